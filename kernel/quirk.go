@@ -1,0 +1,197 @@
+package kernel
+
+// Quirk is one behaviour in which releases differ. Code asks a Release for it by name and never compares versions.
+type Quirk uint8
+
+// The quirks, in the order of the table.
+const (
+	NoBPFFilter Quirk = iota
+	NoTaskRestrictions
+	NoPDUSize
+	NoFilterPayload
+	SingleRestrictionSwitch
+	FailedRestrictionsDropFilters
+	RestrictionsLostOnExec
+	DisabledRingIgnoresInherited
+	BlindOpsUnrestricted
+	SharedFiltersAppendInPlace
+	SocketTypeUnmasked
+	NoConnectPayload
+	NopFixedFileHidden
+	NopErrorsHidden
+	OpenFlagsWithoutEmptyPath
+	NoSQRewind
+	TimeoutIgnoresPad
+	NoTimeoutImmediateArg
+	CancelOpUnchecked
+	NoSendRecvFixedBuf
+	NegativeSelectedIovec
+	RecvPollFirstBeforeSocketCheck
+	UnlinkIgnoresPad
+	NoZCNotifUserData
+	NoZCVectorizedFixedBuf
+	MsgRingPassesCQE32
+	BufferGroup65535
+	SQPollCapSplits128
+	DrainEndsAtSubmit
+	NoQueryZCRXEvent
+	numQuirks
+)
+
+// Row is what is known about a quirk.
+type Row struct {
+	Quirk Quirk
+	Name  string   // stable, for the command line and traces
+	Where string   // the kernel function, as file:function
+	What  string   // what a kernel with the quirk does
+	Why   string   // why somebody who writes filters cares
+	On    []string // the releases that have it
+}
+
+// Names of the releases, for the On columns.
+const (
+	seed = "d42eb05e60"
+	v619 = "6.19"
+	v70  = "7.0"
+	v71  = "7.1"
+	v72  = "7.2"
+	v73  = "7.3"
+)
+
+// Quirks is the table: one row per behaviour that differs between releases, indexed by Quirk.
+// docs/kernels.md tells where each was measured.
+var Quirks = [numQuirks]Row{
+	NoBPFFilter: {Name: "no-bpf-filter", On: []string{v619},
+		Where: "io_uring/register.c:io_uring_register",
+		What:  "IORING_REGISTER_BPF_FILTER does not exist: the last register opcode is 36",
+		Why:   "registration gives EINVAL and nothing is filtered"},
+	NoTaskRestrictions: {Name: "no-task-restrictions", On: []string{v619, seed},
+		Where: "io_uring/register.c:io_uring_register_blind",
+		What:  "fd -1 takes neither restrictions nor filters",
+		Why:   "a task cannot be restricted, only a ring"},
+	NoPDUSize: {Name: "no-pdu-size", On: []string{seed},
+		Where: "io_uring/bpf_filter.c:io_register_bpf_filter",
+		What:  "the registration has a reserved word in place of pdu_size, no SZ_STRICT, and nothing is written back",
+		Why:   "the first patch's ABI: pdu_size must be 0"},
+	NoFilterPayload: {Name: "no-filter-payload", On: []string{seed},
+		Where: "io_uring/bpf_filter.c:io_uring_populate_bpf_ctx",
+		What:  "the filter context is 16 bytes, without a payload for any opcode",
+		Why:   "filters can only look at opcode, flags and user_data"},
+	SingleRestrictionSwitch: {Name: "single-restriction-switch", On: []string{v619},
+		Where: "io_uring/register.c:io_register_restrictions",
+		What:  "one switch restricts requests and register calls: a list of one kind also closes the other",
+		Why:   "a list with only SQE_OP entries leaves all register calls open on 7.0 and later"},
+	FailedRestrictionsDropFilters: {Name: "failed-restrictions-drop-filters", On: []string{seed},
+		Where: "io_uring/register.c:io_register_restrictions",
+		What:  "a failing RESTRICTIONS call makes the ring forget its filter set; it is still enforced until the next filter starts a fresh one",
+		Why:   "a ring could shed inherited filters; fixed before 7.0"},
+	RestrictionsLostOnExec: {Name: "restrictions-lost-on-exec", On: []string{v70},
+		Where: "io_uring/tctx.c:__io_uring_free",
+		What:  "execve frees a task's restrictions and filters if the task has used io_uring (CVE-2026-80713)",
+		Why:   "a sandboxed program leaves its sandbox by executing itself; fixed in 7.1.8 by bc0e8faf90e7"},
+	DisabledRingIgnoresInherited: {Name: "disabled-ring-ignores-inherited", On: []string{seed, v70, v71},
+		Where: "io_uring/register.c:__io_uring_register",
+		What:  "register restrictions inherited from the task do not bind a ring until it is enabled",
+		Why:   "a restricted task registers files, buffers or personalities on a ring that it creates disabled"},
+	BlindOpsUnrestricted: {Name: "blind-ops-unrestricted", On: []string{v619, seed, v70, v71, v72},
+		Where: "io_uring/register.c:io_uring_register_blind",
+		What:  "register restrictions do not apply to calls without a ring (fd -1)",
+		Why:   "SEND_MSG_RING is open whatever the policy; from 7.3 on a list without BPF_FILTER also forbids further task filters"},
+	SharedFiltersAppendInPlace: {Name: "shared-filters-append-in-place", On: []string{v70, v71, v72},
+		Where: "io_uring/bpf_filter.c:io_bpf_filter_clone",
+		What:  "cloning marks only the copy as copy-on-write: the source's later filters show up in children and rings that share its set",
+		Why:   "up to 7.2 tightening reaches running children; from 7.3 on it does not, so install everything first"},
+	SocketTypeUnmasked: {Name: "socket-type-unmasked", On: []string{v70, v71, v72},
+		Where: "io_uring/net.c:io_socket_bpf_populate",
+		What:  "socket.type in the filter context includes SOCK_CLOEXEC and SOCK_NONBLOCK",
+		Why:   "comparing type with 1 misses sockets with flags; mask it with 0xf"},
+	NoConnectPayload: {Name: "no-connect-payload", On: []string{seed, v70, v71},
+		Where: "io_uring/opdef.c:io_issue_defs[IORING_OP_CONNECT]",
+		What:  "CONNECT has no payload: a filter loads zeros",
+		Why:   "a filter that denies addresses allows everything; ask with pdu_size 24, older kernels answer EMSGSIZE"},
+	NopFixedFileHidden: {Name: "nop-fixed-file-hidden", On: []string{v619, seed, v70},
+		Where: "io_uring/nop.c:io_nop_prep",
+		What:  "IORING_NOP_FIXED_FILE does not show as FIXED_FILE in the flags that a filter sees",
+		Why:   "filters on sqe_flags differ"},
+	NopErrorsHidden: {Name: "nop-errors-hidden", On: []string{v619},
+		Where: "io_uring/nop.c:io_nop",
+		What:  "a NOP whose file or buffer is missing still reports its normal result, though its chain fails",
+		Why:   "a NOP cannot be used to test a slot"},
+	OpenFlagsWithoutEmptyPath: {Name: "open-flags-without-emptypath", On: []string{v619, seed, v70, v71},
+		Where: "fs/open.c:build_open_how",
+		What:  "O_EMPTYPATH is masked off the flags of OPENAT",
+		Why:   "exact matches on open flags see one more bit from 7.2 on"},
+	NoSQRewind: {Name: "no-sq-rewind", On: []string{v619},
+		Where: "io_uring/io_uring.c:io_uring_sanitise_params",
+		What:  "IORING_SETUP_SQ_REWIND does not exist",
+		Why:   "setup gives EINVAL"},
+	TimeoutIgnoresPad: {Name: "timeout-ignores-pad", On: []string{v619},
+		Where: "io_uring/timeout.c:__io_timeout_prep",
+		What:  "TIMEOUT, LINK_TIMEOUT and TIMEOUT_REMOVE do not look at addr3 and __pad2",
+		Why:   "later kernels are stricter"},
+	NoTimeoutImmediateArg: {Name: "no-timeout-immediate-arg", On: []string{v619, seed, v70},
+		Where: "io_uring/timeout.c:__io_timeout_prep",
+		What:  "IORING_TIMEOUT_IMMEDIATE_ARG does not exist",
+		Why:   "the flag gives EINVAL"},
+	CancelOpUnchecked: {Name: "cancel-op-unchecked", On: []string{v619, seed, v70},
+		Where: "io_uring/cancel.c:io_async_cancel_prep",
+		What:  "ASYNC_CANCEL by opcode accepts any number",
+		Why:   "later kernels refuse opcodes that do not exist"},
+	NoSendRecvFixedBuf: {Name: "no-send-recv-fixed-buf", On: []string{v619, seed, v70, v71},
+		Where: "io_uring/net.c:io_sendmsg_prep",
+		What:  "SEND and RECV refuse IORING_RECVSEND_FIXED_BUF",
+		Why:   "one more way to move data from 7.2 on"},
+	NegativeSelectedIovec: {Name: "negative-selected-iovec", On: []string{v619, seed, v70, v71, v72},
+		Where: "io_uring/rw.c:io_iov_buffer_select_prep",
+		What:  "READV and RECVMSG with a selected buffer accept a negative iov_len",
+		Why:   "later kernels are stricter"},
+	RecvPollFirstBeforeSocketCheck: {Name: "recv-poll-first-before-socket-check", On: []string{v619, seed, v70, v71},
+		Where: "io_uring/net.c:io_recv",
+		What:  "RECV with POLL_FIRST on a file that is no socket waits for it (EAGAIN) before it looks",
+		Why:   "the error is EAGAIN in place of ENOTSOCK"},
+	UnlinkIgnoresPad: {Name: "unlink-ignores-pad", On: []string{v619, seed, v70, v71},
+		Where: "io_uring/fs.c:io_unlinkat_prep",
+		What:  "UNLINKAT does not look at addr3 and __pad2",
+		Why:   "later kernels are stricter"},
+	NoZCNotifUserData: {Name: "no-zc-notif-user-data", On: []string{v619, seed, v70},
+		Where: "io_uring/net.c:io_send_zc_prep",
+		What:  "SEND_ZC and SENDMSG_ZC want addr3 to be 0; later it is the user_data of the notification",
+		Why:   "the user_data that a filter sees is not the notification's"},
+	NoZCVectorizedFixedBuf: {Name: "no-zc-vectorized-fixed-buf", On: []string{v619, seed, v70},
+		Where: "io_uring/net.c:io_send_zc_prep",
+		What:  "SEND_ZC refuses VECTORIZED together with FIXED_BUF",
+		Why:   "later kernels accept it"},
+	MsgRingPassesCQE32: {Name: "msg-ring-passes-cqe32", On: []string{v619, seed, v70, v71},
+		Where: "io_uring/msg_ring.c:__io_msg_ring_data",
+		What:  "MSG_RING passes IORING_CQE_F_32 to a ring whose CQEs have 16 bytes",
+		Why:   "later kernels give EINVAL"},
+	BufferGroup65535: {Name: "buffer-group-65535", On: []string{v619, seed, v70, v71},
+		Where: "io_uring/kbuf.c:io_add_buffers",
+		What:  "a group of provided buffers is full at 65535, later at 65536",
+		Why:   "a program that fills a group to the brim"},
+	SQPollCapSplits128: {Name: "sqpoll-cap-splits-128", On: []string{v619, seed, v70, v71, v72},
+		Where: "io_uring/io_uring.c:io_init_req",
+		What:  "a 128-byte request that the SQPOLL thread's batch limit cuts in two is EINVAL",
+		Why:   "later kernels take the second entry anyway"},
+	DrainEndsAtSubmit: {Name: "drain-ends-at-submit", On: []string{v619, seed, v70, v71, v72},
+		Where: "io_uring/io_uring.c:io_drain_req",
+		What:  "a ring stops draining only when a later request finds the list of deferred ones empty",
+		Why:   "requests after a finished drain still show ASYNC to filters"},
+	NoQueryZCRXEvent: {Name: "no-query-zcrx-event", On: []string{v619, seed, v70, v71},
+		Where: "io_uring/query.c:io_handle_query_entry",
+		What:  "QUERY knows three kinds of questions; ZCRX_EVENT is EOPNOTSUPP",
+		Why:   "feature tests differ"},
+}
+
+// String is the quirk's name.
+func (q Quirk) String() string { return Quirks[q].Name }
+
+// ParseQuirk finds a quirk by its name.
+func ParseQuirk(name string) (Quirk, bool) {
+	for q, row := range Quirks {
+		if row.Name == name {
+			return Quirk(q), true
+		}
+	}
+	return 0, false
+}

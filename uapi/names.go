@@ -1,0 +1,96 @@
+package uapi
+
+import (
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// Row is one constant of a family.
+type Row struct {
+	Name  string // the full C name
+	Value uint64
+}
+
+// Family maps the constants of one kind to their C names and back.
+type Family struct {
+	Prefix string
+	Rows   []Row // in ascending order of Value
+	byName map[string]uint64
+	byNum  map[uint64]string // short names
+}
+
+func newFamily(prefix string, rows ...Row) *Family {
+	f := &Family{Prefix: prefix, Rows: rows, byName: map[string]uint64{}, byNum: map[uint64]string{}}
+	sort.SliceStable(f.Rows, func(i, j int) bool { return f.Rows[i].Value < f.Rows[j].Value })
+	for _, r := range f.Rows {
+		short := f.short(r.Name)
+		f.byName[r.Name], f.byName[short] = r.Value, r.Value
+		if _, taken := f.byNum[r.Value]; !taken {
+			f.byNum[r.Value] = short
+		}
+	}
+	return f
+}
+
+// short is the name as people say it: without the family's prefix, or else without IORING_.
+func (f *Family) short(name string) string {
+	if s, ok := strings.CutPrefix(name, f.Prefix); ok {
+		return s
+	}
+	return strings.TrimPrefix(name, "IORING_")
+}
+
+// Name is the short name of v.
+func (f *Family) Name(v uint64) (name string, ok bool) {
+	name, ok = f.byNum[v]
+	return name, ok
+}
+
+// Format is the short name of v, or v in decimal if it has none.
+func (f *Family) Format(v uint64) string {
+	if s, ok := f.byNum[v]; ok {
+		return s
+	}
+	return strconv.FormatUint(v, 10)
+}
+
+// FormatFlags is v as short names joined by "|"; bits without a name come last in hexadecimal; no bits are "0".
+func (f *Family) FormatFlags(v uint64) string {
+	var parts []string
+	for _, r := range f.Rows {
+		if r.Value != 0 && v&r.Value == r.Value {
+			parts = append(parts, f.short(r.Name))
+			v &^= r.Value
+		}
+	}
+	if v != 0 || len(parts) == 0 {
+		parts = append(parts, fmt.Sprintf("%#x", v))
+	}
+	return strings.Join(parts, "|")
+}
+
+// Parse reads a full name, a short name, or a number in Go syntax.
+func (f *Family) Parse(s string) (uint64, error) {
+	if v, ok := f.byName[s]; ok {
+		return v, nil
+	}
+	if v, err := strconv.ParseUint(s, 0, 64); err == nil {
+		return v, nil
+	}
+	return 0, fmt.Errorf("%q is neither a number nor a name such as %s%s", s, f.Prefix, f.short(f.Rows[len(f.Rows)-1].Name))
+}
+
+// ParseFlags reads names or numbers joined by "|".
+func (f *Family) ParseFlags(s string) (uint64, error) {
+	var v uint64
+	for part := range strings.SplitSeq(s, "|") {
+		bit, err := f.Parse(strings.TrimSpace(part))
+		if err != nil {
+			return 0, err
+		}
+		v |= bit
+	}
+	return v, nil
+}
