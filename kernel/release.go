@@ -155,3 +155,11 @@ func OfVersion(version string) (r Release, ok bool) {
 	r, err := Parse(parts[0] + "." + strings.TrimRight(parts[1], "-+abcdefghijklmnopqrstuvwxyz"))
 	return r, err == nil
 }
+
+// RegisterLast is one more than the last opcode of io_uring_register(2) (IORING_REGISTER_LAST).
+func (r Release) RegisterLast() uint32 {
+	if r.Has(NoBPFFilter) {
+		return 37
+	}
+	return 38
+}

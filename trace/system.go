@@ -244,3 +244,6 @@ type Request struct {
 	Issued   bool             // io_uring carried it out or will; false if refused, cancelled, or waiting in a chain
 	Note     string           // remarks: what is not known
 }
+
+// InitTask is the task that exists from the start.
+const InitTask = "init"

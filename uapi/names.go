@@ -65,8 +65,11 @@ func (f *Family) FormatFlags(v uint64) string {
 			v &^= r.Value
 		}
 	}
-	if v != 0 || len(parts) == 0 {
+	if v != 0 {
 		parts = append(parts, fmt.Sprintf("%#x", v))
+	}
+	if len(parts) == 0 {
+		return "0"
 	}
 	return strings.Join(parts, "|")
 }

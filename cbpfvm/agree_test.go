@@ -1,0 +1,129 @@
+package cbpfvm
+
+import (
+	"flag"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/uringsim/uringsim/uapi"
+)
+
+var programs = flag.Int("programs", 4000, "random programs that TestEnginesAgree runs")
+
+// agree holds everything that is true of all programs and contexts. It reports whether Check accepted the program.
+func agree(t *testing.T, insns []uapi.SockFilter, ctxSize uint32, ctxs ...*Context) bool {
+	t.Helper()
+	back, err := AssembleLines(Disassemble(insns))
+	if err != nil {
+		t.Fatalf("Assemble(Disassemble(%v)): %v", insns, err)
+	}
+	if !slices.Equal(insns, back) { // cmp alone would take most of the time
+		t.Fatalf("Assemble(Disassemble) (-want +got):\n%s", cmp.Diff(insns, back))
+	}
+	p, refused := Check(insns, ctxSize)
+	if refused != nil {
+		if p != nil || refused.PC >= len(insns) || refused.Func == "" || refused.Why == "" {
+			t.Fatalf("Check(%v) = %v, %+v", insns, p, refused)
+		}
+		return false
+	}
+	for _, ctx := range ctxs {
+		agreeRun(t, p, ctx)
+	}
+	return true
+}
+
+// agreeRun holds the engines equal on one context, and the explanation true.
+func agreeRun(t *testing.T, p *Program, ctx *Context) {
+	t.Helper()
+	before := *ctx
+	got := p.Run(ctx)
+	path := p.Explain(ctx)
+	if want := p.RunReference(ctx); got != want || path.Result != want {
+		t.Fatalf("Run = %#x, Explain = %#x, RunReference = %#x\ncontext %x\n%s", got, path.Result, want, *ctx, path)
+	}
+	if *ctx != before {
+		t.Fatalf("a run changed the context from %x to %x", before, *ctx)
+	}
+	var written uint16
+	for i, s := range path.Steps {
+		switch o := opByCode[s.Insn.Code]; o {
+		case opSt, opStx:
+			written |= 1 << s.Insn.K
+		case opLdMem, opLdxMem:
+			if written>>s.Insn.K&1 == 0 {
+				t.Fatalf("step %d reads a scratch cell that nothing wrote:\n%s", i, path)
+			}
+		}
+		if last := i == len(path.Steps)-1; last != (s.Next < 0) || !last && s.Next <= s.PC {
+			t.Fatalf("step %d goes to %d:\n%s", i, s.Next, path)
+		}
+	}
+}
+
+func TestEnginesAgree(t *testing.T) {
+	var executed [numOps]int
+	accepted, wide, div0 := 0, 0, 0
+	for seed := range uint64(*programs) {
+		src := fromRand(seed)
+		insns := src.program(700)
+		ctxs := []*Context{{}, src.context(), src.context()}
+		if !agree(t, insns, uapi.SizeofBPFCtx, ctxs...) {
+			continue
+		}
+		accepted++
+		p, _ := Check(insns, uapi.SizeofBPFCtx)
+		path := p.Explain(ctxs[2])
+		for _, s := range path.Steps {
+			o := opByCode[s.Insn.Code]
+			executed[o]++
+			if (o == opLshX || o == opRshX) && s.X >= 32 {
+				wide++
+			}
+			if o == opDivX && s.X == 0 {
+				div0++
+			}
+		}
+	}
+	if accepted < *programs*3/4 || accepted == *programs {
+		t.Errorf("%d of %d random programs accepted: the generator should make most of them valid", accepted, *programs)
+	}
+	if wide < 20 || div0 < 20 {
+		t.Errorf("%d shifts by 32 or more, %d divisions by 0: the generator misses what matters", wide, div0)
+	}
+	for o, row := range codes {
+		if (executed[o] == 0) == row.uring {
+			t.Errorf("%s %s executed %d times", row.mnemonic, operandText[row.operand], executed[o])
+		}
+	}
+}
+
+// FuzzCheck judges the input twice: as the bytes of a program, and as the choices of the generator, whose programs are
+// mostly valid.
+func FuzzCheck(f *testing.F) {
+	for _, src := range []string{
+		"ld [8]; all words\n jeq #45, +1, +0\n ret #0\n ret a",
+		"ld #1\n ldx #33\n lsh x\n ret a",
+		"ldx #0\n div x\n ret #1",
+		"ld #5\n neg\n st M[15]\n ldx M[15]\n txa\n ret a",
+		"ld M[0]\n ret a",
+		"ld #len\n ldx #len\n rsh x\n ja +0\n ret a",
+		".insn 0x120 0 0 0\n ret #1",
+	} {
+		insns, err := Assemble(src)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(uapi.EncodeSockFilters(insns), []byte{1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff})
+	}
+	f.Add([]byte("\x03\x03\x07\x03\x11\x22\x33\x17\x42\x18\x19\x2a\x05\x0b\x24\x25\x26\x27\x28"), []byte("context"))
+	f.Fuzz(func(t *testing.T, prog, ctxBytes []byte) {
+		var ctx Context
+		copy(ctx[:], ctxBytes)
+		agree(t, uapi.DecodeSockFilters(prog), 16, &ctx)
+		agree(t, uapi.DecodeSockFilters(prog), uapi.SizeofBPFCtx, &ctx)
+		agree(t, fromBytes(prog).program(60), uapi.SizeofBPFCtx, &ctx)
+	})
+}

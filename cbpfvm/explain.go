@@ -1,0 +1,139 @@
+package cbpfvm
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/uringsim/uringsim/uapi"
+	"github.com/uringsim/uringsim/verdict"
+)
+
+// Path is the way that one run took through a program.
+type Path struct {
+	Steps  []Step
+	Result uint32 // 0 denies
+	ctx    Context
+}
+
+// Step is one executed instruction.
+type Step struct {
+	PC   int
+	Insn uapi.SockFilter
+	A, X uint32 // after it
+	Next int    // the instruction that follows, -1 at the end
+}
+
+// Explain runs the filter as Run does and keeps its way. The zero Program has an empty one.
+func (p *Program) Explain(ctx *Context) Path {
+	var seen recorder
+	path := Path{Result: p.run(ctx, &seen), ctx: *ctx, Steps: make([]Step, len(seen))}
+	for i, s := range seen {
+		step := Step{PC: s.pc, Insn: p.raw[s.pc], A: s.a, X: s.x, Next: -1}
+		if i+1 < len(seen) {
+			next := seen[i+1]
+			step.A, step.X, step.Next = next.a, next.x, next.pc
+		}
+		path.Steps[i] = step
+	}
+	return path
+}
+
+// recorder keeps the state before each instruction.
+type recorder []state
+
+type state struct {
+	pc   int
+	a, x uint32
+}
+
+func (r *recorder) add(pc uint, a, x uint32) { *r = append(*r, state{int(pc), a, x}) }
+
+// PC is the instruction that ended the run, -1 if nothing ran.
+func (p Path) PC() int {
+	if len(p.Steps) == 0 {
+		return -1
+	}
+	return p.Steps[len(p.Steps)-1].PC
+}
+
+// Loads are the words of the context that the program read, in this order.
+func (p Path) Loads() []verdict.Load {
+	var loads []verdict.Load
+	for _, s := range p.Steps {
+		if l, ok := s.Load(); ok {
+			loads = append(loads, l)
+		}
+	}
+	return loads
+}
+
+// Load is the word of the context that the instruction read, if it did.
+func (s Step) Load() (verdict.Load, bool) {
+	if s.Insn.Code != codes[opLdAbs].code {
+		return verdict.Load{}, false
+	}
+	return verdict.Load{Off: s.Insn.K, Value: s.A}, true
+}
+
+// Lines is the path for people: a line per step, with what it did.
+func (p Path) Lines() []string {
+	lines := make([]string, len(p.Steps))
+	for i, s := range p.Steps {
+		lines[i] = strings.TrimRight(fmt.Sprintf("%3d  %-24s %s", s.PC, disassemble(s.Insn), p.effect(s)), " ")
+	}
+	return lines
+}
+
+// String is Lines as one text.
+func (p Path) String() string { return strings.Join(p.Lines(), "\n") }
+
+// effect says what a step did.
+func (p Path) effect(s Step) string {
+	o := opByCode[s.Insn.Code]
+	switch {
+	case s.Next < 0:
+		return p.ending(o)
+	case o == opLdAbs:
+		return fmt.Sprintf("A = 0x%08x  %s", s.A, p.ctx.describe(s.Insn.K))
+	case o == opSt:
+		return fmt.Sprintf("M[%d] = 0x%08x", s.Insn.K, s.A)
+	case o == opStx:
+		return fmt.Sprintf("M[%d] = 0x%08x", s.Insn.K, s.X)
+	case o == opLdxImm, o == opLdxMem, o == opLdxLen, o == opTax:
+		return fmt.Sprintf("X = 0x%08x", s.X)
+	case o == opJa:
+		return fmt.Sprintf("to %d", s.Next)
+	case codes[o].rule == ruleCond:
+		return fmt.Sprintf("%s, to %d", p.truth(s, o), s.Next)
+	}
+	return fmt.Sprintf("A = 0x%08x", s.A)
+}
+
+// truth is "true" or "false" for a conditional jump, also where both ways lead to the same place.
+func (p Path) truth(s Step, o op) string {
+	v := s.Insn.K
+	if codes[o].operand == operandCondX {
+		v = s.X
+	}
+	holds := s.A&v != 0
+	switch codes[o].mnemonic {
+	case "jeq":
+		holds = s.A == v
+	case "jgt":
+		holds = s.A > v
+	case "jge":
+		holds = s.A >= v
+	}
+	return fmt.Sprint(holds)
+}
+
+// ending says how the run ended.
+func (p Path) ending(o op) string {
+	switch {
+	case o == opDivX:
+		return "deny, division by X = 0"
+	case p.Result == 0:
+		return "deny"
+	}
+	return "allow"
+}

@@ -1,0 +1,204 @@
+package cbpfvm
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"golang.org/x/net/bpf"
+
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// RunReference evaluates the filter on golang.org/x/net/bpf's VM. It gives what Run gives, by a second road.
+func (p *Program) RunReference(ctx *Context) uint32 {
+	if len(p.raw) == 0 {
+		return 0
+	}
+	// The VM loads big-endian: with every word turned round its loads give the kernel's words.
+	var in Context
+	for off := 0; off < len(ctx); off += 4 {
+		binary.BigEndian.PutUint32(in[off:], binary.LittleEndian.Uint32(ctx[off:]))
+	}
+	v, err := p.Reference().Run(in[:p.ctxSize])
+	if err != nil {
+		panic(fmt.Sprintf("cbpfvm: x/net/bpf cannot run a lowered program: %v", err))
+	}
+	return uint32(v) // where int has 32 bits it is negative for large results, with the same bits
+}
+
+// Reference is the program lowered for golang.org/x/net/bpf's VM. Its input is a context with the bytes of every
+// word turned round, and its result must be read as a uint32. It is nil for the zero Program.
+func (p *Program) Reference() *bpf.VM {
+	if len(p.raw) == 0 {
+		return nil
+	}
+	p.lowerOnce.Do(func() {
+		vm, err := bpf.NewVM(lower(p.raw, p.ctxSize))
+		if err != nil {
+			panic(fmt.Sprintf("cbpfvm: x/net/bpf refuses a lowered program: %v", err))
+		}
+		p.reference = vm
+	})
+	return p.reference
+}
+
+// Instructions that lowering makes out of one.
+const (
+	perNeg       = 2
+	perShiftBit  = 9
+	perShift     = 5 * perShiftBit
+	perFarBranch = 3
+)
+
+// lower translates a checked program. One instruction can become several, so jumps are measured anew; a conditional
+// jump that might not reach over 255 instructions any more jumps to a ja.
+func lower(insns []uapi.SockFilter, ctxSize uint32) []bpf.Instruction {
+	far := farBranches(insns)
+	at := make([]int, len(insns)+1) // where each instruction lands
+	for pc, in := range insns {
+		at[pc+1] = at[pc] + loweredSize(opByCode[in.Code], far[pc])
+	}
+	out := make([]bpf.Instruction, 0, at[len(insns)])
+	for pc, in := range insns {
+		o := opByCode[in.Code]
+		switch {
+		case o == opJa:
+			out = append(out, jumpTo(at, pc, 1, in.K))
+		case far[pc]:
+			out = append(out, condTo(o, in.K, 0, 1), jumpTo(at, pc, 2, uint32(in.Jt)), jumpTo(at, pc, 3, uint32(in.Jf)))
+		case codes[o].rule == ruleCond:
+			t, f := jumpTo(at, pc, 1, uint32(in.Jt)), jumpTo(at, pc, 1, uint32(in.Jf))
+			out = append(out, condTo(o, in.K, uint8(t.Skip), uint8(f.Skip)))
+		case o == opLshX:
+			out = appendShift(out, bpf.ALUOpShiftLeft)
+		case o == opRshX:
+			out = appendShift(out, bpf.ALUOpShiftRight)
+		case o == opNeg:
+			out = append(out,
+				bpf.ALUOpConstant{Op: bpf.ALUOpXor, Val: 0xffffffff}, bpf.ALUOpConstant{Op: bpf.ALUOpAdd, Val: 1})
+		default:
+			out = append(out, lowerPlain(o, in.K, ctxSize))
+		}
+	}
+	return out
+}
+
+// farBranches marks the conditional jumps that could miss their target. It measures with every jump at its largest:
+// the marks do not depend on each other then.
+func farBranches(insns []uapi.SockFilter) []bool {
+	at := make([]int, len(insns)+1)
+	for pc, in := range insns {
+		at[pc+1] = at[pc] + loweredSize(opByCode[in.Code], true)
+	}
+	far := make([]bool, len(insns))
+	for pc, in := range insns {
+		if codes[opByCode[in.Code]].rule == ruleCond {
+			far[pc] = at[pc+1+int(max(in.Jt, in.Jf))]-at[pc+1] > 255
+		}
+	}
+	return far
+}
+
+func loweredSize(o op, far bool) int {
+	switch {
+	case o == opNeg:
+		return perNeg
+	case o == opLshX, o == opRshX:
+		return perShift
+	case far && codes[o].rule == ruleCond:
+		return perFarBranch
+	}
+	return 1
+}
+
+// jumpTo is the jump over skip instructions of the source from the instruction at pc; it ends up as the nth that
+// instruction is lowered to.
+func jumpTo(at []int, pc, nth int, skip uint32) bpf.Jump {
+	return bpf.Jump{Skip: uint32(at[pc+1+int(skip)] - at[pc] - nth)}
+}
+
+// condTo is the conditional jump of o with the given distances.
+func condTo(o op, k uint32, jt, jf uint8) bpf.Instruction {
+	if cond, ok := condX[o]; ok {
+		return bpf.JumpIfX{Cond: cond, SkipTrue: jt, SkipFalse: jf}
+	}
+	return bpf.JumpIf{Cond: condK[o], Val: k, SkipTrue: jt, SkipFalse: jf}
+}
+
+var condK = map[op]bpf.JumpTest{
+	opJeqK: bpf.JumpEqual, opJgtK: bpf.JumpGreaterThan, opJgeK: bpf.JumpGreaterOrEqual, opJsetK: bpf.JumpBitsSet,
+}
+
+var condX = map[op]bpf.JumpTest{
+	opJeqX: bpf.JumpEqual, opJgtX: bpf.JumpGreaterThan, opJgeX: bpf.JumpGreaterOrEqual, opJsetX: bpf.JumpBitsSet,
+}
+
+var aluK = map[op]bpf.ALUOp{
+	opAddK: bpf.ALUOpAdd, opSubK: bpf.ALUOpSub, opMulK: bpf.ALUOpMul, opDivK: bpf.ALUOpDiv, opAndK: bpf.ALUOpAnd,
+	opOrK: bpf.ALUOpOr, opXorK: bpf.ALUOpXor, opLshK: bpf.ALUOpShiftLeft, opRshK: bpf.ALUOpShiftRight,
+}
+
+var aluX = map[op]bpf.ALUOp{
+	opAddX: bpf.ALUOpAdd, opSubX: bpf.ALUOpSub, opMulX: bpf.ALUOpMul, opDivX: bpf.ALUOpDiv, opAndX: bpf.ALUOpAnd,
+	opOrX: bpf.ALUOpOr, opXorX: bpf.ALUOpXor,
+}
+
+// lowerPlain translates what stays one instruction and does not jump.
+func lowerPlain(o op, k, ctxSize uint32) bpf.Instruction {
+	if alu, ok := aluK[o]; ok {
+		return bpf.ALUOpConstant{Op: alu, Val: k}
+	}
+	if alu, ok := aluX[o]; ok {
+		return bpf.ALUOpX{Op: alu}
+	}
+	switch o {
+	case opLdImm:
+		return bpf.LoadConstant{Dst: bpf.RegA, Val: k}
+	case opLdxImm:
+		return bpf.LoadConstant{Dst: bpf.RegX, Val: k}
+	case opLdAbs:
+		return bpf.LoadAbsolute{Off: k, Size: 4}
+	case opLdMem:
+		return bpf.LoadScratch{Dst: bpf.RegA, N: int(k)}
+	case opLdxMem:
+		return bpf.LoadScratch{Dst: bpf.RegX, N: int(k)}
+	case opLdLen: // a constant, since the VM's ExtLen exists for A only
+		return bpf.LoadConstant{Dst: bpf.RegA, Val: ctxSize}
+	case opLdxLen:
+		return bpf.LoadConstant{Dst: bpf.RegX, Val: ctxSize}
+	case opSt:
+		return bpf.StoreScratch{Src: bpf.RegA, N: int(k)}
+	case opStx:
+		return bpf.StoreScratch{Src: bpf.RegX, N: int(k)}
+	case opTax:
+		return bpf.TAX{}
+	case opTxa:
+		return bpf.TXA{}
+	case opRetK:
+		return bpf.RetConstant{Val: k}
+	case opRetA:
+		return bpf.RetA{}
+	}
+	panic(fmt.Sprintf("cbpfvm: code %#x is not for io_uring", codes[o].code))
+}
+
+// appendShift shifts A by X modulo 32, which the VM cannot: it gives 0 for counts of 32 and more. X must survive and
+// the program may use all scratch cells, so nothing can be saved. But A xor X can be taken back: bit i of A before
+// and after it tells bit i of X, without losing anything. Each of the five bits then shifts by its share.
+func appendShift(out []bpf.Instruction, shift bpf.ALUOp) []bpf.Instruction {
+	xorX := bpf.ALUOpX{Op: bpf.ALUOpXor}
+	for i := range 5 {
+		bit := uint32(1) << i
+		out = append(out,
+			bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: bit, SkipTrue: 0, SkipFalse: 2},
+			xorX, // A's bit is 1: it becomes 0 if X's is 1
+			bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: bit, SkipTrue: 5, SkipFalse: 2},
+			xorX, // A's bit is 0: it becomes 1 if X's is 1
+			bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: bit, SkipTrue: 0, SkipFalse: 3},
+			xorX, // X's bit is 1
+			bpf.ALUOpConstant{Op: shift, Val: bit},
+			bpf.Jump{Skip: 1},
+			xorX) // X's bit is 0
+	}
+	return out
+}

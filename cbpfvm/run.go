@@ -1,0 +1,113 @@
+package cbpfvm
+
+import "github.com/uringsim/uringsim/uapi"
+
+// Run evaluates the filter. 0 denies the request, anything else allows it.
+//
+// Linux: kernel/bpf/core.c:___bpf_prog_run, after net/core/filter.c:bpf_convert_filter
+func (p *Program) Run(ctx *Context) uint32 { return p.run(ctx, nil) }
+
+// run is the interpreter. It tells seen, if there is one, about every instruction before it executes.
+func (p *Program) run(ctx *Context, seen *recorder) uint32 {
+	var a, x uint32
+	var m [uapi.BPF_MEMWORDS]uint32
+	code := p.code
+	for pc := uint(0); pc < uint(len(code)); pc++ {
+		in := code[pc]
+		if seen != nil {
+			seen.add(pc, a, x)
+		}
+		switch in.op {
+		case opLdImm:
+			a = in.k
+		case opLdAbs:
+			a = ctx.Word(in.k)
+		case opLdMem:
+			a = m[in.k%uapi.BPF_MEMWORDS]
+		case opLdxImm:
+			x = in.k
+		case opLdxMem:
+			x = m[in.k%uapi.BPF_MEMWORDS]
+		case opSt:
+			m[in.k%uapi.BPF_MEMWORDS] = a
+		case opStx:
+			m[in.k%uapi.BPF_MEMWORDS] = x
+		case opAddK:
+			a += in.k
+		case opAddX:
+			a += x
+		case opSubK:
+			a -= in.k
+		case opSubX:
+			a -= x
+		case opMulK:
+			a *= in.k
+		case opMulX:
+			a *= x
+		case opDivK:
+			a /= in.k
+		case opDivX:
+			if x == 0 {
+				return 0
+			}
+			a /= x
+		case opAndK:
+			a &= in.k
+		case opAndX:
+			a &= x
+		case opOrK:
+			a |= in.k
+		case opOrX:
+			a |= x
+		case opXorK:
+			a ^= in.k
+		case opXorX:
+			a ^= x
+		case opLshK:
+			a <<= in.k & 31
+		case opLshX:
+			a <<= x & 31 // the kernel's 32-bit shifts take the count modulo 32
+		case opRshK:
+			a >>= in.k & 31
+		case opRshX:
+			a >>= x & 31
+		case opNeg:
+			a = -a
+		case opJa:
+			pc += uint(in.k)
+		case opJeqK:
+			pc += in.skip(a == in.k)
+		case opJeqX:
+			pc += in.skip(a == x)
+		case opJgtK:
+			pc += in.skip(a > in.k)
+		case opJgtX:
+			pc += in.skip(a > x)
+		case opJgeK:
+			pc += in.skip(a >= in.k)
+		case opJgeX:
+			pc += in.skip(a >= x)
+		case opJsetK:
+			pc += in.skip(a&in.k != 0)
+		case opJsetX:
+			pc += in.skip(a&x != 0)
+		case opTax:
+			x = a
+		case opTxa:
+			a = x
+		case opRetK:
+			return in.k
+		case opRetA:
+			return a
+		}
+	}
+	return 0 // only the zero Program comes here
+}
+
+// skip is how many instructions a conditional jump leaves out.
+func (in inst) skip(taken bool) uint {
+	if taken {
+		return uint(in.jt)
+	}
+	return uint(in.jf)
+}

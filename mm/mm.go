@@ -1,0 +1,259 @@
+// Package mm is the memory of a simulated process: pages that system calls read and write, with the kernel's answer to
+// bad pointers.
+package mm
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// PageSize is the size of a page in bytes.
+const PageSize = 4096
+
+// TaskSizeMax is one more than the largest address of user memory with four-level page tables.
+//
+// Departs: x86-64 machines with five-level page tables or linear address masking accept larger addresses.
+const TaskSizeMax = 1<<47 - PageSize
+
+// MaxRWCount is the most bytes that one read or write moves (MAX_RW_COUNT).
+const MaxRWCount = 1<<31 - PageSize
+
+// MaxResident bounds the bytes of pages that one Space holds; writes beyond it fail as if there were no memory.
+const MaxResident = 256 << 20
+
+// Prot is the protection of a mapping.
+type Prot uint8
+
+// The protections. Writable memory is readable.
+const (
+	None Prot = iota
+	Read
+	ReadWrite
+)
+
+// segment is a mapped range [start, end) of whole pages.
+type segment struct {
+	start, end uint64
+	prot       Prot
+}
+
+// page is the content of a page that was written to. It belongs to one Space at a time; others copy it to write.
+type page struct {
+	data  [PageSize]byte
+	owner *Space
+}
+
+// Space is the address space of a process. The zero Space has nothing mapped.
+type Space struct {
+	segs  []segment // sorted, disjoint
+	pages map[uint64]*page
+}
+
+// Clone is the address space of a forked child: the same content, from then on apart.
+func (s *Space) Clone() *Space {
+	c := &Space{segs: slices.Clone(s.segs), pages: make(map[uint64]*page, len(s.pages))}
+	for n, p := range s.pages {
+		p.owner = nil // both copy before they write
+		c.pages[n] = p
+	}
+	return c
+}
+
+// Map maps zeroed memory, replacing what was there. addr and size are multiples of PageSize.
+func (s *Space) Map(addr, size uint64, prot Prot) uapi.Errno {
+	if addr%PageSize != 0 || size == 0 || size%PageSize != 0 {
+		return uapi.EINVAL
+	}
+	if addr+size < addr || addr+size > TaskSizeMax {
+		return uapi.ENOMEM
+	}
+	s.Unmap(addr, size)
+	s.insert(segment{addr, addr + size, prot})
+	return 0
+}
+
+// Unmap removes mappings; what is not mapped is no error.
+func (s *Space) Unmap(addr, size uint64) uapi.Errno {
+	if addr%PageSize != 0 || size == 0 || size%PageSize != 0 || addr+size < addr || addr+size > TaskSizeMax {
+		return uapi.EINVAL
+	}
+	s.carve(addr, addr+size)
+	for n := range s.pages {
+		if a := n * PageSize; a >= addr && a < addr+size {
+			delete(s.pages, n)
+		}
+	}
+	return 0
+}
+
+// Protect changes the protection; a gap in the range gives ENOMEM, as mprotect does, after changing what comes before it.
+func (s *Space) Protect(addr, size uint64, prot Prot) uapi.Errno {
+	if addr%PageSize != 0 || size%PageSize != 0 {
+		return uapi.EINVAL
+	}
+	end := addr + size
+	for addr < end {
+		i := s.find(addr)
+		if i < 0 {
+			return uapi.ENOMEM
+		}
+		stop := min(end, s.segs[i].end)
+		s.carve(addr, stop)
+		s.insert(segment{addr, stop, prot})
+		addr = stop
+	}
+	return 0
+}
+
+// carve removes [start, end) from the segments, keeping what sticks out.
+func (s *Space) carve(start, end uint64) {
+	kept := make([]segment, 0, len(s.segs)+1)
+	for _, g := range s.segs {
+		if g.end <= start || g.start >= end {
+			kept = append(kept, g)
+			continue
+		}
+		if g.start < start {
+			kept = append(kept, segment{g.start, start, g.prot})
+		}
+		if g.end > end {
+			kept = append(kept, segment{end, g.end, g.prot})
+		}
+	}
+	s.segs = kept
+}
+
+func (s *Space) insert(g segment) {
+	i, _ := slices.BinarySearchFunc(s.segs, g.start, func(g segment, a uint64) int {
+		if g.start < a {
+			return -1
+		}
+		return 1
+	})
+	s.segs = slices.Insert(s.segs, i, g)
+}
+
+// find is the index of the segment that holds addr, or -1.
+func (s *Space) find(addr uint64) int {
+	for i, g := range s.segs {
+		if addr < g.end {
+			if addr >= g.start {
+				return i
+			}
+			return -1
+		}
+	}
+	return -1
+}
+
+// reach is how many of the n bytes at addr are mapped without a gap, with at least the given protection.
+func (s *Space) reach(addr, n uint64, want Prot) uint64 {
+	var got uint64
+	for got < n {
+		i := s.find(addr + got)
+		if i < 0 || s.segs[i].prot < want {
+			break
+		}
+		got += s.segs[i].end - (addr + got)
+	}
+	return min(got, n)
+}
+
+// AccessOK tells whether a range is user memory by its numbers alone (access_ok).
+func AccessOK(addr, size uint64) bool {
+	end := addr + size
+	return end >= addr && end <= TaskSizeMax
+}
+
+// CopyIn fills dst from addr, all of it or nothing (copy_from_user).
+func (s *Space) CopyIn(dst []byte, addr uint64) bool {
+	n := uint64(len(dst))
+	if !AccessOK(addr, n) || s.reach(addr, n, Read) < n {
+		return false
+	}
+	s.peek(dst, addr)
+	return true
+}
+
+// CopyOut stores src at addr. Where a page is missing it stops there and fails: what came before is written (copy_to_user).
+func (s *Space) CopyOut(addr uint64, src []byte) bool {
+	n := uint64(len(src))
+	if !AccessOK(addr, n) {
+		return false
+	}
+	got := s.reach(addr, n, ReadWrite)
+	return s.poke(addr, src[:got]) && got == n
+}
+
+// peek copies mapped memory; pages that were never written are zero.
+func (s *Space) peek(dst []byte, addr uint64) {
+	for len(dst) > 0 {
+		off := addr % PageSize
+		n := min(uint64(len(dst)), PageSize-off)
+		if p := s.pages[addr/PageSize]; p != nil {
+			copy(dst[:n], p.data[off:])
+		} else {
+			clear(dst[:n])
+		}
+		dst, addr = dst[n:], addr+n
+	}
+}
+
+// poke stores into mapped memory; false if MaxResident is reached.
+func (s *Space) poke(addr uint64, src []byte) bool {
+	for len(src) > 0 {
+		off := addr % PageSize
+		n := min(uint64(len(src)), PageSize-off)
+		p := s.own(addr / PageSize)
+		if p == nil {
+			return false
+		}
+		copy(p.data[off:], src[:n])
+		src, addr = src[n:], addr+n
+	}
+	return true
+}
+
+// own is the page with that number, made this Space's own, or nil if there is no room for it.
+func (s *Space) own(n uint64) *page {
+	p := s.pages[n]
+	if p != nil && p.owner == s {
+		return p
+	}
+	if p == nil && len(s.pages) >= MaxResident/PageSize {
+		return nil
+	}
+	fresh := &page{owner: s}
+	if p != nil {
+		fresh.data = p.data
+	}
+	if s.pages == nil {
+		s.pages = map[uint64]*page{}
+	}
+	s.pages[n] = fresh
+	return fresh
+}
+
+// CString reads a string that ends in NUL within limit bytes, NUL included (strncpy_from_user).
+// It fails with EFAULT, or with ENAMETOOLONG if there is no NUL.
+func (s *Space) CString(addr uint64, limit int) (string, uapi.Errno) {
+	var b []byte
+	for len(b) < limit {
+		chunk := make([]byte, min(PageSize-(addr+uint64(len(b)))%PageSize, uint64(limit-len(b))))
+		if !s.CopyIn(chunk, addr+uint64(len(b))) {
+			return "", uapi.EFAULT
+		}
+		if i := bytes.IndexByte(chunk, 0); i >= 0 {
+			return string(append(b, chunk[:i]...)), 0
+		}
+		b = append(b, chunk...)
+	}
+	return "", uapi.ENAMETOOLONG
+}
+
+// Pinnable tells whether a range of whole pages can be written for good, as rings in user memory must be.
+func (s *Space) Pinnable(addr, size uint64) bool {
+	return s.reach(addr, size, ReadWrite) == size
+}

@@ -1,0 +1,295 @@
+package opdef
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/mm"
+	"github.com/uringsim/uringsim/uapi"
+	"github.com/uringsim/uringsim/verdict"
+)
+
+// Request is a request after its prep: what the kernel copied, once, out of the SQE and of user memory. Filters and
+// the operation itself see this and not the SQE.
+type Request struct {
+	SQE      uapi.SQE
+	Opcode   uapi.Op
+	Flags    uint8 // bits 0 to 6 of the kernel's REQ_F_ flags: the SQE's flags, and what prep and draining add
+	UserData uint64
+
+	How     uapi.OpenHow // OPENAT, OPENAT2
+	Addr    [uapi.SizeofSockaddrStorage]byte
+	AddrLen int32 // CONNECT: how much of Addr the program gave
+
+	Notif         bool   // SEND_ZC, SENDMSG_ZC: a notification was allocated
+	NotifUserData uint64 // its user_data
+}
+
+// Prep is what a prep function looks at.
+type Prep struct {
+	Kernel kernel.Release
+	Mem    *mm.Space
+	Req    *Request
+
+	RingFlags uint32 // IORING_SETUP_*
+	// MayRT tells whether the task may use the real-time I/O class (CAP_SYS_ADMIN or CAP_SYS_NICE).
+	MayRT bool
+	// Creds tells that the request runs with a registered personality.
+	Creds bool
+	// InChain tells that a chain is being assembled, whose last member is a request of opcode LastOp.
+	InChain bool
+	LastOp  uapi.Op
+
+	// ArmsTimeout is set by LINK_TIMEOUT: the last member of the chain has a timeout now.
+	ArmsTimeout bool
+}
+
+// Step is one check or action of a prep function.
+type Step struct {
+	Doc    string       // the rule, in words
+	Errnos []uapi.Errno // what it can fail with
+	run    func(*Prep) uapi.Errno
+
+	quirk kernel.Quirk
+	gate  gate
+}
+
+type gate int8
+
+const (
+	always gate = iota
+	onlyWith
+	onlyWithout
+)
+
+// Function is a prep function: its steps in the kernel's order.
+type Function struct {
+	Where string // the kernel function, as file:function
+	Steps []Step
+}
+
+// prep makes a Function.
+func prep(where string, steps ...Step) *Function { return &Function{Where: where, Steps: steps} }
+
+// Run carries out the steps until one fails.
+func (f *Function) Run(p *Prep) *verdict.Refusal {
+	for i := range f.Steps {
+		s := &f.Steps[i]
+		if s.gate != always && p.Kernel.Has(s.quirk) != (s.gate == onlyWith) {
+			continue
+		}
+		if e := s.run(p); e != 0 {
+			r := verdict.Refuse(verdict.Prep, e, f.Where, s.Doc)
+			if s.gate != always {
+				r.Quirk = s.quirk.String()
+			}
+			return r
+		}
+	}
+	return nil
+}
+
+// with keeps a step to kernels that have the quirk, without to the others.
+func with(q kernel.Quirk, s Step) Step    { s.quirk, s.gate = q, onlyWith; return s }
+func without(q kernel.Quirk, s Step) Step { s.quirk, s.gate = q, onlyWithout; return s }
+
+// check is a step that may fail; act is one that cannot.
+func check(doc string, run func(*Prep) uapi.Errno, errnos ...uapi.Errno) Step {
+	return Step{Doc: doc, Errnos: errnos, run: run}
+}
+
+func act(doc string, run func(*Prep)) Step {
+	return Step{Doc: doc, run: func(p *Prep) uapi.Errno { run(p); return 0 }}
+}
+
+// fails is the step of a condition that gives e when it holds.
+func fails(e uapi.Errno, doc string, cond func(*Prep) bool) Step {
+	return check(doc, func(p *Prep) uapi.Errno {
+		if cond(p) {
+			return e
+		}
+		return 0
+	}, e)
+}
+
+// field looks up a field of the SQE; the names are fixed, so a wrong one is a mistake in this package.
+func field(name string) uapi.SQEField {
+	f, ok := uapi.SQEFieldByName(name)
+	if !ok {
+		panic("opdef: no SQE field " + name)
+	}
+	return f
+}
+
+// zero wants all the named fields to be 0.
+func zero(names ...string) Step {
+	var mask [uapi.SizeofSQE / 8]uint64
+	for _, n := range names {
+		f := field(n)
+		mask[f.Off/8] |= (1<<(8*f.Size) - 1) << (8 * (f.Off % 8))
+		if f.Size == 8 {
+			mask[f.Off/8] = ^uint64(0)
+		}
+	}
+	doc := strings.Join(names, ", ") + " must be 0"
+	return fails(uapi.EINVAL, doc, func(p *Prep) bool {
+		for i, m := range mask {
+			if m != 0 && binary.LittleEndian.Uint64(p.Req.SQE[8*i:])&m != 0 {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// within wants no bit of the field outside of mask.
+func within(name string, mask uint64) Step {
+	f := field(name)
+	return fails(uapi.EINVAL, fmt.Sprintf("%s must have no bits outside %#x", name, mask),
+		func(p *Prep) bool { return f.Get(&p.Req.SQE)&^mask != 0 })
+}
+
+// exclusive refuses a field that has more than one bit of mask.
+func exclusive(name string, mask uint64) Step {
+	f := field(name)
+	return fails(uapi.EINVAL, fmt.Sprintf("%s must not have all the bits %#x", name, mask),
+		func(p *Prep) bool { return f.Get(&p.Req.SQE)&mask == mask })
+}
+
+// noFixedFile refuses IOSQE_FIXED_FILE where the descriptor is one of a directory.
+func noFixedFile() Step {
+	return fails(uapi.EBADF, "IOSQE_FIXED_FILE must not be set", func(p *Prep) bool { return p.has(uapi.IOSQE_FIXED_FILE) })
+}
+
+// forceAsync sends the request to a worker, which filters see as IOSQE_ASYNC.
+func forceAsync() Step {
+	return act("IOSQE_ASYNC is set", func(p *Prep) { p.Req.Flags |= uapi.IOSQE_ASYNC })
+}
+
+func (p *Prep) has(flag uint8) bool { return p.Req.Flags&flag != 0 }
+
+// pathMax is the longest path in bytes, its NUL included.
+const pathMax = 4096
+
+// path reads the path that the field points to.
+func path(name string) Step {
+	f := field(name)
+	return check(name+" points to a path", func(p *Prep) uapi.Errno { return p.getname(f.Get(&p.Req.SQE), false) },
+		uapi.EFAULT, uapi.ENOENT, uapi.ENAMETOOLONG)
+}
+
+// pathOrEmpty is path for calls that take AT_EMPTY_PATH in the flags at offset 28.
+func pathOrEmpty(name string) Step {
+	f := field(name)
+	return check(name+" points to a path, which may be empty with AT_EMPTY_PATH", func(p *Prep) uapi.Errno {
+		return p.getname(f.Get(&p.Req.SQE), p.Req.SQE.OpFlags()&uapi.AT_EMPTY_PATH != 0)
+	}, uapi.EFAULT, uapi.ENOENT, uapi.ENAMETOOLONG)
+}
+
+// getname reads a path.
+//
+// Linux: fs/namei.c:getname_flags
+func (p *Prep) getname(addr uint64, mayBeEmpty bool) uapi.Errno {
+	s, e := p.Mem.CString(addr, pathMax)
+	if e == 0 && s == "" && !mayBeEmpty {
+		e = uapi.ENOENT
+	}
+	return e
+}
+
+// copyIn reads n bytes, or fails.
+func (p *Prep) copyIn(addr uint64, n int) ([]byte, uapi.Errno) {
+	b := make([]byte, n)
+	if !p.Mem.CopyIn(b, addr) {
+		return nil, uapi.EFAULT
+	}
+	return b, 0
+}
+
+// importUbuf checks a buffer by its numbers; the memory itself is not touched before the request runs.
+//
+// Linux: lib/iov_iter.c:import_ubuf
+func importUbuf(addr, size uint64) uapi.Errno {
+	if !mm.AccessOK(addr, min(size, mm.MaxRWCount)) {
+		return uapi.EFAULT
+	}
+	return 0
+}
+
+// uioMaxIOV is the longest array of iovecs (UIO_MAXIOV).
+const uioMaxIOV = 1024
+
+// iovec is struct iovec.
+type iovec struct{ base, len uint64 }
+
+// iovecFromUser copies an array of iovecs.
+//
+// Linux: lib/iov_iter.c:iovec_from_user
+func (p *Prep) iovecFromUser(addr, count uint64) ([]iovec, uapi.Errno) {
+	if count == 0 {
+		return nil, 0
+	}
+	if count > uioMaxIOV {
+		return nil, uapi.EINVAL
+	}
+	if !mm.AccessOK(addr, count*uapi.SizeofIovec) {
+		return nil, uapi.EFAULT
+	}
+	vec := make([]iovec, count)
+	for i := range vec {
+		b, e := p.copyIn(addr+uint64(i)*uapi.SizeofIovec, uapi.SizeofIovec)
+		if e != 0 {
+			return nil, e
+		}
+		vec[i] = iovec{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])}
+		if int64(vec[i].len) < 0 {
+			return nil, uapi.EINVAL
+		}
+	}
+	return vec, 0
+}
+
+// importIovec copies an array of iovecs and checks the buffers by their numbers.
+//
+// Linux: lib/iov_iter.c:__import_iovec
+func (p *Prep) importIovec(addr, count uint64) uapi.Errno {
+	vec, e := p.iovecFromUser(addr, count)
+	if e != 0 {
+		return e
+	}
+	if len(vec) == 1 {
+		return importUbuf(vec[0].base, vec[0].len)
+	}
+	for _, v := range vec {
+		if !mm.AccessOK(v.base, v.len) {
+			return uapi.EFAULT
+		}
+	}
+	return 0
+}
+
+// prepRegIovec copies the iovecs of a request on registered buffers; the buffers are looked up when it runs.
+//
+// Linux: io_uring/rsrc.c:io_prep_reg_iovec
+func (p *Prep) prepRegIovec(addr, count uint64) uapi.Errno {
+	if int32(count) < 0 {
+		return uapi.ENOMEM // room for the array is taken before its length is checked
+	}
+	_, e := p.iovecFromUser(addr, count)
+	return e
+}
+
+// moveAddrToKernel copies a socket address. A length of 0 reads nothing.
+//
+// Linux: net/socket.c:move_addr_to_kernel
+func (p *Prep) moveAddrToKernel(addr uint64, size int32) uapi.Errno {
+	if size < 0 || size > uapi.SizeofSockaddrStorage {
+		return uapi.EINVAL
+	}
+	if size > 0 && !p.Mem.CopyIn(p.Req.Addr[:size], addr) {
+		return uapi.EFAULT
+	}
+	return 0
+}

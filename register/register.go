@@ -1,0 +1,204 @@
+package register
+
+import (
+	"fmt"
+
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/tctx"
+	"github.com/uringsim/uringsim/uapi"
+	"github.com/uringsim/uringsim/verdict"
+)
+
+// call is one register call on its way.
+type call struct {
+	kernel kernel.Release
+	task   *tctx.Task
+	ring   *State // nil for a call without a ring
+	op     uapi.RegisterOp
+	arg    uint64
+	nr     uint32
+	origin string
+}
+
+const (
+	whereSyscall = "io_uring/register.c:io_uring_register"
+	whereRing    = "io_uring/register.c:__io_uring_register"
+	whereBlind   = "io_uring/register.c:io_uring_register_blind"
+)
+
+// Call is io_uring_register(fd, op, arg, nr) by the task. Origin says for explanations when that was.
+//
+// Linux: io_uring/register.c:io_uring_register
+func Call(k kernel.Release, t *tctx.Task, fd int32, op uint32, arg uint64, nr uint32, origin string) Outcome {
+	registered := op&uapi.IORING_REGISTER_USE_REGISTERED_RING != 0
+	op &^= uapi.IORING_REGISTER_USE_REGISTERED_RING
+	if op >= k.RegisterLast() {
+		o := refuse(uapi.EINVAL, whereSyscall, fmt.Sprintf("opcode %d must exist", op))
+		if uapi.RegisterOp(op) == uapi.IORING_REGISTER_BPF_FILTER {
+			o.Why.Quirk = kernel.NoBPFFilter.String()
+		}
+		return o
+	}
+	c := &call{kernel: k, task: t, op: uapi.RegisterOp(op), arg: arg, nr: nr, origin: origin}
+	if fd == -1 {
+		return c.blind()
+	}
+	f, refusal := t.RingFile(verdict.Register, fd, registered)
+	if refusal != nil {
+		return refused(refusal)
+	}
+	c.ring = StateOf(f)
+	return c.onRing()
+}
+
+// onRing checks who calls and whether the ring's restrictions allow it, and then the arguments.
+//
+// Linux: io_uring/register.c:__io_uring_register
+func (c *call) onRing() Outcome {
+	if c.ring.Submitter != nil && c.ring.Submitter != c.task {
+		return refuse(uapi.EEXIST, whereRing, "the ring belongs to another task (SINGLE_ISSUER)")
+	}
+	if c.ring.Restrict.RegRegistered {
+		disabled := c.ring.Flags&uapi.IORING_SETUP_R_DISABLED != 0
+		inherited := c.ring.Inherited && !c.kernel.Has(kernel.DisabledRingIgnoresInherited)
+		if (!disabled || inherited) && !c.ring.Restrict.RegisterAllowed(c.op) {
+			return c.restricted(whereRing)
+		}
+	}
+	row := &ringOps[c.op]
+	if row.args != nil {
+		if e, why := row.args(c); e != 0 {
+			return refuse(e, whereRing, why)
+		}
+	}
+	if row.run == nil {
+		return Outcome{Unmodelled: "register " + c.op.String() + " on a ring"}
+	}
+	return row.run(c)
+}
+
+func (c *call) restricted(where string) Outcome {
+	return refused(verdict.Refuse(verdict.Restriction, uapi.EACCES, where, "register opcode "+c.op.String()+" is not in the list"))
+}
+
+// blind is a call without a ring.
+//
+// Linux: io_uring/register.c:io_uring_register_blind
+func (c *call) blind() Outcome {
+	if r := c.task.Restrict; r != nil && r.RegRegistered && !c.kernel.Has(kernel.BlindOpsUnrestricted) &&
+		!r.RegisterAllowed(c.op) {
+		return c.restricted(whereBlind)
+	}
+	switch c.op {
+	case uapi.IORING_REGISTER_QUERY:
+		return c.query()
+	case uapi.IORING_REGISTER_SEND_MSG_RING:
+		return c.sendMsgRing()
+	case uapi.IORING_REGISTER_RESTRICTIONS, uapi.IORING_REGISTER_BPF_FILTER:
+		if c.kernel.Has(kernel.NoTaskRestrictions) {
+			break
+		}
+		if c.op == uapi.IORING_REGISTER_RESTRICTIONS {
+			return c.restrictTask()
+		}
+		return c.filterTask()
+	}
+	o := refuse(uapi.EINVAL, whereBlind, c.op.String()+" needs a ring")
+	return o
+}
+
+// row says how one register opcode on a ring treats its arguments and what it does.
+type row struct {
+	args func(*call) (uapi.Errno, string) // checks before the handler; nil if the handler does them all
+	run  func(*call) Outcome              // nil: not modelled
+}
+
+// ringOps are the register opcodes on a ring.
+var ringOps = [...]row{
+	uapi.IORING_REGISTER_BUFFERS:          {withArg(uapi.EFAULT), (*call).buffers},
+	uapi.IORING_UNREGISTER_BUFFERS:        {nothing, (*call).unregisterBuffers},
+	uapi.IORING_REGISTER_FILES:            {withArg(uapi.EFAULT), (*call).files},
+	uapi.IORING_UNREGISTER_FILES:          {nothing, (*call).unregisterFiles},
+	uapi.IORING_REGISTER_EVENTFD:          {one, nil},
+	uapi.IORING_UNREGISTER_EVENTFD:        {nothing, nil},
+	uapi.IORING_REGISTER_FILES_UPDATE:     {nil, nil},
+	uapi.IORING_REGISTER_EVENTFD_ASYNC:    {one, nil},
+	uapi.IORING_REGISTER_PROBE:            {atMost256, (*call).probe},
+	uapi.IORING_REGISTER_PERSONALITY:      {nothing, (*call).personality},
+	uapi.IORING_UNREGISTER_PERSONALITY:    {noArg, (*call).unregisterPersonality},
+	uapi.IORING_REGISTER_RESTRICTIONS:     {nil, (*call).restrictRing},
+	uapi.IORING_REGISTER_ENABLE_RINGS:     {nothing, (*call).enable},
+	uapi.IORING_REGISTER_FILES2:           {sized(32), nil},
+	uapi.IORING_REGISTER_FILES_UPDATE2:    {sized(32), nil},
+	uapi.IORING_REGISTER_BUFFERS2:         {sized(32), nil},
+	uapi.IORING_REGISTER_BUFFERS_UPDATE:   {sized(32), nil},
+	uapi.IORING_REGISTER_IOWQ_AFF:         {argAndNr, nil},
+	uapi.IORING_UNREGISTER_IOWQ_AFF:       {nothing, nil},
+	uapi.IORING_REGISTER_IOWQ_MAX_WORKERS: {argAnd(2), nil},
+	uapi.IORING_REGISTER_RING_FDS:         {nil, (*call).ringFDs},
+	uapi.IORING_UNREGISTER_RING_FDS:       {nil, (*call).unregisterRingFDs},
+	uapi.IORING_REGISTER_PBUF_RING:        {argAnd(1), nil},
+	uapi.IORING_UNREGISTER_PBUF_RING:      {argAnd(1), nil},
+	uapi.IORING_REGISTER_SYNC_CANCEL:      {argAnd(1), nil},
+	uapi.IORING_REGISTER_FILE_ALLOC_RANGE: {argAnd(0), nil},
+	uapi.IORING_REGISTER_PBUF_STATUS:      {argAnd(1), nil},
+	uapi.IORING_REGISTER_NAPI:             {argAnd(1), nil},
+	uapi.IORING_UNREGISTER_NAPI:           {one, nil},
+	uapi.IORING_REGISTER_CLOCK:            {argAnd(0), nil},
+	uapi.IORING_REGISTER_CLONE_BUFFERS:    {argAnd(1), nil},
+	uapi.IORING_REGISTER_SEND_MSG_RING:    {never, nil},
+	uapi.IORING_REGISTER_ZCRX_IFQ:         {argAnd(1), nil},
+	uapi.IORING_REGISTER_RESIZE_RINGS:     {argAnd(1), nil},
+	uapi.IORING_REGISTER_MEM_REGION:       {argAnd(1), nil},
+	uapi.IORING_REGISTER_QUERY:            {nil, (*call).query},
+	uapi.IORING_REGISTER_ZCRX_CTRL:        {nil, nil},
+	uapi.IORING_REGISTER_BPF_FILTER:       {one, (*call).filterRing},
+}
+
+// The rules for arg and nr that are decided before the handler.
+
+func nothing(c *call) (uapi.Errno, string) {
+	return when(c.arg != 0 || c.nr != 0, "arg and nr must be 0")
+}
+
+func noArg(c *call) (uapi.Errno, string) { return when(c.arg != 0, "arg must be 0") }
+
+func one(c *call) (uapi.Errno, string) { return when(c.nr != 1, "nr must be 1") }
+
+func argAndNr(c *call) (uapi.Errno, string) {
+	return when(c.arg == 0 || c.nr == 0, "arg and nr must not be 0")
+}
+
+func atMost256(c *call) (uapi.Errno, string) {
+	return when(c.arg == 0 || c.nr > 256, "arg must not be NULL, nr at most 256")
+}
+
+func never(*call) (uapi.Errno, string) { return uapi.EINVAL, "works only without a ring (fd -1)" }
+
+func withArg(e uapi.Errno) func(*call) (uapi.Errno, string) {
+	return func(c *call) (uapi.Errno, string) {
+		if c.arg == 0 {
+			return e, "arg must not be NULL"
+		}
+		return 0, ""
+	}
+}
+
+func argAnd(nr uint32) func(*call) (uapi.Errno, string) {
+	return func(c *call) (uapi.Errno, string) {
+		return when(c.arg == 0 || c.nr != nr, fmt.Sprintf("arg must not be NULL, nr must be %d", nr))
+	}
+}
+
+func sized(size uint32) func(*call) (uapi.Errno, string) {
+	return func(c *call) (uapi.Errno, string) {
+		return when(c.nr != size, fmt.Sprintf("nr must be the size of the struct, %d", size))
+	}
+}
+
+func when(bad bool, why string) (uapi.Errno, string) {
+	if bad {
+		return uapi.EINVAL, why
+	}
+	return 0, ""
+}

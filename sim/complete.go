@@ -1,0 +1,163 @@
+package sim
+
+import (
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// completionQueue is the CQ ring and what did not fit.
+type completionQueue struct {
+	r          *Ring
+	tail, head uint32 // in entries of the ring
+	posted     []entry
+	taken      int // how many of posted the program has seen but left in the ring
+	overflow   []entry
+	overflowed uint32 // CQEs that were lost, as the ring's header says
+}
+
+// entry is a CQE in the ring and the entries that it takes, with those skipped before it.
+type entry struct {
+	trace.CQE
+	slots uint32
+}
+
+func (c *completionQueue) init(r *Ring) { c.r = r }
+
+// ready is the number of entries that are in the ring.
+func (c *completionQueue) ready() uint32 { return c.tail - c.head }
+
+// fits puts an entry into the ring if there is room for it.
+//
+// Linux: io_uring/io_uring.c:io_cqe_cache_refill
+func (c *completionQueue) fits(e entry) bool {
+	if e.Flags&uapi.IORING_CQE_F_32 != 0 && c.r.has(uapi.IORING_SETUP_CQE_MIXED) {
+		e.slots = 2
+		if c.tail&(c.r.cqEntries-1) == c.r.cqEntries-1 { // a filler keeps it from wrapping around
+			e.slots = 3
+		}
+	} else {
+		e.slots = 1
+	}
+	if c.ready()+e.slots > c.r.cqEntries {
+		return false
+	}
+	c.tail += e.slots
+	c.posted = append(c.posted, e)
+	return true
+}
+
+// post adds a CQE. Once one did not fit, all later ones wait behind it.
+func (c *completionQueue) post(cqe trace.CQE) {
+	e := entry{CQE: cqe}
+	if len(c.overflow) > 0 || !c.fits(e) {
+		c.overflow = append(c.overflow, e)
+	}
+}
+
+// flushOverflow moves what waits into the ring, as far as it fits.
+//
+// Linux: io_uring/io_uring.c:__io_cqring_overflow_flush
+func (c *completionQueue) flushOverflow() {
+	for len(c.overflow) > 0 && c.fits(c.overflow[0]) {
+		c.overflow = c.overflow[1:]
+	}
+}
+
+// take is the CQEs that the program has not seen yet. Unless they are kept, their room is free again.
+func (c *completionQueue) take(keep bool) []trace.CQE {
+	var cqes []trace.CQE
+	for _, e := range c.posted[c.taken:] {
+		cqes = append(cqes, e.CQE)
+	}
+	c.taken = len(c.posted)
+	if !keep {
+		c.posted, c.taken, c.head = nil, 0, c.tail
+	}
+	return cqes
+}
+
+// complete ends a request that has its result.
+func (r *Ring) complete(q *request) { r.batch = append(r.batch, q) }
+
+// flush posts the CQEs of completed requests, in order, and then lets go of the requests, which moves their chains on.
+//
+// Linux: io_uring/io_uring.c:__io_submit_flush_completions, io_free_batch_list
+func (r *Ring) flush() {
+	batch := r.batch
+	r.batch = nil
+	drainDone := false
+	for _, q := range batch {
+		r.postCQE(q)
+		if r.drain.active && q == r.drain.running {
+			r.drain.running, drainDone = nil, true
+		}
+	}
+	for _, q := range batch {
+		if q.linked() {
+			r.queueNext(q)
+		}
+		if q.Notif {
+			r.postNotif(q)
+		}
+		r.drain.alive--
+	}
+	r.afterFlush(drainDone)
+}
+
+// postNotif ends the notification of a zero-copy send that did not send anything.
+//
+// Linux: io_uring/net.c:io_send_zc_cleanup, io_uring/notif.c:io_notif_tw_complete
+func (r *Ring) postNotif(q *request) {
+	if q.issued {
+		return
+	}
+	n := &request{ring: r, task: q.task, flags: uapi.IORING_CQE_F_NOTIF, deferred: q.deferred}
+	n.UserData = q.NotifUserData
+	r.drain.alive++
+	r.taskWork(n, func() { r.complete(n) })
+}
+
+// postCQE posts the CQE of a request unless the program wants none.
+func (r *Ring) postCQE(q *request) {
+	if q.Flags&uapi.IOSQE_CQE_SKIP_SUCCESS != 0 {
+		return
+	}
+	cqe := uapi.CQE{UserData: q.UserData, Res: q.res, Flags: q.flags}
+	if r.has(uapi.IORING_SETUP_CQE32) || q.flags&uapi.IORING_CQE_F_32 != 0 {
+		cqe.Big = q.big
+	}
+	r.cq.post(trace.CQE{CQE: cqe, Unordered: q.deferred, Known: q.fromTrace})
+}
+
+// taskWork does something in the context of the request's task: when it returns to user mode, or on rings with
+// DEFER_TASKRUN when it waits for events.
+//
+// Linux: io_uring/tw.c:__io_req_task_work_add
+func (r *Ring) taskWork(q *request, f func()) {
+	if r.has(uapi.IORING_SETUP_DEFER_TASKRUN) {
+		r.local.add(r, f)
+	} else {
+		q.task.work.add(r, f)
+	}
+}
+
+// runLocal runs the task work of a ring with DEFER_TASKRUN.
+//
+// Linux: io_uring/tw.c:__io_run_local_work
+func (r *Ring) runLocal() {
+	for r.local.run() || r.workers.run() {
+	}
+}
+
+// settle lets workers and the task work that they cause finish. When they do is no fact: it is long before anybody looks.
+func (r *Ring) settle() {
+	for {
+		did := r.workers.run()
+		for _, t := range r.k.tasks {
+			did = t.work.run() || did
+		}
+		if !did {
+			return
+		}
+	}
+}

@@ -1,0 +1,225 @@
+package sim
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/uringsim/uringsim/register"
+	"github.com/uringsim/uringsim/tctx"
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+	"github.com/uringsim/uringsim/verdict"
+)
+
+const whereEnter = "io_uring/io_uring.c:io_uring_enter"
+
+// enter does the program's writes to the ring, io_uring_enter(2), and a look at the ring.
+func (k *Kernel) enter(t *task, c trace.Enter) trace.Result {
+	var seen *Ring
+	if c.Ring != "" {
+		if seen = k.rings[c.Ring]; seen == nil {
+			return trace.Result{Err: fmt.Errorf("there is no ring %q", c.Ring)}
+		}
+		if err := seen.store(c); err != nil {
+			return trace.Result{Err: err}
+		}
+		seen.begin(c.Known)
+	}
+	ret, refusal, unmodelled := k.enterRing(t, c)
+	t.work.run() // on the way back to user mode
+	res := trace.Result{Ret: ret, Why: refusal, Unmodelled: unmodelled}
+	if seen != nil {
+		res.Ring, res.Requests = seen.look(c.KeepCQEs), seen.account()
+	}
+	return res
+}
+
+// store does the writes of SQEs, array and tail.
+func (r *Ring) store(c trace.Enter) error {
+	size := r.sqeSize()
+	for _, s := range c.SQEs {
+		if at := uint64(s.Slot) * uint64(size); at+uint64(len(s.Data)) > uint64(len(r.sqes)) {
+			return fmt.Errorf("ring %q has %d SQEs; slot %d is not one of them", r.Name, r.sqEntries, s.Slot)
+		}
+		copy(r.sqes[s.Slot*size:], s.Data)
+	}
+	for _, a := range c.Array {
+		if a.Slot >= uint32(len(r.sqArray)) {
+			return fmt.Errorf("ring %q has an SQ array of %d entries; %d is not one of them", r.Name, len(r.sqArray), a.Slot)
+		}
+		r.sqArray[a.Slot] = a.Value
+	}
+	r.sqTail = c.Tail
+	return nil
+}
+
+// sqeSize is the distance of SQEs in bytes.
+func (r *Ring) sqeSize() uint32 {
+	if r.has(uapi.IORING_SETUP_SQE128) {
+		return 2 * uapi.SizeofSQE
+	}
+	return uapi.SizeofSQE
+}
+
+// enterRing is the system call itself.
+//
+// Linux: io_uring/io_uring.c:io_uring_enter
+func (k *Kernel) enterRing(t *task, c trace.Enter) (ret int64, why *verdict.Refusal, unmodelled string) {
+	fail := func(r *verdict.Refusal) (int64, *verdict.Refusal, string) { return r.Errno.Ret(), r, "" }
+	if c.Flags&^register.EnterFlags != 0 {
+		return fail(verdict.Refuse(verdict.Enter, uapi.EINVAL, whereEnter, "flags must be known"))
+	}
+	f, refusal := t.RingFile(verdict.Enter, c.FD, c.Flags&uapi.IORING_ENTER_REGISTERED_RING != 0)
+	if refusal != nil {
+		return fail(refusal)
+	}
+	r := f.Ring.(*Ring)
+	if r.has(uapi.IORING_SETUP_R_DISABLED) {
+		return fail(verdict.Refuse(verdict.Enter, uapi.EBADFD, whereEnter, "the ring must be enabled"))
+	}
+	switch {
+	case r.has(uapi.IORING_SETUP_SQPOLL):
+		r.submitByThread(t)
+		ret = int64(c.ToSubmit)
+	case c.ToSubmit > 0:
+		if r.has(uapi.IORING_SETUP_SINGLE_ISSUER) && r.Submitter != t.Task {
+			return fail(verdict.Refuse(verdict.Enter, uapi.EEXIST, "io_uring/tctx.c:__io_uring_add_tctx_node_from_submit",
+				"the ring belongs to another task (SINGLE_ISSUER)"))
+		}
+		t.Uses = true
+		n := r.submit(t, c.ToSubmit)
+		if ret = int64(n); n != c.ToSubmit {
+			return ret, nil, ""
+		}
+	}
+	if c.Flags&uapi.IORING_ENTER_GETEVENTS != 0 {
+		refusal, unmodelled = r.getEvents(t, c)
+		if refusal != nil && ret == 0 {
+			return fail(refusal)
+		}
+	}
+	return ret, nil, unmodelled
+}
+
+// getEvents waits for completions. Its errors only show if nothing was submitted.
+//
+// Linux: io_uring/wait.c:io_cqring_wait
+func (r *Ring) getEvents(t *task, c trace.Enter) (*verdict.Refusal, string) {
+	iopoll := r.has(uapi.IORING_SETUP_IOPOLL) && !r.has(uapi.IORING_SETUP_SQPOLL)
+	refusal := getExtArg(t.Task, c, iopoll)
+	if r.has(uapi.IORING_SETUP_DEFER_TASKRUN) && c.ToSubmit > 0 {
+		r.runLocal() // already under the submission's lock, whatever the arguments are
+	}
+	if refusal != nil {
+		return refusal, ""
+	}
+	if r.has(uapi.IORING_SETUP_DEFER_TASKRUN) && r.Submitter != t.Task {
+		return verdict.Refuse(verdict.Enter, uapi.EEXIST, "io_uring/wait.c:io_cqring_wait", "the ring belongs to another task"), ""
+	}
+	r.runLocal()
+	t.work.run()
+	r.cq.flushOverflow()
+	want := min(c.MinComplete, r.cqEntries)
+	if r.cq.ready() >= want || iopoll {
+		return nil, ""
+	}
+	if c.Flags&uapi.IORING_ENTER_EXT_ARG == 0 && c.Arg != 0 {
+		if refusal := sigmask(t.Task, c); refusal != nil {
+			return refusal, ""
+		}
+	}
+	if c.Known == nil && len(r.unresolved) == 0 {
+		return nil, fmt.Sprintf("it waits for %d completions where only %d can come", want, r.cq.ready())
+	}
+	return nil, ""
+}
+
+// getExtArg reads the argument of a wait.
+//
+// Linux: io_uring/io_uring.c:io_get_ext_arg, io_validate_ext_arg
+func getExtArg(t *tctx.Task, c trace.Enter, iopoll bool) *verdict.Refusal {
+	const where = "io_uring/io_uring.c:io_get_ext_arg"
+	const size = 24 // struct io_uring_getevents_arg: sigmask u64, sigmask_sz, min_wait_usec u32, ts u64
+	if c.Flags&uapi.IORING_ENTER_EXT_ARG == 0 {
+		return nil
+	}
+	if c.Flags&uapi.IORING_ENTER_EXT_ARG_REG != 0 {
+		if iopoll {
+			return verdict.Refuse(verdict.Enter, uapi.EINVAL, where, "no registered argument with IOPOLL")
+		}
+		if c.ArgSize != 64 {
+			return verdict.Refuse(verdict.Enter, uapi.EINVAL, where, "argsz must be 64 with EXT_ARG_REG")
+		}
+		return verdict.Refuse(verdict.Enter, uapi.EFAULT, where, "arg must be inside of registered wait memory")
+	}
+	if c.ArgSize != size {
+		return verdict.Refuse(verdict.Enter, uapi.EINVAL, where, "argsz must be 24 with EXT_ARG")
+	}
+	raw := make([]byte, size)
+	if !t.Mem.CopyIn(raw, c.Arg) {
+		return verdict.Refuse(verdict.Enter, uapi.EFAULT, where, "struct io_uring_getevents_arg must be readable")
+	}
+	if ts := binary.LittleEndian.Uint64(raw[16:]); ts != 0 && !iopoll && !t.Mem.CopyIn(make([]byte, 16), ts) {
+		return verdict.Refuse(verdict.Enter, uapi.EFAULT, where, "the timespec must be readable")
+	}
+	return nil
+}
+
+// sigmask reads the signal mask of a wait.
+//
+// Linux: kernel/signal.c:set_user_sigmask
+func sigmask(t *tctx.Task, c trace.Enter) *verdict.Refusal {
+	const where = "kernel/signal.c:set_user_sigmask"
+	if c.ArgSize != 8 {
+		return verdict.Refuse(verdict.Enter, uapi.EINVAL, where, "argsz must be 8")
+	}
+	if !t.Mem.CopyIn(make([]byte, 8), c.Arg) {
+		return verdict.Refuse(verdict.Enter, uapi.EFAULT, where, "the signal mask must be readable")
+	}
+	return nil
+}
+
+// submitByThread is what the submission thread of a ring does with what is in the ring.
+func (r *Ring) submitByThread(t *task) {
+	for r.sqPending() > 0 {
+		before := r.cachedSQHead
+		r.submit(t, r.sqPending())
+		t.work.run()
+		if r.cachedSQHead == before {
+			return
+		}
+	}
+}
+
+// reap looks at the ring without a system call.
+func (k *Kernel) reap(c trace.Reap) trace.Result {
+	r := k.rings[c.Ring]
+	if r == nil {
+		return trace.Result{Err: fmt.Errorf("there is no ring %q", c.Ring)}
+	}
+	r.begin(c.Known)
+	return trace.Result{Ring: r.look(false), Requests: r.account()}
+}
+
+// begin starts a call that ends with a look at the ring.
+func (r *Ring) begin(known []uapi.CQE) {
+	r.log = nil
+	r.known.start(known)
+	r.resolve()
+}
+
+// look is the state of the ring as the program sees it; it takes the new CQEs.
+func (r *Ring) look(keep bool) *trace.RingState {
+	r.settle()
+	s := &trace.RingState{SQHead: r.sqHead, SQDropped: r.sqDropped, CQOverflow: r.cq.overflowed, CQEs: r.cq.take(keep)}
+	return s
+}
+
+// account tells about the requests of this call, in the order of submission.
+func (r *Ring) account() []trace.Request {
+	reqs := make([]trace.Request, len(r.log))
+	for i, q := range r.log {
+		reqs[i] = q.account()
+	}
+	return reqs
+}

@@ -1,0 +1,185 @@
+package sim
+
+import (
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/opdef"
+	"github.com/uringsim/uringsim/register"
+	"github.com/uringsim/uringsim/tctx"
+	"github.com/uringsim/uringsim/uapi"
+	"github.com/uringsim/uringsim/verdict"
+)
+
+// issuer carries out an opcode whose result io_uring decides alone. It is false if the result is not known yet.
+type issuer func(*Ring, *request) bool
+
+// issuers are the opcodes with an issuer; the results of the others come from a recording, or stay unknown.
+var issuers = map[uapi.Op]issuer{
+	uapi.IORING_OP_NOP:          issueNop,
+	uapi.IORING_OP_NOP128:       issueNop,
+	uapi.IORING_OP_CLOSE:        issueClose,
+	uapi.IORING_OP_ASYNC_CANCEL: issueCancel,
+}
+
+// queue runs a request.
+//
+// Linux: io_uring/io_uring.c:io_queue_sqe
+func (r *Ring) queue(q *request) {
+	if !r.issue(q) {
+		r.unresolved = append(r.unresolved, q)
+	}
+}
+
+// toWorker hands a request to io-wq. What becomes of it comes back as task work.
+//
+// Linux: io_uring/io_uring.c:io_queue_iowq, io_wq_submit_work
+func (r *Ring) toWorker(q *request) {
+	r.workers.add(r, func() {
+		q.deferred = true
+		r.taskWork(q, func() { r.queue(q) })
+	})
+}
+
+// issue assigns the file and carries the request out; false if the result has yet to come.
+//
+// Linux: io_uring/io_uring.c:io_issue_sqe
+func (r *Ring) issue(q *request) bool {
+	if opdef.Defs[q.Opcode].NeedsFile && r.file(q, q.SQE.FD(), q.Flags&uapi.IOSQE_FIXED_FILE != 0) == nil {
+		q.why = verdict.Refuse(verdict.Issue, uapi.EBADF, "io_uring/io_uring.c:io_assign_file", "fd must be open, or a slot that is not empty")
+		r.fail(q, int32(uapi.EBADF.Ret()))
+		return true
+	}
+	q.issued = true
+	if q.armTimeout {
+		q.armTimeout, q.hasTimeout = false, true
+	}
+	if issue := issuers[q.Opcode]; issue != nil {
+		return issue(r, q)
+	}
+	return r.ask(q)
+}
+
+// file looks up a descriptor, or a slot of the registered files.
+//
+// Linux: io_uring/io_uring.c:io_file_get_fixed, io_file_get_normal
+func (r *Ring) file(q *request, fd int32, fixed bool) *tctx.File {
+	if !fixed {
+		return q.task.Files.Get(fd)
+	}
+	if uint32(fd) < uint32(len(r.Files)) {
+		return r.Files[fd]
+	}
+	return nil
+}
+
+// finish gives the request its result; a negative one breaks its chain.
+func (r *Ring) finish(q *request, res int32) bool {
+	if res < 0 {
+		q.setFail()
+	}
+	q.res = res
+	r.complete(q)
+	return true
+}
+
+// issueNop is a NOP, which does as its flags say.
+//
+// Linux: io_uring/nop.c:io_nop
+func issueNop(r *Ring, q *request) bool {
+	flags := q.SQE.OpFlags()
+	var ret int32
+	if flags&uapi.IORING_NOP_INJECT_RESULT != 0 {
+		ret = int32(q.SQE.Len())
+	}
+	shown := ret
+	fixed := flags&uapi.IORING_NOP_FIXED_FILE != 0
+	if !r.k.release.Has(kernel.NopFixedFileHidden) {
+		fixed = q.Flags&uapi.IOSQE_FIXED_FILE != 0
+	}
+	missing := ""
+	if flags&uapi.IORING_NOP_FILE != 0 && r.file(q, q.SQE.FD(), fixed) == nil {
+		ret, missing = int32(uapi.EBADF.Ret()), "fd must be open, or a slot that is not empty"
+	} else if flags&uapi.IORING_NOP_FIXED_BUFFER != 0 && !r.hasBuffer(q.SQE.BufIndex()) {
+		ret, missing = int32(uapi.EFAULT.Ret()), "buf_index must be a registered buffer"
+	}
+	if ret < 0 {
+		q.setFail()
+	}
+	if missing != "" {
+		e, _ := uapi.ErrnoOf(int64(ret))
+		q.why = verdict.Refuse(verdict.Issue, e, "io_uring/nop.c:io_nop", missing)
+	}
+	if q.res = ret; r.k.release.Has(kernel.NopErrorsHidden) {
+		q.res = shown
+	}
+	if flags&uapi.IORING_NOP_CQE32 != 0 {
+		q.big = [2]uint64{q.SQE.Off(), q.SQE.Addr()}
+		if r.has(uapi.IORING_SETUP_CQE_MIXED) {
+			q.flags = uapi.IORING_CQE_F_32
+		}
+	}
+	if flags&uapi.IORING_NOP_TW != 0 {
+		r.taskWork(q, func() { r.complete(q) })
+	} else {
+		r.complete(q)
+	}
+	return true
+}
+
+func (r *Ring) hasBuffer(index uint16) bool {
+	return int(index) < len(r.Buffers) && r.Buffers[index] != register.Buffer{}
+}
+
+// issueClose closes a descriptor or empties a slot. Rings cannot be closed this way.
+//
+// Linux: io_uring/openclose.c:io_close
+func issueClose(r *Ring, q *request) bool {
+	fd, slot := q.SQE.FD(), q.SQE.FileIndex()
+	e, why := uapi.Errno(0), ""
+	if slot != 0 {
+		e, why = r.closeSlot(slot - 1)
+	} else if f := q.task.Files.Get(fd); f == nil || f.Kind == tctx.RingFile {
+		e, why = uapi.EBADF, "fd must be open and not a ring"
+	} else {
+		q.task.Files.Close(fd)
+	}
+	if e != 0 {
+		q.why = verdict.Refuse(verdict.Issue, e, "io_uring/openclose.c:io_close", why)
+	}
+	return r.finish(q, int32(e.Ret()))
+}
+
+// Linux: io_uring/filetable.c:io_fixed_fd_remove
+func (r *Ring) closeSlot(slot uint32) (uapi.Errno, string) {
+	switch {
+	case !r.HasFiles:
+		return uapi.ENXIO, "files must be registered"
+	case slot >= uint32(len(r.Files)):
+		return uapi.EINVAL, "file_index must be a slot"
+	case r.Files[slot] == nil:
+		return uapi.EBADF, "the slot must not be empty"
+	}
+	r.Files[slot] = nil
+	return 0, ""
+}
+
+// issueCancel cancels requests in flight. Where there are none it finds nothing.
+//
+// Linux: io_uring/cancel.c:io_async_cancel
+func issueCancel(r *Ring, q *request) bool {
+	flags := q.SQE.OpFlags()
+	if flags&uapi.IORING_ASYNC_CANCEL_FD != 0 {
+		fixed := q.Flags&uapi.IOSQE_FIXED_FILE != 0 || flags&uapi.IORING_ASYNC_CANCEL_FD_FIXED != 0
+		if r.file(q, q.SQE.FD(), fixed) == nil {
+			q.why = verdict.Refuse(verdict.Issue, uapi.EBADF, "io_uring/cancel.c:io_async_cancel", "fd must be open, or a slot that is not empty")
+			return r.finish(q, int32(uapi.EBADF.Ret()))
+		}
+	}
+	if len(r.unresolved) > 0 {
+		return r.ask(q)
+	}
+	if flags&(uapi.IORING_ASYNC_CANCEL_ALL|uapi.IORING_ASYNC_CANCEL_ANY) != 0 {
+		return r.finish(q, 0)
+	}
+	q.why = verdict.Refuse(verdict.Issue, uapi.ENOENT, "io_uring/cancel.c:__io_async_cancel", "there must be a request to cancel")
+	return r.finish(q, int32(uapi.ENOENT.Ret()))
+}

@@ -1,0 +1,132 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/uringsim/uringsim/opdef"
+	"github.com/uringsim/uringsim/tctx"
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// knowledge are the CQEs that a real kernel posted in a call, for results that io_uring does not decide.
+type knowledge struct {
+	have bool
+	cqes []uapi.CQE
+}
+
+func (k *knowledge) start(cqes []uapi.CQE) { k.have, k.cqes = cqes != nil, slices.Clone(cqes) }
+
+// match takes the first CQE with the user_data that could come from a request that was let through. EACCES could not:
+// it is what filters and restrictions give, and taking it from the recording would hide a wrong verdict.
+//
+// Departs: a path that the task may not open gives EACCES as well, and is reported as a difference.
+func (k *knowledge) match(userData uint64, flags uint32) (uapi.CQE, bool) {
+	for i, c := range k.cqes {
+		if c.UserData == userData && c.Res != int32(uapi.EACCES.Ret()) && c.Flags&uapi.IORING_CQE_F_NOTIF == flags {
+			k.cqes = slices.Delete(k.cqes, i, i+1)
+			return c, true
+		}
+	}
+	return uapi.CQE{}, false
+}
+
+// ask looks for the result of an issued request in the recording; false if it is not there.
+func (r *Ring) ask(q *request) bool {
+	cqe, ok := r.known.match(q.UserData, 0)
+	if !ok {
+		if !r.known.have {
+			q.note = "issued; its result is not known"
+		}
+		return false
+	}
+	q.note = "issued; result as recorded"
+	q.fromTrace, q.deferred = true, true
+	for cqe.Flags&uapi.IORING_CQE_F_MORE != 0 {
+		r.cq.post(traceCQE(cqe))
+		if q.Notif {
+			if notif, ok := r.known.match(q.NotifUserData, uapi.IORING_CQE_F_NOTIF); ok {
+				r.cq.post(traceCQE(notif))
+			}
+			break
+		}
+		if cqe, ok = r.known.match(q.UserData, 0); !ok {
+			return false // a multishot request goes on
+		}
+	}
+	q.res, q.flags, q.big = cqe.Res, cqe.Flags, cqe.Big
+	if q.breaksChain() {
+		q.setFail()
+	}
+	if q.Notif && cqe.Flags&uapi.IORING_CQE_F_MORE != 0 {
+		q.Flags |= uapi.IOSQE_CQE_SKIP_SUCCESS // posted above
+	}
+	r.effect(q)
+	r.complete(q)
+	return true
+}
+
+// breaksChain tells whether the result makes the rest of a chain fail.
+//
+// Departs: short transfers break chains for READ and WRITE, SPLICE and TEE; for vectored and network transfers they do
+// in the kernel too, which needs the total length to tell.
+func (q *request) breaksChain() bool {
+	switch q.Opcode {
+	case uapi.IORING_OP_READ, uapi.IORING_OP_WRITE, uapi.IORING_OP_SPLICE, uapi.IORING_OP_TEE:
+		return q.res != int32(q.SQE.Len())
+	}
+	return q.res < 0 && !opdef.Defs[q.Opcode].KeepsChain
+}
+
+// effect does to the model's tables what a successful request did.
+func (r *Ring) effect(q *request) {
+	if q.res < 0 {
+		return
+	}
+	kind := tctx.OtherFile
+	flags := q.How.Flags
+	switch q.Opcode {
+	case uapi.IORING_OP_OPENAT, uapi.IORING_OP_OPENAT2:
+	case uapi.IORING_OP_SOCKET:
+		kind, flags = tctx.SocketFile, q.SQE.Off()
+	case uapi.IORING_OP_ACCEPT:
+		kind, flags = tctx.SocketFile, uint64(q.SQE.OpFlags())
+	default:
+		return
+	}
+	f := &tctx.File{Kind: kind}
+	switch slot := q.SQE.FileIndex(); {
+	case slot == 0:
+		q.task.Files.Put(q.res, f, flags&uapi.O_CLOEXEC != 0)
+	case slot == ^uint32(0) && int(q.res) < len(r.Files):
+		r.Files[q.res] = f
+	case slot-1 < uint32(len(r.Files)):
+		r.Files[slot-1] = f
+	}
+}
+
+// resolve looks whether requests that wait for their result got one.
+func (r *Ring) resolve() {
+	waiting := r.unresolved
+	r.unresolved = nil
+	for _, q := range waiting {
+		if !r.ask(q) {
+			r.unresolved = append(r.unresolved, q)
+		}
+	}
+	r.flush()
+}
+
+// timerResult is the result of the timeout of a request that is done, and whether its place is no fact.
+func (r *Ring) timerResult(t *request) (res int32, deferred bool) {
+	if t.why == nil {
+		t.issued, t.note = true, "the request before it was done first"
+		if cqe, ok := r.known.match(t.UserData, 0); ok && cqe.Res != int32(uapi.ECANCELED.Ret()) {
+			t.fromTrace, t.note = true, "result as recorded"
+			return cqe.Res, true
+		}
+	}
+	return int32(uapi.ECANCELED.Ret()), t.deferred
+}
+
+func traceCQE(c uapi.CQE) trace.CQE { return trace.CQE{CQE: c, Unordered: true, Known: true} }

@@ -1,0 +1,76 @@
+package sim
+
+import "github.com/uringsim/uringsim/uapi"
+
+// queueNext moves the chain on behind a request that is done: the next one runs, or the rest is cancelled.
+//
+// Linux: io_uring/io_uring.c:io_queue_next, io_req_find_next
+func (r *Ring) queueNext(q *request) {
+	r.disarm(q)
+	next := q.next
+	q.next = nil
+	if next == nil {
+		return
+	}
+	r.taskWork(next, func() { r.submitLater(next) })
+}
+
+// disarm takes a timeout off a request that is done, and cancels the chain if it failed.
+//
+// Linux: io_uring/timeout.c:io_disarm_next
+func (r *Ring) disarm(q *request) {
+	if (q.armTimeout || q.hasTimeout) && q.next != nil && q.next.Opcode == uapi.IORING_OP_LINK_TIMEOUT {
+		t := q.next
+		q.next, t.next = t.next, nil
+		r.taskWork(t, func() {
+			t.res, t.deferred = r.timerResult(t)
+			r.complete(t)
+		})
+	}
+	q.armTimeout, q.hasTimeout = false, false
+	if q.failed && q.Flags&uapi.IOSQE_IO_HARDLINK == 0 {
+		r.failLinks(q)
+	}
+}
+
+// failLinks cancels the rest of a chain; members that were refused report why.
+//
+// Linux: io_uring/timeout.c:io_fail_links, io_req_tw_fail_links
+func (r *Ring) failLinks(q *request) {
+	first := q.next
+	q.next = nil
+	if first == nil {
+		return
+	}
+	for l := first; l != nil; l = l.next {
+		if q.skipLinks {
+			l.Flags |= uapi.IOSQE_CQE_SKIP_SUCCESS
+		} else {
+			l.Flags &^= uapi.IOSQE_CQE_SKIP_SUCCESS
+		}
+	}
+	r.taskWork(first, func() {
+		for l := first; l != nil; {
+			next := l.next
+			l.next = nil
+			if !l.failed {
+				l.res = int32(uapi.ECANCELED.Ret())
+				l.note = "cancelled with its chain"
+			}
+			l.deferred = l.deferred || q.deferred
+			r.complete(l)
+			l = next
+		}
+	})
+}
+
+// submitLater runs a request whose turn has come.
+//
+// Linux: io_uring/io_uring.c:io_req_task_submit
+func (r *Ring) submitLater(q *request) {
+	if q.Flags&uapi.IOSQE_ASYNC != 0 {
+		r.toWorker(q)
+	} else {
+		r.queue(q)
+	}
+}

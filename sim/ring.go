@@ -1,0 +1,127 @@
+package sim
+
+import (
+	"github.com/uringsim/uringsim/opdef"
+	"github.com/uringsim/uringsim/register"
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+	"github.com/uringsim/uringsim/verdict"
+)
+
+// Ring is a ring (struct io_ring_ctx).
+type Ring struct {
+	register.State
+	k *Kernel
+
+	sqEntries, cqEntries uint32
+	sqes                 []byte
+	sqArray              []uint32
+	sqTail, sqHead       uint32 // as the program sees them
+	cachedSQHead         uint32
+	sqDropped            uint32
+
+	cq         completionQueue
+	drain      drain
+	chain      chain
+	batch      []*request // completed, their CQEs not posted yet (submit_state.compl_reqs)
+	local      workQueue  // IORING_SETUP_DEFER_TASKRUN: runs in io_uring_enter(2) only
+	workers    workQueue  // what io-wq does; when it does it is no fact
+	unresolved []*request // issued, waiting for a result that io_uring does not decide
+	known      knowledge
+	log        []*request // requests of the current call, for its Result
+}
+
+// RegisterState is the part of the ring that register calls work on.
+func (r *Ring) RegisterState() *register.State { return &r.State }
+
+func (r *Ring) has(setupFlag uint32) bool { return r.Flags&setupFlag != 0 }
+
+// request is a request on its way (struct io_kiocb).
+type request struct {
+	opdef.Request
+	ring *Ring
+	task *task
+
+	failed     bool // REQ_F_FAIL
+	skipLinks  bool // REQ_F_SKIP_LINK_CQES: the rest of the chain posts no CQEs
+	armTimeout bool // REQ_F_ARM_LTIMEOUT: the next in the chain is its timeout, not started
+	hasTimeout bool // REQ_F_LINK_TIMEOUT: the next in the chain is its timeout, running
+	creds      bool // REQ_F_CREDS
+	deferred   bool // REQ_F_COMPLETE via a worker: the place of its CQE is no fact
+	fromTrace  bool // the result was taken from a recording
+
+	next  *request // in the chain
+	res   int32
+	flags uint32
+	big   [2]uint64
+
+	why    *verdict.Refusal
+	issued bool
+	note   string
+}
+
+// account is what the Result of an Enter says of the request.
+func (q *request) account() trace.Request {
+	return trace.Request{UserData: q.UserData, Opcode: q.Opcode, Why: q.why, Issued: q.issued, Note: q.note}
+}
+
+// setFail marks the request as failed; its own CQE is posted in any case.
+//
+// Linux: io_uring/io_uring.h:req_set_fail
+func (q *request) setFail() {
+	q.failed = true
+	if q.Flags&uapi.IOSQE_CQE_SKIP_SUCCESS != 0 {
+		q.Flags &^= uapi.IOSQE_CQE_SKIP_SUCCESS
+		q.skipLinks = true
+	}
+}
+
+// linked tells whether the next request of the batch belongs to the same chain.
+func (q *request) linked() bool { return q.Flags&(uapi.IOSQE_IO_LINK|uapi.IOSQE_IO_HARDLINK) != 0 }
+
+// chain is the chain that is being assembled (struct io_submit_link).
+type chain struct{ head, last *request }
+
+// length is the number of requests from q to the end of its chain.
+//
+// Linux: io_uring/io_uring.c:io_linked_nr
+func (q *request) length() int {
+	n := 0
+	for ; q != nil; q = q.next {
+		n++
+	}
+	return n
+}
+
+// workQueue is a list of things to do later, oldest first.
+type workQueue struct{ items []workItem }
+
+type workItem struct {
+	ring *Ring
+	do   func()
+}
+
+func (w *workQueue) add(r *Ring, f func()) { w.items = append(w.items, workItem{r, f}) }
+
+// run does everything, also what is added meanwhile, and tells whether there was anything. Whenever the queue is empty,
+// or goes on with another ring, completions are posted.
+//
+// Linux: io_uring/tw.c:tctx_task_work_run
+func (w *workQueue) run() bool {
+	did := false
+	for len(w.items) > 0 {
+		did = true
+		var ring *Ring
+		for len(w.items) > 0 {
+			it := w.items[0]
+			w.items = w.items[1:]
+			if ring != nil && ring != it.ring {
+				ring.flush()
+			}
+			ring = it.ring
+			it.do()
+		}
+		ring.flush()
+	}
+	return did
+}

@@ -1,0 +1,166 @@
+// Package tctx models io_uring/tctx.c and what kernel/fork.c and fs/exec.c do with it: tasks, their credentials, their
+// restrictions and filters, and their registered rings.
+package tctx
+
+import (
+	"github.com/uringsim/uringsim/bpffilter"
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/mm"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// Cred is as much of a task's credentials as io_uring asks for.
+type Cred struct {
+	CapInit bool // all capabilities in the initial user namespace
+	CapNS   bool // CAP_SYS_ADMIN in the task's own user namespace
+	NewNS   bool // the task is in a user namespace of its own, without mapped ids
+}
+
+// Task is a thread (struct task_struct).
+type Task struct {
+	Name       string
+	Cred       Cred
+	NoNewPrivs bool
+
+	// Restrict is the task's restrictions and filters, nil if none were ever registered (current->io_uring_restrict).
+	Restrict *bpffilter.Restriction
+	// Uses tells that the task has set up or entered a ring (current->io_uring is set).
+	Uses bool
+	// Rings are the registered ring fds.
+	Rings [uapi.IO_RINGFD_REG_MAX]*File
+
+	Mem   *mm.Space
+	Files *FDTable
+
+	process *process
+	parent  *Task // of a vfork child until it execs or exits: that one waits
+	waiting bool  // in vfork
+	dead    bool
+}
+
+// process is a thread group.
+type process struct{ threads []*Task }
+
+// NewInit is the first task: root, with nothing mapped and descriptors 0 to 2 open.
+func NewInit(name string) *Task {
+	t := &Task{Name: name, Cred: Cred{CapInit: true, CapNS: true}, Mem: &mm.Space{}, Files: newFDTable()}
+	t.process = &process{threads: []*Task{t}}
+	return t
+}
+
+// Alive tells whether the task can make calls; a task that waits in vfork cannot.
+func (t *Task) Alive() bool { return !t.dead && !t.waiting }
+
+// MayFilter tells whether the task may restrict itself: no_new_privs, or CAP_SYS_ADMIN in its user namespace.
+//
+// Linux: io_uring/register.c:io_register_bpf_filter_task
+func (t *Task) MayFilter() bool { return t.NoNewPrivs || t.Cred.CapNS }
+
+// child is a copy of the task with its own restrictions.
+//
+// Linux: io_uring/tctx.c:__io_uring_fork
+func (t *Task) child(k kernel.Release, name string) *Task {
+	c := &Task{Name: name, Cred: t.Cred, NoNewPrivs: t.NoNewPrivs, Mem: t.Mem, Files: t.Files}
+	if t.Restrict != nil {
+		c.Restrict = &bpffilter.Restriction{}
+		bpffilter.Clone(k, c.Restrict, t.Restrict)
+	}
+	return c
+}
+
+// Fork makes a child process.
+func (t *Task) Fork(k kernel.Release, name string) *Task {
+	c := t.child(k, name)
+	c.Mem, c.Files = t.Mem.Clone(), t.Files.clone()
+	c.process = &process{threads: []*Task{c}}
+	return c
+}
+
+// VFork makes a child process in the same memory; the parent waits until the child execs or exits.
+func (t *Task) VFork(k kernel.Release, name string) *Task {
+	c := t.child(k, name)
+	c.Files = t.Files.clone()
+	c.process = &process{threads: []*Task{c}}
+	c.parent, t.waiting = t, true
+	return c
+}
+
+// Thread makes another thread of the same process.
+func (t *Task) Thread(k kernel.Release, name string) *Task {
+	c := t.child(k, name)
+	c.process = t.process
+	c.process.threads = append(c.process.threads, c)
+	return c
+}
+
+// Exec gives the task fresh memory and closes descriptors. The other threads of the process die.
+//
+// Linux: fs/exec.c:begin_new_exec, io_uring/cancel.c:__io_uring_cancel
+func (t *Task) Exec(k kernel.Release) {
+	for _, other := range t.process.threads {
+		other.dead = other != t
+	}
+	t.process.threads = []*Task{t}
+	t.release()
+	if t.Uses && k.Has(kernel.RestrictionsLostOnExec) {
+		t.Restrict = nil
+	}
+	t.Uses, t.Rings = false, [uapi.IO_RINGFD_REG_MAX]*File{}
+	t.Mem, t.Files = &mm.Space{}, t.Files.closeOnExec()
+	if t.Cred.NewNS {
+		t.Cred.CapNS = false // its id is not mapped, so that exec leaves it no capability
+	}
+}
+
+// Exit ends the task.
+func (t *Task) Exit() {
+	t.dead, t.Restrict = true, nil
+	t.Rings = [uapi.IO_RINGFD_REG_MAX]*File{}
+	t.release()
+	for i, other := range t.process.threads {
+		if other == t {
+			t.process.threads = append(t.process.threads[:i:i], t.process.threads[i+1:]...)
+			break
+		}
+	}
+}
+
+// release wakes the parent that waits in vfork.
+func (t *Task) release() {
+	if t.parent != nil {
+		t.parent.waiting, t.parent = false, nil
+	}
+}
+
+// DropPrivileges sets all ids to 65534, after which no capability is left.
+func (t *Task) DropPrivileges() uapi.Errno {
+	if t.Cred.NewNS {
+		return uapi.EINVAL // 65534 is not mapped there
+	}
+	t.Cred = Cred{}
+	return 0
+}
+
+// NewUserNS moves the task into a user namespace of its own, where it has all capabilities.
+//
+// Linux: kernel/fork.c:check_unshare_flags
+func (t *Task) NewUserNS() uapi.Errno {
+	if len(t.process.threads) > 1 || t.parent != nil {
+		return uapi.EINVAL
+	}
+	t.Cred = Cred{CapNS: true, NewNS: true}
+	return 0
+}
+
+// AddRing puts a ring into a free place of the task's registered rings, from start up to end.
+//
+// Linux: io_uring/tctx.c:io_ring_add_registered_file
+func (t *Task) AddRing(f *File, start, end uint32) (index int32, e uapi.Errno) {
+	for i := start; i < end; i++ {
+		if t.Rings[i] == nil {
+			t.Rings[i] = f
+			return int32(i), 0
+		}
+	}
+	return -1, uapi.EBUSY
+}
