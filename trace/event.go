@@ -1,0 +1,362 @@
+package trace
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// Version is the version of the format that is written and read.
+const Version = 1
+
+// Header says what a trace is about. In a .json file it holds the events; in a .jsonl file it is the first line.
+type Header struct {
+	Trace  int    `json:"trace"`            // Version
+	Name   string `json:"name,omitzero"`    // what it shows, in a few words
+	Why    string `json:"why,omitzero"`     // why that matters
+	Source string `json:"source,omitzero"`  // where it comes from
+	Cause  string `json:"cause,omitzero"`   // for a disagreement that was found: what was wrong
+	Schema string `json:"$schema,omitzero"` // for editors
+}
+
+// Trace is a whole trace.
+type Trace struct {
+	Header
+	Events []Event
+}
+
+// Event is a call by a task with its results.
+type Event struct {
+	Task    string // InitTask if absent
+	Why     string
+	Args    Args
+	Results []Recorded // on the kernels that were asked
+	Line    int        // where it stands in its file, from 1; 0 if it comes from none
+}
+
+// Args are the arguments of a call as a trace writes them. The concrete types have the name of the call and "Args".
+type Args interface{ call() string }
+
+// Recorded is what a kernel gave.
+type Recorded struct {
+	On      []string `json:"on,omitzero"` // releases; absent means any
+	Ret     Ret      `json:"ret"`
+	CQEs    []CQEOut `json:"cqes,omitzero"` // new in the ring after the call, in order
+	SQHead  *uint32  `json:"sq_head,omitzero"`
+	Dropped *uint32  `json:"sq_dropped,omitzero"`
+	Over    *uint32  `json:"cq_overflow,omitzero"`
+	Wrote   []Wrote  `json:"wrote,omitzero"` // what the call changed in the memory that the trace put objects in
+}
+
+// CQEOut is a CQE as traces write it.
+type CQEOut struct {
+	UserData Num[plainTag]    `json:"user_data"`
+	Res      Ret              `json:"res"`
+	Flags    Num[cqeFlagsTag] `json:"flags,omitzero"`
+	Big      *[2]Num32        `json:"big,omitzero"` // the extra words of a CQE of 32 bytes
+}
+
+// Wrote is a run of changed bytes, At bytes behind the start of the event's objects.
+type Wrote struct {
+	At    int   `json:"at"`
+	Bytes Bytes `json:"bytes"`
+}
+
+func cqeOut(c uapi.CQE) CQEOut {
+	out := CQEOut{UserData: Num32(c.UserData), Res: Ret(c.Res), Flags: Num[cqeFlagsTag](c.Flags)}
+	if c.Big != [2]uint64{} {
+		out.Big = &[2]Num32{Num32(c.Big[0]), Num32(c.Big[1])}
+	}
+	return out
+}
+
+func (c CQEOut) cqe() uapi.CQE {
+	out := uapi.CQE{UserData: uint64(c.UserData), Res: int32(c.Res), Flags: uint32(c.Flags)}
+	if c.Big != nil {
+		out.Big = [2]uint64{uint64(c.Big[0]), uint64(c.Big[1])}
+	}
+	return out
+}
+
+// The arguments of each call. Addresses and sizes are in bytes.
+type (
+	MapArgs struct {
+		Addr Num32  `json:"addr"`
+		Size Num32  `json:"size"`
+		Prot Prot   `json:"prot,omitzero"` // "rw" if absent
+		Data *Bytes `json:"bytes,omitzero"`
+	}
+	ProtectArgs struct {
+		Addr Num32 `json:"addr"`
+		Size Num32 `json:"size"`
+		Prot Prot  `json:"prot"`
+	}
+	UnmapArgs struct {
+		Addr Num32 `json:"addr"`
+		Size Num32 `json:"size"`
+	}
+	WriteArgs struct {
+		Addr Num32 `json:"addr"`
+		Data Bytes `json:"bytes"`
+	}
+	SetupArgs struct {
+		Ring      string        `json:"ring,omitzero"` // "ring1", "ring2" and so on if absent
+		Entries   Num32         `json:"entries"`
+		Flags     Num[setupTag] `json:"flags,omitzero"`
+		CQEntries Num32         `json:"cq_entries,omitzero"`
+		CPU       Num32         `json:"sq_thread_cpu,omitzero"`
+		Idle      Num32         `json:"sq_thread_idle,omitzero"`
+		WQFD      Num32         `json:"wq_fd,omitzero"`
+		Resv      Bytes         `json:"resv,omitzero"` // 12 bytes
+		SQAddr    Num32         `json:"sq_user_addr,omitzero"`
+		CQAddr    Num32         `json:"cq_user_addr,omitzero"`
+		Params    *Pointer      `json:"params,omitzero"` // in place of all fields but entries
+	}
+	RegisterArgs struct {
+		FD         Num32         `json:"fd"`
+		Registered bool          `json:"registered,omitzero"` // fd is an index of registered rings (bit 31 of the opcode)
+		Op         Num[regOpTag] `json:"op"`
+		Arg        Pointer       `json:"arg,omitzero"`
+		Nr         Num32         `json:"nr,omitzero"`
+	}
+	EnterArgs struct {
+		FD          Num32         `json:"fd"`
+		Ring        string        `json:"ring,omitzero"` // the ring that was last set up with this fd if absent
+		SQEs        []SQE         `json:"sqes,omitzero"`
+		Array       *[]Num32      `json:"array,omitzero"` // values for the SQ array, in place of the SQEs' places
+		ToSubmit    *Num32        `json:"to_submit,omitzero"`
+		MinComplete Num32         `json:"min_complete,omitzero"`
+		Flags       Num[enterTag] `json:"flags,omitzero"`
+		Arg         Pointer       `json:"arg,omitzero"`
+		ArgSize     Num32         `json:"argsz,omitzero"`
+		KeepCQEs    bool          `json:"keep_cqes,omitzero"`
+		DropRest    bool          `json:"drop_rest,omitzero"` // forget entries that the kernel left in the SQ
+	}
+	ReapArgs struct {
+		Ring string `json:"ring"`
+		Wait Num32  `json:"wait"`
+	}
+	ForkArgs struct {
+		Child string `json:"child"`
+	}
+	VForkArgs struct {
+		Child string `json:"child"`
+	}
+	ThreadArgs struct {
+		Child string `json:"child"`
+	}
+	ExecArgs  struct{}
+	ExitArgs  struct{}
+	CloseArgs struct {
+		FD Num32 `json:"fd"`
+	}
+	DupArgs struct {
+		FD Num32 `json:"fd"`
+	}
+	CloexecArgs struct {
+		FD Num32 `json:"fd"`
+		On bool  `json:"on"`
+	}
+	OpenArgs struct {
+		Path  string       `json:"path"`
+		Flags Num[openTag] `json:"flags,omitzero"`
+		Mode  Num32        `json:"mode,omitzero"`
+	}
+	SocketArgs struct {
+		Domain   Num[familyTag]   `json:"domain"`
+		Type     Num[sockTypeTag] `json:"type"`
+		Protocol Num[protocolTag] `json:"protocol,omitzero"`
+	}
+	SocketpairArgs struct {
+		Domain   Num[familyTag]   `json:"domain"`
+		Type     Num[sockTypeTag] `json:"type"`
+		Protocol Num[protocolTag] `json:"protocol,omitzero"`
+	}
+	PipeArgs struct {
+		Flags Num[openTag] `json:"flags,omitzero"`
+	}
+	NoNewPrivsArgs     struct{}
+	DropPrivilegesArgs struct{}
+	NewUserNSArgs      struct{}
+)
+
+func (*MapArgs) call() string            { return "map" }
+func (*ProtectArgs) call() string        { return "protect" }
+func (*UnmapArgs) call() string          { return "unmap" }
+func (*WriteArgs) call() string          { return "write" }
+func (*SetupArgs) call() string          { return "setup" }
+func (*RegisterArgs) call() string       { return "register" }
+func (*EnterArgs) call() string          { return "enter" }
+func (*ReapArgs) call() string           { return "reap" }
+func (*ForkArgs) call() string           { return "fork" }
+func (*VForkArgs) call() string          { return "vfork" }
+func (*ThreadArgs) call() string         { return "thread" }
+func (*ExecArgs) call() string           { return "exec" }
+func (*ExitArgs) call() string           { return "exit" }
+func (*CloseArgs) call() string          { return "close" }
+func (*DupArgs) call() string            { return "dup" }
+func (*CloexecArgs) call() string        { return "cloexec" }
+func (*OpenArgs) call() string           { return "open" }
+func (*SocketArgs) call() string         { return "socket" }
+func (*SocketpairArgs) call() string     { return "socketpair" }
+func (*PipeArgs) call() string           { return "pipe" }
+func (*NoNewPrivsArgs) call() string     { return "no_new_privs" }
+func (*DropPrivilegesArgs) call() string { return "drop_privileges" }
+func (*NewUserNSArgs) call() string      { return "new_user_ns" }
+
+// allArgs has one value of each type.
+var allArgs = []Args{&MapArgs{}, &ProtectArgs{}, &UnmapArgs{}, &WriteArgs{}, &SetupArgs{}, &RegisterArgs{}, &EnterArgs{},
+	&ReapArgs{}, &ForkArgs{}, &VForkArgs{}, &ThreadArgs{}, &ExecArgs{}, &ExitArgs{}, &CloseArgs{}, &DupArgs{},
+	&CloexecArgs{}, &OpenArgs{}, &SocketArgs{}, &SocketpairArgs{}, &PipeArgs{}, &NoNewPrivsArgs{},
+	&DropPrivilegesArgs{}, &NewUserNSArgs{}}
+
+// argsTypes are the types by the name of the call.
+var argsTypes = func() map[string]reflect.Type {
+	m := map[string]reflect.Type{}
+	for _, a := range allArgs {
+		m[a.call()] = reflect.TypeOf(a).Elem()
+	}
+	return m
+}()
+
+// newArgs is an empty value for the call.
+func newArgs(call string) (Args, error) {
+	t, ok := argsTypes[call]
+	if !ok {
+		var names []string
+		for _, a := range allArgs {
+			names = append(names, a.call())
+		}
+		return nil, fmt.Errorf("unknown call %q; known are %s", abbreviate(call), strings.Join(names, ", "))
+	}
+	return reflect.New(t).Interface().(Args), nil
+}
+
+// Call is the name of the event's call.
+func (e *Event) Call() string { return e.Args.call() }
+
+// eventHead are the members that all events have, and the rest.
+type eventHead struct {
+	Task    string         `json:"task,omitzero"`
+	Call    string         `json:"call"`
+	Rest    jsontext.Value `json:",unknown"`
+	Why     string         `json:"why,omitzero"`
+	Results []Recorded     `json:"results,omitzero"`
+}
+
+// headMember are the members of an event that are not arguments.
+var headMembers = map[string]bool{"task": true, "call": true, "why": true, "results": true}
+
+// UnmarshalJSONFrom reads an event: its call first, so that the other members can be told to be arguments.
+func (e *Event) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	raw, err := dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	start := dec.InputOffset() - int64(len(raw))
+	var head eventHead
+	if err := json.Unmarshal(raw, &head); err != nil {
+		return at(err, start)
+	}
+	args, err := newArgs(head.Call)
+	if err != nil {
+		return at(err, start)
+	}
+	if err := readArgs(raw, args); err != nil {
+		return at(err, start)
+	}
+	*e = Event{Task: head.Task, Why: head.Why, Args: args, Results: head.Results}
+	if e.Task == "" {
+		e.Task = InitTask
+	}
+	return nil
+}
+
+// readArgs reads the members of an event that are arguments into args, and refuses those that the call does not have.
+func readArgs(raw jsontext.Value, args Args) error {
+	fields := memberNames(reflect.TypeOf(args).Elem())
+	dec := jsontext.NewDecoder(strings.NewReader(string(raw)))
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	for dec.PeekKind() != '}' {
+		tok, err := dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		name := tok.String()
+		field, ok := fields[name]
+		switch {
+		case ok:
+			v := reflect.ValueOf(args).Elem().Field(field)
+			before := dec.InputOffset()
+			if err := json.UnmarshalDecode(dec, v.Addr().Interface(), json.RejectUnknownMembers(true)); err != nil {
+				return at(fmt.Errorf("%s: %w", name, err), before+1)
+			}
+		case headMembers[name]:
+			if err := dec.SkipValue(); err != nil {
+				return err
+			}
+		default:
+			return at(fmt.Errorf("call %q has no argument %q; it has %s", args.call(), name, known(fields)), dec.InputOffset()-int64(len(name))-1)
+		}
+	}
+	return nil
+}
+
+func known(fields map[string]int) string {
+	if len(fields) == 0 {
+		return "none"
+	}
+	names := make([]string, len(fields))
+	for name, i := range fields {
+		names[i] = name
+	}
+	return strings.Join(names, ", ")
+}
+
+// memberNames are the JSON names of a struct's fields, with their indices.
+func memberNames(t reflect.Type) map[string]int {
+	m := map[string]int{}
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		m[name] = i
+	}
+	return m
+}
+
+// MarshalJSONTo writes task, call, arguments and results in this order.
+func (e Event) MarshalJSONTo(enc *jsontext.Encoder) error {
+	task := e.Task
+	if task == InitTask {
+		task = ""
+	}
+	args, err := json.Marshal(e.Args)
+	if err != nil {
+		return err
+	}
+	head, err := json.Marshal(struct {
+		Task string         `json:"task,omitzero"`
+		Call string         `json:"call"`
+		Args jsontext.Value `json:",unknown"`
+	}{task, e.Call(), args})
+	if err != nil {
+		return err
+	}
+	tail, err := json.Marshal(struct {
+		Why     string     `json:"why,omitzero"`
+		Results []Recorded `json:"results,omitzero"`
+	}{e.Why, e.Results})
+	if err != nil {
+		return err
+	}
+	if len(tail) > len("{}") {
+		head = append(append(head[:len(head)-1], ','), tail[1:]...)
+	}
+	return enc.WriteValue(head)
+}

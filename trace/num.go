@@ -1,0 +1,208 @@
+package trace
+
+import (
+	"encoding/hex"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// naming says how the numbers of a field are written in words.
+type naming struct {
+	family *uapi.Family
+	flags  bool // several names joined by "|"
+}
+
+func (n naming) parse(s string) (uint64, error) {
+	if neg, err := strconv.ParseInt(s, 0, 64); err == nil && neg < 0 {
+		return uint64(neg), nil
+	}
+	switch {
+	case n.family == nil:
+		v, err := strconv.ParseUint(s, 0, 64)
+		if err != nil {
+			return 0, fmt.Errorf("%q is not a number", s)
+		}
+		return v, nil
+	case n.flags:
+		return n.family.ParseFlags(s)
+	}
+	return n.family.Parse(s)
+}
+
+// format is v as a JSON value: names, small numbers as numbers, large ones in hexadecimal.
+func (n naming) format(v uint64) jsontext.Value {
+	switch {
+	case v != 0 && n.flags:
+		if s := n.family.FormatFlags(v); !strings.HasPrefix(s, "0x") {
+			return quote(s)
+		}
+	case n.family != nil && !n.flags:
+		if s, ok := n.family.Name(v); ok {
+			return quote(s)
+		}
+	}
+	switch {
+	case v < 1<<16:
+		return jsontext.Value(strconv.FormatUint(v, 10))
+	case int64(v) < 0 && int64(v) >= -1<<16:
+		return jsontext.Value(strconv.FormatInt(int64(v), 10))
+	}
+	return quote(fmt.Sprintf("%#x", v))
+}
+
+func quote(s string) jsontext.Value {
+	b, err := jsontext.AppendQuote(nil, s)
+	if err != nil { // only for invalid UTF-8, which the decoder does not let in
+		panic(err)
+	}
+	return b
+}
+
+// readNumber reads a JSON number or string as a number; negative ones become their two's complement.
+func readNumber(dec *jsontext.Decoder, n naming) (uint64, error) {
+	tok, err := dec.ReadToken()
+	if err != nil {
+		return 0, err
+	}
+	switch tok.Kind() {
+	case '"':
+		return n.parse(tok.String())
+	case '0':
+		s := tok.String()
+		v, err := naming{}.parse(s)
+		if err != nil {
+			return 0, fmt.Errorf("%s is not a whole number of 64 bits; write it as a string such as \"0x1\" if it is large", s)
+		}
+		return v, nil
+	}
+	return 0, fmt.Errorf("found %s, expected a number or a name", kindName(tok.Kind()))
+}
+
+func kindName(k jsontext.Kind) string {
+	names := map[jsontext.Kind]string{'n': "null", 'f': "false", 't': "true", '"': "a string", '0': "a number",
+		'{': "an object", '[': "an array", '}': "the end of an object", ']': "the end of an array"}
+	if s, ok := names[k]; ok {
+		return s
+	}
+	return "nothing"
+}
+
+// tag chooses the naming of a Num at compile time.
+type tag interface{ naming() naming }
+
+type (
+	plainTag    struct{}
+	opTag       struct{}
+	regOpTag    struct{}
+	sqeFlagsTag struct{}
+	setupTag    struct{}
+	enterTag    struct{}
+	cqeFlagsTag struct{}
+	openTag     struct{}
+	resolveTag  struct{}
+	familyTag   struct{}
+	sockTypeTag struct{}
+	protocolTag struct{}
+	bpfFlagsTag struct{}
+)
+
+func (plainTag) naming() naming    { return naming{} }
+func (opTag) naming() naming       { return naming{uapi.Ops, false} }
+func (regOpTag) naming() naming    { return naming{uapi.RegisterOps, false} }
+func (sqeFlagsTag) naming() naming { return naming{uapi.SQEFlags, true} }
+func (setupTag) naming() naming    { return naming{uapi.SetupFlags, true} }
+func (enterTag) naming() naming    { return naming{uapi.EnterFlags, true} }
+func (cqeFlagsTag) naming() naming { return naming{uapi.CQEFlags, true} }
+func (openTag) naming() naming     { return naming{uapi.OpenFlags, true} }
+func (resolveTag) naming() naming  { return naming{uapi.ResolveFlags, true} }
+func (familyTag) naming() naming   { return naming{uapi.AddressFamilies, false} }
+func (sockTypeTag) naming() naming { return naming{uapi.SocketTypes, true} }
+func (protocolTag) naming() naming { return naming{uapi.Protocols, false} }
+func (bpfFlagsTag) naming() naming { return naming{uapi.BPFFilterFlags, true} }
+
+// Num is a number that traces may write as a number, a numeric string or by name.
+type Num[T tag] uint64
+
+// UnmarshalJSONFrom reads any of the forms.
+func (n *Num[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	var t T
+	v, err := readNumber(dec, t.naming())
+	*n = Num[T](v)
+	return err
+}
+
+// MarshalJSONTo writes the most readable form.
+func (n Num[T]) MarshalJSONTo(enc *jsontext.Encoder) error {
+	var t T
+	return enc.WriteValue(t.naming().format(uint64(n)))
+}
+
+// narrow is n as a number of 32 bits, signed or not; larger ones are an error.
+func (n Num[T]) narrow(what string) (uint32, error) {
+	if v := int64(n); v >= math.MinInt32 && v <= math.MaxUint32 {
+		return uint32(v), nil
+	}
+	return 0, fmt.Errorf("%s is %#x, which does not fit in 32 bits", what, uint64(n))
+}
+
+// Ret is a return value: a number, or an errno's name.
+type Ret int64
+
+// UnmarshalJSONFrom reads a number or a name such as "EACCES".
+func (r *Ret) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if dec.PeekKind() == '"' {
+		var s string
+		if err := json.UnmarshalDecode(dec, &s); err != nil {
+			return err
+		}
+		e, err := uapi.ParseErrno(s)
+		*r = Ret(e.Ret())
+		return err
+	}
+	v, err := readNumber(dec, naming{})
+	*r = Ret(v)
+	return err
+}
+
+// MarshalJSONTo writes errors by name.
+func (r Ret) MarshalJSONTo(enc *jsontext.Encoder) error {
+	if _, ok := uapi.ErrnoOf(int64(r)); ok {
+		return enc.WriteToken(jsontext.String(r.String()))
+	}
+	return enc.WriteToken(jsontext.Int(int64(r)))
+}
+
+// String is the number, or the errno's name.
+func (r Ret) String() string { return uapi.FormatRet(int64(r)) }
+
+// Bytes are bytes in hexadecimal; spaces between them are ignored.
+type Bytes []byte
+
+// UnmarshalText reads hexadecimal.
+func (b *Bytes) UnmarshalText(text []byte) error {
+	s := strings.Join(strings.Fields(string(text)), "")
+	raw, err := hex.DecodeString(s)
+	if err != nil {
+		return fmt.Errorf("%q are not bytes in hexadecimal", abbreviate(s))
+	}
+	*b = raw
+	return nil
+}
+
+// MarshalText writes hexadecimal without spaces.
+func (b Bytes) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, b), nil }
+
+// abbreviate keeps messages short.
+func abbreviate(s string) string {
+	if len(s) > 40 {
+		return s[:40] + "..."
+	}
+	return s
+}

@@ -1,0 +1,315 @@
+package trace
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Limits of input, which keep memory bounded. Larger traces are written as .jsonl.
+const (
+	maxDocument = 64 << 20 // bytes of a .json file
+	maxLine     = 8 << 20  // bytes of a line of a .jsonl file
+	maxEvents   = 1 << 20  // events of a .json file
+)
+
+// SyntaxError is input that is no trace: where, what was found and what was expected.
+type SyntaxError struct {
+	File      string
+	Line, Col int // from 1
+	Msg       string
+}
+
+// Error is "file:line:column: message".
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Msg)
+}
+
+// offsetError is an error with its place in the text that is being read.
+type offsetError struct {
+	err    error
+	offset int64
+}
+
+func (e *offsetError) Error() string { return e.err.Error() }
+func (e *offsetError) Unwrap() error { return e.err }
+
+// at says that err happened in a text that starts at the given offset.
+func at(err error, start int64) error {
+	off, msg := locate(err)
+	return &offsetError{msg, start + off}
+}
+
+// locate splits an error into its offset and its message.
+func locate(err error) (offset int64, msg error) {
+	var own *offsetError
+	var semantic *json.SemanticError
+	var syntactic *jsontext.SyntacticError
+	switch {
+	case errors.As(err, &own):
+		return own.offset, own.err
+	case errors.As(err, &semantic):
+		return semantic.ByteOffset, describe(semantic)
+	case errors.As(err, &syntactic):
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return syntactic.ByteOffset, errors.New("the text ends in the middle of a value")
+		}
+		return syntactic.ByteOffset, errors.New("not JSON: " + syntactic.Err.Error())
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return 0, errors.New("the text ends in the middle of a value")
+	}
+	return 0, err
+}
+
+// describe says in our words what a value should have been.
+func describe(e *json.SemanticError) error {
+	where := strings.TrimPrefix(string(e.JSONPointer), "/")
+	if where != "" {
+		where += ": "
+	}
+	switch {
+	case errors.Is(e.Err, json.ErrUnknownName):
+		return fmt.Errorf("%sunknown key", where)
+	case e.Err != nil:
+		return fmt.Errorf("%s%w", where, e.Err)
+	case e.GoType != nil:
+		return fmt.Errorf("%sfound %s, expected %s", where, kindName(e.JSONKind), goKind(e.GoType.String()))
+	}
+	return errors.New(where + "wrong value")
+}
+
+// goKind names a Go type in JSON's words.
+func goKind(t string) string {
+	switch {
+	case t == "string", strings.HasSuffix(t, "Sockaddr"), strings.HasSuffix(t, "Prot"):
+		return "a string"
+	case strings.HasSuffix(t, "Bytes"):
+		return "bytes in hexadecimal"
+	case t == "bool":
+		return "true or false"
+	case strings.HasPrefix(t, "int"), strings.HasPrefix(t, "uint"), strings.HasPrefix(t, "*int"), strings.HasPrefix(t, "*uint"):
+		return "a number"
+	case strings.HasPrefix(t, "[]"), strings.HasPrefix(t, "*[]"):
+		return "an array"
+	}
+	return "an object"
+}
+
+// Reader reads a trace event by event.
+type Reader struct {
+	Header Header
+	file   string
+	next   func() (Event, error)
+	close  func() error
+}
+
+// Next is the next event; io.EOF at the end. Errors are *SyntaxError or from the file.
+func (r *Reader) Next() (Event, error) { return r.next() }
+
+// Close closes the file.
+func (r *Reader) Close() error { return r.close() }
+
+// OpenFile opens a trace file: .jsonl has an event per line, anything else is one JSON document.
+func OpenFile(file string) (*Reader, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	r, err := newReader(f, file, filepath.Ext(file) == ".jsonl")
+	if err != nil {
+		_ = f.Close() // the first error counts
+		return nil, err
+	}
+	r.close = f.Close
+	return r, nil
+}
+
+func newReader(in io.Reader, file string, lines bool) (*Reader, error) {
+	r := &Reader{file: file, close: func() error { return nil }}
+	if lines {
+		return r, r.startLines(in)
+	}
+	return r, r.startDocument(in)
+}
+
+// startDocument reads the whole document and hands its events out one by one.
+func (r *Reader) startDocument(in io.Reader) error {
+	text, err := io.ReadAll(io.LimitReader(in, maxDocument+1))
+	if err != nil {
+		return err
+	}
+	if len(text) > maxDocument {
+		return &SyntaxError{r.file, 1, 1, fmt.Sprintf("the document has more than %d bytes; write it as .jsonl", maxDocument)}
+	}
+	fail := func(err error) error { return r.syntaxError(text, err) }
+	dec := jsontext.NewDecoder(bytes.NewReader(text))
+	if kind := dec.PeekKind(); kind != '{' {
+		if _, err := dec.ReadToken(); err != nil && kind == 0 {
+			return fail(err)
+		}
+		return fail(fmt.Errorf("found %s, expected a trace: {\"trace\": %d, \"events\": [...]}", kindName(kind), Version))
+	}
+	var doc struct {
+		Header
+		Events []jsontext.Value `json:"events"`
+	}
+	if err := json.UnmarshalDecode(dec, &doc, json.RejectUnknownMembers(true)); err != nil {
+		return fail(err)
+	}
+	if _, err := dec.ReadToken(); err != io.EOF {
+		return fail(at(errors.New("more text behind the trace"), dec.InputOffset()))
+	}
+	if err := checkHeader(doc.Header); err != nil {
+		return fail(err)
+	}
+	if len(doc.Events) > maxEvents {
+		return fail(fmt.Errorf("the document has more than %d events; write it as .jsonl", maxEvents))
+	}
+	r.Header = doc.Header
+	r.next = r.documentEvents(text, doc.Events)
+	return nil
+}
+
+// documentEvents hands out the events of a document, with their places.
+func (r *Reader) documentEvents(text []byte, events []jsontext.Value) func() (Event, error) {
+	from, i := 0, 0
+	return func() (Event, error) {
+		if i == len(events) {
+			return Event{}, io.EOF
+		}
+		raw := events[i]
+		start := from + bytes.Index(text[from:], raw)
+		from, i = start+len(raw), i+1
+		var e Event
+		if err := json.Unmarshal(raw, &e, json.RejectUnknownMembers(true)); err != nil {
+			return e, r.syntaxError(text, at(err, int64(start)))
+		}
+		e.Line, _ = lineCol(text, int64(start))
+		return e, nil
+	}
+}
+
+// startLines reads the header and then an event per line.
+func (r *Reader) startLines(in io.Reader) error {
+	br := bufio.NewReaderSize(in, 64<<10)
+	line := 0
+	read := func() ([]byte, error) {
+		for {
+			text, err := readLine(br)
+			if err != nil && err != io.EOF {
+				return nil, &SyntaxError{r.file, line + 1, 1, err.Error()}
+			}
+			if line++; len(bytes.TrimSpace(text)) > 0 {
+				return text, nil
+			}
+			if err == io.EOF {
+				return nil, io.EOF
+			}
+		}
+	}
+	fail := func(text []byte, err error) error {
+		off, msg := locate(err)
+		return &SyntaxError{r.file, line, int(min(off, int64(len(text)))) + 1, msg.Error()}
+	}
+	text, err := read()
+	if err == io.EOF {
+		return &SyntaxError{r.file, 1, 1, fmt.Sprintf("no text, expected {\"trace\": %d}", Version)}
+	}
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, &r.Header, json.RejectUnknownMembers(true)); err != nil {
+		return fail(text, err)
+	}
+	if err := checkHeader(r.Header); err != nil {
+		return fail(text, err)
+	}
+	r.next = func() (Event, error) {
+		var e Event
+		text, err := read()
+		if err != nil {
+			return e, err
+		}
+		if err := json.Unmarshal(text, &e, json.RejectUnknownMembers(true)); err != nil {
+			return e, fail(text, err)
+		}
+		e.Line = line
+		return e, nil
+	}
+	return nil
+}
+
+// readLine reads up to the end of the line, and refuses lines that are too long without keeping them.
+func readLine(br *bufio.Reader) ([]byte, error) {
+	var text []byte
+	for {
+		part, err := br.ReadSlice('\n')
+		if len(text)+len(part) > maxLine {
+			return nil, fmt.Errorf("the line has more than %d bytes", maxLine)
+		}
+		text = append(text, part...)
+		if err != bufio.ErrBufferFull {
+			return text, err
+		}
+	}
+}
+
+func checkHeader(h Header) error {
+	if h.Trace != Version {
+		return fmt.Errorf("found trace version %d, expected \"trace\": %d", h.Trace, Version)
+	}
+	return nil
+}
+
+func (r *Reader) syntaxError(text []byte, err error) error {
+	off, msg := locate(err)
+	line, col := lineCol(text, off)
+	return &SyntaxError{r.file, line, col, msg.Error()}
+}
+
+// lineCol is the line and column of an offset, from 1.
+func lineCol(text []byte, off int64) (line, col int) {
+	before := text[:min(off, int64(len(text)))]
+	return 1 + bytes.Count(before, []byte("\n")), len(before) - bytes.LastIndexByte(before, '\n')
+}
+
+// Read reads a whole trace.
+func Read(in io.Reader, file string) (*Trace, error) {
+	r, err := newReader(in, file, filepath.Ext(file) == ".jsonl")
+	if err != nil {
+		return nil, err
+	}
+	return r.all()
+}
+
+// ReadFile reads a whole trace file.
+func ReadFile(file string) (*Trace, error) {
+	r, err := OpenFile(file)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return r.all()
+}
+
+func (r *Reader) all() (*Trace, error) {
+	t := &Trace{Header: r.Header}
+	for {
+		e, err := r.Next()
+		if err == io.EOF {
+			return t, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		t.Events = append(t.Events, e)
+	}
+}

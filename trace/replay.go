@@ -1,0 +1,264 @@
+package trace
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/uringsim/uringsim/uapi"
+	"github.com/uringsim/uringsim/verdict"
+)
+
+// Player plays events on a system, one after the other.
+type Player struct {
+	sys     System
+	release string // the name under which results are recorded and looked for
+	t       *translator
+	events  int
+	started bool
+}
+
+// NewPlayer makes a Player. Release is the name of the kernel in Recorded.On; results recorded on others are ignored.
+func NewPlayer(sys System, release string) *Player {
+	return &Player{sys: sys, release: release, t: newTranslator()}
+}
+
+// Outcome is what an event gave.
+type Outcome struct {
+	Event    *Event
+	Number   int      // of the event in the trace, from 1
+	Got      Recorded // the results, as they would be recorded
+	Want     *Recorded
+	Diff     string // (-want +got); "" if Want is nil or the same
+	Why      *verdict.Refusal
+	Requests []Request
+	CQEs     []CQE
+	// Unmodelled says what the model does not know; Got means nothing then.
+	Unmodelled string
+}
+
+// OK tells whether the event gave what was recorded, or, where nothing is recorded, anything that is known.
+func (o *Outcome) OK() bool { return o.Diff == "" && o.Unmodelled == "" }
+
+// EventError is an event that cannot be carried out: bad input, not a result.
+type EventError struct {
+	Number int // of the event, from 1
+	Line   int // in its file, 0 if unknown
+	Err    error
+}
+
+// Error names the event.
+func (e *EventError) Error() string { return fmt.Sprintf("event %d: %v", e.Number, e.Err) }
+
+// Unwrap is the reason.
+func (e *EventError) Unwrap() error { return e.Err }
+
+// labelled is a System that wants to know which event comes next.
+type labelled interface{ SetLabel(string) }
+
+// Play carries out one event. An error means that it could not be, and that later events make no sense.
+func (p *Player) Play(e *Event) (Outcome, error) {
+	p.events++
+	o := Outcome{Event: e, Number: p.events, Want: recordedOn(e.Results, p.release)}
+	fail := func(err error) (Outcome, error) { return o, &EventError{p.events, e.Line, err} }
+	if !p.started {
+		p.started = true
+		if err := p.mapScratch(InitTask); err != nil {
+			return fail(err)
+		}
+	}
+	if s, ok := p.sys.(labelled); ok {
+		s.SetLabel(fmt.Sprintf("event %d", p.events))
+	}
+	call, b, err := p.t.call(e.Args)
+	if err != nil {
+		return fail(err)
+	}
+	before := b.bytes()
+	if len(before) > 0 {
+		if r := p.sys.Do(e.Task, Write{b.base, before}); r.Err != nil {
+			return fail(r.Err)
+		}
+	}
+	r := p.sys.Do(e.Task, withKnown(call, o.Want))
+	if r.Err != nil {
+		return fail(r.Err)
+	}
+	o.Why, o.Requests, o.Unmodelled = r.Why, r.Requests, r.Unmodelled
+	if err := p.after(e, call, b, before, r, &o); err != nil {
+		return fail(err)
+	}
+	if o.Want != nil && o.Unmodelled == "" {
+		o.Diff = diff(*o.Want, o.Got, o.CQEs)
+	}
+	return o, nil
+}
+
+// mapScratch maps the memory that objects are put into.
+func (p *Player) mapScratch(task string) error {
+	r := p.sys.Do(task, Map{ScratchBase, ScratchSize, ProtReadWrite})
+	if r.Err == nil && r.Ret < 0 {
+		r.Err = fmt.Errorf("cannot map %d bytes at %#x: %s", ScratchSize, ScratchBase, Ret(r.Ret))
+	}
+	return r.Err
+}
+
+// withKnown tells the system the CQEs that were recorded.
+func withKnown(c Call, want *Recorded) Call {
+	if want == nil {
+		return c
+	}
+	known := make([]uapi.CQE, len(want.CQEs))
+	for i, cqe := range want.CQEs {
+		known[i] = cqe.cqe()
+	}
+	switch c := c.(type) {
+	case Enter:
+		c.Known = known
+		return c
+	case Reap:
+		c.Known = known
+		return c
+	}
+	return c
+}
+
+// after collects what the call did and prepares for the next.
+func (p *Player) after(e *Event, c Call, b *block, before []byte, r Result, o *Outcome) error {
+	o.Got = Recorded{On: []string{p.release}, Ret: Ret(r.Ret)}
+	if r.Ring != nil {
+		o.CQEs = r.Ring.CQEs
+		for _, cqe := range r.Ring.CQEs {
+			o.Got.CQEs = append(o.Got.CQEs, cqeOut(cqe.CQE))
+		}
+		o.Got.SQHead, o.Got.Dropped, o.Got.Over = &r.Ring.SQHead, &r.Ring.SQDropped, &r.Ring.CQOverflow
+	}
+	switch c := c.(type) {
+	case Exec:
+		return p.mapScratch(e.Task)
+	case Exit, Enter, Reap, Write:
+		if c, ok := c.(Enter); ok {
+			p.t.saw(c.Ring, r.Ring)
+		}
+		return nil
+	case Setup:
+		if r.Ret >= 0 {
+			params, err := p.sys.Read(e.Task, c.Params, uapi.SizeofParams)
+			if err != nil {
+				return err
+			}
+			p.t.didSetup(c, r.Ret, params)
+		}
+	case Map:
+		if m, ok := e.Args.(*MapArgs); ok && m.Data != nil && r.Ret >= 0 {
+			if w := p.sys.Do(e.Task, Write{c.Addr, *m.Data}); w.Err != nil {
+				return w.Err
+			}
+		}
+	}
+	if len(before) == 0 {
+		return nil
+	}
+	now, err := p.sys.Read(e.Task, b.base, len(before))
+	if err != nil {
+		return err
+	}
+	o.Got.Wrote = changes(before, now)
+	return nil
+}
+
+// changes are the runs of bytes that differ; runs that are close together are one.
+func changes(before, now []byte) []Wrote {
+	const gap = 4
+	var out []Wrote
+	for i := 0; i < len(now); i++ {
+		if before[i] == now[i] {
+			continue
+		}
+		end := i + 1
+		for j := end; j < len(now) && j-end < gap; j++ {
+			if before[j] != now[j] {
+				end = j + 1
+			}
+		}
+		out = append(out, Wrote{i, bytes.Clone(now[i:end])})
+		i = end
+	}
+	return out
+}
+
+// recordedOn is the result that was recorded on the release.
+func recordedOn(results []Recorded, release string) *Recorded {
+	for i := range results {
+		if on := results[i].On; len(on) == 0 || slices.Contains(on, release) {
+			return &results[i]
+		}
+	}
+	return nil
+}
+
+// diff compares what counts: facts that were recorded, and the order of CQEs where it is one.
+func diff(want, got Recorded, cqes []CQE) string {
+	want.On, got.On = nil, nil
+	if want.SQHead == nil {
+		got.SQHead = nil
+	}
+	if want.Dropped == nil {
+		got.Dropped = nil
+	}
+	if want.Over == nil {
+		got.Over = nil
+	}
+	if sameCQEs(want.CQEs, cqes) {
+		got.CQEs = want.CQEs
+	}
+	return cmp.Diff(want, got)
+}
+
+// sameCQEs tells whether the CQEs are the same, in an order that is possible.
+func sameCQEs(want []CQEOut, got []CQE) bool {
+	if len(want) != len(got) {
+		return false
+	}
+	var ordered, any []uapi.CQE
+	for _, c := range got {
+		if c.Unordered {
+			any = append(any, c.CQE)
+		} else {
+			ordered = append(ordered, c.CQE)
+		}
+	}
+	for _, w := range want {
+		c := w.cqe()
+		if len(ordered) > 0 && ordered[0] == c {
+			ordered = ordered[1:]
+		} else if i := slices.Index(any, c); i >= 0 {
+			any = slices.Delete(any, i, i+1)
+		} else {
+			return false
+		}
+	}
+	return true
+}
+
+// Record adds a kernel's results to the event, next to those of others that gave the same.
+func (e *Event) Record(got Recorded) {
+	e.Results = slices.DeleteFunc(e.Results, func(r Recorded) bool {
+		return len(r.On) == 0 || slices.Equal(r.On, got.On)
+	})
+	for i := range e.Results {
+		e.Results[i].On = slices.DeleteFunc(e.Results[i].On, func(on string) bool { return slices.Contains(got.On, on) })
+	}
+	e.Results = slices.DeleteFunc(e.Results, func(r Recorded) bool { return len(r.On) == 0 })
+	for i := range e.Results {
+		same := e.Results[i]
+		same.On = got.On
+		if cmp.Equal(same, got) {
+			e.Results[i].On = append(e.Results[i].On, got.On...)
+			return
+		}
+	}
+	e.Results = append(e.Results, got)
+}

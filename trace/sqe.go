@@ -1,0 +1,182 @@
+package trace
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// SQE is a submission: an object with the kernel's field names, or all its 64 or 128 bytes in hexadecimal.
+// Fields that hold addresses may hold the object itself.
+type SQE struct {
+	Raw    Bytes // all bytes; nothing else is set then
+	Fields []SQEField
+	Cmd    Bytes  // bytes from 64 on: the SQE has 128 bytes
+	Slot   *Num32 // its place in the ring, if not the next
+}
+
+// SQEField is one field with its value, under the name that the trace used.
+type SQEField struct {
+	Name  string
+	Value Pointer
+}
+
+// Num32 is a plain number.
+type Num32 = Num[plainTag]
+
+// sqeNamings say how fields are written in words.
+var sqeNamings = map[string]naming{
+	"opcode": {uapi.Ops, false}, "flags": {uapi.SQEFlags, true}, "open_flags": {uapi.OpenFlags, true},
+	"nop_flags": {uapi.NopFlags, true}, "timeout_flags": {uapi.TimeoutFlags, true},
+	"cancel_flags": {uapi.CancelFlags, true}, "accept_flags": {uapi.SocketTypes, true},
+}
+
+// UnmarshalJSONFrom reads either form.
+func (s *SQE) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	switch dec.PeekKind() {
+	case '"':
+		if err := json.UnmarshalDecode(dec, &s.Raw); err != nil {
+			return err
+		}
+		if len(s.Raw) != uapi.SizeofSQE && len(s.Raw) != 2*uapi.SizeofSQE {
+			return fmt.Errorf("an SQE has 64 or 128 bytes, not %d", len(s.Raw))
+		}
+		return nil
+	case '{':
+		return s.readFields(dec)
+	}
+	return fmt.Errorf("found %s, expected an SQE as an object or as hexadecimal", kindName(dec.PeekKind()))
+}
+
+func (s *SQE) readFields(dec *jsontext.Decoder) error {
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	for dec.PeekKind() != '}' {
+		tok, err := dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		switch name := tok.String(); name {
+		case "cmd":
+			err = json.UnmarshalDecode(dec, &s.Cmd)
+			if err == nil && len(s.Cmd) > uapi.SizeofSQE {
+				err = fmt.Errorf("cmd has at most 64 bytes, not %d", len(s.Cmd))
+			}
+		case "slot":
+			err = json.UnmarshalDecode(dec, &s.Slot)
+		default:
+			err = s.readField(dec, name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := dec.ReadToken()
+	return err
+}
+
+func (s *SQE) readField(dec *jsontext.Decoder, name string) error {
+	f, ok := uapi.SQEFieldByName(name)
+	if !ok {
+		return fmt.Errorf("an SQE has no field %q; the names are those of struct io_uring_sqe", name)
+	}
+	var p Pointer
+	if dec.PeekKind() == '{' {
+		if f.Size != 8 {
+			return fmt.Errorf("%s has %d bits and cannot point to an object", name, 8*f.Size)
+		}
+		if err := json.UnmarshalDecode(dec, &p); err != nil {
+			return err
+		}
+	} else {
+		v, err := readNumber(dec, sqeNamings[name])
+		if err != nil {
+			return err
+		}
+		if bits := 8 * f.Size; bits < 64 && v>>bits != 0 && int64(v)>>(bits-1) != -1 {
+			return fmt.Errorf("%s is %#x, which does not fit in %d bits", name, v, bits)
+		}
+		p.Num = v
+	}
+	s.Fields = append(s.Fields, SQEField{name, p})
+	return nil
+}
+
+// MarshalJSONTo writes the form that was read.
+func (s SQE) MarshalJSONTo(enc *jsontext.Encoder) error {
+	if s.Raw != nil {
+		return json.MarshalEncode(enc, s.Raw)
+	}
+	if err := enc.WriteToken(jsontext.BeginObject); err != nil {
+		return err
+	}
+	for _, f := range s.Fields {
+		if err := enc.WriteToken(jsontext.String(f.Name)); err != nil {
+			return err
+		}
+		var err error
+		if f.Value.Object != nil {
+			err = json.MarshalEncode(enc, f.Value)
+		} else {
+			err = enc.WriteValue(sqeNamings[f.Name].format(f.Value.Num))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, extra := range []struct {
+		name string
+		set  bool
+		v    any
+	}{{"cmd", s.Cmd != nil, s.Cmd}, {"slot", s.Slot != nil, s.Slot}} {
+		if !extra.set {
+			continue
+		}
+		if err := enc.WriteToken(jsontext.String(extra.name)); err != nil {
+			return err
+		}
+		if err := json.MarshalEncode(enc, extra.v); err != nil {
+			return err
+		}
+	}
+	return enc.WriteToken(jsontext.EndObject)
+}
+
+// encode is the SQE's 64 or 128 bytes, with the objects that it points to placed.
+func (s *SQE) encode(at placer) ([]byte, error) {
+	if s.Raw != nil {
+		return s.Raw, nil
+	}
+	var sqe uapi.SQE
+	for _, f := range s.Fields {
+		v, err := f.Value.put(at)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name, err)
+		}
+		field, ok := uapi.SQEFieldByName(f.Name)
+		if !ok {
+			return nil, fmt.Errorf("an SQE has no field %q", f.Name)
+		}
+		field.Put(&sqe, v)
+	}
+	if s.Cmd == nil {
+		return sqe[:], nil
+	}
+	cmd := make([]byte, uapi.SizeofSQE)
+	copy(cmd, s.Cmd)
+	return slices.Concat(sqe[:], cmd), nil
+}
+
+// put places an SQE that a register call points to.
+func (s *SQE) put(at placer) (uint64, error) {
+	b, err := s.encode(at)
+	if err != nil {
+		return 0, err
+	}
+	return putBytes(at, b)
+}
