@@ -240,13 +240,12 @@ func newArgs(call string) (Args, error) {
 // Call is the name of the event's call.
 func (e *Event) Call() string { return e.Args.call() }
 
-// eventHead are the members that all events have, and the rest.
+// eventHead are the members that all events have.
 type eventHead struct {
-	Task    string         `json:"task,omitzero"`
-	Call    string         `json:"call"`
-	Rest    jsontext.Value `json:",unknown"`
-	Why     string         `json:"why,omitzero"`
-	Results []Recorded     `json:"results,omitzero"`
+	Task    string     `json:"task,omitzero"`
+	Call    string     `json:"call"`
+	Why     string     `json:"why,omitzero"`
+	Results []Recorded `json:"results,omitzero"`
 }
 
 // headMember are the members of an event that are not arguments.
@@ -336,27 +335,28 @@ func (e Event) MarshalJSONTo(enc *jsontext.Encoder) error {
 	if task == InitTask {
 		task = ""
 	}
-	args, err := json.Marshal(e.Args)
-	if err != nil {
-		return err
+	out := []byte("{")
+	for _, part := range []any{
+		struct {
+			Task string `json:"task,omitzero"`
+			Call string `json:"call"`
+		}{task, e.Call()},
+		e.Args,
+		struct {
+			Why     string     `json:"why,omitzero"`
+			Results []Recorded `json:"results,omitzero"`
+		}{e.Why, e.Results},
+	} {
+		b, err := json.Marshal(part)
+		if err != nil {
+			return err
+		}
+		if members := b[1 : len(b)-1]; len(members) > 0 {
+			if len(out) > 1 {
+				out = append(out, ',')
+			}
+			out = append(out, members...)
+		}
 	}
-	head, err := json.Marshal(struct {
-		Task string         `json:"task,omitzero"`
-		Call string         `json:"call"`
-		Args jsontext.Value `json:",unknown"`
-	}{task, e.Call(), args})
-	if err != nil {
-		return err
-	}
-	tail, err := json.Marshal(struct {
-		Why     string     `json:"why,omitzero"`
-		Results []Recorded `json:"results,omitzero"`
-	}{e.Why, e.Results})
-	if err != nil {
-		return err
-	}
-	if len(tail) > len("{}") {
-		head = append(append(head[:len(head)-1], ','), tail[1:]...)
-	}
-	return enc.WriteValue(head)
+	return enc.WriteValue(append(out, '}'))
 }

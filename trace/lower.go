@@ -316,4 +316,3 @@ func (t *translator) saw(ring string, s *RingState) {
 		v.head = s.SQHead
 	}
 }
-

@@ -67,7 +67,7 @@ func (c Config) withDefaults() Config {
 
 // args are QEMU's arguments.
 func (c Config) args(accel Accel, initrd, shared string) []string {
-	cpu := "max"
+	cpu := "max,la57=off" // four-level page tables, as on most machines
 	if accel == AccelKVM {
 		cpu = "host"
 	}

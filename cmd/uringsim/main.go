@@ -1,0 +1,86 @@
+// Command uringsim tells what Linux does with io_uring requests, without a kernel: see uringsim help.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/uringsim/uringsim/internal/judge"
+	"github.com/uringsim/uringsim/trace"
+)
+
+// Exit statuses.
+const (
+	exitOK       = 0
+	exitMismatch = 1 // results differ from those recorded, or something is not modelled
+	exitUsage    = 2
+	exitInput    = 3 // a trace that cannot be read or carried out
+	exitSystem   = 4 // a kernel that does not boot or cannot be asked
+)
+
+// statusError is an error with its exit status.
+type statusError struct {
+	status int
+	err    error
+}
+
+func (e *statusError) Error() string { return e.err.Error() }
+func (e *statusError) Unwrap() error { return e.err }
+
+// errMismatch ends a command whose output said already what was wrong.
+var errMismatch = &statusError{exitMismatch, errors.New("not everything was reproduced")}
+
+func main() {
+	if judge.InGuest() {
+		judge.ServeGuest()
+		return
+	}
+	os.Exit(command(os.Args[1:]))
+}
+
+func command(args []string) int {
+	root := rootCommand()
+	root.SetArgs(args)
+	err := root.Execute()
+	if err == nil {
+		return exitOK
+	}
+	if !errors.Is(err, errMismatch) {
+		fmt.Fprintln(os.Stderr, "uringsim:", err)
+	}
+	return status(err)
+}
+
+// status is the exit status for an error.
+func status(err error) int {
+	var own *statusError
+	var syntax *trace.SyntaxError
+	var event *trace.EventError
+	var path *fs.PathError
+	switch {
+	case errors.As(err, &own):
+		return own.status
+	case errors.As(err, &syntax), errors.As(err, &event), errors.As(err, &path):
+		return exitInput
+	}
+	return exitUsage
+}
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "uringsim",
+		Short: "Tell what Linux does with io_uring requests, without a kernel",
+		Long: `uringsim is a model of what Linux does with an io_uring request before it runs it:
+setup, restrictions, prep, BPF filters and their inheritance, on kernels 6.19 to 7.3.
+
+Exit status: 0 all reproduced, 1 mismatch or not modelled, 2 usage, 3 bad input, 4 a kernel that cannot be asked.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(replayCommand(), vmCommand(), kernelsCommand())
+	return root
+}

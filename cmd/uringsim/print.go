@@ -1,0 +1,273 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+	"github.com/uringsim/uringsim/verdict"
+)
+
+// printer writes outcomes for people or, as JSON, for programs.
+type printer struct {
+	w     io.Writer
+	json  bool
+	quiet bool
+}
+
+func newPrinter(w io.Writer, asJSON, quiet bool) *printer { return &printer{w, asJSON, quiet} }
+
+// finish turns the result of all files into the command's.
+func (p *printer) finish(ok bool) error {
+	if !ok {
+		return errMismatch
+	}
+	return nil
+}
+
+func (p *printer) line(v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // the types are ours
+	}
+	fmt.Fprintf(p.w, "%s\n", b)
+}
+
+// run is the replay of one file on one kernel.
+type run struct {
+	*printer
+	file, kernel string
+	sum          summary
+}
+
+// summary counts what happened; it is also the last JSON object of a run.
+type summary struct {
+	Type       string `json:"type"`
+	File       string `json:"file"`
+	Kernel     string `json:"kernel"`
+	Events     int    `json:"events"`
+	Requests   int    `json:"requests"`
+	Refused    int    `json:"refused"`
+	Compared   int    `json:"compared"`
+	Differ     int    `json:"differ"`
+	Unmodelled int    `json:"unmodelled"`
+}
+
+func (p *printer) start(file, kernel, long string, h trace.Header) *run {
+	if !p.json && !p.quiet {
+		fmt.Fprintf(p.w, "%s on %s\n", file, long)
+		if h.Name != "" {
+			fmt.Fprintf(p.w, "%s\n", h.Name)
+		}
+		fmt.Fprintf(p.w, "  #  task    %-42s result\n", "call")
+	}
+	return &run{printer: p, file: file, kernel: kernel, sum: summary{Type: "summary", File: file, Kernel: kernel}}
+}
+
+// event prints one outcome.
+func (r *run) event(o *trace.Outcome) {
+	r.sum.Events++
+	r.sum.Requests += len(o.Requests)
+	for _, q := range o.Requests {
+		if q.Why != nil {
+			r.sum.Refused++
+		}
+	}
+	if o.Want != nil {
+		r.sum.Compared++
+	}
+	if o.Diff != "" {
+		r.sum.Differ++
+	}
+	if o.Unmodelled != "" {
+		r.sum.Unmodelled++
+	}
+	switch {
+	case r.json:
+		r.line(jsonEvent(r, o))
+	case !r.quiet || !o.OK():
+		r.text(o)
+	}
+}
+
+// end prints the summary; false if something differs or is not modelled.
+func (r *run) end() bool {
+	s := &r.sum
+	if r.json {
+		r.line(s)
+	} else {
+		fmt.Fprintf(r.w, "%s on %s: %d events, %d requests, %d refused; %d results compared, %d differ",
+			r.file, r.kernel, s.Events, s.Requests, s.Refused, s.Compared, s.Differ)
+		if s.Unmodelled > 0 {
+			fmt.Fprintf(r.w, ", %d not modelled", s.Unmodelled)
+		}
+		fmt.Fprintln(r.w)
+		if !r.quiet {
+			fmt.Fprintln(r.w)
+		}
+	}
+	return s.Differ == 0 && s.Unmodelled == 0
+}
+
+// text prints an outcome for people.
+func (r *run) text(o *trace.Outcome) {
+	result := o.Got.Ret.String()
+	if o.Unmodelled != "" {
+		result = "not modelled: " + o.Unmodelled
+	} else if o.Why != nil {
+		result += "  " + o.Why.String()
+	}
+	fmt.Fprintf(r.w, "%3d  %-6s  %-42s %s\n", o.Number, o.Event.Task, describe(o.Event), result)
+	for _, q := range o.Requests {
+		fmt.Fprintf(r.w, "%13s%-42s %s\n", "", requestName(q.Opcode, q.UserData), fate(&q, o.CQEs))
+	}
+	if len(o.Requests) == 0 {
+		for _, c := range o.CQEs {
+			fmt.Fprintf(r.w, "%13s%-42s %s\n", "", fmt.Sprintf("CQE  user_data=%d", c.UserData), trace.Ret(c.Res))
+		}
+	}
+	if o.Diff != "" {
+		fmt.Fprintf(r.w, "     differs from what %s gave (-want +got):\n%s", r.kernel, indent(o.Diff))
+	}
+}
+
+func requestName(op uapi.Op, userData uint64) string {
+	return fmt.Sprintf("%s  user_data=%d", op, userData)
+}
+
+// fate is what became of a request, on one line.
+func fate(q *trace.Request, cqes []trace.CQE) string {
+	res := ""
+	for _, c := range cqes {
+		if c.UserData == q.UserData && c.Flags&uapi.IORING_CQE_F_NOTIF == 0 {
+			res = trace.Ret(c.Res).String() + "  "
+			break
+		}
+	}
+	switch {
+	case q.Why != nil:
+		if res == "" {
+			res = q.Why.Errno.String() + "  "
+		}
+		return res + q.Why.String()
+	case q.Note != "":
+		return res + q.Note
+	}
+	return res + "allowed"
+}
+
+// describe is an event's call with the arguments that matter most.
+func describe(e *trace.Event) string {
+	switch a := e.Args.(type) {
+	case *trace.SetupArgs:
+		return fmt.Sprintf("setup entries=%d%s", a.Entries, flagsOf(uapi.SetupFlags, uint64(a.Flags)))
+	case *trace.RegisterArgs:
+		s := fmt.Sprintf("register %s fd=%d", uapi.RegisterOp(a.Op), int32(a.FD))
+		if a.Arg.Object != nil && a.Arg.Object.BPFFilter != nil {
+			s += " " + uapi.Op(a.Arg.Object.BPFFilter.Opcode).String()
+		}
+		return s
+	case *trace.EnterArgs:
+		return fmt.Sprintf("enter fd=%d%s", int32(a.FD), flagsOf(uapi.EnterFlags, uint64(a.Flags)))
+	case *trace.ForkArgs:
+		return "fork " + a.Child
+	case *trace.VForkArgs:
+		return "vfork " + a.Child
+	case *trace.ThreadArgs:
+		return "thread " + a.Child
+	case *trace.OpenArgs:
+		return "open " + a.Path
+	case *trace.CloseArgs:
+		return fmt.Sprintf("close fd=%d", int32(a.FD))
+	}
+	return e.Call()
+}
+
+func flagsOf(f *uapi.Family, v uint64) string {
+	if v == 0 {
+		return ""
+	}
+	return " " + f.FormatFlags(v)
+}
+
+func indent(s string) string {
+	return "       " + strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n       ") + "\n"
+}
+
+// The JSON of an event; docs/json.md states the keys.
+type (
+	eventLine struct {
+		Type       string          `json:"type"`
+		File       string          `json:"file"`
+		Kernel     string          `json:"kernel"`
+		Event      int             `json:"event"`
+		Task       string          `json:"task"`
+		Call       string          `json:"call"`
+		Result     *trace.Recorded `json:"result,omitzero"`
+		Why        *whyLine        `json:"why,omitzero"`
+		Requests   []requestLine   `json:"requests,omitzero"`
+		Unmodelled string          `json:"unmodelled,omitzero"`
+		Compared   bool            `json:"compared"`
+		Diff       string          `json:"diff,omitzero"`
+	}
+	requestLine struct {
+		UserData uint64   `json:"user_data,string"`
+		Opcode   string   `json:"opcode"`
+		Admitted bool     `json:"admitted"`
+		Issued   bool     `json:"issued"`
+		Why      *whyLine `json:"why,omitzero"`
+		Note     string   `json:"note,omitzero"`
+	}
+	whyLine struct {
+		Errno  string      `json:"errno"`
+		Stage  string      `json:"stage"`
+		Where  string      `json:"where"`
+		Why    string      `json:"why"`
+		Quirk  string      `json:"quirk,omitzero"`
+		Filter *filterLine `json:"filter,omitzero"`
+	}
+	filterLine struct {
+		Index  int        `json:"index"`
+		Of     int        `json:"of"`
+		Origin string     `json:"origin,omitzero"`
+		Marker bool       `json:"marker,omitzero"`
+		PC     int        `json:"pc"`
+		Loads  []loadLine `json:"loads,omitzero"`
+	}
+	loadLine struct {
+		Off   uint32 `json:"off"`
+		Value uint32 `json:"value"`
+	}
+)
+
+func jsonEvent(r *run, o *trace.Outcome) eventLine {
+	l := eventLine{Type: "event", File: r.file, Kernel: r.kernel, Event: o.Number, Task: o.Event.Task, Call: o.Event.Call(),
+		Why: jsonWhy(o.Why), Unmodelled: o.Unmodelled, Compared: o.Want != nil, Diff: o.Diff}
+	if o.Unmodelled == "" {
+		got := o.Got
+		got.On = nil
+		l.Result = &got
+	}
+	for _, q := range o.Requests {
+		l.Requests = append(l.Requests, requestLine{q.UserData, q.Opcode.String(), q.Why == nil || q.Issued, q.Issued, jsonWhy(q.Why), q.Note})
+	}
+	return l
+}
+
+func jsonWhy(r *verdict.Refusal) *whyLine {
+	if r == nil {
+		return nil
+	}
+	l := &whyLine{Errno: r.Errno.String(), Stage: string(r.Stage), Where: r.Where, Why: r.Why, Quirk: r.Quirk}
+	if f := r.Filter; f != nil {
+		l.Filter = &filterLine{Index: f.Index, Of: f.Of, Origin: f.Origin, Marker: f.Marker, PC: f.PC}
+		for _, load := range f.Loads {
+			l.Filter.Loads = append(l.Filter.Loads, loadLine{load.Off, load.Value})
+		}
+	}
+	return l
+}

@@ -1,0 +1,21 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func vmCommand() *cobra.Command {
+	var kernel string
+	c := &cobra.Command{
+		Use:   "vm --kernel VMLINUZ COMMAND",
+		Short: "Do it on a real kernel in a guest (QEMU)",
+		Long: `vm boots a kernel under QEMU, with KVM where it works and software emulation elsewhere, with this program as
+its only user space. It needs qemu-system-x86_64 and a vmlinuz: a distribution's, or a build's arch/x86/boot/bzImage.`,
+	}
+	c.PersistentFlags().StringVar(&kernel, "kernel", "", "kernel image to boot")
+	if err := c.MarkPersistentFlagRequired("kernel"); err != nil {
+		panic(err) // the flag is defined above
+	}
+	replay := newReplayCommand(&kernel)
+	replay.Short = "Replay traces on the guest's kernel, and compare or record"
+	c.AddCommand(replay)
+	return c
+}

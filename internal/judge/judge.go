@@ -1,0 +1,193 @@
+// Package judge asks real kernels what they do with a trace: the running one, or one in a guest.
+package judge
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/uringsim/uringsim/internal/live"
+	"github.com/uringsim/uringsim/internal/vm"
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/trace"
+)
+
+// Verdict is what a kernel gave for a trace.
+type Verdict struct {
+	Release string           // the modelled release that the kernel belongs to, or its own version
+	Version string           // as uname says
+	Results []trace.Recorded // one per event that was carried out
+	Err     string           // why the rest could not be
+}
+
+// Judge is a kernel that can be asked.
+type Judge interface {
+	Ask(*trace.Trace) (Verdict, error)
+	Close() error
+}
+
+// Here is the running kernel.
+type Here struct{}
+
+// Ask plays the trace in fresh tasks.
+func (Here) Ask(t *trace.Trace) (Verdict, error) {
+	version := live.Release()
+	v := Verdict{Release: ReleaseName(version), Version: version}
+	sys, err := live.Open(live.Options{})
+	if err != nil {
+		return v, err
+	}
+	defer sys.Close()
+	p := trace.NewPlayer(sys, v.Release)
+	for i := range t.Events {
+		o, err := p.Play(&t.Events[i])
+		if err != nil {
+			v.Err = err.Error()
+			break
+		}
+		v.Results = append(v.Results, o.Got)
+	}
+	return v, nil
+}
+
+// Close does nothing.
+func (Here) Close() error { return nil }
+
+// ReleaseName is the release that models a kernel of that version, or the version itself.
+func ReleaseName(version string) string {
+	if r, ok := kernel.OfVersion(version); ok {
+		return r.Name
+	}
+	return version
+}
+
+// Twice asks twice, and fails if the two answers differ: then the results are no facts to record.
+func Twice(j Judge, t *trace.Trace) (Verdict, error) {
+	first, err := j.Ask(t)
+	if err != nil {
+		return first, err
+	}
+	second, err := j.Ask(t)
+	if err != nil {
+		return second, err
+	}
+	if d := cmp.Diff(first, second); d != "" {
+		return first, fmt.Errorf("kernel %s gave different results in two runs (-first +second):\n%s", first.Version, d)
+	}
+	return first, nil
+}
+
+// Guest is a kernel in a guest.
+type Guest struct {
+	machine *vm.Machine
+	cancel  context.CancelFunc
+}
+
+// Boot boots the vmlinuz with this very program as its user space; its main has to call ServeGuest.
+func Boot(ctx context.Context, vmlinuz string) (*Guest, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return BootWith(ctx, vm.Config{Kernel: vmlinuz, Init: self})
+}
+
+// BootWith is Boot with everything to be chosen.
+func BootWith(ctx context.Context, cfg vm.Config) (*Guest, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	m, err := vm.Start(ctx, cfg)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return &Guest{m, cancel}, nil
+}
+
+// Ask plays the trace in the guest.
+func (g *Guest) Ask(t *trace.Trace) (Verdict, error) {
+	var v Verdict
+	err := send(g.machine.Channel(), t)
+	if err == nil {
+		err = receive(g.machine.Channel(), &v)
+	}
+	if err != nil {
+		if died := g.machine.Wait(); died != nil {
+			err = died
+		}
+		return v, err
+	}
+	if v.Version == "" {
+		return v, errors.New(v.Err)
+	}
+	return v, nil
+}
+
+// Close ends the guest.
+func (g *Guest) Close() error {
+	defer g.cancel()
+	if err := g.machine.Channel().CloseWrite(); err != nil {
+		return g.machine.Kill()
+	}
+	return g.machine.Wait()
+}
+
+// InGuest tells whether this program runs as the user space of a guest.
+func InGuest() bool { return vm.InGuest() }
+
+// ServeGuest is the main of a program in a guest: it answers until nobody asks any more, and powers off.
+func ServeGuest() {
+	vm.GuestMain(func(ch io.ReadWriteCloser, _ []string) error {
+		for {
+			var t trace.Trace
+			err := receive(ch, &t)
+			if err == io.EOF {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			v, err := Here{}.Ask(&t)
+			if err != nil {
+				v = Verdict{Err: err.Error()}
+			}
+			if err := send(ch, &v); err != nil {
+				return err
+			}
+		}
+	})
+}
+
+// maxMessage bounds a message in bytes.
+const maxMessage = 256 << 20
+
+// send writes a message: its length as u32, and JSON.
+func send(w io.Writer, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(binary.LittleEndian.AppendUint32(nil, uint32(len(b))), b...))
+	return err
+}
+
+func receive(r io.Reader, v any) error {
+	var head [4]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return err
+	}
+	n := binary.LittleEndian.Uint32(head[:])
+	if n > maxMessage {
+		return fmt.Errorf("a message of %d bytes is too long", n)
+	}
+	b := make([]byte, n)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return err
+	}
+	return json.Unmarshal(b, v)
+}
