@@ -35,6 +35,7 @@ const (
 	SQPollCapSplits128
 	DrainEndsAtSubmit
 	NoQueryZCRXEvent
+	TaskWorkInBatches
 	numQuirks
 )
 
@@ -181,6 +182,10 @@ var Quirks = [numQuirks]Row{
 		Where: "io_uring/query.c:io_handle_query_entry",
 		What:  "QUERY knows three kinds of questions; ZCRX_EVENT is EOPNOTSUPP",
 		Why:   "feature tests differ"},
+	TaskWorkInBatches: {Name: "task-work-in-batches", On: []string{v619, seed, v70, v71},
+		Where: "io_uring/tw.c:__io_run_local_work",
+		What:  "a run of a DEFER_TASKRUN ring's work leaves what it causes for the next run",
+		Why:   "requests of a chain complete one enter later"},
 }
 
 // String is the quirk's name.

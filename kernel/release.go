@@ -152,7 +152,9 @@ func OfVersion(version string) (r Release, ok bool) {
 	if len(parts) < 2 {
 		return Release{}, false
 	}
-	r, err := Parse(parts[0] + "." + strings.TrimRight(parts[1], "-+abcdefghijklmnopqrstuvwxyz"))
+	minor := parts[1] // "3-amd64" without a patch level
+	minor = minor[:len(minor)-len(strings.TrimLeft(minor, "0123456789"))]
+	r, err := Parse(parts[0] + "." + minor)
 	return r, err == nil
 }
 

@@ -94,6 +94,9 @@ func (s *Space) Protect(addr, size uint64, prot Prot) uapi.Errno {
 		return uapi.EINVAL
 	}
 	end := addr + size
+	if end < addr {
+		return uapi.ENOMEM
+	}
 	for addr < end {
 		i := s.find(addr)
 		if i < 0 {
@@ -167,9 +170,12 @@ func AccessOK(addr, size uint64) bool {
 	return end >= addr && end <= TaskSizeMax
 }
 
-// CopyIn fills dst from addr, all of it or nothing (copy_from_user).
+// CopyIn fills dst from addr, all of it or nothing (copy_from_user). No bytes can be copied from anywhere.
 func (s *Space) CopyIn(dst []byte, addr uint64) bool {
 	n := uint64(len(dst))
+	if n == 0 {
+		return true
+	}
 	if !AccessOK(addr, n) || s.reach(addr, n, Read) < n {
 		return false
 	}
@@ -180,6 +186,9 @@ func (s *Space) CopyIn(dst []byte, addr uint64) bool {
 // CopyOut stores src at addr. Where a page is missing it stops there and fails: what came before is written (copy_to_user).
 func (s *Space) CopyOut(addr uint64, src []byte) bool {
 	n := uint64(len(src))
+	if n == 0 {
+		return true
+	}
 	if !AccessOK(addr, n) {
 		return false
 	}

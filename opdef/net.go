@@ -195,6 +195,8 @@ func sendZC(more ...Step) []Step {
 		}),
 		within("ioprio", uapi.IORING_RECVSEND_POLL_FIRST|uapi.IORING_RECVSEND_FIXED_BUF|
 			uapi.IORING_SEND_ZC_REPORT_USAGE|uapi.IORING_SEND_VECTORIZED),
+		act("the notification reports usage with REPORT_USAGE",
+			func(p *Prep) { p.Req.NotifReport = p.ioprioHas(uapi.IORING_SEND_ZC_REPORT_USAGE) }),
 	}, more...)
 }
 

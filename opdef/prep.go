@@ -25,6 +25,7 @@ type Request struct {
 
 	Notif         bool   // SEND_ZC, SENDMSG_ZC: a notification was allocated
 	NotifUserData uint64 // its user_data
+	NotifReport   bool   // its result tells whether data was copied
 }
 
 // Prep is what a prep function looks at.
@@ -274,7 +275,8 @@ func (p *Prep) importIovec(addr, count uint64) uapi.Errno {
 //
 // Linux: io_uring/rsrc.c:io_prep_reg_iovec
 func (p *Prep) prepRegIovec(addr, count uint64) uapi.Errno {
-	if int32(count) < 0 {
+	const kmallocMax = 4 << 20
+	if count > kmallocMax/uapi.SizeofIovec {
 		return uapi.ENOMEM // room for the array is taken before its length is checked
 	}
 	_, e := p.iovecFromUser(addr, count)

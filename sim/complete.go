@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 )
@@ -63,21 +64,44 @@ func (c *completionQueue) flushOverflow() {
 	}
 }
 
-// take is the CQEs that the program has not seen yet. Unless they are kept, their room is free again.
-func (c *completionQueue) take(keep bool) []trace.CQE {
+// take is the CQEs that the program has not seen yet. Unless they are kept, their room is free again. Those whose time
+// is no fact stay back until the recording has them.
+func (c *completionQueue) take(keep bool, known *knowledge) []trace.CQE {
 	var cqes []trace.CQE
+	var later []entry
 	for _, e := range c.posted[c.taken:] {
-		cqes = append(cqes, e.CQE)
+		if e.Unordered && !e.Known && known.have && !known.has(e.UserData) {
+			later = append(later, e)
+		} else {
+			cqes = append(cqes, e.CQE)
+		}
 	}
-	c.taken = len(c.posted)
-	if !keep {
-		c.posted, c.taken, c.head = nil, 0, c.tail
+	if keep && len(later) == 0 {
+		c.taken = len(c.posted)
+		return cqes
 	}
+	c.posted, c.taken, c.head = later, 0, c.tail-uint32(len(later))
 	return cqes
 }
 
+// Late is the number of CQEs that a recording never showed, though workers had all the time they need.
+func (k *Kernel) Late() int {
+	n := 0
+	for _, r := range k.rings {
+		n += len(r.cq.posted) - r.cq.taken
+	}
+	return n
+}
+
 // complete ends a request that has its result.
-func (r *Ring) complete(q *request) { r.batch = append(r.batch, q) }
+func (r *Ring) complete(q *request) {
+	if q.inWorker {
+		q.inWorker = false
+		r.taskWork(q, func() { r.complete(q) })
+		return
+	}
+	r.batch = append(r.batch, q)
+}
 
 // flush posts the CQEs of completed requests, in order, and then lets go of the requests, which moves their chains on.
 //
@@ -104,6 +128,9 @@ func (r *Ring) flush() {
 	r.afterFlush(drainDone)
 }
 
+// notifCopied is IORING_NOTIF_USAGE_ZC_COPIED, the result of a notification without zero-copy.
+const notifCopied = -1 << 31
+
 // postNotif ends the notification of a zero-copy send that did not send anything.
 //
 // Linux: io_uring/net.c:io_send_zc_cleanup, io_uring/notif.c:io_notif_tw_complete
@@ -113,6 +140,9 @@ func (r *Ring) postNotif(q *request) {
 	}
 	n := &request{ring: r, task: q.task, flags: uapi.IORING_CQE_F_NOTIF, deferred: q.deferred}
 	n.UserData = q.NotifUserData
+	if q.NotifReport {
+		n.res = notifCopied
+	}
 	r.drain.alive++
 	r.taskWork(n, func() { r.complete(n) })
 }
@@ -126,7 +156,9 @@ func (r *Ring) postCQE(q *request) {
 	if r.has(uapi.IORING_SETUP_CQE32) || q.flags&uapi.IORING_CQE_F_32 != 0 {
 		cqe.Big = q.big
 	}
-	r.cq.post(trace.CQE{CQE: cqe, Unordered: q.deferred, Known: q.fromTrace})
+	// What a request does not set stays from the last use of its memory.
+	leftOver := r.has(uapi.IORING_SETUP_CQE32) && !q.setsBig
+	r.cq.post(trace.CQE{CQE: cqe, Unordered: q.deferred, Known: q.fromTrace, AnyBig: leftOver})
 }
 
 // taskWork does something in the context of the request's task: when it returns to user mode, or on rings with
@@ -141,11 +173,30 @@ func (r *Ring) taskWork(q *request, f func()) {
 	}
 }
 
-// runLocal runs the task work of a ring with DEFER_TASKRUN.
+// localWorkMax is the least that one run may do (IO_LOCAL_TW_DEFAULT_MAX).
+const localWorkMax = 20
+
+// runLocal runs the task work of a ring with DEFER_TASKRUN, until it has done so many things or nothing is left. What
+// completions cause waits for the next run.
 //
 // Linux: io_uring/tw.c:__io_run_local_work
-func (r *Ring) runLocal() {
-	for r.local.run() || r.workers.run() {
+func (r *Ring) runLocal(want int) {
+	if len(r.local.items) == 0 {
+		return
+	}
+	for most := max(localWorkMax, want); ; {
+		limit := most
+		if r.k.release.Has(kernel.TaskWorkInBatches) {
+			limit = min(most, len(r.local.items))
+		}
+		did := r.local.pop(limit)
+		if len(r.local.items) == 0 || did >= want {
+			r.flush()
+			if len(r.local.items) == 0 || did >= want {
+				return
+			}
+		}
+		want -= did
 	}
 }
 

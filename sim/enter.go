@@ -108,7 +108,7 @@ func (r *Ring) getEvents(t *task, c trace.Enter) (*verdict.Refusal, string) {
 	iopoll := r.has(uapi.IORING_SETUP_IOPOLL) && !r.has(uapi.IORING_SETUP_SQPOLL)
 	refusal := getExtArg(t.Task, c, iopoll)
 	if r.has(uapi.IORING_SETUP_DEFER_TASKRUN) && c.ToSubmit > 0 {
-		r.runLocal() // already under the submission's lock, whatever the arguments are
+		r.runLocal(int(c.MinComplete)) // already under the submission's lock, whatever the arguments are
 	}
 	if refusal != nil {
 		return refusal, ""
@@ -116,17 +116,31 @@ func (r *Ring) getEvents(t *task, c trace.Enter) (*verdict.Refusal, string) {
 	if r.has(uapi.IORING_SETUP_DEFER_TASKRUN) && r.Submitter != t.Task {
 		return verdict.Refuse(verdict.Enter, uapi.EEXIST, "io_uring/wait.c:io_cqring_wait", "the ring belongs to another task"), ""
 	}
-	r.runLocal()
+	want := min(c.MinComplete, r.cqEntries)
+	r.runLocal(int(want))
 	t.work.run()
 	r.cq.flushOverflow()
-	want := min(c.MinComplete, r.cqEntries)
 	if r.cq.ready() >= want || iopoll {
 		return nil, ""
 	}
+	for r.workers.run() || t.work.run() || r.local.run() { // asleep, which gives workers their time
+		r.settle()
+	}
+	r.cq.flushOverflow()
 	if c.Flags&uapi.IORING_ENTER_EXT_ARG == 0 && c.Arg != 0 {
 		if refusal := sigmask(t.Task, c); refusal != nil {
 			return refusal, ""
 		}
+	}
+	if r.cq.ready() >= want {
+		return nil, ""
+	}
+	if timed(t.Task, c) {
+		if r.cq.ready() > 0 {
+			return nil, "" // fewer than wanted are no error
+		}
+		return verdict.Refuse(verdict.Enter, uapi.ETIME, "io_uring/wait.c:io_cqring_schedule_timeout",
+			"the completions must come in time"), ""
 	}
 	if c.Known == nil && len(r.unresolved) == 0 {
 		return nil, fmt.Sprintf("it waits for %d completions where only %d can come", want, r.cq.ready())
@@ -163,6 +177,12 @@ func getExtArg(t *tctx.Task, c trace.Enter, iopoll bool) *verdict.Refusal {
 		return verdict.Refuse(verdict.Enter, uapi.EFAULT, where, "the timespec must be readable")
 	}
 	return nil
+}
+
+// timed tells whether the wait ends by itself.
+func timed(t *tctx.Task, c trace.Enter) bool {
+	raw := make([]byte, 24)
+	return c.Flags&uapi.IORING_ENTER_EXT_ARG != 0 && t.Mem.CopyIn(raw, c.Arg) && binary.LittleEndian.Uint64(raw[16:]) != 0
 }
 
 // sigmask reads the signal mask of a wait.
@@ -211,7 +231,7 @@ func (r *Ring) begin(known []uapi.CQE) {
 // look is the state of the ring as the program sees it; it takes the new CQEs.
 func (r *Ring) look(keep bool) *trace.RingState {
 	r.settle()
-	s := &trace.RingState{SQHead: r.sqHead, SQDropped: r.sqDropped, CQOverflow: r.cq.overflowed, CQEs: r.cq.take(keep)}
+	s := &trace.RingState{SQHead: r.sqHead, SQDropped: r.sqDropped, CQOverflow: r.cq.overflowed, CQEs: r.cq.take(keep, &r.known)}
 	return s
 }
 

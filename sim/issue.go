@@ -33,9 +33,10 @@ func (r *Ring) queue(q *request) {
 //
 // Linux: io_uring/io_uring.c:io_queue_iowq, io_wq_submit_work
 func (r *Ring) toWorker(q *request) {
+	q.task.Workers = true
 	r.workers.add(r, func() {
-		q.deferred = true
-		r.taskWork(q, func() { r.queue(q) })
+		q.deferred, q.inWorker = true, true
+		r.queue(q)
 	})
 }
 
@@ -112,12 +113,13 @@ func issueNop(r *Ring, q *request) bool {
 		q.res = shown
 	}
 	if flags&uapi.IORING_NOP_CQE32 != 0 {
-		q.big = [2]uint64{q.SQE.Off(), q.SQE.Addr()}
+		q.big, q.setsBig = [2]uint64{q.SQE.Off(), q.SQE.Addr()}, true
 		if r.has(uapi.IORING_SETUP_CQE_MIXED) {
 			q.flags = uapi.IORING_CQE_F_32
 		}
 	}
 	if flags&uapi.IORING_NOP_TW != 0 {
+		q.inWorker = false
 		r.taskWork(q, func() { r.complete(q) })
 	} else {
 		r.complete(q)

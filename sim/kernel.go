@@ -116,7 +116,8 @@ func (k *Kernel) Do(name string, c trace.Call) trace.Result {
 		t.Exit()
 		return trace.Result{}
 	case trace.NewUserNS:
-		return syscall(t.NewUserNS(), "kernel/fork.c:check_unshare_flags", "the task must be alone in its memory")
+		e, why := t.NewUserNS()
+		return syscall(e, "kernel/fork.c:ksys_unshare", why)
 	case trace.DropPrivileges:
 		return syscall(t.DropPrivileges(), "kernel/sys.c:__sys_setresgid", "65534 must be mapped in the user namespace")
 	case trace.NoNewPrivs:

@@ -31,6 +31,18 @@ func (k *knowledge) match(userData uint64, flags uint32) (uapi.CQE, bool) {
 	return uapi.CQE{}, false
 }
 
+// has tells whether the recording shows a CQE with the user_data that no request has taken.
+func (k *knowledge) has(userData uint64) bool {
+	return slices.ContainsFunc(k.cqes, func(c uapi.CQE) bool { return c.UserData == userData })
+}
+
+// fired tells whether the recording shows that a timeout came before its request was done.
+func (k *knowledge) fired(userData uint64) bool {
+	return slices.ContainsFunc(k.cqes, func(c uapi.CQE) bool {
+		return c.UserData == userData && c.Res != int32(uapi.ECANCELED.Ret())
+	})
+}
+
 // ask looks for the result of an issued request in the recording; false if it is not there.
 func (r *Ring) ask(q *request) bool {
 	cqe, ok := r.known.match(q.UserData, 0)
@@ -121,7 +133,8 @@ func (r *Ring) resolve() {
 func (r *Ring) timerResult(t *request) (res int32, deferred bool) {
 	if t.why == nil {
 		t.issued, t.note = true, "the request before it was done first"
-		if cqe, ok := r.known.match(t.UserData, 0); ok && cqe.Res != int32(uapi.ECANCELED.Ret()) {
+		if r.known.fired(t.UserData) {
+			cqe, _ := r.known.match(t.UserData, 0)
 			t.fromTrace, t.note = true, "result as recorded"
 			return cqe.Res, true
 		}

@@ -12,6 +12,7 @@ func (r *Ring) queueNext(q *request) {
 	if next == nil {
 		return
 	}
+	next.deferred = next.deferred || q.deferred
 	r.taskWork(next, func() { r.submitLater(next) })
 }
 
@@ -22,6 +23,7 @@ func (r *Ring) disarm(q *request) {
 	if (q.armTimeout || q.hasTimeout) && q.next != nil && q.next.Opcode == uapi.IORING_OP_LINK_TIMEOUT {
 		t := q.next
 		q.next, t.next = t.next, nil
+		t.deferred = t.deferred || q.deferred
 		r.taskWork(t, func() {
 			t.res, t.deferred = r.timerResult(t)
 			r.complete(t)

@@ -48,12 +48,14 @@ type request struct {
 	hasTimeout bool // REQ_F_LINK_TIMEOUT: the next in the chain is its timeout, running
 	creds      bool // REQ_F_CREDS
 	deferred   bool // REQ_F_COMPLETE via a worker: the place of its CQE is no fact
+	inWorker   bool // io-wq carries it out: its completion is task work
 	fromTrace  bool // the result was taken from a recording
 
-	next  *request // in the chain
-	res   int32
-	flags uint32
-	big   [2]uint64
+	next    *request // in the chain
+	res     int32
+	flags   uint32
+	big     [2]uint64
+	setsBig bool // big is the request's own
 
 	why    *verdict.Refusal
 	issued bool
@@ -102,6 +104,17 @@ type workItem struct {
 }
 
 func (w *workQueue) add(r *Ring, f func()) { w.items = append(w.items, workItem{r, f}) }
+
+// pop does up to n of the oldest things, and returns how many there were.
+func (w *workQueue) pop(n int) int {
+	did := 0
+	for ; did < n && len(w.items) > 0; did++ {
+		it := w.items[0]
+		w.items = w.items[1:]
+		it.do()
+	}
+	return did
+}
 
 // run does everything, also what is added meanwhile, and tells whether there was anything. Whenever the queue is empty,
 // or goes on with another ring, completions are posted.

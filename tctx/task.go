@@ -26,6 +26,8 @@ type Task struct {
 	Restrict *bpffilter.Restriction
 	// Uses tells that the task has set up or entered a ring (current->io_uring is set).
 	Uses bool
+	// Workers tells that io-wq has worked for the task: its threads belong to the process for a while.
+	Workers bool
 	// Rings are the registered ring fds.
 	Rings [uapi.IO_RINGFD_REG_MAX]*File
 
@@ -105,7 +107,7 @@ func (t *Task) Exec(k kernel.Release) {
 	if t.Uses && k.Has(kernel.RestrictionsLostOnExec) {
 		t.Restrict = nil
 	}
-	t.Uses, t.Rings = false, [uapi.IO_RINGFD_REG_MAX]*File{}
+	t.Uses, t.Workers, t.Rings = false, false, [uapi.IO_RINGFD_REG_MAX]*File{}
 	t.Mem, t.Files = &mm.Space{}, t.Files.closeOnExec()
 	if t.Cred.NewNS {
 		t.Cred.CapNS = false // its id is not mapped, so that exec leaves it no capability
@@ -143,13 +145,20 @@ func (t *Task) DropPrivileges() uapi.Errno {
 
 // NewUserNS moves the task into a user namespace of its own, where it has all capabilities.
 //
-// Linux: kernel/fork.c:check_unshare_flags
-func (t *Task) NewUserNS() uapi.Errno {
-	if len(t.process.threads) > 1 || t.parent != nil {
-		return uapi.EINVAL
+// Linux: kernel/fork.c:check_unshare_flags, kernel/user_namespace.c:create_user_ns
+//
+// Departs: a worker that has been idle for some seconds ends, and is no thread of the process any more.
+func (t *Task) NewUserNS() (e uapi.Errno, why string) {
+	for _, other := range t.process.threads {
+		if other != t || other.Workers {
+			return uapi.EINVAL, "the task must be the only thread of its process, workers included"
+		}
+	}
+	if t.Cred.NewNS {
+		return uapi.EPERM, "the task's ids must be mapped in its user namespace"
 	}
 	t.Cred = Cred{CapNS: true, NewNS: true}
-	return 0
+	return 0, ""
 }
 
 // AddRing puts a ring into a free place of the task's registered rings, from start up to end.

@@ -173,8 +173,8 @@ func (r *Ret) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 
 // MarshalJSONTo writes errors by name.
 func (r Ret) MarshalJSONTo(enc *jsontext.Encoder) error {
-	if _, ok := uapi.ErrnoOf(int64(r)); ok {
-		return enc.WriteToken(jsontext.String(r.String()))
+	if s := r.String(); s[0] == 'E' {
+		return enc.WriteToken(jsontext.String(s))
 	}
 	return enc.WriteToken(jsontext.Int(int64(r)))
 }
@@ -206,3 +206,15 @@ func abbreviate(s string) string {
 	}
 	return s
 }
+
+// Names for the numbers that programs build traces from.
+type (
+	OpNum       = Num[opTag]
+	RegisterNum = Num[regOpTag]
+	SQEFlagsNum = Num[sqeFlagsTag]
+	SetupNum    = Num[setupTag]
+	EnterNum    = Num[enterTag]
+	OpenNum     = Num[openTag]
+	ResolveNum  = Num[resolveTag]
+	BPFFlagsNum = Num[bpfFlagsTag]
+)

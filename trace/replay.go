@@ -222,25 +222,33 @@ func sameCQEs(want []CQEOut, got []CQE) bool {
 	if len(want) != len(got) {
 		return false
 	}
-	var ordered, any []uapi.CQE
+	var ordered, any []CQE
 	for _, c := range got {
 		if c.Unordered {
-			any = append(any, c.CQE)
+			any = append(any, c)
 		} else {
-			ordered = append(ordered, c.CQE)
+			ordered = append(ordered, c)
 		}
 	}
 	for _, w := range want {
 		c := w.cqe()
-		if len(ordered) > 0 && ordered[0] == c {
+		if len(ordered) > 0 && ordered[0].is(c) {
 			ordered = ordered[1:]
-		} else if i := slices.Index(any, c); i >= 0 {
+		} else if i := slices.IndexFunc(any, func(a CQE) bool { return a.is(c) }); i >= 0 {
 			any = slices.Delete(any, i, i+1)
 		} else {
 			return false
 		}
 	}
 	return true
+}
+
+// is tells whether the CQE can be the one that a real kernel posted.
+func (c CQE) is(real uapi.CQE) bool {
+	if c.AnyBig {
+		real.Big = c.Big
+	}
+	return c.CQE == real
 }
 
 // Record adds a kernel's results to the event, next to those of others that gave the same.

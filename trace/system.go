@@ -234,6 +234,7 @@ type CQE struct {
 	uapi.CQE
 	Unordered bool // it was posted by a worker, or by an event outside of io_uring; set by the model only
 	Known     bool // its result was taken from Enter.Known; set by the model only
+	AnyBig    bool // its extra words are left over from another request; set by the model only
 }
 
 // Request is the model's account of one request.

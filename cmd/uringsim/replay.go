@@ -153,11 +153,10 @@ func (o *replayOptions) ask(out *printer, j judge.Judge, file string) (bool, err
 	if err != nil {
 		return false, err
 	}
-	ask := j.Ask
-	if o.record {
-		ask = func(t *trace.Trace) (judge.Verdict, error) { return judge.Twice(j, t) }
+	v, err := j.Ask(judge.Question{Trace: t, Twice: o.record})
+	if err == nil && v.Unsteady != "" {
+		err = fmt.Errorf("kernel %s gave different results in two runs (-first +second):\n%s", v.Version, v.Unsteady)
 	}
-	v, err := ask(t)
 	if err != nil {
 		return false, &statusError{exitSystem, fmt.Errorf("%s: %w", file, err)}
 	}

@@ -12,31 +12,74 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/uringsim/uringsim/gen"
 	"github.com/uringsim/uringsim/internal/live"
 	"github.com/uringsim/uringsim/internal/vm"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/trace"
 )
 
+// Question is what to play: a trace, or a generated one.
+type Question struct {
+	Trace *trace.Trace `json:"trace,omitzero"`
+	Kind  string       `json:"kind,omitzero"` // of package gen
+	Seed  uint64       `json:"seed,omitzero"`
+	Twice bool         `json:"twice,omitzero"` // play it twice and see whether the results are the same
+}
+
+// trace is the trace to play.
+func (q *Question) trace() (*trace.Trace, error) {
+	if q.Trace != nil {
+		return q.Trace, nil
+	}
+	k, ok := gen.KindOf(q.Kind)
+	if !ok {
+		return nil, fmt.Errorf("unknown kind %q", q.Kind)
+	}
+	return k.Trace(q.Seed), nil
+}
+
 // Verdict is what a kernel gave for a trace.
 type Verdict struct {
-	Release string           // the modelled release that the kernel belongs to, or its own version
-	Version string           // as uname says
-	Results []trace.Recorded // one per event that was carried out
-	Err     string           // why the rest could not be
+	Release  string           // the modelled release that the kernel belongs to, or its own version
+	Version  string           // as uname says
+	Results  []trace.Recorded // one per event that was carried out
+	Err      string           // why the rest could not be
+	Unsteady string           // how the results of two runs differ (-first +second)
+	Second   *Verdict         // the second run, if it differs
 }
 
 // Judge is a kernel that can be asked.
 type Judge interface {
-	Ask(*trace.Trace) (Verdict, error)
+	Ask(Question) (Verdict, error)
 	Close() error
 }
 
 // Here is the running kernel.
 type Here struct{}
 
-// Ask plays the trace in fresh tasks.
-func (Here) Ask(t *trace.Trace) (Verdict, error) {
+// Ask plays in fresh tasks.
+func (Here) Ask(q Question) (Verdict, error) {
+	t, err := q.trace()
+	if err != nil {
+		return Verdict{}, err
+	}
+	first, err := play(t)
+	if err != nil || !q.Twice {
+		return first, err
+	}
+	second, err := play(t)
+	if err != nil {
+		return second, err
+	}
+	if first.Unsteady = cmp.Diff(first, second); first.Unsteady != "" {
+		first.Second = &second
+	}
+	return first, nil
+}
+
+// play plays the trace once.
+func play(t *trace.Trace) (Verdict, error) {
 	version := live.Release()
 	v := Verdict{Release: ReleaseName(version), Version: version}
 	sys, err := live.Open(live.Options{})
@@ -67,22 +110,6 @@ func ReleaseName(version string) string {
 	return version
 }
 
-// Twice asks twice, and fails if the two answers differ: then the results are no facts to record.
-func Twice(j Judge, t *trace.Trace) (Verdict, error) {
-	first, err := j.Ask(t)
-	if err != nil {
-		return first, err
-	}
-	second, err := j.Ask(t)
-	if err != nil {
-		return second, err
-	}
-	if d := cmp.Diff(first, second); d != "" {
-		return first, fmt.Errorf("kernel %s gave different results in two runs (-first +second):\n%s", first.Version, d)
-	}
-	return first, nil
-}
-
 // Guest is a kernel in a guest.
 type Guest struct {
 	machine *vm.Machine
@@ -109,10 +136,10 @@ func BootWith(ctx context.Context, cfg vm.Config) (*Guest, error) {
 	return &Guest{m, cancel}, nil
 }
 
-// Ask plays the trace in the guest.
-func (g *Guest) Ask(t *trace.Trace) (Verdict, error) {
+// Ask plays in the guest.
+func (g *Guest) Ask(q Question) (Verdict, error) {
 	var v Verdict
-	err := send(g.machine.Channel(), t)
+	err := send(g.machine.Channel(), q)
 	if err == nil {
 		err = receive(g.machine.Channel(), &v)
 	}
@@ -144,15 +171,15 @@ func InGuest() bool { return vm.InGuest() }
 func ServeGuest() {
 	vm.GuestMain(func(ch io.ReadWriteCloser, _ []string) error {
 		for {
-			var t trace.Trace
-			err := receive(ch, &t)
+			var q Question
+			err := receive(ch, &q)
 			if err == io.EOF {
 				return nil
 			}
 			if err != nil {
 				return err
 			}
-			v, err := Here{}.Ask(&t)
+			v, err := Here{}.Ask(q)
 			if err != nil {
 				v = Verdict{Err: err.Error()}
 			}

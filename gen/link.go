@@ -1,0 +1,108 @@
+package gen
+
+import (
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// link submits chains with failures of all kinds anywhere.
+func (m *maker) link() {
+	async := m.chance(25) // with requests that workers carry out, whose time is no fact
+	flags := m.ringFlags()
+	fd, name := m.ring(trace.InitTask, 32, flags)
+	f := filter(uapi.IORING_OP_NOP, []uapi.SockFilter{{Code: codeLoad, K: 0}, {Code: 0x54, K: 4}, {Code: codeRetA}})
+	if m.chance(70) {
+		m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_BPF_FILTER, pointer(trace.Object{BPFFilter: &f}), 1)
+	}
+	for range 6 + m.IntN(6) {
+		var sqes []trace.SQE
+		for range 1 + m.IntN(12) {
+			sqes = append(sqes, m.member(async))
+		}
+		if !async {
+			closeChain(sqes)
+		}
+		e := &trace.EnterArgs{FD: trace.Num32(fd), Ring: name, SQEs: sqes, DropRest: m.chance(80)}
+		if m.chance(40) {
+			e.Flags = enterFlags(uapi.IORING_ENTER_GETEVENTS)
+		}
+		if !e.DropRest && async {
+			e.ToSubmit = ptr(trace.Num32(m.IntN(len(sqes) + 3)))
+		}
+		e.KeepCQEs = m.chance(10)
+		m.add(trace.InitTask, e)
+	}
+	m.wait(trace.InitTask, fd, name, async)
+}
+
+// closeChain lets the last request end its chain: a chain that is left open is for workers.
+func closeChain(sqes []trace.SQE) {
+	last := &sqes[len(sqes)-1]
+	for i := range last.Fields {
+		if f := &last.Fields[i]; f.Name == "flags" {
+			f.Value.Num &^= uapi.IOSQE_IO_LINK | uapi.IOSQE_IO_HARDLINK
+		}
+	}
+}
+
+// ringFlags are setup flags that change how completions come about.
+func (m *maker) ringFlags() uint32 {
+	flags := m.some(40, uapi.IORING_SETUP_SUBMIT_ALL) | m.some(15, uapi.IORING_SETUP_CQE32, uapi.IORING_SETUP_SQE128,
+		uapi.IORING_SETUP_COOP_TASKRUN, uapi.IORING_SETUP_SINGLE_ISSUER, uapi.IORING_SETUP_NO_SQARRAY)
+	if m.chance(25) {
+		flags |= uapi.IORING_SETUP_DEFER_TASKRUN | uapi.IORING_SETUP_SINGLE_ISSUER
+	}
+	if flags&uapi.IORING_SETUP_CQE32 == 0 {
+		flags |= m.some(15, uapi.IORING_SETUP_CQE_MIXED)
+	}
+	if flags&uapi.IORING_SETUP_SQE128 == 0 {
+		flags |= m.some(15, uapi.IORING_SETUP_SQE_MIXED)
+	}
+	return flags
+}
+
+// member is a request that may be part of a chain: it works, or fails somewhere on its way.
+func (m *maker) member(async bool) trace.SQE {
+	flags := m.some(30, uapi.IOSQE_IO_LINK) | m.some(12, uapi.IOSQE_IO_HARDLINK) | m.some(8, uapi.IOSQE_CQE_SKIP_SUCCESS)
+	if async {
+		flags |= m.some(12, uapi.IOSQE_ASYNC, uapi.IOSQE_IO_DRAIN)
+	}
+	switch m.IntN(14) {
+	case 0:
+		return m.sqe(badOp, flags)
+	case 1:
+		return m.sqe(uapi.IORING_OP_NOP, flags, field("nop_flags", 0x100))
+	case 2:
+		return m.sqe(uapi.IORING_OP_NOP, flags|0x80)
+	case 3:
+		return m.sqe(uapi.IORING_OP_NOP, flags|uapi.IOSQE_BUFFER_SELECT)
+	case 4:
+		return m.sqe(uapi.IORING_OP_NOP, flags, field("nop_flags", uapi.IORING_NOP_INJECT_RESULT), field("len", uint64(pick(m, m.word(), 0xffffffff, 7))))
+	case 5:
+		return m.sqe(uapi.IORING_OP_NOP, flags, field("nop_flags", uint64(m.some(40, uapi.IORING_NOP_FILE, uapi.IORING_NOP_FIXED_FILE,
+			uapi.IORING_NOP_FIXED_BUFFER, uapi.IORING_NOP_TW))), field("fd", uint64(m.IntN(200))))
+	case 6:
+		return m.sqe(uapi.IORING_OP_READ, flags, field("fd", 99))
+	case 7:
+		long := trace.Timespec{Sec: 1000}
+		return m.sqe(uapi.IORING_OP_LINK_TIMEOUT, flags, object("addr", trace.Object{Timespec: &long}), field("len", 1))
+	case 8:
+		return m.sqe(pick(m, uapi.IORING_OP_NOP128, uapi.IORING_OP_NOP), flags, field("nop_flags", uint64(m.some(50, uapi.IORING_NOP_CQE32))),
+			field("off", m.long()), field("addr", m.long()))
+	case 9:
+		return m.sqe(pick(m, uapi.IORING_OP_CLOSE, uapi.IORING_OP_ASYNC_CANCEL), flags, field("fd", 99))
+	}
+	return m.sqe(uapi.IORING_OP_NOP, flags)
+}
+
+// wait lets everything finish: it waits for more completions than can come, for a short time if workers are at it.
+func (m *maker) wait(task string, fd int, ring string, async bool) {
+	e := &trace.EnterArgs{FD: trace.Num32(fd), Ring: ring, Flags: enterFlags(uapi.IORING_ENTER_GETEVENTS), DropRest: true}
+	if async {
+		short := trace.Timespec{Nsec: 30_000_000}
+		e.Flags |= enterFlags(uapi.IORING_ENTER_EXT_ARG)
+		e.MinComplete, e.ArgSize = 1<<15, 24
+		e.Arg = pointer(trace.Object{GetEvents: &trace.GetEvents{TS: pointer(trace.Object{Timespec: &short})}})
+	}
+	m.add(task, e)
+}

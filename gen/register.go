@@ -1,0 +1,305 @@
+package gen
+
+import (
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// register registers restrictions, filters and other things on a ring and on the task.
+func (m *maker) register() {
+	if m.chance(30) {
+		m.privileges(trace.InitTask)
+	}
+	fd, name := m.ring(trace.InitTask, 8, uapi.IORING_SETUP_SUBMIT_ALL|m.some(50, uapi.IORING_SETUP_R_DISABLED))
+	for range 30 {
+		target := pick(m, fd, fd, fd, -1, -1, 0, 99)
+		m.anyRegister(trace.InitTask, target, fd)
+		if m.chance(10) {
+			m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Num32(fd), Ring: name, SQEs: m.probeSQEs(4), DropRest: true})
+		}
+		if m.chance(5) {
+			fd, name = m.ring(trace.InitTask, 8, uapi.IORING_SETUP_SUBMIT_ALL|m.some(50, uapi.IORING_SETUP_R_DISABLED))
+		}
+	}
+}
+
+// privileges changes what the task may do.
+func (m *maker) privileges(task string) {
+	switch m.IntN(4) {
+	case 0:
+		m.add(task, &trace.NoNewPrivsArgs{})
+	case 1:
+		m.add(task, &trace.DropPrivilegesArgs{})
+	case 2:
+		m.add(task, &trace.DropPrivilegesArgs{})
+		m.add(task, &trace.NoNewPrivsArgs{})
+	case 3:
+		m.add(task, &trace.NewUserNSArgs{})
+	}
+}
+
+// anyRegister is a register call of any opcode. Calls whose handler is not modelled get arguments that are refused.
+func (m *maker) anyRegister(task string, target, ring int) {
+	switch m.IntN(12) {
+	case 0, 1, 2:
+		m.filterCall(task, target)
+	case 3, 4:
+		m.restrictionsCall(task, target)
+	case 5:
+		m.registerCall(task, target, uapi.IORING_REGISTER_ENABLE_RINGS, trace.Pointer{Num: uint64(m.some(5, 1))}, m.IntN(20)/19)
+	case 6:
+		m.queryCall(task, target)
+	case 7:
+		m.ringFDsCall(task, target, ring)
+	case 8:
+		m.filesCall(task, target)
+	default:
+		m.refusedCall(task, target)
+	}
+}
+
+// filterCall registers a filter, now and then with a mistake.
+func (m *maker) filterCall(task string, fd int) {
+	f := filter(m.filteredOp(), m.verdictProgram())
+	f.Flags = trace.BPFFlagsNum(m.some(15, uapi.IO_URING_BPF_FILTER_DENY_REST, uapi.IO_URING_BPF_FILTER_SZ_STRICT))
+	f.PDUSize = trace.Num32(pick(m, 0, 0, 0, 8, 12, 24, 25, 255))
+	nr := 1
+	if m.chance(40) {
+		m.spoil(&f)
+	}
+	if m.chance(5) {
+		nr = m.IntN(3)
+	}
+	arg := pointer(trace.Object{BPFFilter: &f})
+	if m.chance(4) {
+		arg = trace.Pointer{Num: m.badPointer()}
+	}
+	m.registerCall(task, fd, uapi.IORING_REGISTER_BPF_FILTER, arg, nr)
+}
+
+// filteredOp is an opcode for a filter, mostly one that probeSQEs uses.
+func (m *maker) filteredOp() uapi.Op {
+	return pick(m, uapi.IORING_OP_NOP, uapi.IORING_OP_NOP, uapi.IORING_OP_SOCKET, uapi.IORING_OP_CONNECT, uapi.IORING_OP_OPENAT,
+		uapi.Op(m.IntN(uapi.IORING_OP_LAST)))
+}
+
+// verdictProgram allows, denies, or decides by the low bits of user_data.
+func (m *maker) verdictProgram() []uapi.SockFilter {
+	switch m.IntN(4) {
+	case 0:
+		return []uapi.SockFilter{{Code: codeRetK, K: 0}}
+	case 1:
+		return []uapi.SockFilter{{Code: codeRetK, K: 1}}
+	case 2:
+		return m.brokenProgram()
+	}
+	return []uapi.SockFilter{{Code: codeLoad, K: 0}, {Code: 0x54, K: 1 << m.IntN(4)}, {Code: codeRetA}}
+}
+
+// spoil makes one mistake in a registration.
+func (m *maker) spoil(f *trace.BPFFilter) {
+	switch m.IntN(9) {
+	case 0:
+		f.CmdType = ptr(trace.Num32(m.IntN(3)))
+	case 1:
+		f.CmdFlags = trace.Num32(1 << m.IntN(16))
+	case 2:
+		f.Resv = trace.Num32(m.word())
+	case 3:
+		f.Opcode = opNum64(uint64(pick(m, 64, 65, 255, 256, m.word())))
+	case 4:
+		f.Flags = trace.BPFFlagsNum(m.word())
+	case 5:
+		f.Resv1 = trace.Bytes{byte(m.IntN(2)), byte(m.IntN(2)), byte(m.IntN(2))}
+	case 6:
+		f.Resv2 = make(trace.Bytes, 40)
+		f.Resv2[m.IntN(40)] = 1
+	case 7:
+		f.FilterLen = ptr(trace.Num32(pick(m, uint32(0), 1, 2, 4096, 4097, m.word())))
+	case 8:
+		f.FilterPtr = &trace.Pointer{Num: m.badPointer()}
+	}
+}
+
+func opNum64(v uint64) trace.OpNum { return trace.OpNum(v) }
+
+// restrictionsCall registers restrictions on a ring or on the task, now and then with a mistake.
+func (m *maker) restrictionsCall(task string, fd int) {
+	list := m.restrictions()
+	if fd == -1 {
+		t := trace.TaskRestrictions{Entries: list}
+		nr := 1
+		switch m.IntN(12) {
+		case 0:
+			t.Flags = 1
+		case 1:
+			t.Resv = make(trace.Bytes, 12)
+			t.Resv[m.IntN(12)] = 1
+		case 2:
+			t.NrRes = ptr(trace.Num32(pick(m, 0, 106, 107, 108, m.IntN(1<<16))))
+		case 3:
+			nr = m.IntN(3)
+		}
+		m.registerCall(task, fd, uapi.IORING_REGISTER_RESTRICTIONS, pointer(trace.Object{TaskRestrictions: &t}), nr)
+		return
+	}
+	nr, arg := len(list), pointer(trace.Object{Restrictions: &list})
+	switch m.IntN(12) {
+	case 0:
+		nr = pick(m, 0, 106, 107, 108, -1)
+	case 1:
+		arg = trace.Pointer{Num: m.badPointer()}
+	}
+	m.registerCall(task, fd, uapi.IORING_REGISTER_RESTRICTIONS, arg, nr)
+}
+
+// restrictions is a list that leaves most of what later calls need.
+func (m *maker) restrictions() []trace.Restriction {
+	list := []trace.Restriction{}
+	for range m.IntN(12) {
+		var r trace.Restriction
+		switch m.IntN(8) {
+		case 0, 1, 2:
+			r.SQEOp = ptr(opNum(pick(m, uapi.IORING_OP_NOP, uapi.IORING_OP_SOCKET, uapi.Op(m.IntN(66)))))
+		case 3, 4, 5:
+			r.RegisterOp = ptr(registerOp(pick(m, uapi.IORING_REGISTER_ENABLE_RINGS, uapi.IORING_REGISTER_BPF_FILTER,
+				uapi.IORING_REGISTER_RESTRICTIONS, uapi.RegisterOp(m.IntN(39)))))
+		case 6:
+			r.SQEFlagsAllowed = ptr(trace.SQEFlagsNum(m.IntN(256)))
+		case 7:
+			r.SQEFlagsRequired = ptr(trace.SQEFlagsNum(m.some(15, 1, 4, 16, 64, 128)))
+		}
+		if m.chance(3) {
+			r = trace.Restriction{Raw: ptr(trace.Bytes{byte(m.IntN(6)), byte(m.IntN(8) / 7), byte(m.IntN(70)), byte(m.IntN(2)), 1})}
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+// queryCall asks what the kernel can do, but not about hardware.
+func (m *maker) queryCall(task string, fd int) {
+	q := m.query(m.IntN(3))
+	arg, nr := pointer(trace.Object{Query: q}), 0
+	if m.chance(10) {
+		nr = 1
+	}
+	if m.chance(10) {
+		arg = trace.Pointer{Num: m.badPointer()}
+	}
+	m.registerCall(task, fd, uapi.IORING_REGISTER_QUERY, arg, nr)
+}
+
+func (m *maker) query(more int) *trace.Query {
+	q := &trace.Query{Op: trace.Num32(pick(m, 0, 0, 2, 4, m.word()|4)), Size: trace.Num32(pick(m, 0, 1, 16, 40, 48, 56, 100))}
+	switch m.IntN(8) {
+	case 0:
+		q.Resv = trace.Bytes{0, 1}
+	case 1:
+		q.Result = 1
+	case 2:
+		q.Data = &trace.Pointer{Num: m.badPointer()}
+	}
+	if more > 0 {
+		q.Next = ptr(pointer(trace.Object{Query: m.query(more - 1)}))
+	}
+	return q
+}
+
+// ringFDsCall registers and unregisters ring descriptors.
+func (m *maker) ringFDsCall(task string, fd, ring int) {
+	list := make([]trace.RingFD, 1+m.IntN(3))
+	op := pick(m, uapi.IORING_REGISTER_RING_FDS, uapi.IORING_REGISTER_RING_FDS, uapi.IORING_UNREGISTER_RING_FDS)
+	for i := range list {
+		list[i].FD = trace.Num32(pick(m, ring, ring, ring, 0, 99))
+		if op == uapi.IORING_UNREGISTER_RING_FDS {
+			list[i].FD = trace.Num32(m.IntN(10) / 9)
+		}
+		if m.chance(60) || op == uapi.IORING_UNREGISTER_RING_FDS {
+			list[i].Index = ptr(trace.Num32(m.IntN(17)))
+		}
+		if m.chance(5) {
+			list[i].Resv = 1
+		}
+	}
+	nr := len(list)
+	if m.chance(10) {
+		nr = pick(m, 0, 16, 17)
+	}
+	m.registerCall(task, fd, op, pointer(trace.Object{RingFDs: &list}), nr)
+	if m.chance(30) { // a call by index
+		m.add(task, &trace.RegisterArgs{FD: trace.Num32(m.IntN(18)), Registered: true, Op: registerOp(uapi.IORING_UNREGISTER_FILES)})
+	}
+}
+
+// filesCall registers files or buffers, or takes them back.
+func (m *maker) filesCall(task string, fd int) {
+	fds := make([]trace.Num32, 1+m.IntN(4))
+	for i := range fds {
+		fds[i] = trace.Num32(int64(pick(m, 0, 1, 2, -1, 3, 99)))
+	}
+	vec := make([]trace.Iovec, 1+m.IntN(3))
+	for i := range vec {
+		vec[i] = trace.Iovec{Base: trace.Pointer{Num: trace.ScratchBase}, Len: trace.Num32(1 + m.IntN(8192))}
+		if m.chance(15) {
+			vec[i] = trace.Iovec{Base: trace.Pointer{Num: pick(m, 0, m.badPointer())}, Len: trace.Num32(pick(m, 0, m.long()>>44, ^uint64(0)))}
+		}
+	}
+	switch m.IntN(4) {
+	case 0:
+		m.registerCall(task, fd, uapi.IORING_REGISTER_FILES, pointer(trace.Object{FDs: &fds}), pick(m, len(fds), len(fds), 0, 1025))
+	case 1:
+		m.registerCall(task, fd, uapi.IORING_UNREGISTER_FILES, trace.Pointer{}, m.IntN(10)/9)
+	case 2:
+		m.registerCall(task, fd, uapi.IORING_REGISTER_BUFFERS, pointer(trace.Object{Iovecs: &vec}), pick(m, len(vec), len(vec), 0, 16385))
+	case 3:
+		m.registerCall(task, fd, uapi.IORING_UNREGISTER_BUFFERS, trace.Pointer{Num: uint64(m.IntN(10) / 9)}, 0)
+	}
+}
+
+// refusedCall is a call of any opcode whose arguments are refused before they mean anything, or one of the simple ones.
+func (m *maker) refusedCall(task string, fd int) {
+	op := uapi.RegisterOp(m.IntN(40))
+	arg, nr := trace.Pointer{}, 0
+	switch op {
+	case uapi.IORING_REGISTER_PROBE:
+		p := trace.Probe{Ops: trace.Num32(m.IntN(70))}
+		if m.chance(20) {
+			p.Fill = trace.Bytes{0, 0, 0, 1}
+		}
+		arg, nr = pointer(trace.Object{Probe: &p}), int(p.Ops)
+		if m.chance(10) {
+			nr = pick(m, 255, 256, 257)
+		}
+	case uapi.IORING_UNREGISTER_PERSONALITY:
+		nr = m.IntN(4)
+	case uapi.IORING_UNREGISTER_EVENTFD, uapi.IORING_UNREGISTER_IOWQ_AFF:
+		nr = 1
+	case uapi.IORING_REGISTER_EVENTFD, uapi.IORING_REGISTER_EVENTFD_ASYNC, uapi.IORING_UNREGISTER_NAPI:
+		nr = pick(m, 0, 2)
+	case uapi.IORING_REGISTER_FILES_UPDATE, uapi.IORING_REGISTER_ZCRX_CTRL:
+		op = uapi.IORING_REGISTER_PERSONALITY
+	case uapi.IORING_REGISTER_RESTRICTIONS, uapi.IORING_REGISTER_BPF_FILTER, uapi.IORING_REGISTER_QUERY:
+		nr = 2
+	}
+	m.registerCall(task, fd, op, arg, nr)
+}
+
+// probeSQEs are requests that tell what a ring allows, and do nothing.
+func (m *maker) probeSQEs(n int) []trace.SQE {
+	var sqes []trace.SQE
+	for range n {
+		flags := m.some(10, uapi.IOSQE_ASYNC, uapi.IOSQE_FIXED_FILE)
+		switch m.IntN(4) {
+		case 0, 1:
+			sqes = append(sqes, m.sqe(uapi.IORING_OP_NOP, flags&^uapi.IOSQE_ASYNC))
+		case 2:
+			sqes = append(sqes, m.cancelled(m.visible(pick(m, uapi.IORING_OP_SOCKET, uapi.IORING_OP_CONNECT, uapi.IORING_OP_OPENAT)))...)
+		case 3:
+			sqes = append(sqes, m.cancelled(m.sqe(uapi.Op(m.IntN(66)), flags))...)
+		}
+	}
+	sqes = sqes[:min(len(sqes), 8)]
+	closeChain(sqes)
+	return sqes
+}

@@ -1,0 +1,119 @@
+// Package differ compares the model with real kernels on generated traces, and makes disagreements small.
+package differ
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/uringsim/uringsim/internal/judge"
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/sim"
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// Finding is a disagreement: at which event, and how.
+type Finding struct {
+	Event int    // from 1; 0 if it is about the whole trace
+	Call  string // of the event
+	Diff  string // (-kernel +model), or what the model could not do
+	Why   string // the model's reason, if it refused
+}
+
+// Stats count what a comparison covered.
+type Stats struct {
+	Calls, SQEs, Registrations int
+	Outcomes                   map[string]int // by stage and errno
+}
+
+// newStats has no counts.
+func newStats() *Stats { return &Stats{Outcomes: map[string]int{}} }
+
+// add sums up.
+func (s *Stats) add(o *Stats) {
+	s.Calls += o.Calls
+	s.SQEs += o.SQEs
+	s.Registrations += o.Registrations
+	for k, n := range o.Outcomes {
+		s.Outcomes[k] += n
+	}
+}
+
+// Model plays the trace on the model of the release and compares with the kernel's verdict. Nil means that they agree.
+func Model(r kernel.Release, t *trace.Trace, v *judge.Verdict, stats *Stats) *Finding {
+	sys := sim.New(r)
+	p := trace.NewPlayer(sys, r.Name)
+	for i := range t.Events {
+		e := t.Events[i]
+		if i >= len(v.Results) {
+			return &Finding{Event: i + 1, Call: e.Call(), Diff: "the kernel could not: " + v.Err}
+		}
+		got := v.Results[i]
+		got.On = nil
+		e.Results = []trace.Recorded{got}
+		o, err := p.Play(&e)
+		switch {
+		case err != nil:
+			return &Finding{Event: i + 1, Call: e.Call(), Diff: "the model could not: " + err.Error()}
+		case o.Unmodelled != "":
+			return &Finding{Event: i + 1, Call: e.Call(), Diff: "not modelled: " + o.Unmodelled}
+		case o.Diff != "":
+			return &Finding{Event: i + 1, Call: e.Call(), Diff: o.Diff, Why: reasons(&o)}
+		}
+		stats.count(&o)
+	}
+	if n := sys.Late(); n > 0 {
+		return &Finding{Diff: fmt.Sprintf("%d CQEs of the model never came on the kernel", n)}
+	}
+	return nil
+}
+
+func reasons(o *trace.Outcome) string {
+	s := ""
+	if o.Why != nil {
+		s = o.Why.Error() + "\n"
+	}
+	differ := map[uint64]bool{}
+	for i, c := range o.Got.CQEs {
+		if i >= len(o.Want.CQEs) || !cmp.Equal(o.Want.CQEs[i], c) {
+			differ[uint64(c.UserData)] = true
+		}
+	}
+	for _, q := range o.Requests {
+		if q.Why != nil && differ[q.UserData] {
+			s += fmt.Sprintf("%s user_data=%#x: %s\n", q.Opcode, q.UserData, q.Why.Error())
+		}
+	}
+	return s
+}
+
+// count adds an outcome.
+func (s *Stats) count(o *trace.Outcome) {
+	s.Calls++
+	s.SQEs += len(o.Requests)
+	if a, ok := o.Event.Args.(*trace.RegisterArgs); ok && isRegistration(uapi.RegisterOp(a.Op)) {
+		s.Registrations++
+	}
+	if o.Why != nil {
+		s.Outcomes[string(o.Why.Stage)+" "+o.Why.Errno.String()]++
+	} else if o.Event.Call() == "register" || o.Event.Call() == "setup" {
+		s.Outcomes[o.Event.Call()+" ok"]++
+	}
+	for _, q := range o.Requests {
+		switch {
+		case q.Why != nil:
+			s.Outcomes[string(q.Why.Stage)+" "+q.Why.Errno.String()]++
+		case q.Issued:
+			s.Outcomes["issued"]++
+		default:
+			s.Outcomes["admitted, then cancelled"]++
+		}
+	}
+}
+
+// isRegistration tells restrictions and filters from other register calls.
+func isRegistration(op uapi.RegisterOp) bool {
+	return slices.Contains([]uapi.RegisterOp{uapi.IORING_REGISTER_BPF_FILTER, uapi.IORING_REGISTER_RESTRICTIONS}, op)
+}
