@@ -16,21 +16,22 @@ import (
 
 // Kind is what a trace tries.
 type Kind struct {
-	Name string
-	What string
-	make func(*maker)
+	Name   string
+	What   string
+	Weight int // how many traces of this kind there are for each one of the rarest
+	make   func(*maker)
 }
 
 // Kinds are all kinds.
 var Kinds = []Kind{
-	{"check", "programs for the checker, valid and nearly", (*maker).check},
-	{"vm", "valid programs on contexts of all kinds", (*maker).vm},
-	{"register", "registrations of restrictions and filters, and other register calls under restrictions", (*maker).register},
-	{"inherit", "tasks that inherit restrictions and filters, and add to them", (*maker).inherit},
-	{"prep", "requests of every opcode with nearly valid fields", (*maker).prep},
-	{"link", "links, hard links, drains and skipped CQEs with failures anywhere", (*maker).link},
-	{"setup", "rings with all flags and sizes", (*maker).setupKind},
-	{"mixed", "long lives of several tasks and rings", (*maker).mixed},
+	{"check", "programs for the checker, valid and nearly", 10, (*maker).check},
+	{"vm", "valid programs on contexts of all kinds", 4, (*maker).vm},
+	{"register", "registrations of restrictions and filters, and other register calls under restrictions", 4, (*maker).register},
+	{"inherit", "tasks that inherit restrictions and filters, and add to them", 3, (*maker).inherit},
+	{"prep", "requests of every opcode with nearly valid fields", 4, (*maker).prep},
+	{"link", "links, hard links, drains and skipped CQEs with failures anywhere", 4, (*maker).link},
+	{"setup", "rings with all flags and sizes", 2, (*maker).setupKind},
+	{"mixed", "long lives of several tasks and rings", 3, (*maker).mixed},
 }
 
 // ParseKinds reads names joined by commas, or "all".
@@ -172,8 +173,21 @@ func (m *maker) sqe(op uapi.Op, flags uint32, fields ...trace.SQEField) trace.SQ
 	if flags != 0 {
 		s.Fields = append(s.Fields, field("flags", uint64(flags)))
 	}
-	s.Fields = append(s.Fields, fields...)
+	for _, f := range fields {
+		set(&s, f)
+	}
 	return s
+}
+
+// set sets a field, once.
+func set(s *trace.SQE, f trace.SQEField) {
+	for i := range s.Fields {
+		if s.Fields[i].Name == f.Name {
+			s.Fields[i] = f
+			return
+		}
+	}
+	s.Fields = append(s.Fields, f)
 }
 
 // badOp is an opcode that does not exist.

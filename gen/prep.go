@@ -76,7 +76,7 @@ func (m *maker) disturb(s *trace.SQE, op uapi.Op) {
 	if f.Size < 8 {
 		v &= 1<<(8*f.Size) - 1
 	}
-	s.Fields = append(s.Fields, field(name, v))
+	set(s, field(name, v))
 }
 
 // badPointer is an address that is mostly not mapped, or at the edge of what is.

@@ -108,21 +108,3 @@ func SetupFlags(k kernel.Release) uint32 {
 	}
 	return 0x1fffff
 }
-
-// sendMsgRing is a MSG_RING request without a ring of its own.
-//
-// Linux: io_uring/register.c:io_uring_register_send_msg_ring
-func (c *call) sendMsgRing() Outcome {
-	const where = "io_uring/register.c:io_uring_register_send_msg_ring"
-	if c.arg == 0 || c.nr != 1 {
-		return refuse(uapi.EINVAL, where, "arg must not be NULL, nr must be 1")
-	}
-	var sqe uapi.SQE
-	if !c.task.Mem.CopyIn(sqe[:], c.arg) {
-		return refuse(uapi.EFAULT, where, "the SQE must be readable")
-	}
-	if sqe.Flags() != 0 || sqe.Opcode() != uapi.IORING_OP_MSG_RING {
-		return refuse(uapi.EINVAL, where, "the SQE must be a MSG_RING without flags")
-	}
-	return Outcome{Unmodelled: "SEND_MSG_RING"}
-}

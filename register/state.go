@@ -40,7 +40,10 @@ func (s *State) Inherit(k kernel.Release, t *tctx.Task) {
 }
 
 // holder is what a tctx.File's ring looks like from here.
-type holder interface{ RegisterState() *State }
+type holder interface {
+	RegisterState() *State
+	PostMessage(uapi.CQE) // a CQE that no request of the ring caused
+}
 
 // StateOf is the state of the ring behind a file.
 func StateOf(f *tctx.File) *State { return f.Ring.(holder).RegisterState() }

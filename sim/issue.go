@@ -5,6 +5,7 @@ import (
 	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/register"
 	"github.com/uringsim/uringsim/tctx"
+	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 	"github.com/uringsim/uringsim/verdict"
 )
@@ -18,6 +19,7 @@ var issuers = map[uapi.Op]issuer{
 	uapi.IORING_OP_NOP128:       issueNop,
 	uapi.IORING_OP_CLOSE:        issueClose,
 	uapi.IORING_OP_ASYNC_CANCEL: issueCancel,
+	uapi.IORING_OP_MSG_RING:     issueMsgRing,
 }
 
 // queue runs a request.
@@ -184,4 +186,40 @@ func issueCancel(r *Ring, q *request) bool {
 	}
 	q.why = verdict.Refuse(verdict.Issue, uapi.ENOENT, "io_uring/cancel.c:__io_async_cancel", "there must be a request to cancel")
 	return r.finish(q, int32(uapi.ENOENT.Ret()))
+}
+
+// issueMsgRing posts a CQE on another ring, or the same. Passing a file is left to the recording.
+//
+// Linux: io_uring/msg_ring.c:io_msg_ring
+func issueMsgRing(r *Ring, q *request) bool {
+	f := r.file(q, q.SQE.FD(), q.Flags&uapi.IOSQE_FIXED_FILE != 0)
+	var e uapi.Errno
+	var why string
+	switch cmd := uint32(q.SQE.Addr()); {
+	case f.Kind != tctx.RingFile:
+		e, why = uapi.EBADFD, "fd must be a ring"
+	case cmd == register.MsgData:
+		e, why = register.SendData(r.k.release, f, &q.SQE)
+	case cmd == register.MsgSendFD:
+		return r.ask(q)
+	default:
+		e, why = uapi.EINVAL, "addr must be a command that exists"
+	}
+	if e != 0 {
+		q.why = verdict.Refuse(verdict.Issue, e, "io_uring/msg_ring.c:io_msg_ring", why)
+	}
+	return r.finish(q, int32(e.Ret()))
+}
+
+// PostMessage posts the CQE of a MSG_RING request of another ring. With DEFER_TASKRUN it waits until the ring is entered
+// for events.
+//
+// Linux: io_uring/msg_ring.c:io_msg_remote_post, io_uring/io_uring.c:io_post_aux_cqe
+func (r *Ring) PostMessage(c uapi.CQE) {
+	post := func() { r.cq.post(trace.CQE{CQE: c}) }
+	if r.has(uapi.IORING_SETUP_DEFER_TASKRUN) && !r.has(uapi.IORING_SETUP_IOPOLL) {
+		r.local.add(r, post)
+	} else {
+		post()
+	}
 }

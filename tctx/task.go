@@ -40,13 +40,18 @@ type Task struct {
 	dead    bool
 }
 
-// process is a thread group.
-type process struct{ threads []*Task }
+// process is a thread group. Its first thread stays in it, even when it has exited, until the last one has.
+type process struct {
+	threads []*Task
+	leader  *Task
+}
+
+func newProcess(t *Task) *process { return &process{threads: []*Task{t}, leader: t} }
 
 // NewInit is the first task: root, with nothing mapped and descriptors 0 to 2 open.
 func NewInit(name string) *Task {
 	t := &Task{Name: name, Cred: Cred{CapInit: true, CapNS: true}, Mem: &mm.Space{}, Files: newFDTable()}
-	t.process = &process{threads: []*Task{t}}
+	t.process = newProcess(t)
 	return t
 }
 
@@ -74,7 +79,7 @@ func (t *Task) child(k kernel.Release, name string) *Task {
 func (t *Task) Fork(k kernel.Release, name string) *Task {
 	c := t.child(k, name)
 	c.Mem, c.Files = t.Mem.Clone(), t.Files.clone()
-	c.process = &process{threads: []*Task{c}}
+	c.process = newProcess(c)
 	return c
 }
 
@@ -82,7 +87,7 @@ func (t *Task) Fork(k kernel.Release, name string) *Task {
 func (t *Task) VFork(k kernel.Release, name string) *Task {
 	c := t.child(k, name)
 	c.Files = t.Files.clone()
-	c.process = &process{threads: []*Task{c}}
+	c.process = newProcess(c)
 	c.parent, t.waiting = t, true
 	return c
 }
@@ -102,7 +107,7 @@ func (t *Task) Exec(k kernel.Release) {
 	for _, other := range t.process.threads {
 		other.dead = other != t
 	}
-	t.process.threads = []*Task{t}
+	t.process.threads, t.process.leader = []*Task{t}, t
 	t.release()
 	if t.Uses && k.Has(kernel.RestrictionsLostOnExec) {
 		t.Restrict = nil
@@ -153,6 +158,9 @@ func (t *Task) NewUserNS() (e uapi.Errno, why string) {
 		if other != t || other.Workers {
 			return uapi.EINVAL, "the task must be the only thread of its process, workers included"
 		}
+	}
+	if t.process.leader.dead {
+		return uapi.EINVAL, "the first thread of the process has exited, and still counts"
 	}
 	if t.Cred.NewNS {
 		return uapi.EPERM, "the task's ids must be mapped in its user namespace"

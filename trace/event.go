@@ -240,15 +240,14 @@ func newArgs(call string) (Args, error) {
 // Call is the name of the event's call.
 func (e *Event) Call() string { return e.Args.call() }
 
-// eventHead are the members that all events have.
+// eventHead are the members of an event that say what the others are.
 type eventHead struct {
-	Task    string     `json:"task,omitzero"`
-	Call    string     `json:"call"`
-	Why     string     `json:"why,omitzero"`
-	Results []Recorded `json:"results,omitzero"`
+	Task string `json:"task,omitzero"`
+	Call string `json:"call"`
+	Why  string `json:"why,omitzero"`
 }
 
-// headMember are the members of an event that are not arguments.
+// headMembers are the members of an event that are not arguments.
 var headMembers = map[string]bool{"task": true, "call": true, "why": true, "results": true}
 
 // UnmarshalJSONFrom reads an event: its call first, so that the other members can be told to be arguments.
@@ -266,18 +265,18 @@ func (e *Event) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if err != nil {
 		return at(err, start)
 	}
-	if err := readArgs(raw, args); err != nil {
+	*e = Event{Task: head.Task, Why: head.Why, Args: args}
+	if err := readMembers(raw, args, &e.Results); err != nil {
 		return at(err, start)
 	}
-	*e = Event{Task: head.Task, Why: head.Why, Args: args, Results: head.Results}
 	if e.Task == "" {
 		e.Task = InitTask
 	}
 	return nil
 }
 
-// readArgs reads the members of an event that are arguments into args, and refuses those that the call does not have.
-func readArgs(raw jsontext.Value, args Args) error {
+// readMembers reads the results of an event and its arguments, and refuses those that the call does not have.
+func readMembers(raw jsontext.Value, args Args, results *[]Recorded) error {
 	fields := memberNames(reflect.TypeOf(args).Elem())
 	dec := jsontext.NewDecoder(strings.NewReader(string(raw)))
 	if _, err := dec.ReadToken(); err != nil {
@@ -290,19 +289,21 @@ func readArgs(raw jsontext.Value, args Args) error {
 		}
 		name := tok.String()
 		field, ok := fields[name]
+		var into any = results
+		if ok {
+			into = reflect.ValueOf(args).Elem().Field(field).Addr().Interface()
+		}
 		switch {
-		case ok:
-			v := reflect.ValueOf(args).Elem().Field(field)
-			before := dec.InputOffset()
-			if err := json.UnmarshalDecode(dec, v.Addr().Interface(), json.RejectUnknownMembers(true)); err != nil {
-				return at(fmt.Errorf("%s: %w", name, err), before+1)
+		case ok, name == "results":
+			if err := json.UnmarshalDecode(dec, into, json.RejectUnknownMembers(true)); err != nil {
+				return err
 			}
 		case headMembers[name]:
 			if err := dec.SkipValue(); err != nil {
 				return err
 			}
 		default:
-			return at(fmt.Errorf("call %q has no argument %q; it has %s", args.call(), name, known(fields)), dec.InputOffset()-int64(len(name))-1)
+			return at(fmt.Errorf("call %q has no argument %q; it has %s", args.call(), name, known(fields)), dec.InputOffset()-int64(len(name))-2)
 		}
 	}
 	return nil

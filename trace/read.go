@@ -159,13 +159,13 @@ func (r *Reader) startDocument(in io.Reader) error {
 	}
 	var doc struct {
 		Header
-		Events []jsontext.Value `json:"events"`
+		Events spans `json:"events"`
 	}
 	if err := json.UnmarshalDecode(dec, &doc, json.RejectUnknownMembers(true)); err != nil {
 		return fail(err)
 	}
-	if _, err := dec.ReadToken(); err != io.EOF {
-		return fail(at(errors.New("more text behind the trace"), dec.InputOffset()))
+	if rest := bytes.TrimLeft(text[dec.InputOffset():], " \t\r\n"); len(rest) > 0 {
+		return fail(at(errors.New("more text behind the trace"), int64(len(text)-len(rest))))
 	}
 	if err := checkHeader(doc.Header); err != nil {
 		return fail(err)
@@ -178,21 +178,42 @@ func (r *Reader) startDocument(in io.Reader) error {
 	return nil
 }
 
+// spans are where the elements of an array stand in the text, as pairs of offsets.
+type spans [][2]int64
+
+// UnmarshalJSONFrom notes where the elements are, without a look into them.
+func (s *spans) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if kind := dec.PeekKind(); kind != '[' && kind != 0 {
+		return fmt.Errorf("found %s, expected an array", kindName(kind))
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	for dec.PeekKind() != ']' {
+		raw, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		end := dec.InputOffset()
+		*s = append(*s, [2]int64{end - int64(len(raw)), end})
+	}
+	_, err := dec.ReadToken()
+	return err
+}
+
 // documentEvents hands out the events of a document, with their places.
-func (r *Reader) documentEvents(text []byte, events []jsontext.Value) func() (Event, error) {
-	from, i := 0, 0
+func (r *Reader) documentEvents(text []byte, events spans) func() (Event, error) {
 	return func() (Event, error) {
-		if i == len(events) {
+		if len(events) == 0 {
 			return Event{}, io.EOF
 		}
-		raw := events[i]
-		start := from + bytes.Index(text[from:], raw)
-		from, i = start+len(raw), i+1
+		start, end := events[0][0], events[0][1]
+		events = events[1:]
 		var e Event
-		if err := json.Unmarshal(raw, &e, json.RejectUnknownMembers(true)); err != nil {
-			return e, r.syntaxError(text, at(err, int64(start)))
+		if err := json.Unmarshal(text[start:end], &e, json.RejectUnknownMembers(true)); err != nil {
+			return e, r.syntaxError(text, at(err, start))
 		}
-		e.Line, _ = lineCol(text, int64(start))
+		e.Line, _ = lineCol(text, start)
 		return e, nil
 	}
 }
@@ -204,8 +225,11 @@ func (r *Reader) startLines(in io.Reader) error {
 	read := func() ([]byte, error) {
 		for {
 			text, err := readLine(br)
-			if err != nil && err != io.EOF {
+			switch {
+			case err == errLongLine:
 				return nil, &SyntaxError{r.file, line + 1, 1, err.Error()}
+			case err != nil && err != io.EOF:
+				return nil, err
 			}
 			if line++; len(bytes.TrimSpace(text)) > 0 {
 				return text, nil
@@ -247,13 +271,15 @@ func (r *Reader) startLines(in io.Reader) error {
 	return nil
 }
 
+var errLongLine = fmt.Errorf("the line has more than %d bytes", maxLine)
+
 // readLine reads up to the end of the line, and refuses lines that are too long without keeping them.
 func readLine(br *bufio.Reader) ([]byte, error) {
 	var text []byte
 	for {
 		part, err := br.ReadSlice('\n')
 		if len(text)+len(part) > maxLine {
-			return nil, fmt.Errorf("the line has more than %d bytes", maxLine)
+			return nil, errLongLine
 		}
 		text = append(text, part...)
 		if err != bufio.ErrBufferFull {

@@ -35,6 +35,23 @@ var sqeNamings = map[string]naming{
 	"cancel_flags": {uapi.CancelFlags, true}, "accept_flags": {uapi.SocketTypes, true},
 }
 
+// socketNamings are those of SOCKET, whose arguments have the places of others.
+var socketNamings = map[string]naming{
+	"fd": {uapi.AddressFamilies, false}, "off": {uapi.SocketTypes, true}, "len": {uapi.Protocols, false},
+}
+
+// naming is how a field is written in words, by what is known of the SQE so far.
+func (s *SQE) naming(name string) naming {
+	for _, f := range s.Fields {
+		if f.Name == "opcode" && f.Value.Num == uint64(uapi.IORING_OP_SOCKET) {
+			if n, ok := socketNamings[name]; ok {
+				return n
+			}
+		}
+	}
+	return sqeNamings[name]
+}
+
 // UnmarshalJSONFrom reads either form.
 func (s *SQE) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	switch dec.PeekKind() {
@@ -94,7 +111,7 @@ func (s *SQE) readField(dec *jsontext.Decoder, name string) error {
 			return err
 		}
 	} else {
-		v, err := readNumber(dec, sqeNamings[name])
+		v, err := readNumber(dec, s.naming(name))
 		if err != nil {
 			return err
 		}
@@ -115,7 +132,7 @@ func (s SQE) MarshalJSONTo(enc *jsontext.Encoder) error {
 	if err := enc.WriteToken(jsontext.BeginObject); err != nil {
 		return err
 	}
-	for _, f := range s.Fields {
+	for i, f := range s.Fields {
 		if err := enc.WriteToken(jsontext.String(f.Name)); err != nil {
 			return err
 		}
@@ -123,7 +140,8 @@ func (s SQE) MarshalJSONTo(enc *jsontext.Encoder) error {
 		if f.Value.Object != nil {
 			err = json.MarshalEncode(enc, f.Value)
 		} else {
-			err = enc.WriteValue(sqeNamings[f.Name].format(f.Value.Num))
+			before := SQE{Fields: s.Fields[:i]} // as it is when the field is read again
+			err = enc.WriteValue(before.naming(f.Name).format(f.Value.Num))
 		}
 		if err != nil {
 			return err

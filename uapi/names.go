@@ -2,6 +2,7 @@ package uapi
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -26,7 +27,7 @@ func newFamily(prefix string, rows ...Row) *Family {
 	sort.SliceStable(f.Rows, func(i, j int) bool { return f.Rows[i].Value < f.Rows[j].Value })
 	for _, r := range f.Rows {
 		short := f.short(r.Name)
-		f.byName[r.Name], f.byName[short] = r.Value, r.Value
+		f.byName[r.Name], f.byName[short], f.byName[strings.TrimPrefix(r.Name, "IORING_")] = r.Value, r.Value, r.Value
 		if _, taken := f.byNum[r.Value]; !taken {
 			f.byNum[r.Value] = short
 		}
@@ -34,9 +35,10 @@ func newFamily(prefix string, rows ...Row) *Family {
 	return f
 }
 
-// short is the name as people say it: without the family's prefix, or else without IORING_.
+// short is the name as people say it: without the family's prefix, or else, also where that would leave a number
+// (IORING_CQE_F_32), without IORING_.
 func (f *Family) short(name string) string {
-	if s, ok := strings.CutPrefix(name, f.Prefix); ok {
+	if s, ok := strings.CutPrefix(name, f.Prefix); ok && (s[0] < '0' || s[0] > '9') {
 		return s
 	}
 	return strings.TrimPrefix(name, "IORING_")
@@ -59,12 +61,13 @@ func (f *Family) Format(v uint64) string {
 // FormatFlags is v as short names joined by "|"; bits without a name come last in hexadecimal; no bits are "0".
 func (f *Family) FormatFlags(v uint64) string {
 	var parts []string
-	for _, r := range f.Rows {
+	for _, r := range slices.Backward(f.Rows) { // SOCK_RAW is 3: it comes before SOCK_STREAM, 1
 		if r.Value != 0 && v&r.Value == r.Value {
 			parts = append(parts, f.short(r.Name))
 			v &^= r.Value
 		}
 	}
+	slices.Reverse(parts)
 	if v != 0 {
 		parts = append(parts, fmt.Sprintf("%#x", v))
 	}
@@ -74,7 +77,7 @@ func (f *Family) FormatFlags(v uint64) string {
 	return strings.Join(parts, "|")
 }
 
-// Parse reads a full name, a short name, or a number in Go syntax.
+// Parse reads a full name, with or without IORING_, a short name, or a number in Go syntax.
 func (f *Family) Parse(s string) (uint64, error) {
 	if v, ok := f.byName[s]; ok {
 		return v, nil

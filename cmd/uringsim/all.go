@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/uringsim/uringsim/kernel"
@@ -27,9 +26,6 @@ func onAll(out *printer, files []string) error {
 		for _, c := range columns {
 			ok = c.run.end() && ok
 		}
-		if !out.json && !out.quiet {
-			fmt.Fprintln(out.w)
-		}
 	}
 	return out.finish(ok)
 }
@@ -44,7 +40,7 @@ type column struct {
 func playAll(out *printer, file string, t *trace.Trace) ([]column, error) {
 	var columns []column
 	for _, r := range kernel.Releases {
-		outcomes, err := play(t, r)
+		outcomes, err := play(t, r, r.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -66,9 +62,9 @@ func playAll(out *printer, file string, t *trace.Trace) ([]column, error) {
 	return columns, nil
 }
 
-// play replays a trace on a release.
-func play(t *trace.Trace, r kernel.Release) ([]trace.Outcome, error) {
-	p := trace.NewPlayer(sim.New(r), r.Name)
+// play replays a trace on a release, with the results that were recorded under the name.
+func play(t *trace.Trace, r kernel.Release, recorded string) ([]trace.Outcome, error) {
+	p := trace.NewPlayer(sim.New(r), recorded)
 	var outcomes []trace.Outcome
 	for i := range t.Events {
 		o, err := p.Play(&t.Events[i])
@@ -81,24 +77,32 @@ func play(t *trace.Trace, r kernel.Release) ([]trace.Outcome, error) {
 }
 
 // cell is what the table shows of a call or of a request.
-type cell struct{ text, why string }
+type cell struct{ text string }
+
+// verdictOf is the result of a request as far as io_uring decides it.
+func verdictOf(q *trace.Request, cqes []trace.CQE) string {
+	if q.Issued && q.Note != "" {
+		return "allowed" // what it then gave is another matter
+	}
+	for _, c := range cqes {
+		if c.UserData == q.UserData && !c.Known {
+			return trace.Ret(c.Res).String()
+		}
+	}
+	if q.Why != nil {
+		return q.Why.Errno.String()
+	}
+	return "-" // its CQE comes later, or never
+}
 
 // cells are the rows of an event: the call, and each of its requests.
 func cells(o *trace.Outcome) []cell {
 	if o.Unmodelled != "" {
-		return []cell{{"unmodelled", o.Unmodelled}}
+		return []cell{{"unmodelled"}}
 	}
-	rows := []cell{{o.Got.Ret.String(), ""}}
-	if o.Why != nil {
-		rows[0].why = o.Why.String()
-	}
+	rows := []cell{{o.Got.Ret.String()}}
 	for _, q := range o.Requests {
-		f := fate(&q, o.CQEs)
-		text, why, _ := strings.Cut(f, "  ")
-		if why == "" {
-			text, why = "issued", f
-		}
-		rows = append(rows, cell{text, why})
+		rows = append(rows, cell{verdictOf(&q, o.CQEs)})
 	}
 	return rows
 }
@@ -136,7 +140,7 @@ func printTable(out *printer, file string, t *trace.Trace, columns []column) {
 	_ = w.Flush() // to a printer that does not report errors
 	fmt.Fprintf(out.w, "%d results are the same on all releases\n", same)
 	for n, note := range notes {
-		fmt.Fprintf(out.w, "(%s) %s\n", noteName(n), note)
+		fmt.Fprintf(out.w, "(%s) %s", noteName(n), note)
 	}
 }
 
@@ -184,28 +188,48 @@ func tableRows(columns []column, event int) []tableRow {
 	return rows
 }
 
-// mark is a reference to the note that explains a cell, if a quirk of the release makes the difference.
+// mark is a reference to the note that explains a cell, if quirks of the release make the difference.
 func (r *tableRow) mark(t *trace.Trace, columns []column, event, col int, notes *[]string) string {
-	k := columns[col].release
-	for _, q := range k.Quirks() {
-		without, err := play(t, k.Without(q))
-		if err != nil || event >= len(without) {
-			continue
-		}
-		cs := cells(&without[event])
-		if r.index < len(cs) && cs[r.index].text == r.cells[col].text {
-			continue
-		}
+	var note string
+	for _, q := range r.cause(t, columns[col].release, event, r.cells[col].text) {
 		row := kernel.Quirks[q]
-		note := fmt.Sprintf("%s\n    Linux: %s  quirk: %s", row.What, row.Where, row.Name)
-		i := slices.Index(*notes, note)
-		if i < 0 {
-			i = len(*notes)
-			*notes = append(*notes, note)
-		}
-		return " (" + noteName(i) + ")"
+		note += fmt.Sprintf("%s\n    Linux: %s  quirk: %s\n", row.What, row.Where, row.Name)
 	}
-	return ""
+	if note == "" {
+		return ""
+	}
+	i := slices.Index(*notes, note)
+	if i < 0 {
+		i = len(*notes)
+		*notes = append(*notes, note)
+	}
+	return " (" + noteName(i) + ")"
+}
+
+// cause is the one quirk, or else the two, without which the release would give another result.
+func (r *tableRow) cause(t *trace.Trace, k kernel.Release, event int, text string) []kernel.Quirk {
+	differs := func(without kernel.Release) bool {
+		outcomes, err := play(t, without, k.Name)
+		if err != nil || event >= len(outcomes) {
+			return false
+		}
+		cs := cells(&outcomes[event])
+		return r.index >= len(cs) || cs[r.index].text != text
+	}
+	quirks := k.Quirks()
+	for _, q := range quirks {
+		if differs(k.Without(q)) {
+			return []kernel.Quirk{q}
+		}
+	}
+	for i, a := range quirks {
+		for _, b := range quirks[i+1:] {
+			if differs(k.Without(a).Without(b)) {
+				return []kernel.Quirk{a, b}
+			}
+		}
+	}
+	return nil
 }
 
 // noteName is a, b, c and so on.

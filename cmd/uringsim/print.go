@@ -17,12 +17,19 @@ type printer struct {
 	w     io.Writer
 	json  bool
 	quiet bool
+	total summary // of all runs
+	runs  int
 }
 
-func newPrinter(w io.Writer, asJSON, quiet bool) *printer { return &printer{w, asJSON, quiet} }
+func newPrinter(w io.Writer, asJSON, quiet bool) *printer {
+	return &printer{w: w, json: asJSON, quiet: quiet}
+}
 
 // finish turns the result of all files into the command's.
 func (p *printer) finish(ok bool) error {
+	if p.quiet && !p.json {
+		fmt.Fprintf(p.w, "%s: %s\n", count(p.runs, "replay"), p.total.text())
+	}
 	if !ok {
 		return errMismatch
 	}
@@ -41,6 +48,7 @@ func (p *printer) line(v any) {
 type run struct {
 	*printer
 	file, kernel string
+	recording    bool
 	sum          summary
 }
 
@@ -51,10 +59,33 @@ type summary struct {
 	Kernel     string `json:"kernel"`
 	Events     int    `json:"events"`
 	Requests   int    `json:"requests"`
-	Refused    int    `json:"refused"`
+	Refused    int    `json:"refused"`       // requests
+	Calls      int    `json:"refused_calls"` // calls
+	Recorded   int    `json:"recorded"`
 	Compared   int    `json:"compared"`
 	Differ     int    `json:"differ"`
 	Unmodelled int    `json:"unmodelled"`
+}
+
+// text is the summary for people.
+func (s *summary) text() string {
+	if s.Recorded > 0 {
+		return fmt.Sprintf("%s, %s recorded", count(s.Events, "event"), count(s.Recorded, "result"))
+	}
+	text := fmt.Sprintf("%s (%d refused), %s (%d refused); %s compared, %d differ", count(s.Events, "event"), s.Calls,
+		count(s.Requests, "request"), s.Refused, count(s.Compared, "result"), s.Differ)
+	if s.Unmodelled > 0 {
+		text += fmt.Sprintf(", %d not modelled", s.Unmodelled)
+	}
+	return text
+}
+
+// count is a number of things.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func (p *printer) start(file, kernel, long string, h trace.Header) *run {
@@ -77,6 +108,12 @@ func (r *run) event(o *trace.Outcome) {
 			r.sum.Refused++
 		}
 	}
+	if o.Got.Ret < 0 && o.Unmodelled == "" {
+		r.sum.Calls++
+	}
+	if r.recording {
+		r.sum.Recorded++
+	}
 	if o.Want != nil {
 		r.sum.Compared++
 	}
@@ -97,20 +134,24 @@ func (r *run) event(o *trace.Outcome) {
 // end prints the summary; false if something differs or is not modelled.
 func (r *run) end() bool {
 	s := &r.sum
-	if r.json {
+	ok := s.Differ == 0 && s.Unmodelled == 0
+	switch {
+	case r.json:
 		r.line(s)
-	} else {
-		fmt.Fprintf(r.w, "%s on %s: %d events, %d requests, %d refused; %d results compared, %d differ",
-			r.file, r.kernel, s.Events, s.Requests, s.Refused, s.Compared, s.Differ)
-		if s.Unmodelled > 0 {
-			fmt.Fprintf(r.w, ", %d not modelled", s.Unmodelled)
-		}
-		fmt.Fprintln(r.w)
-		if !r.quiet {
-			fmt.Fprintln(r.w)
-		}
+	case !r.quiet || !ok:
+		fmt.Fprintf(r.w, "%s on %s: %s\n", r.file, r.kernel, s.text())
 	}
-	return s.Differ == 0 && s.Unmodelled == 0
+	r.runs++
+	r.total.add(s)
+	return ok
+}
+
+func (s *summary) add(o *summary) {
+	for _, f := range []struct{ sum, n *int }{{&s.Events, &o.Events}, {&s.Requests, &o.Requests}, {&s.Refused, &o.Refused},
+		{&s.Calls, &o.Calls}, {&s.Recorded, &o.Recorded}, {&s.Compared, &o.Compared}, {&s.Differ, &o.Differ},
+		{&s.Unmodelled, &o.Unmodelled}} {
+		*f.sum += *f.n
+	}
 }
 
 // text prints an outcome for people.
@@ -122,6 +163,9 @@ func (r *run) text(o *trace.Outcome) {
 		result += "  " + o.Why.String()
 	}
 	fmt.Fprintf(r.w, "%3d  %-6s  %-42s %s\n", o.Number, o.Event.Task, describe(o.Event), result)
+	if o.Event.Why != "" {
+		fmt.Fprintf(r.w, "%13s# %s\n", "", o.Event.Why)
+	}
 	for _, q := range o.Requests {
 		fmt.Fprintf(r.w, "%13s%-42s %s\n", "", requestName(q.Opcode, q.UserData), fate(&q, o.CQEs))
 	}
@@ -179,6 +223,8 @@ func describe(e *trace.Event) string {
 		return "vfork " + a.Child
 	case *trace.ThreadArgs:
 		return "thread " + a.Child
+	case *trace.SocketArgs:
+		return fmt.Sprintf("socket %s %s", uapi.AddressFamilies.Format(uint64(a.Domain)), uapi.SocketTypes.FormatFlags(uint64(a.Type)))
 	case *trace.OpenArgs:
 		return "open " + a.Path
 	case *trace.CloseArgs:

@@ -161,6 +161,7 @@ func (o *replayOptions) ask(out *printer, j judge.Judge, file string) (bool, err
 		return false, &statusError{exitSystem, fmt.Errorf("%s: %w", file, err)}
 	}
 	run := out.start(file, v.Release, "real kernel "+v.Version, t.Header)
+	run.recording = o.record
 	for i, got := range v.Results {
 		outcome := trace.Compare(&t.Events[i], i+1, v.Release, got)
 		if o.record {

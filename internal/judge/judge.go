@@ -139,14 +139,21 @@ func BootWith(ctx context.Context, cfg vm.Config) (*Guest, error) {
 // Ask plays in the guest.
 func (g *Guest) Ask(q Question) (Verdict, error) {
 	var v Verdict
-	err := send(g.machine.Channel(), q)
+	b, err := json.Marshal(q)
+	if err != nil {
+		return v, err
+	}
+	err = send(g.machine.Channel(), b)
 	if err == nil {
-		err = receive(g.machine.Channel(), &v)
+		b, err = receive(g.machine.Channel())
 	}
 	if err != nil {
 		if died := g.machine.Wait(); died != nil {
 			err = died
 		}
+		return v, err
+	}
+	if err := json.Unmarshal(b, &v); err != nil {
 		return v, err
 	}
 	if v.Version == "" {
@@ -171,19 +178,26 @@ func InGuest() bool { return vm.InGuest() }
 func ServeGuest() {
 	vm.GuestMain(func(ch io.ReadWriteCloser, _ []string) error {
 		for {
-			var q Question
-			err := receive(ch, &q)
+			msg, err := receive(ch)
 			if err == io.EOF {
 				return nil
 			}
 			if err != nil {
 				return err
 			}
-			v, err := Here{}.Ask(q)
+			var q Question
+			var v Verdict
+			if err = json.Unmarshal(msg, &q); err == nil {
+				v, err = Here{}.Ask(q)
+			}
 			if err != nil {
 				v = Verdict{Err: err.Error()}
 			}
-			if err := send(ch, &v); err != nil {
+			b, err := json.Marshal(&v)
+			if err != nil {
+				return err
+			}
+			if err := send(ch, b); err != nil {
 				return err
 			}
 		}
@@ -194,27 +208,21 @@ func ServeGuest() {
 const maxMessage = 256 << 20
 
 // send writes a message: its length as u32, and JSON.
-func send(w io.Writer, v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(append(binary.LittleEndian.AppendUint32(nil, uint32(len(b))), b...))
+func send(w io.Writer, b []byte) error {
+	_, err := w.Write(append(binary.LittleEndian.AppendUint32(nil, uint32(len(b))), b...))
 	return err
 }
 
-func receive(r io.Reader, v any) error {
+func receive(r io.Reader) ([]byte, error) {
 	var head [4]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return err
+		return nil, err
 	}
 	n := binary.LittleEndian.Uint32(head[:])
 	if n > maxMessage {
-		return fmt.Errorf("a message of %d bytes is too long", n)
+		return nil, fmt.Errorf("a message of %d bytes is too long", n)
 	}
 	b := make([]byte, n)
-	if _, err := io.ReadFull(r, b); err != nil {
-		return err
-	}
-	return json.Unmarshal(b, v)
+	_, err := io.ReadFull(r, b)
+	return b, err
 }

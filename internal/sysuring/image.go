@@ -2,9 +2,10 @@ package sysuring
 
 import "encoding/binary"
 
-// Where the agent's image stands in the memory of a task.
+// Where the agent's image stands in the memory of a task: at the end of what belongs to the system, where the addresses
+// of traces do not point by chance.
 const (
-	ImageBase = 0x40_0000
+	ImageBase = 0x3f_ffff_0000
 	ImageSize = 0x1000
 )
 

@@ -1,0 +1,253 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/uringsim/uringsim/gen"
+	"github.com/uringsim/uringsim/internal/differ"
+	"github.com/uringsim/uringsim/internal/judge"
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/trace"
+)
+
+func genCommand() *cobra.Command {
+	var kind string
+	var seed uint64
+	c := &cobra.Command{
+		Use:   "gen",
+		Short: "Generate a trace from a seed",
+		Long:  "gen writes the trace of a kind and a seed, the same on every machine. The kinds are:\n\n" + kindList(),
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			k, ok := gen.KindOf(kind)
+			if !ok {
+				return fmt.Errorf("unknown kind %q; the kinds are\n%s", kind, kindList())
+			}
+			return k.Trace(seed).Write(cmd.OutOrStdout())
+		},
+	}
+	c.Flags().StringVar(&kind, "kind", "mixed", "kind of trace")
+	c.Flags().Uint64Var(&seed, "seed", 1, "seed")
+	return c
+}
+
+func kindList() string {
+	var b strings.Builder
+	for _, k := range gen.Kinds {
+		fmt.Fprintf(&b, "  %-9s %s\n", k.Name, k.What)
+	}
+	return b.String()
+}
+
+// diffOptions are the flags of diff.
+type diffOptions struct {
+	kernels, kernelFile, as string
+	kinds                   string
+	seed                    uint64
+	n, parallel, shrink     int
+	out                     string
+	json, outcomes          bool
+}
+
+func diffCommand() *cobra.Command {
+	var o diffOptions
+	c := &cobra.Command{
+		Use:   "diff --kernels DIR | --kernel VMLINUZ [--as RELEASE]",
+		Short: "Compare the model with real kernels on generated traces",
+		Long: `diff plays generated traces on the model and on real kernels in guests (QEMU), twice each, and reports where they
+disagree, made small. A trace whose two runs differ, and of which the model agrees with one, is excluded and counted.
+
+--kernels names a folder with 7.3/vmlinuz and so on; --kernel a single image, which is compared with the model of the
+release --as, or of its own version.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.kernels, "kernels", "", "folder of kernels, RELEASE/vmlinuz")
+	f.StringVar(&o.kernelFile, "kernel", "", "one kernel image")
+	f.StringVar(&o.as, "as", "7.3", "release that --kernel is compared with")
+	f.StringVar(&o.kinds, "kinds", "all", "kinds of traces, joined by commas")
+	f.Uint64Var(&o.seed, "seed", 1, "first seed")
+	f.IntVar(&o.n, "n", 10, "traces of the rarest kind; the others get more")
+	f.IntVar(&o.parallel, "parallel", runtime.NumCPU(), "guests at a time")
+	f.IntVar(&o.shrink, "shrink", 3, "disagreements to make small, per kernel and kind")
+	f.StringVar(&o.out, "out", "found", "folder for traces that disagree")
+	f.BoolVar(&o.json, "json", false, "print one JSON object a line (docs/json.md)")
+	f.BoolVar(&o.outcomes, "outcomes", false, "also print how often each outcome came up")
+	return c
+}
+
+func (o *diffOptions) run(cmd *cobra.Command) error {
+	kinds, err := gen.ParseKinds(o.kinds)
+	if err != nil {
+		return err
+	}
+	images, err := o.images()
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	plan := differ.Plan{
+		Kernels: images, Kinds: kinds, Seed: o.seed, N: o.n, Parallel: o.parallel, Shrink: o.shrink,
+		Progress: func(format string, args ...any) {
+			fmt.Fprintf(os.Stderr, "%5.0fs  %s\n", time.Since(start).Seconds(), fmt.Sprintf(format, args...))
+		},
+		Boot: func(ctx context.Context, vmlinuz string) (judge.Judge, error) { return judge.Boot(ctx, vmlinuz) },
+	}
+	rows, err := differ.Run(cmd.Context(), plan)
+	ok := o.report(cmd, rows)
+	if err != nil {
+		return &statusError{exitSystem, err}
+	}
+	if !ok {
+		return errMismatch
+	}
+	return nil
+}
+
+// images are the kernels to compare with.
+func (o *diffOptions) images() ([]differ.Kernel, error) {
+	if o.kernelFile != "" {
+		r, err := kernel.Parse(o.as)
+		return []differ.Kernel{{Vmlinuz: o.kernelFile, Release: r}}, err
+	}
+	if o.kernels == "" {
+		return nil, fmt.Errorf("--kernels or --kernel has to say which kernels")
+	}
+	var images []differ.Kernel
+	for _, r := range kernel.Measured() {
+		file := filepath.Join(o.kernels, r.Name, "vmlinuz")
+		if _, err := os.Stat(file); err == nil {
+			images = append(images, differ.Kernel{Vmlinuz: file, Release: r})
+		}
+	}
+	if len(images) == 0 {
+		return nil, fmt.Errorf("%s has no RELEASE/vmlinuz of %s", o.kernels, kernel.Names())
+	}
+	return images, nil
+}
+
+// rowLine is the JSON of a row.
+type rowLine struct {
+	Type          string         `json:"type"`
+	Kernel        string         `json:"kernel"`
+	Release       string         `json:"release"`
+	Kind          string         `json:"kind"`
+	Cases         int            `json:"cases"`
+	Agree         int            `json:"agree"`
+	Disagree      int            `json:"disagree"`
+	Excluded      int            `json:"excluded"`
+	Calls         int            `json:"calls"`
+	SQEs          int            `json:"sqes"`
+	Registrations int            `json:"registrations"`
+	Outcomes      map[string]int `json:"outcomes"`
+}
+
+// report prints the table and what was found; it is false if anything disagrees.
+func (o *diffOptions) report(cmd *cobra.Command, rows []differ.Row) bool {
+	out := newPrinter(cmd.OutOrStdout(), o.json, false)
+	w := tabwriter.NewWriter(out.w, 0, 0, 2, ' ', 0)
+	if !o.json {
+		fmt.Fprintln(w, "kernel\tkind\tcases\tagree\tdisagree\texcluded\tcalls\tSQEs\tregistrations")
+	}
+	ok := true
+	sums := map[string]*differ.Row{}
+	var order []string
+	for i := range rows {
+		r := &rows[i]
+		ok = ok && r.Disagree == 0
+		if o.json {
+			out.line(rowLine{"row", r.Kernel, r.Release, r.Kind, r.Cases, r.Agree, r.Disagree, r.Excluded, r.Stats.Calls,
+				r.Stats.SQEs, r.Stats.Registrations, r.Stats.Outcomes})
+			continue
+		}
+		printRow(w, r.Release, r.Kind, r)
+		if sums[r.Release] == nil {
+			sums[r.Release] = differ.NewRow()
+			order = append(order, r.Release)
+		}
+		sums[r.Release].Add(r)
+	}
+	for _, release := range order {
+		printRow(w, release, "all", sums[release])
+	}
+	_ = w.Flush() // to a printer that does not report errors
+	if o.outcomes && !o.json {
+		for _, release := range order {
+			printOutcomes(out, release, sums[release].Stats.Outcomes)
+		}
+	}
+	for i := range rows {
+		for j := range rows[i].Found {
+			o.found(out, &rows[i], &rows[i].Found[j])
+		}
+	}
+	return ok
+}
+
+func printRow(w *tabwriter.Writer, release, kind string, r *differ.Row) {
+	fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", release, kind, r.Cases, r.Agree, r.Disagree, r.Excluded,
+		r.Stats.Calls, r.Stats.SQEs, r.Stats.Registrations)
+}
+
+func printOutcomes(out *printer, release string, outcomes map[string]int) {
+	fmt.Fprintf(out.w, "\noutcomes on %s\n", release)
+	for _, name := range slices.Sorted(maps.Keys(outcomes)) {
+		fmt.Fprintf(out.w, "  %8d  %s\n", outcomes[name], name)
+	}
+}
+
+// found prints a disagreement and writes its trace.
+func (o *diffOptions) found(out *printer, r *differ.Row, f *differ.Found) {
+	file := ""
+	if f.Small != nil {
+		file = filepath.Join(o.out, fmt.Sprintf("%s-%d-%s.json", r.Kind, f.Seeds[0], r.Release))
+		if err := writeTrace(f.Small, file); err != nil {
+			fmt.Fprintln(os.Stderr, "uringsim:", err)
+		}
+	}
+	if o.json {
+		out.line(struct {
+			Type    string   `json:"type"`
+			Release string   `json:"release"`
+			Kind    string   `json:"kind"`
+			Cause   string   `json:"cause"`
+			Seeds   []uint64 `json:"seeds"`
+			Diff    string   `json:"diff"`
+			File    string   `json:"file,omitzero"`
+		}{"found", r.Release, r.Kind, f.Cause, f.Seeds, f.Finding.Diff, file})
+		return
+	}
+	fmt.Fprintf(out.w, "\n%s %s: %d disagree, first with seed %d, in event %d (-kernel +model)\n%s%s", r.Release, r.Kind, len(f.Seeds),
+		f.Seeds[0], f.Finding.Event, indent(f.Finding.Diff), f.Finding.Why)
+	if f.Small != nil {
+		fmt.Fprintf(out.w, "made small: %s\n", file)
+		_ = f.Small.Write(out.w) // to a printer that does not report errors
+	}
+}
+
+func writeTrace(t *trace.Trace, file string) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	if err := t.Write(f); err != nil {
+		_ = f.Close() // the first error counts
+		return err
+	}
+	return f.Close()
+}

@@ -1,0 +1,225 @@
+package differ
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/uringsim/uringsim/gen"
+	"github.com/uringsim/uringsim/internal/judge"
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/trace"
+)
+
+// Plan is what to compare.
+type Plan struct {
+	Kernels  []Kernel
+	Kinds    []gen.Kind
+	Seed     uint64
+	N        int // traces of the rarest kind; see gen.Kind.Weight
+	Parallel int // guests at a time
+	Shrink   int // disagreements to make small, per kernel
+	Progress func(format string, args ...any)
+	Boot     func(ctx context.Context, vmlinuz string) (judge.Judge, error)
+}
+
+// Kernel is a kernel image, and the release that it is compared with.
+type Kernel struct {
+	Vmlinuz string
+	Release kernel.Release
+}
+
+// Row is what came out for one kind on one kernel.
+type Row struct {
+	Kernel   string // its version
+	Release  string
+	Kind     string
+	Cases    int
+	Agree    int
+	Disagree int
+	Excluded int // gave two results of which the model agrees with one
+	Stats    *Stats
+	Found    []Found
+}
+
+// Found is a group of disagreements with one cause, as far as their results tell.
+type Found struct {
+	Cause   string
+	Seeds   []uint64
+	Finding Finding
+	Small   *trace.Trace // the first one made small, with the kernel's results; nil if that was not asked for
+}
+
+// Run carries out the plan. The rows come in the order of kernels and kinds; an error is about a kernel that could not
+// be asked.
+func Run(ctx context.Context, p Plan) ([]Row, error) {
+	rows := make([][]Row, len(p.Kernels))
+	errs := make([]error, len(p.Kernels))
+	slots := make(chan struct{}, max(1, p.Parallel))
+	var wg sync.WaitGroup
+	for i, k := range p.Kernels {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			rows[i], errs[i] = p.kernel(ctx, k)
+		})
+	}
+	wg.Wait()
+	var all []Row
+	for i := range rows {
+		all = append(all, rows[i]...)
+		if errs[i] != nil {
+			return all, fmt.Errorf("%s: %w", p.Kernels[i].Vmlinuz, errs[i])
+		}
+	}
+	return all, nil
+}
+
+// kernel compares on one kernel. A guest that dies is booted anew, and the trace that it died of is a disagreement.
+func (p *Plan) kernel(ctx context.Context, k Kernel) ([]Row, error) {
+	j, err := p.Boot(ctx, k.Vmlinuz)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = j.Close() }() // whatever it says, the results are there
+	var rows []Row
+	for _, kind := range p.Kinds {
+		row := Row{Release: k.Release.Name, Kind: kind.Name, Stats: newStats()}
+		for i := range uint64(p.N * kind.Weight) {
+			if j, err = p.compare(ctx, j, k, kind, p.Seed+i, &row); err != nil {
+				return rows, err
+			}
+		}
+		if err := p.shrink(j, k, kind, &row); err != nil {
+			return rows, err
+		}
+		p.Progress("%s %-8s %6d cases, %d disagree, %d excluded", k.Release.Name, kind.Name, row.Cases, row.Disagree, row.Excluded)
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// compare asks about one trace and adds the answer to the row.
+func (p *Plan) compare(ctx context.Context, j judge.Judge, k Kernel, kind gen.Kind, seed uint64, row *Row) (judge.Judge, error) {
+	v, err := j.Ask(judge.Question{Kind: kind.Name, Seed: seed, Twice: true})
+	row.Cases++
+	if err != nil {
+		_ = j.Close() // it is dead
+		row.add(seed, &Finding{Diff: "the kernel died: " + err.Error()})
+		if row.Disagree > 3 {
+			return j, err
+		}
+		return p.Boot(ctx, k.Vmlinuz)
+	}
+	row.Kernel = v.Version
+	f, excluded := judged(k.Release, kind.Trace(seed), &v, row.Stats)
+	switch {
+	case excluded:
+		row.Excluded++
+	case f != nil:
+		row.add(seed, f)
+	default:
+		row.Agree++
+	}
+	return j, nil
+}
+
+// judged compares with both runs. If they differ and the model agrees with one of them, the trace is excluded: what the
+// kernel gave then depended on time.
+func judged(r kernel.Release, t *trace.Trace, v *judge.Verdict, stats *Stats) (f *Finding, excluded bool) {
+	f = Model(r, t, v, stats)
+	if v.Second == nil {
+		return f, false
+	}
+	second := Model(r, t, v.Second, newStats())
+	if f == nil && second == nil {
+		return nil, false
+	}
+	return f, f == nil || second == nil
+}
+
+// add puts a disagreement with the others of its cause.
+func (r *Row) add(seed uint64, f *Finding) {
+	r.Disagree++
+	cause := causeOf(f)
+	for i := range r.Found {
+		if r.Found[i].Cause == cause {
+			r.Found[i].Seeds = append(r.Found[i].Seeds, seed)
+			return
+		}
+	}
+	r.Found = append(r.Found, Found{Cause: cause, Seeds: []uint64{seed}, Finding: *f})
+}
+
+var digits = regexp.MustCompile(`0x[0-9a-f]+|[0-9]+`)
+
+// causeOf names a disagreement by the call, the results that differ, and the model's reason.
+func causeOf(f *Finding) string {
+	var parts []string
+	for line := range strings.Lines(f.Diff) {
+		text := strings.Join(strings.Fields(strings.TrimLeft(line, "+-")), " ")
+		if line[0] != ' ' && line[0] != '\t' && strings.HasPrefix(text, "Re") && !slices.Contains(parts, line[:1]+text) {
+			parts = append(parts, line[:1]+text)
+		}
+	}
+	if len(parts) == 0 {
+		first, _, _ := strings.Cut(f.Diff, "\n")
+		parts = []string{first}
+	}
+	slices.Sort(parts)
+	_, why, _ := strings.Cut(f.Why, ": ")
+	why, _, _ = strings.Cut(why, "\n")
+	return digits.ReplaceAllString(f.Call+" "+strings.Join(parts, " ")+" "+why, "N")
+}
+
+// shrink makes the first disagreements small.
+func (p *Plan) shrink(j judge.Judge, k Kernel, kind gen.Kind, row *Row) error {
+	for i := range min(len(row.Found), p.Shrink) {
+		found := &row.Found[i]
+		if strings.HasPrefix(found.Finding.Diff, "the kernel died") {
+			continue
+		}
+		var asked error
+		still := func(t *trace.Trace) bool {
+			v, err := j.Ask(judge.Question{Trace: t, Twice: true})
+			if err != nil {
+				asked = err
+				return false
+			}
+			if v.Err != "" || v.Second != nil {
+				return false
+			}
+			f := Model(k.Release, t, &v, newStats())
+			return f != nil && causeOf(f) == found.Cause
+		}
+		small := Shrink(kind.Trace(found.Seeds[0]), 3000, still)
+		if asked != nil {
+			return asked
+		}
+		v, err := j.Ask(judge.Question{Trace: small})
+		if err != nil {
+			return err
+		}
+		found.Small = clone(small)
+		for e := range v.Results {
+			found.Small.Events[e].Record(v.Results[e])
+		}
+		found.Small.Source = fmt.Sprintf("generated: %s, seed %d, made small", kind.Name, found.Seeds[0])
+	}
+	return nil
+}
+
+// NewRow is an empty row, to add others to.
+func NewRow() *Row { return &Row{Stats: newStats()} }
+
+// Add sums up.
+func (r *Row) Add(o *Row) {
+	r.Cases += o.Cases
+	r.Agree += o.Agree
+	r.Disagree += o.Disagree
+	r.Excluded += o.Excluded
+	r.Stats.add(o.Stats)
+}
