@@ -31,11 +31,11 @@ const (
 	NoZCNotifUserData
 	NoZCVectorizedFixedBuf
 	MsgRingPassesCQE32
-	BufferGroup65535
 	SQPollCapSplits128
 	DrainEndsAtSubmit
 	NoQueryZCRXEvent
 	TaskWorkInBatches
+	BufferLimit1G
 	numQuirks
 )
 
@@ -166,10 +166,6 @@ var Quirks = [numQuirks]Row{
 		Where: "io_uring/msg_ring.c:__io_msg_ring_data",
 		What:  "MSG_RING passes IORING_CQE_F_32 to a ring whose CQEs have 16 bytes",
 		Why:   "later kernels give EINVAL"},
-	BufferGroup65535: {Name: "buffer-group-65535", On: []string{v619, seed, v70, v71},
-		Where: "io_uring/kbuf.c:io_add_buffers",
-		What:  "a group of provided buffers is full at 65535, later at 65536",
-		Why:   "a program that fills a group to the brim"},
 	SQPollCapSplits128: {Name: "sqpoll-cap-splits-128", On: []string{v619, seed, v70, v71, v72},
 		Where: "io_uring/io_uring.c:io_init_req",
 		What:  "a 128-byte request that the SQPOLL thread's batch limit cuts in two is EINVAL",
@@ -182,6 +178,10 @@ var Quirks = [numQuirks]Row{
 		Where: "io_uring/query.c:io_handle_query_entry",
 		What:  "QUERY knows three kinds of questions; ZCRX_EVENT is EOPNOTSUPP",
 		Why:   "feature tests differ"},
+	BufferLimit1G: {Name: "buffer-limit-1g", On: []string{v619, seed, v70, v71},
+		Where: "io_uring/rsrc.c:io_buffer_validate",
+		What:  "a registered buffer has at most 1 GiB, and more is EFAULT; later 1 TiB, and more is EINVAL",
+		Why:   "errors of BUFFERS differ"},
 	TaskWorkInBatches: {Name: "task-work-in-batches", On: []string{v619, seed, v70, v71},
 		Where: "io_uring/tw.c:__io_run_local_work",
 		What:  "a run of a DEFER_TASKRUN ring's work leaves what it causes for the next run",

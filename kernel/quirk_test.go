@@ -52,41 +52,43 @@ func TestQuirkRows(t *testing.T) {
 	}
 }
 
+// quirkReleases are the rows of TestQuirkReleases.
+var quirkReleases = map[Quirk]string{ //          6.19, d42eb05e60, 7.0, 7.1, 7.2, 7.3
+	NoBPFFilter:                    "x-----",
+	NoTaskRestrictions:             "xx----",
+	NoPDUSize:                      "-x----",
+	NoFilterPayload:                "-x----",
+	SingleRestrictionSwitch:        "x-----",
+	FailedRestrictionsDropFilters:  "-x----",
+	RestrictionsLostOnExec:         "--x---",
+	DisabledRingIgnoresInherited:   "-xxx--",
+	BlindOpsUnrestricted:           "xxxxx-",
+	SharedFiltersAppendInPlace:     "--xxx-",
+	SocketTypeUnmasked:             "--xxx-",
+	NoConnectPayload:               "-xxx--",
+	NopFixedFileHidden:             "xxx---",
+	NopErrorsHidden:                "x-----",
+	OpenFlagsWithoutEmptyPath:      "xxxx--",
+	NoSQRewind:                     "x-----",
+	TimeoutIgnoresPad:              "x-----",
+	NoTimeoutImmediateArg:          "xxx---",
+	CancelOpUnchecked:              "xxx---",
+	NoSendRecvFixedBuf:             "xxxx--",
+	NegativeSelectedIovec:          "xxxxx-",
+	RecvPollFirstBeforeSocketCheck: "xxxx--",
+	UnlinkIgnoresPad:               "xxxx--",
+	NoZCNotifUserData:              "xxx---",
+	NoZCVectorizedFixedBuf:         "xxx---",
+	MsgRingPassesCQE32:             "xxxx--",
+	BufferLimit1G:                  "xxxx--",
+	SQPollCapSplits128:             "xxxxx-",
+	DrainEndsAtSubmit:              "xxxxx-",
+	NoQueryZCRXEvent:               "xxxx--",
+	TaskWorkInBatches:              "xxxx--",
+}
+
 // TestQuirkReleases repeats, per quirk, which releases behave so, oldest first; the columns are those of Releases.
 func TestQuirkReleases(t *testing.T) {
-	rows := map[Quirk]string{ //          6.19, d42eb05e60, 7.0, 7.1, 7.2, 7.3
-		NoBPFFilter:                    "x-----",
-		NoTaskRestrictions:             "xx----",
-		NoPDUSize:                      "-x----",
-		NoFilterPayload:                "-x----",
-		SingleRestrictionSwitch:        "x-----",
-		FailedRestrictionsDropFilters:  "-x----",
-		RestrictionsLostOnExec:         "--x---",
-		DisabledRingIgnoresInherited:   "-xxx--",
-		BlindOpsUnrestricted:           "xxxxx-",
-		SharedFiltersAppendInPlace:     "--xxx-",
-		SocketTypeUnmasked:             "--xxx-",
-		NoConnectPayload:               "-xxx--",
-		NopFixedFileHidden:             "xxx---",
-		NopErrorsHidden:                "x-----",
-		OpenFlagsWithoutEmptyPath:      "xxxx--",
-		NoSQRewind:                     "x-----",
-		TimeoutIgnoresPad:              "x-----",
-		NoTimeoutImmediateArg:          "xxx---",
-		CancelOpUnchecked:              "xxx---",
-		NoSendRecvFixedBuf:             "xxxx--",
-		NegativeSelectedIovec:          "xxxxx-",
-		RecvPollFirstBeforeSocketCheck: "xxxx--",
-		UnlinkIgnoresPad:               "xxxx--",
-		NoZCNotifUserData:              "xxx---",
-		NoZCVectorizedFixedBuf:         "xxx---",
-		MsgRingPassesCQE32:             "xxxx--",
-		BufferGroup65535:               "xxxx--",
-		SQPollCapSplits128:             "xxxxx-",
-		DrainEndsAtSubmit:              "xxxxx-",
-		NoQueryZCRXEvent:               "xxxx--",
-		TaskWorkInBatches:              "xxxx--",
-	}
 	got := map[Quirk]string{}
 	for q := range numQuirks {
 		for _, r := range Releases {
@@ -97,7 +99,7 @@ func TestQuirkReleases(t *testing.T) {
 			}
 		}
 	}
-	if diff := cmp.Diff(rows, got); diff != "" {
+	if diff := cmp.Diff(quirkReleases, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

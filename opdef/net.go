@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/mm"
 	"github.com/uringsim/uringsim/uapi"
 )
 
@@ -233,7 +234,11 @@ type msghdr struct {
 //
 // Linux: net/socket.c:__copy_msghdr, io_uring/net.c:io_msg_copy_hdr
 func (p *Prep) copyMsghdr(send bool) (m msghdr, e uapi.Errno) {
-	b, e := p.copyIn(p.Req.SQE.Addr(), uapi.SizeofMsghdr)
+	const used = 48 // msg_flags, behind it, is not read
+	if !mm.AccessOK(p.Req.SQE.Addr(), uapi.SizeofMsghdr) {
+		return m, uapi.EFAULT
+	}
+	b, e := p.copyIn(p.Req.SQE.Addr(), used)
 	if e != 0 {
 		return m, e
 	}

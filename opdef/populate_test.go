@@ -230,8 +230,8 @@ func TestPopulateConnect(t *testing.T) {
 
 // TestForcedAsync: the opcodes that always run on a worker show ASYNC to filters; no others do.
 func TestForcedAsync(t *testing.T) {
-	async := "FSYNC SYNC_FILE_RANGE FALLOCATE STATX MADVISE SPLICE TEE SHUTDOWN RENAMEAT UNLINKAT MKDIRAT SYMLINKAT LINKAT " +
-		"FSETXATTR SETXATTR FGETXATTR GETXATTR FTRUNCATE"
+	async := "FSYNC SYNC_FILE_RANGE FALLOCATE STATX MADVISE SPLICE TEE SHUTDOWN RENAMEAT UNLINKAT MKDIRAT SYMLINKAT " +
+		"LINKAT FSETXATTR SETXATTR FGETXATTR GETXATTR FTRUNCATE"
 	for op, row := range nonZeroRows {
 		for _, k := range kernel.Measured() {
 			req, e, _ := runPrep(k, op, row.base, row.env)

@@ -147,7 +147,7 @@ func runPrep(k kernel.Release, op uapi.Op, text string, e env) (*Request, uapi.E
 	return req, 0, p
 }
 
-// errnoOn is what an expectation such as "EINVAL", "0" or "EINVAL <7.2 0" (EINVAL before 7.2, then 0) says of a release.
+// errnoOn is what an expectation says of a release: "EINVAL", or "EINVAL <7.2 0", which is EINVAL before 7.2, then 0.
 func errnoOn(k kernel.Release, want string) string {
 	parts := strings.Fields(want)
 	for len(parts) >= 3 {

@@ -140,8 +140,10 @@ func TestXattrs(t *testing.T) {
 	})
 }
 
+// after is a chain that ends with a request of that opcode.
+func after(op uapi.Op) env { return env{inChain: true, last: op} }
+
 func TestTimeouts(t *testing.T) {
-	after := func(op uapi.Op) env { return env{inChain: true, last: op} }
 	checkPrepRows(t, []prepRow{
 		{op: timeoutOp, sqe: "addr=TS len=2", want: "EINVAL"},
 		{op: timeoutOp, sqe: "addr=TS len=1 timeout_flags=0x6d", want: "EINVAL", why: "two clocks"},
@@ -168,6 +170,11 @@ func TestTimeouts(t *testing.T) {
 			why: "only the low half of off counts"},
 		{op: linkTimeout, sqe: "addr=BAD len=1 off=1", env: after(read), want: "EINVAL"},
 		{op: linkTimeout, sqe: "addr=5 len=1 timeout_flags=0x80", env: after(read), want: "EINVAL <7.1 0"},
+	})
+}
+
+func TestTimeoutRemoves(t *testing.T) {
+	checkPrepRows(t, []prepRow{
 		{op: timeoutRemove, sqe: "flags=FIXED", want: "EINVAL"},
 		{op: timeoutRemove, sqe: "addr2=BAD", want: "0", why: "no update, no time"},
 		{op: timeoutRemove, sqe: "timeout_flags=1", want: "EINVAL", why: "flags without an update"},

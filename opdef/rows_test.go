@@ -58,6 +58,7 @@ func TestReadsAndWrites(t *testing.T) {
 		{op: read, sqe: "ioprio=0x8000", want: "EINVAL", why: "class 4"},
 		{op: read, sqe: "ioprio=0xe000", want: "EINVAL", why: "class 7"},
 		{op: read, sqe: "ioprio=1", want: "EINVAL", why: "no class, but a level"},
+		{op: read, sqe: "ioprio=4", want: "EINVAL"},
 		{op: read, sqe: "ioprio=7", want: "EINVAL"},
 		{op: read, sqe: "ioprio=8", want: "0", why: "hints without a class"}, {op: read, sqe: "ioprio=0x1ff8", want: "0"},
 		{op: readFixed, sqe: "ioprio=1", want: "EINVAL", why: "all reads and writes"},
@@ -110,6 +111,8 @@ func TestIovecs(t *testing.T) {
 		{op: readvFixed, sqe: "addr=IOVKERN len=1", want: "0", why: "the buffers are looked up when it runs"},
 		{op: readvFixed, sqe: "addr=IOVNEG len=1", want: "EINVAL"}, {op: readvFixed, sqe: "addr=BAD len=1", want: "EFAULT"},
 		{op: readvFixed, sqe: "addr=BAD len=1025", want: "EINVAL"},
+		{op: readvFixed, sqe: "addr=BAD len=262144", want: "EINVAL", why: "4 MiB of iovecs find room"},
+		{op: readvFixed, sqe: "addr=BAD len=262145", want: "ENOMEM", why: "more do not"},
 		{op: readvFixed, sqe: "addr=BAD len=0x80000000", want: "ENOMEM", why: "room is taken before the length is checked"},
 		{op: writevFixed, sqe: "len=0xffffffff", want: "ENOMEM"},
 	})
@@ -163,7 +166,11 @@ func TestSends(t *testing.T) {
 		{op: sendOp, sqe: "ioprio=0x20 addr=BAD len=1 flags=SELECT", want: "0",
 			why: "a selected buffer is none of the iovecs"},
 		{op: sendOp, sqe: "msg_flags=-1", want: "0"},
+	})
+}
 
+func TestSendmsgs(t *testing.T) {
+	checkPrepRows(t, []prepRow{
 		{op: sendmsgOp, sqe: "addr=MSG len=0x80000000", want: "EINVAL"},
 		{op: sendmsgOp, sqe: "addr=MSG ioprio=0x21", want: "0"},
 		{op: sendmsgOp, sqe: "addr=MSG ioprio=0x10", want: "EINVAL", why: "BUNDLE"},
@@ -171,7 +178,10 @@ func TestSends(t *testing.T) {
 		{op: sendmsgOp, sqe: "addr=MSG ioprio=2", want: "EINVAL"},
 		{op: sendmsgOp, sqe: "addr=BAD addr2=1", want: "EINVAL", why: "before the msghdr"},
 		{op: sendmsgOp, sqe: "addr=BAD", want: "EFAULT"},
-		{op: sendmsgOp, sqe: "addr=END+-40", want: "EFAULT", why: "not all of it is there"},
+		{op: sendmsgOp, sqe: "addr=END+-48", want: "0", why: "msg_flags is not read"},
+		{op: sendmsgOp, sqe: "addr=END+-40", want: "EFAULT", why: "but msg_controllen is"},
+		{op: recvmsgOp, sqe: "addr=END+-48", want: "0"},
+		{op: sendmsgOp, sqe: "addr=0x7fffffffefd0", want: "EFAULT", why: "all of it must be user memory"},
 		{op: sendmsgOp, sqe: "addr=MSGIOV", want: "0"}, {op: sendmsgOp, sqe: "addr=MSGIOVBAD", want: "EFAULT"},
 		{op: sendmsgOp, sqe: "addr=MSGIOVNEG", want: "EINVAL"},
 		{op: sendmsgOp, sqe: "addr=MSGNAME", want: "0"}, {op: sendmsgOp, sqe: "addr=MSGNAMEBAD", want: "EFAULT"},
@@ -202,7 +212,11 @@ func TestReceives(t *testing.T) {
 		{op: recvOp, sqe: "ioprio=0x12 flags=SELECT", want: "0"}, {op: recvOp, sqe: "addr=KERN len=1", want: "EFAULT"},
 		{op: recvOp, sqe: "addr=BAD len=1", want: "0"}, {op: recvOp, sqe: "addr=KERN len=1 flags=SELECT", want: "0"},
 		{op: recvOp, sqe: "msg_flags=0x100", want: "0"},
+	})
+}
 
+func TestRecvmsgs(t *testing.T) {
+	checkPrepRows(t, []prepRow{
 		{op: recvmsgOp, sqe: "addr=BAD", want: "EFAULT"}, {op: recvmsgOp, sqe: "addr=BAD addr2=1", want: "EINVAL"},
 		{op: recvmsgOp, sqe: "addr=BAD ioprio=0x10", want: "EINVAL", why: "BUNDLE"},
 		{op: recvmsgOp, sqe: "addr=BAD ioprio=4", want: "EINVAL", why: "FIXED_BUF"},

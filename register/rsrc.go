@@ -3,6 +3,7 @@ package register
 import (
 	"encoding/binary"
 
+	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/mm"
 	"github.com/uringsim/uringsim/tctx"
 	"github.com/uringsim/uringsim/uapi"
@@ -12,6 +13,8 @@ import (
 const (
 	maxFixedFiles = 1024  // RLIMIT_NOFILE; the kernel's own limit is larger
 	maxRegBuffers = 16384 // IORING_MAX_REG_BUFFERS
+
+	maxPinnedPages = (1<<31 - 1) / 8
 )
 
 // files registers an array of descriptors; -1 leaves a slot empty.
@@ -96,10 +99,12 @@ func (c *call) pin(b Buffer) (uapi.Errno, string) {
 		return 0, ""
 	case b.Addr == 0 || b.Len == 0:
 		return uapi.EFAULT, "a buffer must have an address and a length"
+	case c.kernel.Has(kernel.BufferLimit1G) && b.Len > 1<<30:
+		return uapi.EFAULT, "a buffer must have at most 1 GiB"
 	case b.Len > 1<<40:
 		return uapi.EINVAL, "a buffer must have at most 1 TiB"
-	case end < b.Addr:
-		return uapi.EOVERFLOW, "a buffer must not wrap around"
+	case end < b.Addr || b.Len/mm.PageSize > maxPinnedPages:
+		return uapi.EOVERFLOW, "a buffer must not wrap around, nor have more pages than an array can list"
 	case !c.task.Mem.Pinnable(first, b.Addr+b.Len-first):
 		return uapi.EFAULT, "a buffer must be writable memory"
 	}

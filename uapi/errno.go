@@ -290,8 +290,8 @@ func (e Errno) Ret() int64 { return -int64(e) }
 
 // ParseErrno reads a C name such as "EACCES".
 func ParseErrno(s string) (Errno, error) {
-	v, err := errnos.Parse(s)
-	if err != nil || v == 0 || v > maxErrno {
+	v, ok := errnos.byName[s]
+	if !ok {
 		return 0, fmt.Errorf("%q is not an error name such as EINVAL", s)
 	}
 	return Errno(v), nil
@@ -311,7 +311,9 @@ func ErrnoOf(ret int64) (e Errno, ok bool) {
 // FormatRet is a return value for people: the error's name or the number.
 func FormatRet(ret int64) string {
 	if e, ok := ErrnoOf(ret); ok {
-		return e.String()
+		if name, ok := errnos.Name(uint64(e)); ok {
+			return name
+		}
 	}
 	return fmt.Sprint(ret)
 }
