@@ -199,11 +199,22 @@ func sigmask(t *tctx.Task, c trace.Enter) *verdict.Refusal {
 	return nil
 }
 
+// sqThread is a submission thread; rings that share it get a few entries each in turn.
+type sqThread struct{ rings int }
+
+// sqThreadCap is the most that a shared thread takes from a ring at a time (IORING_SQPOLL_CAP_ENTRIES_VALUE).
+const sqThreadCap = 8
+
 // submitByThread is what the submission thread of a ring does with what is in the ring.
+//
+// Linux: io_uring/sqpoll.c:__io_sq_thread
 func (r *Ring) submitByThread(t *task) {
 	for r.sqPending() > 0 {
-		before := r.cachedSQHead
-		r.submit(t, r.sqPending())
+		before, n := r.cachedSQHead, r.sqPending()
+		if r.thread.rings > 1 {
+			n = min(n, sqThreadCap)
+		}
+		r.submit(t, n)
 		t.work.run()
 		if r.cachedSQHead == before {
 			return

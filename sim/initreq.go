@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/uapi"
 	"github.com/uringsim/uringsim/verdict"
@@ -31,11 +32,13 @@ func (r *Ring) initReq(q *request, index uint32, left *uint32) *verdict.Refusal 
 	}
 	def := &opdef.Defs[q.Opcode]
 	if def.Is128 && !r.has(uapi.IORING_SETUP_SQE128) {
-		if !r.has(uapi.IORING_SETUP_SQE_MIXED) || *left < 2 || index >= r.sqEntries-1 {
+		if !r.has(uapi.IORING_SETUP_SQE_MIXED) || index >= r.sqEntries-1 || *left < 2 && !r.borrowsEntry() {
 			return refuseInit(uapi.EINVAL, "an SQE of 128 bytes needs SQE128, or SQE_MIXED and two entries in a row")
 		}
+		if *left >= 2 {
+			*left--
+		}
 		r.cachedSQHead++
-		*left--
 	}
 	if flags&^sqeCommonFlags != 0 {
 		if refusal := r.uncommonFlags(def, flags); refusal != nil {
@@ -97,4 +100,9 @@ func (r *Ring) prep(q *request, def *opdef.Def) *verdict.Refusal {
 		r.chain.last.armTimeout = true
 	}
 	return refusal
+}
+
+// borrowsEntry tells whether a submission thread may take one entry more than its limit.
+func (r *Ring) borrowsEntry() bool {
+	return r.has(uapi.IORING_SETUP_SQPOLL) && r.sqPending() > 0 && !r.k.release.Has(kernel.SQPollCapSplits128)
 }

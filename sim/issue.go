@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"strings"
+
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/register"
@@ -20,6 +22,15 @@ var issuers = map[uapi.Op]issuer{
 	uapi.IORING_OP_CLOSE:        issueClose,
 	uapi.IORING_OP_ASYNC_CANCEL: issueCancel,
 	uapi.IORING_OP_MSG_RING:     issueMsgRing,
+	uapi.IORING_OP_SEND:         issueOnSocket,
+	uapi.IORING_OP_RECV:         issueOnSocket,
+	uapi.IORING_OP_SENDMSG:      issueOnSocket,
+	uapi.IORING_OP_RECVMSG:      issueOnSocket,
+	uapi.IORING_OP_CONNECT:      issueOnSocket,
+	uapi.IORING_OP_ACCEPT:       issueOnSocket,
+	uapi.IORING_OP_BIND:         issueOnSocket,
+	uapi.IORING_OP_LISTEN:       issueOnSocket,
+	uapi.IORING_OP_SHUTDOWN:     issueOnSocket,
 }
 
 // queue runs a request.
@@ -178,14 +189,33 @@ func issueCancel(r *Ring, q *request) bool {
 			return r.finish(q, int32(uapi.EBADF.Ret()))
 		}
 	}
-	if len(r.unresolved) > 0 {
+	if len(r.unresolved)+len(r.workers.items)+len(r.drain.list) > 0 {
 		return r.ask(q)
+	}
+	if q.inWorker && q.cancelsItself() {
+		q.why = verdict.Refuse(verdict.Issue, uapi.EALREADY, "io_uring/cancel.c:io_async_cancel_one", "it finds itself, running in a worker")
+		return r.finish(q, int32(uapi.EALREADY.Ret()))
 	}
 	if flags&(uapi.IORING_ASYNC_CANCEL_ALL|uapi.IORING_ASYNC_CANCEL_ANY) != 0 {
 		return r.finish(q, 0)
 	}
 	q.why = verdict.Refuse(verdict.Issue, uapi.ENOENT, "io_uring/cancel.c:__io_async_cancel", "there must be a request to cancel")
 	return r.finish(q, int32(uapi.ENOENT.Ret()))
+}
+
+// cancelsItself tells whether a cancel request matches its own key. One for all requests does not count itself.
+//
+// Linux: io_uring/cancel.c:io_cancel_req_match
+func (q *request) cancelsItself() bool {
+	flags := q.SQE.OpFlags()
+	if flags&(uapi.IORING_ASYNC_CANCEL_ALL|uapi.IORING_ASYNC_CANCEL_ANY) != 0 {
+		return false
+	}
+	byKey := flags&(uapi.IORING_ASYNC_CANCEL_FD|uapi.IORING_ASYNC_CANCEL_OP) != 0
+	if flags&uapi.IORING_ASYNC_CANCEL_OP != 0 && q.SQE.Len() != uint32(uapi.IORING_OP_ASYNC_CANCEL) {
+		return false
+	}
+	return (byKey && flags&uapi.IORING_ASYNC_CANCEL_USERDATA == 0) || q.SQE.Addr() == q.UserData
 }
 
 // issueMsgRing posts a CQE on another ring, or the same. Passing a file is left to the recording.
@@ -222,4 +252,21 @@ func (r *Ring) PostMessage(c uapi.CQE) {
 	} else {
 		post()
 	}
+}
+
+// issueOnSocket refuses files that are no sockets; what a socket does is left to the recording.
+//
+// Linux: io_uring/net.c:io_send, io_recv, io_connect, ...
+func issueOnSocket(r *Ring, q *request) bool {
+	f := r.file(q, q.SQE.FD(), q.Flags&uapi.IOSQE_FIXED_FILE != 0)
+	if f.Kind == tctx.SocketFile {
+		return r.ask(q)
+	}
+	e := uapi.ENOTSOCK
+	if q.Opcode == uapi.IORING_OP_RECV && q.SQE.IOPrio()&uapi.IORING_RECVSEND_POLL_FIRST != 0 &&
+		r.k.release.Has(kernel.RecvPollFirstBeforeSocketCheck) {
+		e, q.deferred = uapi.EAGAIN, true // a worker looks at it, and finds nothing to wait for
+	}
+	q.why = verdict.Refuse(verdict.Issue, e, "io_uring/net.c:io_"+strings.ToLower(q.Opcode.String()), "fd must be a socket")
+	return r.finish(q, int32(e.Ret()))
 }

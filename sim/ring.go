@@ -20,6 +20,7 @@ type Ring struct {
 	cachedSQHead         uint32
 	sqDropped            uint32
 
+	thread     *sqThread // IORING_SETUP_SQPOLL
 	cq         completionQueue
 	drain      drain
 	chain      chain

@@ -163,6 +163,7 @@ func (k *Kernel) create(t *task, c trace.Setup, p *uapi.Params) trace.Result {
 	if refusal := sqOffload(t.Task, p); refusal != nil {
 		return trace.Result{Ret: refusal.Errno.Ret(), Why: refusal}
 	}
+	r.join(t.Task, p)
 	const where = "io_uring/io_uring.c:io_uring_create"
 	if !t.Mem.CopyOut(c.Params, p.Append(nil)) {
 		return refuseSetup(uapi.EFAULT, where, "struct io_uring_params must be writable")
@@ -263,4 +264,20 @@ func sqOffload(t *tctx.Task, p *uapi.Params) *verdict.Refusal {
 		return verdict.Refuse(verdict.Setup, uapi.EINVAL, where, "sq_thread_cpu must be online")
 	}
 	return nil
+}
+
+// join gives the ring its submission thread: its own, or that of another ring.
+//
+// Linux: io_uring/sqpoll.c:io_get_sq_data
+//
+// Departs: a thread is shared between processes too, where the kernel makes a new one.
+func (r *Ring) join(t *tctx.Task, p *uapi.Params) {
+	if !r.has(uapi.IORING_SETUP_SQPOLL) {
+		return
+	}
+	r.thread = &sqThread{}
+	if r.has(uapi.IORING_SETUP_ATTACH_WQ) {
+		r.thread = t.Files.Get(int32(p.WQFD)).Ring.(*Ring).thread
+	}
+	r.thread.rings++
 }

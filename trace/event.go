@@ -46,11 +46,20 @@ type Args interface{ call() string }
 type Recorded struct {
 	On      []string `json:"on,omitzero"` // releases; absent means any
 	Ret     Ret      `json:"ret"`
-	CQEs    []CQEOut `json:"cqes,omitzero"` // new in the ring after the call, in order
-	SQHead  *uint32  `json:"sq_head,omitzero"`
-	Dropped *uint32  `json:"sq_dropped,omitzero"`
-	Over    *uint32  `json:"cq_overflow,omitzero"`
-	Wrote   []Wrote  `json:"wrote,omitzero"` // what the call changed in the memory that the trace put objects in
+	CQEs    []CQEOut `json:"cqes,omitzero"`    // new in the ring after the call, in order
+	SQHead  *uint32  `json:"sq_head,omitzero"` // absent also where a thread moves it
+	Dropped uint32   `json:"sq_dropped,omitzero"`
+	Over    uint32   `json:"cq_overflow,omitzero"`
+	Params  *Params  `json:"params,omitzero"` // what a setup wrote back, if the rest is as always
+	Wrote   []Wrote  `json:"wrote,omitzero"`  // what the call changed in the memory that the trace put objects in
+}
+
+// Params are the parameters of a new ring that differ from ring to ring. The offsets of its words do not.
+type Params struct {
+	SQEntries Num32 `json:"sq_entries"`
+	CQEntries Num32 `json:"cq_entries"`
+	Features  Num32 `json:"features"`
+	Array     Num32 `json:"array,omitzero"` // offset of the SQ array
 }
 
 // CQEOut is a CQE as traces write it.
@@ -330,7 +339,7 @@ func memberNames(t reflect.Type) map[string]int {
 	return m
 }
 
-// MarshalJSONTo writes task, call, arguments and results in this order.
+// MarshalJSONTo writes task, call, why, arguments and results in this order.
 func (e Event) MarshalJSONTo(enc *jsontext.Encoder) error {
 	task := e.Task
 	if task == InitTask {
@@ -341,12 +350,12 @@ func (e Event) MarshalJSONTo(enc *jsontext.Encoder) error {
 		struct {
 			Task string `json:"task,omitzero"`
 			Call string `json:"call"`
-		}{task, e.Call()},
+			Why  string `json:"why,omitzero"`
+		}{task, e.Call(), e.Why},
 		e.Args,
 		struct {
-			Why     string     `json:"why,omitzero"`
 			Results []Recorded `json:"results,omitzero"`
-		}{e.Why, e.Results},
+		}{e.Results},
 	} {
 		b, err := json.Marshal(part)
 		if err != nil {

@@ -316,3 +316,16 @@ func (t *translator) saw(ring string, s *RingState) {
 		v.head = s.SQHead
 	}
 }
+
+// threaded tells whether the call looks at a ring with a submission thread, which moves the SQ head when it likes.
+func (t *translator) threaded(c Call) bool {
+	name := ""
+	switch c := c.(type) {
+	case Enter:
+		name = c.Ring
+	case Reap:
+		name = c.Ring
+	}
+	r := t.rings[name]
+	return r != nil && r.has(uapi.IORING_SETUP_SQPOLL)
+}

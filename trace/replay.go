@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/uapi"
 	"github.com/uringsim/uringsim/verdict"
 )
@@ -133,7 +135,10 @@ func (p *Player) after(e *Event, c Call, b *block, before []byte, r Result, o *O
 		for _, cqe := range r.Ring.CQEs {
 			o.Got.CQEs = append(o.Got.CQEs, cqeOut(cqe.CQE))
 		}
-		o.Got.SQHead, o.Got.Dropped, o.Got.Over = &r.Ring.SQHead, &r.Ring.SQDropped, &r.Ring.CQOverflow
+		o.Got.Dropped, o.Got.Over = r.Ring.SQDropped, r.Ring.CQOverflow
+		if !p.t.threaded(c) {
+			o.Got.SQHead = &r.Ring.SQHead
+		}
 	}
 	switch c := c.(type) {
 	case Exec:
@@ -150,6 +155,11 @@ func (p *Player) after(e *Event, c Call, b *block, before []byte, r Result, o *O
 				return err
 			}
 			p.t.didSetup(c, r.Ret, params)
+			if a := e.Args.(*SetupArgs); a.Params == nil {
+				if o.Got.Params = usual(before, params); o.Got.Params != nil {
+					return nil
+				}
+			}
 		}
 	case Map:
 		if m, ok := e.Args.(*MapArgs); ok && m.Data != nil && r.Ret >= 0 {
@@ -167,6 +177,22 @@ func (p *Player) after(e *Event, c Call, b *block, before []byte, r Result, o *O
 	}
 	o.Got.Wrote = changes(before, now)
 	return nil
+}
+
+// usual is what a setup wrote back in short, or nil if it is not what all kernels write.
+func usual(before, now []byte) *Params {
+	p, q := uapi.DecodeParams(now), uapi.DecodeParams(before)
+	q.SQEntries, q.CQEntries, q.Features = p.SQEntries, p.CQEntries, p.Features
+	q.SQOff = uapi.SQRingOffsets{Head: uapi.RingSQHead, Tail: uapi.RingSQTail, RingMask: uapi.RingSQMask,
+		RingEntries: uapi.RingSQEntries, Flags: uapi.RingSQFlags, Dropped: uapi.RingSQDropped, Array: p.SQOff.Array,
+		UserAddr: p.SQOff.UserAddr}
+	q.CQOff = uapi.CQRingOffsets{Head: uapi.RingCQHead, Tail: uapi.RingCQTail, RingMask: uapi.RingCQMask,
+		RingEntries: uapi.RingCQEntries, Overflow: uapi.RingCQOverflow, CQEs: uapi.RingCQEs, Flags: uapi.RingCQFlags,
+		UserAddr: p.CQOff.UserAddr}
+	if old := uapi.DecodeParams(before); q != p || p.SQOff.UserAddr != old.SQOff.UserAddr || p.CQOff.UserAddr != old.CQOff.UserAddr {
+		return nil
+	}
+	return &Params{Num32(p.SQEntries), Num32(p.CQEntries), Num32(p.Features), Num32(p.SQOff.Array)}
 }
 
 // changes are the runs of bytes that differ; runs that are close together are one.
@@ -202,14 +228,11 @@ func recordedOn(results []Recorded, release string) *Recorded {
 // diff compares what counts: facts that were recorded, and the order of CQEs where it is one.
 func diff(want, got Recorded, cqes []CQE) string {
 	want.On, got.On = nil, nil
-	if want.SQHead == nil {
+	if want.SQHead == nil { // written by hand, or of no interest
 		got.SQHead = nil
 	}
-	if want.Dropped == nil {
-		got.Dropped = nil
-	}
-	if want.Over == nil {
-		got.Over = nil
+	if got.Params != nil && want.Wrote == nil && want.Params == nil {
+		got.Params = nil
 	}
 	if sameCQEs(want.CQEs, cqes) {
 		got.CQEs = want.CQEs
@@ -251,24 +274,42 @@ func (c CQE) is(real uapi.CQE) bool {
 	return c.CQE == real
 }
 
-// Record adds a kernel's results to the event, next to those of others that gave the same.
+// Record adds a kernel's results to the event, next to those of others that gave the same, oldest release first.
 func (e *Event) Record(got Recorded) {
-	e.Results = slices.DeleteFunc(e.Results, func(r Recorded) bool {
-		return len(r.On) == 0 || slices.Equal(r.On, got.On)
-	})
-	for i := range e.Results {
-		e.Results[i].On = slices.DeleteFunc(e.Results[i].On, func(on string) bool { return slices.Contains(got.On, on) })
-	}
-	e.Results = slices.DeleteFunc(e.Results, func(r Recorded) bool { return len(r.On) == 0 })
-	for i := range e.Results {
-		same := e.Results[i]
+	var kept []Recorded
+	merged := false
+	for _, r := range e.Results {
+		r.On = slices.DeleteFunc(slices.Clone(r.On), func(on string) bool { return slices.Contains(got.On, on) })
+		same := r
 		same.On = got.On
-		if cmp.Equal(same, got) {
-			e.Results[i].On = append(e.Results[i].On, got.On...)
-			return
+		if !merged && cmp.Equal(same, got) {
+			r.On, merged = append(r.On, got.On...), true
+		}
+		if len(r.On) > 0 {
+			slices.SortFunc(r.On, byAge)
+			kept = append(kept, r)
 		}
 	}
-	e.Results = append(e.Results, got)
+	if !merged {
+		kept = append(kept, got)
+	}
+	slices.SortStableFunc(kept, func(a, b Recorded) int { return byAge(a.On[0], b.On[0]) })
+	e.Results = kept
+}
+
+// byAge orders releases; kernels that are not modelled come last.
+func byAge(a, b string) int {
+	age := func(name string) int {
+		i := slices.IndexFunc(kernel.Releases, func(r kernel.Release) bool { return r.Name == name })
+		if i < 0 {
+			i = len(kernel.Releases)
+		}
+		return i
+	}
+	if d := age(a) - age(b); d != 0 {
+		return d
+	}
+	return strings.Compare(a, b)
 }
 
 // Compare is the outcome of an event whose results are known already, as those of a real kernel are. The order of CQEs

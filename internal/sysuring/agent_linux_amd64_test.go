@@ -46,7 +46,7 @@ func TestArenaPlace(t *testing.T) {
 	if ArenaBase != trace.SystemBase || ArenaFD <= trace.MaxFD {
 		t.Errorf("the arena is at %#x, descriptor %d", ArenaBase, ArenaFD)
 	}
-	if ImageBase+ImageSize > trace.ScratchBase {
+	if ImageBase < trace.SystemBase || ImageBase+ImageSize > trace.SystemEnd {
 		t.Error("the image stands where traces map memory")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/uringsim/uringsim/internal/live"
+	"github.com/uringsim/uringsim/internal/sysuring"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 )
@@ -374,7 +375,7 @@ func memory(r *Run) {
 	r.refused("read of protected memory", err)
 	r.refused("write of it", r.K.Do("init", trace.Write{Addr: trace.ScratchBase, Data: big[:8]}).Err)
 	r.Do("unmap", "init", trace.Unmap{Addr: trace.ScratchBase, Size: 4096}, Expect{})
-	r.refused("unmapping of the agent", r.K.Do("init", trace.Unmap{Addr: 0x400000, Size: 4096}).Err)
+	r.refused("unmapping of the agent", r.K.Do("init", trace.Unmap{Addr: sysuring.ImageBase, Size: 4096}).Err)
 	r.refused("unknown task", r.K.Do("nobody", trace.Exit{}).Err)
 	r.Do("still alive", "init", trace.Dup{FD: 0}, Expect{Ret: 3})
 }

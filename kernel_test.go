@@ -1,0 +1,126 @@
+package uringsim_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/uringsim/uringsim/internal/differ"
+	"github.com/uringsim/uringsim/internal/judge"
+	"github.com/uringsim/uringsim/internal/vm"
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/sim"
+	"github.com/uringsim/uringsim/trace"
+)
+
+// recorded are the traces with results of real kernels.
+func recorded(t *testing.T) []string {
+	t.Helper()
+	var files []string
+	for _, dir := range []string{"kernel", "found"} {
+		found, err := filepath.Glob(filepath.Join("testdata", dir, "*.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
+	}
+	if len(files) == 0 {
+		t.Fatal("there are no traces in testdata")
+	}
+	return files
+}
+
+// TestRecordedTraces holds the model to everything that real kernels gave.
+func TestRecordedTraces(t *testing.T) {
+	for _, file := range recorded(t) {
+		tr, err := trace.ReadFile(file)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for _, r := range kernel.Measured() {
+			if err := replay(tr, r); err != nil {
+				t.Errorf("%s on %s: %v", file, r.Name, err)
+			}
+		}
+	}
+}
+
+// replay plays a trace on the model; every event has to have a result recorded, and to give it.
+func replay(tr *trace.Trace, r kernel.Release) error {
+	p := trace.NewPlayer(sim.New(r), r.Name)
+	for i := range tr.Events {
+		o, err := p.Play(&tr.Events[i])
+		switch {
+		case err != nil:
+			return err
+		case o.Want == nil:
+			return fmt.Errorf("event %d has no recorded result", o.Number)
+		case !o.OK():
+			return fmt.Errorf("event %d: %s%s", o.Number, o.Unmodelled, o.Diff)
+		}
+	}
+	return nil
+}
+
+// TestLiveKernels boots the kernels in URINGSIM_KERNELS (RELEASE/vmlinuz) and compares what they do now with what is
+// recorded and with the model.
+func TestLiveKernels(t *testing.T) {
+	dir := os.Getenv("URINGSIM_KERNELS")
+	if dir == "" {
+		t.Skip("URINGSIM_KERNELS names no folder of kernels")
+	}
+	program := filepath.Join(t.TempDir(), "uringsim")
+	build := exec.Command("go", "build", "-o", program, "./cmd/uringsim")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
+	if msg, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, msg)
+	}
+	booted := 0
+	for _, r := range kernel.Measured() {
+		vmlinuz := filepath.Join(dir, r.Name, "vmlinuz")
+		if _, err := os.Stat(vmlinuz); err != nil {
+			t.Logf("%s is not there; its recordings judge", vmlinuz)
+			continue
+		}
+		booted++
+		t.Run(r.Name, func(t *testing.T) { liveKernel(t, r, vmlinuz, program) })
+	}
+	if booted < 3 {
+		t.Errorf("only %d kernels in %s, expected at least 3", booted, dir)
+	}
+}
+
+func liveKernel(t *testing.T, r kernel.Release, vmlinuz, program string) {
+	g, err := judge.BootWith(t.Context(), vm.Config{Kernel: vmlinuz, Init: program})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range recorded(t) {
+		tr, err := trace.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := g.Ask(judge.Question{Trace: tr})
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if v.Err != "" {
+			t.Errorf("%s: %s", file, v.Err)
+			continue
+		}
+		for i := range v.Results {
+			if o := trace.Compare(&tr.Events[i], i+1, r.Name, v.Results[i]); o.Diff != "" {
+				t.Errorf("%s, event %d: differs from the recording (-want +got):\n%s", file, i+1, o.Diff)
+			}
+		}
+		if f := differ.Model(r, tr, &v, differ.NewRow().Stats); f != nil {
+			t.Errorf("%s, event %d: the model differs (-kernel +model):\n%s", file, f.Event, f.Diff)
+		}
+	}
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
+}
