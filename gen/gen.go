@@ -74,7 +74,7 @@ func (k Kind) Trace(seed uint64) *trace.Trace {
 	for _, c := range []byte(k.Name) {
 		hash = (hash ^ uint64(c)) * 1099511628211
 	}
-	m := &maker{Rand: rand.New(rand.NewPCG(seed, hash)), nextFD: 3}
+	m := &maker{Rand: rand.New(rand.NewPCG(seed, hash)), nextFD: 3, mistakes: 40}
 	k.make(m)
 	return &trace.Trace{
 		Header: trace.Header{Trace: trace.Version, Name: fmt.Sprintf("%s, seed %d", k.Name, seed), Source: "generated"},
@@ -88,6 +88,7 @@ type maker struct {
 	events   []trace.Event
 	nextFD   int // the lowest free descriptor, as long as nothing fails
 	userData uint64
+	mistakes int // how many registrations in a hundred have one
 }
 
 // add appends an event of the task.

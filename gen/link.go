@@ -7,17 +7,26 @@ import (
 
 // link submits chains with failures of all kinds anywhere.
 func (m *maker) link() {
-	async := m.chance(25) // with requests that workers carry out, whose time is no fact
+	async := m.chance(10) // with requests that workers carry out, whose time is no fact
 	flags := m.ringFlags()
 	fd, name := m.ring(trace.InitTask, 32, flags)
 	f := filter(uapi.IORING_OP_NOP, []uapi.SockFilter{{Code: codeLoad, K: 0}, {Code: 0x54, K: 4}, {Code: codeRetA}})
 	if m.chance(70) {
 		m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_BPF_FILTER, pointer(trace.Object{BPFFilter: &f}), 1)
 	}
+	if m.chance(30) {
+		f := filter(uapi.IORING_OP_LINK_TIMEOUT, m.verdictProgram())
+		m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_BPF_FILTER, pointer(trace.Object{BPFFilter: &f}), 1)
+	}
 	for range 6 + m.IntN(6) {
 		var sqes []trace.SQE
 		for range 1 + m.IntN(12) {
 			sqes = append(sqes, m.member(async))
+		}
+		if m.chance(15) { // each member causes task work for the next
+			for range 3 {
+				sqes = append(sqes, m.sqe(uapi.IORING_OP_NOP, uapi.IOSQE_IO_LINK, field("nop_flags", uapi.IORING_NOP_TW)))
+			}
 		}
 		if !async {
 			closeChain(sqes)
@@ -67,7 +76,7 @@ func (m *maker) member(async bool) trace.SQE {
 	if async {
 		flags |= m.some(12, uapi.IOSQE_ASYNC, uapi.IOSQE_IO_DRAIN)
 	}
-	switch m.IntN(14) {
+	switch m.IntN(16) {
 	case 0:
 		return m.sqe(badOp, flags)
 	case 1:
@@ -89,6 +98,13 @@ func (m *maker) member(async bool) trace.SQE {
 	case 8:
 		return m.sqe(pick(m, uapi.IORING_OP_NOP128, uapi.IORING_OP_NOP), flags, field("nop_flags", uint64(m.some(50, uapi.IORING_NOP_CQE32))),
 			field("off", m.long()), field("addr", m.long()))
+	case 10:
+		return m.sqe(uapi.IORING_OP_MSG_RING, flags, field("fd", uint64(pick(m, 3, 3, 0, 99))), field("off", m.long()<<16|m.data()),
+			field("len", uint64(m.word())), field("addr", uint64(m.IntN(20)/19*2)), field("msg_ring_flags", uint64(m.some(20, 1, 2))),
+			field("file_index", uint64(m.some(20, 1, 2))))
+	case 11:
+		return m.sqe(pick(m, uapi.IORING_OP_SEND, uapi.IORING_OP_RECV, uapi.IORING_OP_CONNECT, uapi.IORING_OP_LISTEN, uapi.IORING_OP_ACCEPT),
+			flags, field("fd", uint64(m.IntN(3))), field("ioprio", uint64(m.some(30, 1))))
 	case 9:
 		return m.sqe(pick(m, uapi.IORING_OP_CLOSE, uapi.IORING_OP_ASYNC_CANCEL), flags, field("fd", 99))
 	}

@@ -37,6 +37,14 @@ func (m *maker) nearlyValid() trace.SQE {
 		flags |= uapi.IOSQE_BUFFER_SELECT
 	}
 	s := m.sqe(op, flags, m.base(op)...)
+	if flags&uapi.IOSQE_BUFFER_SELECT != 0 && op == uapi.IORING_OP_READV && m.chance(60) {
+		one := m.iovecs(1)
+		if m.chance(30) {
+			(*one.Iovecs)[0].Len = trace.Num32(1 << 63)
+		}
+		set(&s, object("addr", one))
+		set(&s, field("len", 1))
+	}
 	for range pick(m, 0, 0, 1, 1, 1, 2, 3) {
 		m.disturb(&s, op)
 	}
@@ -70,6 +78,8 @@ func (m *maker) disturb(s *trace.SQE, op uapi.Op) {
 		v = m.badPointer()
 	case f.Size == 2 && m.chance(60), name == "rw_flags" && m.chance(60), name == "len" && m.chance(30):
 		v = uint64(m.some(30, 1, 2, 4, 8, 16, 32, 64, 128))
+	case (name == "optname" || name == "__pad1") && v >= 0x10 && v < 0x8000:
+		v = 1 // the high half of an address that a real process may have
 	case name == "personality":
 		v = uint64(m.IntN(3))
 	}
@@ -154,7 +164,11 @@ func (m *maker) base(op uapi.Op) []trace.SQEField {
 		return m.withAttr([]trace.SQEField{object("addr", m.iovecs(n)), field("len", uint64(n))})
 	case uapi.IORING_OP_SEND, uapi.IORING_OP_RECV, uapi.IORING_OP_SEND_ZC:
 		if m.chance(25) {
-			return []trace.SQEField{object("addr", m.iovecs(n)), field("len", uint64(n)), field("ioprio", uapi.IORING_SEND_VECTORIZED)}
+			prio := uapi.IORING_SEND_VECTORIZED | m.some(30, uapi.IORING_RECVSEND_FIXED_BUF)
+			return []trace.SQEField{object("addr", m.iovecs(n)), field("len", uint64(n)), field("ioprio", uint64(prio))}
+		}
+		if m.chance(15) {
+			return append(buffer, field("ioprio", uint64(uapi.IORING_RECVSEND_FIXED_BUF|m.some(20, 1, 2, 16, 32))))
 		}
 		if op != uapi.IORING_OP_RECV && m.chance(30) {
 			addr := m.sockaddr()
@@ -179,6 +193,8 @@ func (m *maker) base(op uapi.Op) []trace.SQEField {
 		return []trace.SQEField{field("fd", uint64(1+m.IntN(4))), field("addr", trace.ScratchBase), field("len", uint64(1+m.IntN(99)))}
 	case uapi.IORING_OP_REMOVE_BUFFERS:
 		return []trace.SQEField{field("fd", uint64(1+m.IntN(4)))}
+	case uapi.IORING_OP_ASYNC_CANCEL:
+		return []trace.SQEField{field("cancel_flags", uint64(m.some(25, 1, 2, 4, 8, 16, 32))), field("len", uint64(m.IntN(130)))}
 	case uapi.IORING_OP_FILES_UPDATE:
 		return []trace.SQEField{field("len", 1)}
 	}

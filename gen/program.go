@@ -94,6 +94,22 @@ func (m *maker) aim(prog []uapi.SockFilter) {
 	}
 }
 
+// bitProgram allows a request if one bit of its context is set.
+func (m *maker) bitProgram() []uapi.SockFilter {
+	off, bit := m.offset(), m.IntN(32)
+	if m.chance(60) { // where releases differ, and the flags that prep adds
+		spot := pick(m, [2]int{20, 11}, [2]int{20, 19}, [2]int{16, 26}, [2]int{8, 8}, [2]int{8, 12}, [2]int{16, 15}, [2]int{20, 0}, [2]int{24, 3}, [2]int{16, 1})
+		off, bit = uint32(spot[0]), spot[1]
+	}
+	return []uapi.SockFilter{{Code: codeLoad, K: off}, {Code: 0x54, K: 1 << bit}, {Code: codeRetA}}
+}
+
+// shiftProgram shifts a word of the context by X, and allows a request if a bit is left.
+func (m *maker) shiftProgram() []uapi.SockFilter {
+	return []uapi.SockFilter{{Code: 0x01, K: uint32(m.IntN(70))}, {Code: codeLoad, K: m.offset()}, {Code: pick(m, uint16(0x6c), 0x7c)},
+		{Code: 0x54, K: 1<<m.IntN(32) | 1<<m.IntN(32)}, {Code: codeRetA}}
+}
+
 // offset is a place in the filter context.
 func (m *maker) offset() uint32 { return 4 * uint32(m.IntN(uapi.SizeofBPFCtx/4)) }
 
@@ -163,7 +179,14 @@ func (m *maker) vm() {
 		op := pick(m, uapi.IORING_OP_OPENAT2, uapi.IORING_OP_OPENAT2, uapi.IORING_OP_SOCKET, uapi.IORING_OP_NOP,
 			uapi.IORING_OP_CONNECT, uapi.IORING_OP_OPENAT)
 		for range 1 + m.IntN(2) {
-			f := filter(op, m.validProgram())
+			prog := m.validProgram()
+			switch m.IntN(10) {
+			case 0, 1, 2, 3:
+				prog = m.bitProgram()
+			case 4:
+				prog = m.shiftProgram()
+			}
+			f := filter(op, prog)
 			m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_BPF_FILTER, pointer(trace.Object{BPFFilter: &f}), 1)
 		}
 		var sqes []trace.SQE
@@ -191,9 +214,9 @@ func (m *maker) visible(op uapi.Op) trace.SQE {
 	case uapi.IORING_OP_CONNECT:
 		addr := m.sockaddr()
 		s = m.sqe(op, flags, object("addr", trace.Object{Bytes: ptr(trace.Bytes(addr))}),
-			field("addr2", uint64(m.IntN(len(addr)+1))|m.long()<<32))
+			field("addr2", uint64(pick(m, m.IntN(len(addr)+1), 1, 2, 3, 15, 16, 23, 24, 27, 28))|m.long()<<32))
 	default:
-		s = m.sqe(op, flags)
+		s = m.sqe(op, flags, field("nop_flags", uint64(m.some(20, 1, 2, 4, 8, 16))))
 	}
 	s.Fields[1] = field("user_data", m.long()<<16|m.data())
 	return s

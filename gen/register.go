@@ -10,17 +10,32 @@ func (m *maker) register() {
 	if m.chance(30) {
 		m.privileges(trace.InitTask)
 	}
+	m.mistakes = pick(m, 5, 40)
+	if m.chance(30) {
+		m.filterCall(trace.InitTask, -1)
+	}
 	fd, name := m.ring(trace.InitTask, 8, uapi.IORING_SETUP_SUBMIT_ALL|m.some(50, uapi.IORING_SETUP_R_DISABLED))
+	if m.chance(20) {
+		m.refusedRestrictions(fd)
+	}
 	for range 30 {
 		target := pick(m, fd, fd, fd, -1, -1, 0, 99)
 		m.anyRegister(trace.InitTask, target, fd)
-		if m.chance(10) {
-			m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Num32(fd), Ring: name, SQEs: m.probeSQEs(4), DropRest: true})
+		if m.chance(25) {
+			m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Num32(fd), Ring: name, SQEs: m.probeSQEs(6), DropRest: true})
 		}
 		if m.chance(5) {
 			fd, name = m.ring(trace.InitTask, 8, uapi.IORING_SETUP_SUBMIT_ALL|m.some(50, uapi.IORING_SETUP_R_DISABLED))
 		}
 	}
+}
+
+// refusedRestrictions looks whether a list that cannot be read takes a filter with it.
+func (m *maker) refusedRestrictions(fd int) {
+	deny := filter(uapi.IORING_OP_NOP, []uapi.SockFilter{{Code: codeRetK}})
+	m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_BPF_FILTER, pointer(trace.Object{BPFFilter: &deny}), 1)
+	m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_RESTRICTIONS, trace.Pointer{Num: m.badPointer()}, 1)
+	m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_ENABLE_RINGS, trace.Pointer{}, 0)
 }
 
 // privileges changes what the task may do.
@@ -61,10 +76,12 @@ func (m *maker) anyRegister(task string, target, ring int) {
 // filterCall registers a filter, now and then with a mistake.
 func (m *maker) filterCall(task string, fd int) {
 	f := filter(m.filteredOp(), m.verdictProgram())
-	f.Flags = trace.BPFFlagsNum(m.some(15, uapi.IO_URING_BPF_FILTER_DENY_REST, uapi.IO_URING_BPF_FILTER_SZ_STRICT))
-	f.PDUSize = trace.Num32(pick(m, 0, 0, 0, 8, 12, 24, 25, 255))
+	f.Flags = trace.BPFFlagsNum(m.some(15, uapi.IO_URING_BPF_FILTER_DENY_REST) | m.some(m.mistakes/3, uapi.IO_URING_BPF_FILTER_SZ_STRICT))
+	if m.chance(m.mistakes) {
+		f.PDUSize = trace.Num32(pick(m, 0, 8, 12, 24, 25, 255))
+	}
 	nr := 1
-	if m.chance(40) {
+	if m.chance(m.mistakes) {
 		m.spoil(&f)
 	}
 	if m.chance(5) {
@@ -91,7 +108,9 @@ func (m *maker) verdictProgram() []uapi.SockFilter {
 	case 1:
 		return []uapi.SockFilter{{Code: codeRetK, K: 1}}
 	case 2:
-		return m.brokenProgram()
+		if m.chance(m.mistakes) {
+			return m.brokenProgram()
+		}
 	}
 	return []uapi.SockFilter{{Code: codeLoad, K: 0}, {Code: 0x54, K: 1 << m.IntN(4)}, {Code: codeRetA}}
 }
@@ -243,6 +262,9 @@ func (m *maker) filesCall(task string, fd int) {
 		vec[i] = trace.Iovec{Base: trace.Pointer{Num: trace.ScratchBase}, Len: trace.Num32(1 + m.IntN(8192))}
 		if m.chance(15) {
 			vec[i] = trace.Iovec{Base: trace.Pointer{Num: pick(m, 0, m.badPointer())}, Len: trace.Num32(pick(m, 0, m.long()>>44, ^uint64(0)))}
+		}
+		if m.chance(15) {
+			vec[i].Len = pick[trace.Num32](m, 1<<40+1, ^trace.Num32(0))
 		}
 	}
 	switch m.IntN(4) {

@@ -176,6 +176,7 @@ func (w *world) someRing(t *life) int {
 
 // inherit lets tasks spawn, execute, restrict themselves and use rings.
 func (m *maker) inherit() {
+	m.mistakes = 8
 	w := newWorld(m)
 	for range 40 {
 		w.step(0)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"text/tabwriter"
 
@@ -100,11 +101,26 @@ func cells(o *trace.Outcome) []cell {
 	if o.Unmodelled != "" {
 		return []cell{{"unmodelled"}}
 	}
-	rows := []cell{{o.Got.Ret.String()}}
+	rows := []cell{{o.Got.Ret.String() + wrote(o.Got.Wrote)}}
 	for _, q := range o.Requests {
 		rows = append(rows, cell{verdictOf(&q, o.CQEs)})
 	}
 	return rows
+}
+
+// wrote is what a call wrote back, in short.
+func wrote(runs []trace.Wrote) string {
+	var all []byte
+	for _, w := range runs {
+		all = append(all, w.Bytes...)
+	}
+	switch {
+	case len(all) == 0:
+		return ""
+	case len(all) <= 4:
+		return fmt.Sprintf(" [%x]", all)
+	}
+	return fmt.Sprintf(" [%d bytes, %08x]", len(all), crc32.ChecksumIEEE(all))
 }
 
 // printTable prints the rows in which releases differ, and why.

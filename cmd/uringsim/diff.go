@@ -56,7 +56,7 @@ type diffOptions struct {
 	kinds                   string
 	seed                    uint64
 	n, parallel, shrink     int
-	out                     string
+	out, corpus             string
 	json, outcomes          bool
 }
 
@@ -83,6 +83,7 @@ release --as, or of its own version.`,
 	f.IntVar(&o.parallel, "parallel", runtime.NumCPU(), "guests at a time")
 	f.IntVar(&o.shrink, "shrink", 3, "disagreements to make small, per kernel and kind")
 	f.StringVar(&o.out, "out", "found", "folder for traces that disagree")
+	f.StringVar(&o.corpus, "corpus", "", "folder to write the traces to, with the kernels' results, where all agree")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line (docs/json.md)")
 	f.BoolVar(&o.outcomes, "outcomes", false, "also print how often each outcome came up")
 	return c
@@ -105,8 +106,14 @@ func (o *diffOptions) run(cmd *cobra.Command) error {
 		},
 		Boot: func(ctx context.Context, vmlinuz string) (judge.Judge, error) { return judge.Boot(ctx, vmlinuz) },
 	}
+	if o.corpus != "" {
+		plan.Corpus = &differ.Corpus{}
+	}
 	rows, err := differ.Run(cmd.Context(), plan)
 	ok := o.report(cmd, rows)
+	if err == nil && o.corpus != "" {
+		err = plan.Corpus.Write(o.corpus)
+	}
 	if err != nil {
 		return &statusError{exitSystem, err}
 	}

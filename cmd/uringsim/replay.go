@@ -133,13 +133,22 @@ func (o *replayOptions) onReal(ctx context.Context, out *printer, files []string
 		fmt.Fprintf(os.Stderr, "uringsim: the running kernel %s has no io_uring filters; Linux 7.0 and later have\n", live.Release())
 	}
 	ok := true
+	var unsteady error
 	for _, file := range files {
 		good, err := o.ask(out, j, file)
+		if errors.Is(err, errUnsteady) {
+			unsteady = errors.Join(unsteady, err) // the other files can still be recorded
+			continue
+		}
 		if err != nil {
 			_ = j.Close() // the first error counts
 			return err
 		}
 		ok = ok && good
+	}
+	if unsteady != nil {
+		_ = j.Close() // the first error counts
+		return &statusError{exitSystem, unsteady}
 	}
 	if err := j.Close(); err != nil {
 		return &statusError{exitSystem, err}
@@ -155,7 +164,7 @@ func (o *replayOptions) ask(out *printer, j judge.Judge, file string) (bool, err
 	}
 	v, err := j.Ask(judge.Question{Trace: t, Twice: o.record})
 	if err == nil && v.Unsteady != "" {
-		err = fmt.Errorf("kernel %s gave different results in two runs (-first +second):\n%s", v.Version, v.Unsteady)
+		return false, fmt.Errorf("%s: kernel %s %w (-first +second):\n%s", file, v.Version, errUnsteady, v.Unsteady)
 	}
 	if err != nil {
 		return false, &statusError{exitSystem, fmt.Errorf("%s: %w", file, err)}
@@ -180,6 +189,9 @@ func (o *replayOptions) ask(out *printer, j judge.Judge, file string) (bool, err
 	}
 	return run.end(), nil
 }
+
+// errUnsteady is a trace whose results cannot be recorded.
+var errUnsteady = errors.New("gave different results in two runs")
 
 // save writes the trace in place of the file.
 func save(t *trace.Trace, file string) error {

@@ -21,7 +21,8 @@ type Plan struct {
 	Seed     uint64
 	N        int // traces of the rarest kind; see gen.Kind.Weight
 	Parallel int // guests at a time
-	Shrink   int // disagreements to make small, per kernel
+	Shrink   int // disagreements to make small, per kernel and kind
+	Corpus   *Corpus
 	Progress func(format string, args ...any)
 	Boot     func(ctx context.Context, vmlinuz string) (judge.Judge, error)
 }
@@ -123,6 +124,9 @@ func (p *Plan) compare(ctx context.Context, j judge.Judge, k Kernel, kind gen.Ki
 		row.add(seed, f)
 	default:
 		row.Agree++
+		if p.Corpus != nil {
+			p.Corpus.Keep(kind, seed, &v)
+		}
 	}
 	return j, nil
 }

@@ -1,0 +1,187 @@
+package differ_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/uringsim/uringsim/gen"
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/sim"
+	"github.com/uringsim/uringsim/trace"
+)
+
+// fault is a mistake in the model's source, and the kind of trace that shows it.
+type fault struct {
+	name, file, old, new string
+	kind                 string
+}
+
+// faults are deliberate mistakes: checks dropped, orders swapped, errnos changed, semantics of another machine.
+var faults = []fault{
+	{"shift by X of 32 and more gives 0", "cbpfvm/run.go", "a <<= x & 31", "a <<= x", "vm"},
+	{"div by X = 0 allows", "cbpfvm/run.go", "if x == 0 {\n\t\t\t\treturn 0", "if x == 0 {\n\t\t\t\treturn 1", "vm"},
+	{"writes back nothing on EMSGSIZE", "bpffilter/filter.go", "reg.PDUSize = size\n", "if refusal != nil {\n\t\treturn reg, refusal\n\t}\n\treg.PDUSize = size\n", "register"},
+	{"SZ_STRICT is ignored", "bpffilter/filter.go", "case strict || reg.PDUSize > size:", "case strict && false || reg.PDUSize > size:", "register"},
+	{"a smaller pdu_size is refused", "bpffilter/filter.go", "case strict || reg.PDUSize > size:", "case strict || reg.PDUSize != size:", "register"},
+	{"DENY_REST overrides filters", "bpffilter/filter.go", "if set.heads[op] == nil {", "if set.heads[op] == nil || op > int(reg.Opcode) {", "register"},
+	{"oldest filter first", "bpffilter/filter.go", "&filter{prog: prog, next: set.heads[reg.Opcode], origin: origin}", "&filter{prog: prog, origin: origin}", "register"},
+	{"copy-on-write off", "bpffilter/restriction.go", "dst.cow = src.filters != nil", "dst.cow = false", "inherit"},
+	{"children share restrictions", "tctx/task.go", "bpffilter.Clone(k, c.Restrict, t.Restrict)", "c.Restrict = t.Restrict", "inherit"},
+	{"exec keeps ring fds", "tctx/file.go", "if s.cloexec {", "if s.cloexec && false {", "inherit"},
+	{"filters need no privilege", "register/restrictions.go", "if c.task.MayFilter() {", "if c.task.MayFilter() || true {", "register"},
+	{"privilege is checked after nr", "register/restrictions.go", "if refusal := c.mayFilter(where); refusal != nil {\n\t\treturn refused(refusal)\n\t}\n\tif c.nr != 1 {\n\t\treturn refuse(uapi.EINVAL, where, \"nr must be 1\")\n\t}\n\tr := c.task.Restrict", "if c.nr != 1 {\n\t\treturn refuse(uapi.EINVAL, where, \"nr must be 1\")\n\t}\n\tif refusal := c.mayFilter(where); refusal != nil {\n\t\treturn refused(refusal)\n\t}\n\tr := c.task.Restrict", "register"},
+	{"a second restriction list is allowed", "register/restrictions.go", "return refuse(uapi.EBUSY, where", "return Outcome{}; return refuse(uapi.EBUSY, where", "register"},
+	{"task restrictions twice give EBUSY", "register/restrictions.go", "return refuse(uapi.EPERM, where", "return refuse(uapi.EBUSY, where", "register"},
+	{"required flags are not checked", "bpffilter/restriction.go", "case flags&r.SQEFlagsRequired != r.SQEFlagsRequired:", "case false:", "mixed"},
+	{"restrictions see the flags after prep", "sim/initreq.go", "r.Restrict.CheckSQE(q.Opcode, flags)", "r.Restrict.CheckSQE(q.Opcode, flags|q.Flags<<1)", "mixed"},
+	{"filters run before prep", "sim/submit.go", "refusal := r.initReq(q, index, left)\n\tif set := r.Restrict.Filters(); refusal == nil && set != nil {", "refusal := r.initReq(q, index, left)\n\tif set := r.Restrict.Filters(); set != nil {", "mixed"},
+	{"ioprio is never refused", "sim/initreq.go", "case !def.IOPrio && q.SQE.IOPrio() != 0:", "case false:", "prep"},
+	{"personality 0 is looked up", "sim/initreq.go", "id != 0 {", "id != 1 {", "prep"},
+	{"O_LARGEFILE is forgotten", "opdef/openclose.go", "p.Req.How.Flags |= uapi.O_LARGEFILE", "_ = uapi.O_LARGEFILE", "vm"},
+	{"the mode is kept without O_CREAT", "opdef/openclose.go", "how.Mode = 0", "how.Mode &= 0o7777", "vm"},
+	{"short IPv6 addresses show nothing", "opdef/opdef.go", "r.AddrLen >= uapi.SIN6_LEN_RFC2133", "r.AddrLen >= uapi.SizeofSockaddrIn6", "vm"},
+	{"connect family needs four bytes", "opdef/opdef.go", "if r.AddrLen < 2 {", "if r.AddrLen < 4 {", "vm"},
+	{"E2BIG comes after EFAULT", "opdef/openclose.go", "return uapi.E2BIG", "return uapi.EFAULT", "prep"},
+	{"a path may have 4096 bytes", "opdef/prep.go", "const pathMax = 4096", "const pathMax = 4097", "prep"},
+	{"negative iov_len passes", "opdef/prep.go", "if int64(vec[i].len) < 0 {", "if false {", "prep"},
+	{"1025 iovecs pass", "opdef/prep.go", "const uioMaxIOV = 1024", "const uioMaxIOV = 1025", "prep"},
+	{"hard links break", "sim/link.go", "if q.failed && q.Flags&uapi.IOSQE_IO_HARDLINK == 0 {", "if q.failed {", "link"},
+	{"submission never stops", "sim/submit.go", "if !good && !r.has(uapi.IORING_SETUP_SUBMIT_ALL) {", "if !good && r == nil {", "link"},
+	{"skipped CQEs of a failed head come", "sim/link.go", "if q.skipLinks {", "if false {", "link"},
+	{"a denied timeout reports EACCES", "sim/submit.go", "q.why = refusal\n", "q.why = refusal\n\t\tif r.chain.last != nil {\n\t\t\tr.chain.last.armTimeout = false\n\t\t}\n", "link"},
+	{"a dropped entry counts", "sim/submit.go", "if !ok {\n\t\t\tbreak", "if !ok {\n\t\t\tleft--\n\t\t\tbreak", "setup"},
+	{"a 128-byte SQE takes one entry", "sim/initreq.go", "*left--\n", "", "link"},
+	{"CQ ring has the size of the SQ ring", "sim/setup.go", "p.CQEntries = 2 * p.SQEntries", "p.CQEntries = p.SQEntries", "setup"},
+	{"SQPOLL goes with COOP_TASKRUN", "sim/setup.go", "{has: uapi.IORING_SETUP_SQPOLL, excludes: uapi.IORING_SETUP_COOP_TASKRUN | uapi.IORING_SETUP_TASKRUN_FLAG |", "{has: uapi.IORING_SETUP_SQPOLL, excludes: uapi.IORING_SETUP_TASKRUN_FLAG |", "setup"},
+}
+
+// budget is the number of traces in which a fault has to show.
+const budget = 60
+
+// TestPlantedFaults builds the model with each fault and looks whether the generated traces show it. It needs the go
+// command and some minutes, so that it runs only where URINGSIM_FAULTS is set, as .ci/run does.
+func TestPlantedFaults(t *testing.T) {
+	if os.Getenv("URINGSIM_FAULTS") == "" {
+		t.Skip("set URINGSIM_FAULTS=1 to build the model with faults")
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := map[string][]byte{}
+	for _, f := range faults {
+		t.Run(f.name, func(t *testing.T) {
+			if good[f.kind] == nil {
+				good[f.kind] = outcomes(t, root, nil, f.kind)
+			}
+			if bytes.Equal(good[f.kind], outcomes(t, root, &f, f.kind)) {
+				t.Errorf("%d traces of kind %s do not show it", budget, f.kind)
+			}
+		})
+	}
+}
+
+// outcomes builds the model, with a fault in it if there is one, and runs it.
+func outcomes(t *testing.T, root string, f *fault, kind string) []byte {
+	dir := t.TempDir()
+	args := []string{"build", "-o", filepath.Join(dir, "outcomes")}
+	if f != nil {
+		args = append(args, "-overlay", overlay(t, root, dir, f))
+	}
+	build := exec.Command("go", append(args, "./internal/differ/outcomes")...)
+	build.Dir = root
+	if msg, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, msg)
+	}
+	out, err := exec.Command(filepath.Join(dir, "outcomes"), "7.3", "1", "60", kind).Output()
+	if err != nil && f == nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// overlay writes the faulty file and the description that go build wants.
+func overlay(t *testing.T, root, dir string, f *fault) string {
+	file := filepath.Join(root, f.file)
+	src, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(src), f.old); n != 1 {
+		t.Fatalf("%s: the code to change stands there %d times, expected once: %q", f.file, n, f.old)
+	}
+	faulty := filepath.Join(dir, "faulty.go")
+	if err := os.WriteFile(faulty, []byte(strings.Replace(string(src), f.old, f.new, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	desc, err := json.Marshal(map[string]map[string]string{"Replace": {file: faulty}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(name, desc, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// unseen are the quirks that generated traces cannot show, with the reason.
+var unseen = map[kernel.Quirk]string{
+	kernel.MsgRingPassesCQE32: "kernels that have it write behind the CQE, so that it is not generated",
+	kernel.SQPollCapSplits128: "it takes two rings that share a submission thread",
+}
+
+// TestQuirksShow looks whether generated traces tell a release from one with a quirk more or less.
+func TestQuirksShow(t *testing.T) {
+	for q, row := range kernel.Quirks {
+		quirk := kernel.Quirk(q)
+		if unseen[quirk] != "" {
+			continue
+		}
+		with := kernel.V7_3.With(quirk)
+		if !shows(kernel.V7_3, with) {
+			t.Errorf("no generated trace shows %s", row.Name)
+		}
+	}
+}
+
+// shows tells whether the releases give different results.
+func shows(a, b kernel.Release) bool {
+	for seed := range uint64(200) {
+		for _, k := range gen.Kinds {
+			if k.Name == "check" || k.Name == "setup" && seed > 10 {
+				continue
+			}
+			tr := k.Trace(seed)
+			if different(tr, a, b) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func different(tr *trace.Trace, a, b kernel.Release) bool {
+	pa, pb := trace.NewPlayer(sim.New(a), "x"), trace.NewPlayer(sim.New(b), "x")
+	for i := range tr.Events {
+		oa, errA := pa.Play(&tr.Events[i])
+		ob, errB := pb.Play(&tr.Events[i])
+		if (errA == nil) != (errB == nil) {
+			return true
+		}
+		if errA != nil {
+			return false
+		}
+		x, errX := json.Marshal(oa.Got)
+		y, errY := json.Marshal(ob.Got)
+		if errX != nil || errY != nil || !bytes.Equal(x, y) {
+			return true
+		}
+	}
+	return false
+}
