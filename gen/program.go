@@ -107,7 +107,7 @@ func (m *maker) bitProgram() []uapi.SockFilter {
 // shiftProgram shifts a word of the context by X, and allows a request if a bit is left.
 func (m *maker) shiftProgram() []uapi.SockFilter {
 	return []uapi.SockFilter{{Code: 0x01, K: uint32(m.IntN(70))}, {Code: codeLoad, K: m.offset()}, {Code: pick(m, uint16(0x6c), 0x7c)},
-		{Code: 0x54, K: 1<<m.IntN(32) | 1<<m.IntN(32)}, {Code: codeRetA}}
+		{Code: 0x54, K: m.Uint32() & m.Uint32()}, {Code: codeRetA}}
 }
 
 // offset is a place in the filter context.

@@ -262,7 +262,7 @@ func TestUnmodelled(t *testing.T) {
 	}
 }
 
-var broken = errors.New("broken")
+var errBroken = errors.New("broken")
 
 // playErrorRows are the rows of TestPlayErrors.
 var playErrorRows = []struct {
@@ -281,7 +281,7 @@ var playErrorRows = []struct {
 	{[]string{`{"call":"write","addr":4096,"bytes":"00"}`}, nil,
 		"event 1: 1 bytes at 0x1000 are not within 0x20000000 to 0x1000000000, which is for traces"},
 	{[]string{`{"call":"close","fd":900}`}, nil, "event 1: fd is 900; descriptors from 900 on are not for traces"},
-	{[]string{`{"call":"exec"}`}, []Result{{Err: broken}}, "event 1: broken"},
+	{[]string{`{"call":"exec"}`}, []Result{{Err: errBroken}}, "event 1: broken"},
 	{[]string{`{"call":"register","fd":3,"op":2,"arg":{}}`}, nil,
 		"event 1: arg: an object that a pointer points to has exactly one key, such as path, bytes or bpf_filter"},
 	{[]string{`{"call":"register","fd":3,"op":2,"arg":{"bytes":"00","path":"x"}}`}, nil,
@@ -315,7 +315,7 @@ func TestPlayErrors(t *testing.T) {
 		if e.Number != len(r.events) || e.Line != len(r.events) {
 			t.Errorf("%s: number %d, line %d, want %d", r.events, e.Number, e.Line, len(r.events))
 		}
-		if r.want == "event 1: broken" && !errors.Is(err, broken) {
+		if r.want == "event 1: broken" && !errors.Is(err, errBroken) {
 			t.Error("the reason is lost")
 		}
 	}

@@ -41,7 +41,6 @@ type end struct {
 	stop    chan struct{} // closed when the other end can no longer answer
 	once    sync.Once
 	err     error // why, set before stop is closed
-	finish  func() error
 }
 
 var _ io.ReadWriteCloser = (*end)(nil)
