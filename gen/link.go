@@ -18,6 +18,10 @@ func (m *maker) link() {
 		f := filter(uapi.IORING_OP_LINK_TIMEOUT, m.verdictProgram())
 		m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_BPF_FILTER, pointer(trace.Object{BPFFilter: &f}), 1)
 	}
+	if m.chance(30) {
+		fds := []trace.Num32{^trace.Num32(0), 0, 1}
+		m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_FILES, pointer(trace.Object{FDs: &fds}), len(fds))
+	}
 	for range 6 + m.IntN(6) {
 		var sqes []trace.SQE
 		for range 1 + m.IntN(12) {
@@ -106,7 +110,11 @@ func (m *maker) member(async bool) trace.SQE {
 		return m.sqe(pick(m, uapi.IORING_OP_SEND, uapi.IORING_OP_RECV, uapi.IORING_OP_CONNECT, uapi.IORING_OP_LISTEN, uapi.IORING_OP_ACCEPT),
 			flags, field("fd", uint64(m.IntN(3))), field("ioprio", uint64(m.some(30, 1))))
 	case 9:
-		return m.sqe(pick(m, uapi.IORING_OP_CLOSE, uapi.IORING_OP_ASYNC_CANCEL), flags, field("fd", 99))
+		if m.chance(50) {
+			return m.sqe(uapi.IORING_OP_CLOSE, flags, field("fd", uint64(pick(m, 0, 99))), field("file_index", uint64(m.IntN(5))))
+		}
+		return m.sqe(uapi.IORING_OP_ASYNC_CANCEL, flags, field("fd", uint64(pick(m, 0, 99))), field("cancel_flags", uint64(m.some(25,
+			uapi.IORING_ASYNC_CANCEL_ALL, uapi.IORING_ASYNC_CANCEL_FD, uapi.IORING_ASYNC_CANCEL_ANY, uapi.IORING_ASYNC_CANCEL_FD_FIXED))))
 	}
 	return m.sqe(uapi.IORING_OP_NOP, flags)
 }
@@ -115,7 +123,7 @@ func (m *maker) member(async bool) trace.SQE {
 func (m *maker) wait(task string, fd int, ring string, async bool) {
 	e := &trace.EnterArgs{FD: trace.Num32(fd), Ring: ring, Flags: enterFlags(uapi.IORING_ENTER_GETEVENTS), DropRest: true}
 	if async {
-		short := trace.Timespec{Nsec: 30_000_000}
+		short := trace.Timespec{Nsec: 150_000_000}
 		e.Flags |= enterFlags(uapi.IORING_ENTER_EXT_ARG)
 		e.MinComplete, e.ArgSize = 1<<15, 24
 		e.Arg = pointer(trace.Object{GetEvents: &trace.GetEvents{TS: pointer(trace.Object{Timespec: &short})}})

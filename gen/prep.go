@@ -20,7 +20,7 @@ func (m *maker) prep() {
 	if m.chance(10) {
 		m.add(trace.InitTask, &trace.DropPrivilegesArgs{})
 	}
-	for range 8 {
+	for range 11 {
 		var sqes []trace.SQE
 		for range 32 {
 			sqes = append(sqes, m.cancelled(m.nearlyValid())...)
@@ -142,7 +142,7 @@ func (m *maker) msghdr() trace.Object {
 		h.Namelen = trace.Num32(pick(m, 0, 2, 16, 28, 128, 129, 0x7fffffff, 0x80000000, 0xffffffff))
 	}
 	if m.chance(10) {
-		h.Iovlen = trace.Num32(pick(m, 2, 1024, 1025, m.long()))
+		h.Iovlen = trace.Num32(pick(m, 2, 1024, 1025, 262145, m.long()))
 	}
 	if m.chance(15) {
 		h.Namelen = trace.Num32(m.word())
@@ -165,7 +165,7 @@ func (m *maker) base(op uapi.Op) []trace.SQEField {
 	case uapi.IORING_OP_SEND, uapi.IORING_OP_RECV, uapi.IORING_OP_SEND_ZC:
 		if m.chance(25) {
 			prio := uapi.IORING_SEND_VECTORIZED | m.some(30, uapi.IORING_RECVSEND_FIXED_BUF)
-			return []trace.SQEField{object("addr", m.iovecs(n)), field("len", uint64(n)), field("ioprio", uint64(prio))}
+			return []trace.SQEField{object("addr", m.iovecs(n)), field("len", uint64(pick(m, n, n, n, 262145))), field("ioprio", uint64(prio))}
 		}
 		if m.chance(15) {
 			return append(buffer, field("ioprio", uint64(uapi.IORING_RECVSEND_FIXED_BUF|m.some(20, 1, 2, 16, 32))))
@@ -176,7 +176,8 @@ func (m *maker) base(op uapi.Op) []trace.SQEField {
 		}
 		return buffer
 	case uapi.IORING_OP_SENDMSG, uapi.IORING_OP_RECVMSG, uapi.IORING_OP_SENDMSG_ZC:
-		return []trace.SQEField{object("addr", m.msghdr())}
+		return []trace.SQEField{object("addr", m.msghdr()),
+			field("ioprio", uint64(m.some(20, uapi.IORING_RECVSEND_FIXED_BUF, uapi.IORING_RECV_MULTISHOT)))}
 	case uapi.IORING_OP_CONNECT, uapi.IORING_OP_BIND:
 		addr := m.sockaddr()
 		return []trace.SQEField{object("addr", trace.Object{Bytes: ptr(trace.Bytes(addr))}),
@@ -190,7 +191,14 @@ func (m *maker) base(op uapi.Op) []trace.SQEField {
 		}
 		return nil
 	case uapi.IORING_OP_PROVIDE_BUFFERS:
-		return []trace.SQEField{field("fd", uint64(1+m.IntN(4))), field("addr", trace.ScratchBase), field("len", uint64(1+m.IntN(99)))}
+		return []trace.SQEField{field("fd", uint64(1+m.IntN(4))), field("addr", trace.ScratchBase), field("len", uint64(1+m.IntN(99))),
+			field("off", uint64(pick(m, 0, 0, 65534, 65535)))}
+	case uapi.IORING_OP_FIXED_FD_INSTALL:
+		return []trace.SQEField{field("personality", uint64(m.IntN(2)))}
+	case uapi.IORING_OP_POLL_ADD:
+		return []trace.SQEField{field("len", uint64(m.IntN(3)))}
+	case uapi.IORING_OP_READ_MULTISHOT:
+		return m.withAttr(nil)
 	case uapi.IORING_OP_REMOVE_BUFFERS:
 		return []trace.SQEField{field("fd", uint64(1+m.IntN(4)))}
 	case uapi.IORING_OP_ASYNC_CANCEL:

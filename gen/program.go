@@ -151,7 +151,7 @@ func filter(op uapi.Op, prog []uapi.SockFilter) trace.BPFFilter {
 // check registers programs one after the other.
 func (m *maker) check() {
 	fd, _ := m.ring(trace.InitTask, 1, 0)
-	for range 40 {
+	for range 80 {
 		f := filter(uapi.Op(m.IntN(uapi.IORING_OP_LAST)), m.brokenProgram())
 		if m.chance(2) {
 			f = filter(uapi.IORING_OP_NOP, m.longProgram())

@@ -55,7 +55,9 @@ func (m *maker) privileges(task string) {
 
 // anyRegister is a register call of any opcode. Calls whose handler is not modelled get arguments that are refused.
 func (m *maker) anyRegister(task string, target, ring int) {
-	switch m.IntN(12) {
+	switch m.IntN(13) {
+	case 12:
+		m.oddCall(task, ring)
 	case 0, 1, 2:
 		m.filterCall(task, target)
 	case 3, 4:
@@ -294,7 +296,7 @@ func (m *maker) refusedCall(task string, fd int) {
 			nr = pick(m, 255, 256, 257)
 		}
 	case uapi.IORING_UNREGISTER_PERSONALITY:
-		nr = m.IntN(4)
+		nr = pick(m, 0, 1, 1, 2)
 	case uapi.IORING_UNREGISTER_EVENTFD, uapi.IORING_UNREGISTER_IOWQ_AFF:
 		nr = 1
 	case uapi.IORING_REGISTER_EVENTFD, uapi.IORING_REGISTER_EVENTFD_ASYNC, uapi.IORING_UNREGISTER_NAPI:

@@ -11,8 +11,10 @@ import (
 func (m *maker) setupKind() {
 	const page = trace.UserBase
 	m.add(trace.InitTask, &trace.MapArgs{Addr: page, Size: 64 * trace.PageSize})
+	m.add(trace.InitTask, &trace.MapArgs{Addr: readOnly, Size: trace.PageSize, Prot: trace.ProtRead})
+	plain, _ := m.ring(trace.InitTask, 1, 0)
 	for range 25 {
-		a := m.setupArgs(page)
+		a := m.setupArgs(page, plain)
 		a.Ring = fmt.Sprintf("r%d", len(m.events))
 		m.add(trace.InitTask, a)
 		e := &trace.EnterArgs{FD: trace.Num32(m.nextFD), Ring: a.Ring, SQEs: []trace.SQE{m.sqe(uapi.IORING_OP_NOP, 0), m.sqe(badOp, 0)}}
@@ -33,8 +35,9 @@ func (m *maker) setupKind() {
 	}
 }
 
-// setupArgs are arguments of a setup, most of them nearly valid.
-func (m *maker) setupArgs(page uint64) *trace.SetupArgs {
+// setupArgs are arguments of a setup, most of them nearly valid. Page is memory for the ring, plain a ring without a
+// submission thread.
+func (m *maker) setupArgs(page uint64, plain int) *trace.SetupArgs {
 	a := &trace.SetupArgs{Entries: trace.Num32(pick(m, 1, 2, 3, 4, 8, 8, 8, 100))}
 	flags := m.some(8, uapi.IORING_SETUP_IOPOLL, uapi.IORING_SETUP_SQPOLL, uapi.IORING_SETUP_SQ_AFF, uapi.IORING_SETUP_CQSIZE,
 		uapi.IORING_SETUP_CLAMP, uapi.IORING_SETUP_ATTACH_WQ, uapi.IORING_SETUP_R_DISABLED, uapi.IORING_SETUP_SUBMIT_ALL,
@@ -60,7 +63,7 @@ func (m *maker) setupArgs(page uint64) *trace.SetupArgs {
 		a.CQEntries = trace.Num32(pick(m, 0, 1, 2, 4, 8, 16, 100, 65536, 65537, m.word()))
 	}
 	if flags&uapi.IORING_SETUP_ATTACH_WQ != 0 {
-		a.WQFD = trace.Num32(pick(m, 0, 99))
+		a.WQFD = trace.Num32(pick(m, 0, 99, plain))
 	}
 	if flags&uapi.IORING_SETUP_SQ_AFF != 0 {
 		a.CPU = trace.Num32(pick(m, 0, 0, 4096))
@@ -70,11 +73,11 @@ func (m *maker) setupArgs(page uint64) *trace.SetupArgs {
 		a.Resv[m.IntN(12)] = 1
 	}
 	if flags&uapi.IORING_SETUP_NO_MMAP != 0 {
-		a.SQAddr = trace.Num32(pick(m, page, page, page, 0, page+1, page+63*trace.PageSize, 0x1000))
+		a.SQAddr = trace.Num32(pick(m, page, page, page, 0, page+1, page+63*trace.PageSize, 0x1000, -trace.PageSize&(1<<64-1)))
 		a.CQAddr = trace.Num32(pick(m, page+32*trace.PageSize, page+32*trace.PageSize, page+32*trace.PageSize, 0, page+64*trace.PageSize))
 	}
 	if m.chance(2) {
-		a.Params = &trace.Pointer{Num: m.badPointer()}
+		a.Params = &trace.Pointer{Num: pick(m, m.badPointer(), readOnly)}
 	}
 	return a
 }

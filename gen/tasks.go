@@ -195,6 +195,9 @@ func (m *maker) mixed() {
 func (w *world) step(others int) {
 	t := w.somebody()
 	if w.chance(others) {
+		if w.chance(5) {
+			w.add(t.name, pick[trace.Args](w.maker, &trace.DupArgs{FD: 99}, &trace.CloseArgs{FD: 99}, &trace.CloexecArgs{FD: 99, On: true}))
+		}
 		if fd := w.someRing(t); w.chance(50) && fd >= 0 {
 			w.anyRegister(t.name, pick(w.maker, fd, fd, -1), fd)
 		} else if fd >= 0 {

@@ -35,6 +35,7 @@ const (
 	DrainEndsAtSubmit
 	NoQueryZCRXEvent
 	TaskWorkInBatches
+	CQECacheOutlivesOverflow
 	BufferLimit1G
 	numQuirks
 )
@@ -186,6 +187,10 @@ var Quirks = [numQuirks]Row{
 		Where: "io_uring/tw.c:__io_run_local_work",
 		What:  "a run of a DEFER_TASKRUN ring's work leaves what it causes for the next run",
 		Why:   "requests of a chain complete one enter later"},
+	CQECacheOutlivesOverflow: {Name: "cqe-cache-outlives-overflow", On: []string{v619, seed, v70, v71, v72},
+		Where: "io_uring/io_uring.c:io_cqe_cache_refill",
+		What:  "on a CQE_MIXED ring, a CQE of 32 bytes that did not fit into the last free entry leaves it to a later one",
+		Why:   "CQEs are out of order or overwritten; what such a ring holds is not modelled"},
 }
 
 // String is the quirk's name.

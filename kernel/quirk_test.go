@@ -85,6 +85,7 @@ var quirkReleases = map[Quirk]string{ //          6.19, d42eb05e60, 7.0, 7.1, 7.
 	DrainEndsAtSubmit:              "xxxxx-",
 	NoQueryZCRXEvent:               "xxxx--",
 	TaskWorkInBatches:              "xxxx--",
+	CQECacheOutlivesOverflow:       "xxxxx-",
 }
 
 // TestQuirkReleases repeats, per quirk, which releases behave so, oldest first; the columns are those of Releases.

@@ -14,6 +14,8 @@ type completionQueue struct {
 	taken      int // how many of posted the program has seen but left in the ring
 	overflow   []entry
 	overflowed uint32 // CQEs that were lost, as the ring's header says
+	cached     uint32 // entries from tail on that are known to be free
+	torn       bool   // an entry may have been handed out twice
 }
 
 // entry is a CQE in the ring and the entries that it takes, with those skipped before it.
@@ -27,30 +29,56 @@ func (c *completionQueue) init(r *Ring) { c.r = r }
 // ready is the number of entries that are in the ring.
 func (c *completionQueue) ready() uint32 { return c.tail - c.head }
 
-// fits puts an entry into the ring if there is room for it.
+// get takes the entries for a CQE, and puts it there. Once one did not fit, later ones wait behind it, unless it is they
+// that are to go into the ring.
 //
-// Linux: io_uring/io_uring.c:io_cqe_cache_refill
-func (c *completionQueue) fits(e entry) bool {
-	if e.Flags&uapi.IORING_CQE_F_32 != 0 && c.r.has(uapi.IORING_SETUP_CQE_MIXED) {
+// Linux: io_uring/io_uring.h:io_get_cqe_overflow
+func (c *completionQueue) get(e entry, overflow bool) bool {
+	big := e.Flags&uapi.IORING_CQE_F_32 != 0 && c.r.has(uapi.IORING_SETUP_CQE_MIXED)
+	e.slots = 1
+	if big {
 		e.slots = 2
-		if c.tail&(c.r.cqEntries-1) == c.r.cqEntries-1 { // a filler keeps it from wrapping around
-			e.slots = 3
-		}
-	} else {
-		e.slots = 1
 	}
-	if c.ready()+e.slots > c.r.cqEntries {
+	if c.cached < e.slots && !c.refill(overflow, big) {
 		return false
 	}
 	c.tail += e.slots
+	c.cached -= e.slots
 	c.posted = append(c.posted, e)
 	return true
 }
 
-// post adds a CQE. Once one did not fit, all later ones wait behind it.
+// refill looks how many entries are free before the ring's end. A filler keeps a big CQE from wrapping around.
+//
+// Linux: io_uring/io_uring.c:io_cqe_cache_refill
+func (c *completionQueue) refill(overflow, big bool) bool {
+	if !overflow && len(c.overflow) > 0 {
+		return false
+	}
+	if c.cached > 0 && c.r.k.release.Has(kernel.CQECacheOutlivesOverflow) {
+		c.torn = true
+	}
+	c.cached = 0
+	off := c.tail & (c.r.cqEntries - 1)
+	if big && off+1 == c.r.cqEntries {
+		if c.ready() >= c.r.cqEntries {
+			return false
+		}
+		c.tail++
+		off = 0
+	}
+	free := min(c.r.cqEntries-c.ready(), c.r.cqEntries-off)
+	if big && free < 2 || free == 0 {
+		return false
+	}
+	c.cached, c.torn = free, false
+	return true
+}
+
+// post adds a CQE.
 func (c *completionQueue) post(cqe trace.CQE) {
 	e := entry{CQE: cqe}
-	if len(c.overflow) > 0 || !c.fits(e) {
+	if !c.get(e, false) {
 		c.overflow = append(c.overflow, e)
 	}
 }
@@ -59,7 +87,7 @@ func (c *completionQueue) post(cqe trace.CQE) {
 //
 // Linux: io_uring/io_uring.c:__io_cqring_overflow_flush
 func (c *completionQueue) flushOverflow() {
-	for len(c.overflow) > 0 && c.fits(c.overflow[0]) {
+	for len(c.overflow) > 0 && c.get(c.overflow[0], true) {
 		c.overflow = c.overflow[1:]
 	}
 }

@@ -27,6 +27,9 @@ func (k *Kernel) enter(t *task, c trace.Enter) trace.Result {
 	}
 	ret, refusal, unmodelled := k.enterRing(t, c)
 	t.work.run() // on the way back to user mode
+	if seen != nil && seen.cq.torn {
+		unmodelled = "what a ring with CQEs of both sizes holds after one did not fit into its last entry"
+	}
 	res := trace.Result{Ret: ret, Why: refusal, Unmodelled: unmodelled}
 	if seen != nil {
 		res.Ring, res.Requests = seen.look(c.KeepCQEs), seen.account()

@@ -63,7 +63,7 @@ type labelled interface{ SetLabel(string) }
 // Play carries out one event. An error means that it could not be, and that later events make no sense.
 func (p *Player) Play(e *Event) (Outcome, error) {
 	p.events++
-	o := Outcome{Event: e, Number: p.events, Want: recordedOn(e.Results, p.release)}
+	o := Outcome{Event: e, Number: p.events, Want: e.RecordedOn(p.release)}
 	fail := func(err error) (Outcome, error) { return o, &EventError{p.events, e.Line, err} }
 	if !p.started {
 		p.started = true
@@ -215,8 +215,9 @@ func changes(before, now []byte) []Wrote {
 	return out
 }
 
-// recordedOn is the result that was recorded on the release.
-func recordedOn(results []Recorded, release string) *Recorded {
+// RecordedOn is the result that was recorded on the release, or nil.
+func (e *Event) RecordedOn(release string) *Recorded {
+	results := e.Results
 	for i := range results {
 		if on := results[i].On; len(on) == 0 || slices.Contains(on, release) {
 			return &results[i]
@@ -315,7 +316,7 @@ func byAge(a, b string) int {
 // Compare is the outcome of an event whose results are known already, as those of a real kernel are. The order of CQEs
 // is left to the model to judge, which knows where it is a fact.
 func Compare(e *Event, number int, release string, got Recorded) Outcome {
-	o := Outcome{Event: e, Number: number, Got: got, Want: recordedOn(e.Results, release)}
+	o := Outcome{Event: e, Number: number, Got: got, Want: e.RecordedOn(release)}
 	for _, c := range got.CQEs {
 		o.CQEs = append(o.CQEs, CQE{CQE: c.cqe(), Unordered: true})
 	}

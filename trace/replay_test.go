@@ -87,11 +87,11 @@ func TestRecord(t *testing.T) {
 func TestRecordedOn(t *testing.T) {
 	results := []Recorded{{On: []string{"7.0", "7.1"}, Ret: 1}, {Ret: 2}, {On: []string{"7.2"}, Ret: 3}}
 	for release, want := range map[string]Ret{"7.0": 1, "7.1": 1, "6.19": 2, "7.2": 2} { // the first that fits
-		if got := recordedOn(results, release); got == nil || got.Ret != want {
+		if got := (&Event{Results: results}).RecordedOn(release); got == nil || got.Ret != want {
 			t.Errorf("%s: %+v, want ret %d", release, got, want)
 		}
 	}
-	if got := recordedOn(results[2:], "7.0"); got != nil {
+	if got := (&Event{Results: results[2:]}).RecordedOn("7.0"); got != nil {
 		t.Errorf("nothing is recorded on 7.0, got %+v", got)
 	}
 }

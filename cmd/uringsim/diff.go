@@ -69,7 +69,7 @@ func diffCommand() *cobra.Command {
 disagree, made small. A trace whose two runs differ, and of which the model agrees with one, is excluded and counted.
 
 --kernels names a folder with 7.3/vmlinuz and so on; --kernel a single image, which is compared with the model of the
-release --as, or of its own version.`,
+release --as.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}

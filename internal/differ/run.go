@@ -85,7 +85,11 @@ func (p *Plan) kernel(ctx context.Context, k Kernel) ([]Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = j.Close() }() // whatever it says, the results are there
+	defer func() {
+		if j != nil { // the last that was booted
+			_ = j.Close() // whatever it says, the results are there
+		}
+	}()
 	var rows []Row
 	for _, kind := range p.Kinds {
 		row := Row{Release: k.Release.Name, Kind: kind.Name, Stats: newStats()}
@@ -94,7 +98,7 @@ func (p *Plan) kernel(ctx context.Context, k Kernel) ([]Row, error) {
 				return rows, err
 			}
 		}
-		if err := p.shrink(j, k, kind, &row); err != nil {
+		if j, err = p.shrink(ctx, j, k, kind, &row); err != nil {
 			return rows, err
 		}
 		p.Progress("%s %-8s %6d cases, %d disagree, %d excluded", k.Release.Name, kind.Name, row.Cases, row.Disagree, row.Excluded)
@@ -120,6 +124,7 @@ func (p *Plan) compare(ctx context.Context, j judge.Judge, k Kernel, kind gen.Ki
 	switch {
 	case excluded:
 		row.Excluded++
+		p.Progress("%s %s, seed %d: excluded, as two runs differ (-first +second):\n%s", k.Release.Name, kind.Name, seed, v.Unsteady)
 	case f != nil:
 		row.add(seed, f)
 	default:
@@ -180,17 +185,21 @@ func causeOf(f *Finding) string {
 }
 
 // shrink makes the first disagreements small.
-func (p *Plan) shrink(j judge.Judge, k Kernel, kind gen.Kind, row *Row) error {
+func (p *Plan) shrink(ctx context.Context, j judge.Judge, k Kernel, kind gen.Kind, row *Row) (judge.Judge, error) {
 	for i := range min(len(row.Found), p.Shrink) {
 		found := &row.Found[i]
 		if strings.HasPrefix(found.Finding.Diff, "the kernel died") {
 			continue
 		}
-		var asked error
+		var booted error
 		still := func(t *trace.Trace) bool {
+			if booted != nil {
+				return false
+			}
 			v, err := j.Ask(judge.Question{Trace: t, Twice: true})
-			if err != nil {
-				asked = err
+			if err != nil { // an attempt that the kernel does not survive is none
+				_ = j.Close()
+				j, booted = p.Boot(ctx, k.Vmlinuz)
 				return false
 			}
 			if v.Err != "" || v.Second != nil {
@@ -200,12 +209,12 @@ func (p *Plan) shrink(j judge.Judge, k Kernel, kind gen.Kind, row *Row) error {
 			return f != nil && causeOf(f) == found.Cause
 		}
 		small := Shrink(kind.Trace(found.Seeds[0]), 3000, still)
-		if asked != nil {
-			return asked
+		if booted != nil {
+			return j, booted
 		}
 		v, err := j.Ask(judge.Question{Trace: small})
 		if err != nil {
-			return err
+			return j, err
 		}
 		found.Small = clone(small)
 		for e := range v.Results {
@@ -213,7 +222,7 @@ func (p *Plan) shrink(j judge.Judge, k Kernel, kind gen.Kind, row *Row) error {
 		}
 		found.Small.Source = fmt.Sprintf("generated: %s, seed %d, made small", kind.Name, found.Seeds[0])
 	}
-	return nil
+	return j, nil
 }
 
 // NewRow is an empty row, to add others to.

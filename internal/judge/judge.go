@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
@@ -136,13 +138,22 @@ func BootWith(ctx context.Context, cfg vm.Config) (*Guest, error) {
 	return &Guest{m, cancel}, nil
 }
 
-// Ask plays in the guest.
+// patience is how long a trace may take: hundreds of times what the slowest takes.
+const patience = 40 * time.Second
+
+// Ask plays in the guest. A guest that does not answer within patience is killed.
 func (g *Guest) Ask(q Question) (Verdict, error) {
 	var v Verdict
 	b, err := json.Marshal(q)
 	if err != nil {
 		return v, err
 	}
+	var late atomic.Bool
+	watch := time.AfterFunc(patience, func() {
+		late.Store(true)
+		_ = g.machine.Kill() // the answer that does not come says the same
+	})
+	defer watch.Stop()
 	err = send(g.machine.Channel(), b)
 	if err == nil {
 		b, err = receive(g.machine.Channel())
@@ -150,6 +161,9 @@ func (g *Guest) Ask(q Question) (Verdict, error) {
 	if err != nil {
 		if died := g.machine.Wait(); died != nil {
 			err = died
+		}
+		if late.Load() {
+			err = fmt.Errorf("no answer within %v", patience)
 		}
 		return v, err
 	}

@@ -305,6 +305,9 @@ func (r *ring) news(words, cqes []byte) (*trace.RingState, error) {
 	}
 	for r.seen != tail {
 		cqe, size, steps := r.cqeAt(cqes)
+		if steps > tail-r.seen {
+			return nil, fmt.Errorf("the CQ ends in the middle of a CQE of %d bytes", size)
+		}
 		if r.seen += steps; size > 0 {
 			s.CQEs = append(s.CQEs, trace.CQE{CQE: uapi.DecodeCQE(cqe[:size])})
 		}

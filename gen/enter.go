@@ -1,0 +1,109 @@
+package gen
+
+import (
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// enter submits a little with all arguments that enter has, on rings that are small enough to overflow.
+func (m *maker) enter() {
+	flags := m.ringFlags()
+	if flags&uapi.IORING_SETUP_DEFER_TASKRUN == 0 {
+		flags |= m.some(15, uapi.IORING_SETUP_IOPOLL)
+	}
+	if flags&uapi.IORING_SETUP_CQE_MIXED != 0 {
+		flags &^= uapi.IORING_SETUP_CQE_MIXED // CQEs of both sizes in a ring that overflows confuse kernels to 7.2
+		flags |= uapi.IORING_SETUP_CQE32
+	}
+	fd, name := m.smallRing(flags)
+	other := trace.InitTask
+	switch m.IntN(6) {
+	case 0:
+		other = "child"
+		m.add(trace.InitTask, &trace.ForkArgs{Child: other})
+	case 1:
+		other = "thread"
+		m.add(trace.InitTask, &trace.ThreadArgs{Child: other})
+	}
+	for range 10 + m.IntN(10) {
+		task := pick(m, trace.InitTask, trace.InitTask, other)
+		e := &trace.EnterArgs{FD: trace.Num32(int64(fd)), Ring: name, DropRest: true, KeepCQEs: m.chance(40)}
+		for range m.IntN(4) {
+			e.SQEs = append(e.SQEs, m.plain())
+		}
+		if len(e.SQEs) > 0 {
+			closeChain(e.SQEs)
+		}
+		if m.chance(15) {
+			e.ToSubmit = ptr(trace.Num32(m.IntN(6)))
+		}
+		if m.chance(5) {
+			e.FD = pick(m, trace.Num32(0), 99, ^trace.Num32(0))
+		}
+		m.waitArgs(e)
+		m.add(task, e)
+	}
+}
+
+// smallRing is a ring of one to four entries.
+func (m *maker) smallRing(flags uint32) (fd int, name string) {
+	fd, name = m.ring(trace.InitTask, pick(m, 4, 4, 8), flags)
+	if m.chance(60) {
+		a := m.events[len(m.events)-1].Args.(*trace.SetupArgs)
+		a.Flags |= trace.SetupNum(uapi.IORING_SETUP_CQSIZE)
+		a.CQEntries = a.Entries
+	}
+	return fd, name
+}
+
+// plain is a request that completes at once, with a CQE of either size.
+func (m *maker) plain() trace.SQE {
+	switch m.IntN(6) {
+	case 0:
+		return m.sqe(badOp, 0)
+	case 1, 2:
+		return m.sqe(uapi.IORING_OP_NOP, 0, field("nop_flags", uapi.IORING_NOP_CQE32), field("off", m.long()), field("addr", m.long()))
+	case 3:
+		return m.sqe(uapi.IORING_OP_NOP, 0, field("nop_flags", uapi.IORING_NOP_TW))
+	}
+	return m.sqe(uapi.IORING_OP_NOP, 0)
+}
+
+// waitArgs lets an enter wait, never for long, with arguments most of which are valid.
+func (m *maker) waitArgs(e *trace.EnterArgs) {
+	if m.chance(30) {
+		e.Flags = enterFlags(m.some(10, 1, 2, 4, 16, 64, 128, 256))
+		if m.chance(50) {
+			return
+		}
+	}
+	e.Flags |= enterFlags(m.some(80, uapi.IORING_ENTER_GETEVENTS))
+	bad := func(o trace.Object) trace.Pointer {
+		if m.chance(15) {
+			return trace.Pointer{Num: m.badPointer()}
+		}
+		return pointer(o)
+	}
+	short, mask := trace.Timespec{Nsec: 1_000_000}, trace.Bytes(make([]byte, 8))
+	switch m.IntN(4) {
+	case 0: // a signal mask
+		e.Arg, e.ArgSize = bad(trace.Object{Bytes: &mask}), pick(m, trace.Num32(8), 8, 0, 24)
+		switch m.IntN(4) { // what is no mask ends a wait that nothing else would
+		case 0:
+			e.Arg, e.ArgSize, e.MinComplete = trace.Pointer{Num: 0x1000}, 8, 1<<31
+		case 1:
+			e.ArgSize, e.MinComplete = 16, 1<<31
+		}
+	case 1: // registered wait memory, which there is none of
+		e.Flags |= enterFlags(uapi.IORING_ENTER_EXT_ARG | uapi.IORING_ENTER_EXT_ARG_REG)
+		e.Arg.Num, e.ArgSize = pick(m, uint64(0), 64, m.long()), pick(m, trace.Num32(64), 24)
+	case 2:
+		e.Flags |= enterFlags(uapi.IORING_ENTER_EXT_ARG)
+		g := trace.GetEvents{TS: bad(trace.Object{Timespec: &short})}
+		if m.chance(30) {
+			g.Sigmask, g.SigmaskSize = bad(trace.Object{Bytes: &mask}), trace.Num32(pick(m, 8, 8, 0, 16))
+		}
+		e.Arg, e.ArgSize = bad(trace.Object{GetEvents: &g}), pick(m, trace.Num32(24), 24, 24, 23)
+		e.MinComplete = pick(m, trace.Num32(0), 1, 2, 8, 1<<31)
+	}
+}
