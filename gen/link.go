@@ -7,7 +7,7 @@ import (
 
 // link submits chains with failures of all kinds anywhere.
 func (m *maker) link() {
-	async := m.chance(10) // with requests that workers carry out, whose time is no fact
+	async := m.chance(10) // with requests that workers carry out, who get the time to do so after each call
 	flags := m.ringFlags()
 	fd, name := m.ring(trace.InitTask, 32, flags)
 	f := filter(uapi.IORING_OP_NOP, []uapi.SockFilter{{Code: codeLoad, K: 0}, {Code: 0x54, K: 4}, {Code: codeRetA}})
@@ -22,7 +22,11 @@ func (m *maker) link() {
 		fds := []trace.Num32{^trace.Num32(0), 0, 1}
 		m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_FILES, pointer(trace.Object{FDs: &fds}), len(fds))
 	}
-	for range 6 + m.IntN(6) {
+	calls := 6 + m.IntN(6)
+	if async {
+		calls = 4
+	}
+	for range calls {
 		var sqes []trace.SQE
 		for range 1 + m.IntN(12) {
 			sqes = append(sqes, m.member(async))
@@ -42,8 +46,11 @@ func (m *maker) link() {
 		if !e.DropRest && async {
 			e.ToSubmit = ptr(trace.Num32(m.IntN(len(sqes) + 3)))
 		}
-		e.KeepCQEs = m.chance(10)
+		e.KeepCQEs = m.chance(10) && !async
 		m.add(trace.InitTask, e)
+		if async {
+			m.wait(trace.InitTask, fd, name, async)
+		}
 	}
 	m.wait(trace.InitTask, fd, name, async)
 }
@@ -77,8 +84,10 @@ func (m *maker) ringFlags() uint32 {
 // member is a request that may be part of a chain: it works, or fails somewhere on its way.
 func (m *maker) member(async bool) trace.SQE {
 	flags := m.some(30, uapi.IOSQE_IO_LINK) | m.some(12, uapi.IOSQE_IO_HARDLINK) | m.some(8, uapi.IOSQE_CQE_SKIP_SUCCESS)
+	pollFirst := uint32(0)
 	if async {
 		flags |= m.some(12, uapi.IOSQE_ASYNC, uapi.IOSQE_IO_DRAIN)
+		pollFirst = m.some(60, 1) // what cannot be polled goes to a worker
 	}
 	switch m.IntN(16) {
 	case 0:
@@ -108,7 +117,7 @@ func (m *maker) member(async bool) trace.SQE {
 			field("file_index", uint64(m.some(20, 1, 2))))
 	case 11:
 		return m.sqe(pick(m, uapi.IORING_OP_SEND, uapi.IORING_OP_RECV, uapi.IORING_OP_CONNECT, uapi.IORING_OP_LISTEN, uapi.IORING_OP_ACCEPT),
-			flags, field("fd", uint64(m.IntN(3))), field("ioprio", uint64(m.some(30, 1))))
+			flags, field("fd", uint64(m.IntN(3))), field("ioprio", uint64(pollFirst)))
 	case 9:
 		if m.chance(50) {
 			return m.sqe(uapi.IORING_OP_CLOSE, flags, field("fd", uint64(pick(m, 0, 99))), field("file_index", uint64(m.IntN(5))))
@@ -123,7 +132,7 @@ func (m *maker) member(async bool) trace.SQE {
 func (m *maker) wait(task string, fd int, ring string, async bool) {
 	e := &trace.EnterArgs{FD: trace.Num32(fd), Ring: ring, Flags: enterFlags(uapi.IORING_ENTER_GETEVENTS), DropRest: true}
 	if async {
-		short := trace.Timespec{Nsec: 150_000_000}
+		short := trace.Timespec{Nsec: 60_000_000}
 		e.Flags |= enterFlags(uapi.IORING_ENTER_EXT_ARG)
 		e.MinComplete, e.ArgSize = 1<<15, 24
 		e.Arg = pointer(trace.Object{GetEvents: &trace.GetEvents{TS: pointer(trace.Object{Timespec: &short})}})

@@ -1,6 +1,9 @@
 package sim
 
 import (
+	"math"
+
+	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/register"
 	"github.com/uringsim/uringsim/trace"
@@ -118,7 +121,7 @@ func (w *workQueue) pop(n int) int {
 }
 
 // run does everything, also what is added meanwhile, and tells whether there was anything. Whenever the queue is empty,
-// or goes on with another ring, completions are posted.
+// the batch done, or goes on with another ring, completions are posted.
 //
 // Linux: io_uring/tw.c:tctx_task_work_run
 func (w *workQueue) run() bool {
@@ -126,7 +129,11 @@ func (w *workQueue) run() bool {
 	for len(w.items) > 0 {
 		did = true
 		var ring *Ring
-		for len(w.items) > 0 {
+		batch := math.MaxInt
+		if w.items[0].ring.k.release.Has(kernel.TaskWorkInBatches) {
+			batch = len(w.items)
+		}
+		for ; len(w.items) > 0 && batch > 0; batch-- {
 			it := w.items[0]
 			w.items = w.items[1:]
 			if ring != nil && ring != it.ring {

@@ -48,7 +48,7 @@ func TestReachSteps(t *testing.T) {
 	for _, r := range kernel.Measured() {
 		for _, name := range []string{"prep", "register", "mixed"} {
 			k, _ := gen.KindOf(name)
-			for seed := range uint64(400) {
+			for seed := range uint64(800) {
 				requests(k.Trace(seed), r, func(q *trace.Request) {
 					if q.Why != nil && q.Why.Stage == verdict.Prep {
 						seen[exit{q.Opcode, q.Why.Why, q.Why.Errno}] = true
@@ -123,7 +123,7 @@ func TestReachExits(t *testing.T) {
 	}
 	run("go", "build", "-cover", "-coverpkg="+model, "-o", filepath.Join(dir, "outcomes"), "./internal/differ/outcomes")
 	for _, r := range kernel.Releases {
-		args := []string{r.Name, "1", "200"}
+		args := []string{r.Name, "1", "400"}
 		for _, k := range gen.Kinds {
 			args = append(args, k.Name)
 		}
