@@ -12,6 +12,7 @@ type completionQueue struct {
 	tail, head uint32 // in entries of the ring
 	posted     []entry
 	taken      int // how many of posted the program has seen but left in the ring
+	late       int // how many the program did not see yet when it last looked, as the recording does not have them
 	overflow   []entry
 	overflowed uint32 // CQEs that were lost, as the ring's header says
 	cached     uint32 // entries from tail on that are known to be free
@@ -104,7 +105,7 @@ func (c *completionQueue) take(keep bool, known *knowledge) []trace.CQE {
 			cqes = append(cqes, e.CQE)
 		}
 	}
-	if keep && len(later) == 0 {
+	if c.late = len(later); keep && c.late == 0 {
 		c.taken = len(c.posted)
 		return cqes
 	}
@@ -116,7 +117,7 @@ func (c *completionQueue) take(keep bool, known *knowledge) []trace.CQE {
 func (k *Kernel) Late() int {
 	n := 0
 	for _, r := range k.rings {
-		n += len(r.cq.posted) - r.cq.taken
+		n += r.cq.late
 	}
 	return n
 }

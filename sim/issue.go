@@ -259,7 +259,8 @@ func (r *Ring) PostMessage(c uapi.CQE) {
 // Linux: io_uring/net.c:io_send, io_recv, io_connect, ...
 func issueOnSocket(r *Ring, q *request) bool {
 	f := r.file(q, q.SQE.FD(), q.Flags&uapi.IOSQE_FIXED_FILE != 0)
-	if f.Kind == tctx.SocketFile {
+	multishot := q.Opcode == uapi.IORING_OP_ACCEPT && q.SQE.IOPrio()&uapi.IORING_ACCEPT_MULTISHOT != 0
+	if f.Kind == tctx.SocketFile || multishot && q.inWorker { // a worker first asks whether the file can be polled
 		return r.ask(q)
 	}
 	e := uapi.ENOTSOCK
