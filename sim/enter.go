@@ -210,6 +210,9 @@ const sqThreadCap = 8
 
 // submitByThread is what the submission thread of a ring does with what is in the ring.
 //
+// Departs: the thread works with the memory, descriptors and credentials of the task that enters, in the kernel always
+// with those of the task that made the ring.
+//
 // Linux: io_uring/sqpoll.c:__io_sq_thread
 func (r *Ring) submitByThread(t *task) {
 	for r.sqPending() > 0 {

@@ -68,7 +68,7 @@ type request struct {
 
 // account is what the Result of an Enter says of the request.
 func (q *request) account() trace.Request {
-	return trace.Request{UserData: q.UserData, Opcode: q.Opcode, Why: q.why, Issued: q.issued, Note: q.note}
+	return trace.Request{UserData: q.UserData, Opcode: q.SQE.Opcode(), Why: q.why, Issued: q.issued, Note: q.note}
 }
 
 // setFail marks the request as failed; its own CQE is posted in any case.
