@@ -11,10 +11,8 @@ func (m *maker) enter() {
 	if flags&uapi.IORING_SETUP_DEFER_TASKRUN == 0 {
 		flags |= m.some(15, uapi.IORING_SETUP_IOPOLL)
 	}
-	if flags&uapi.IORING_SETUP_CQE_MIXED != 0 {
-		flags &^= uapi.IORING_SETUP_CQE_MIXED // CQEs of both sizes in a ring that overflows confuse kernels to 7.2
-		flags |= uapi.IORING_SETUP_CQE32
-	}
+	// Kernels to 7.2 do not survive CQEs marked as big in a ring that overflows.
+	big := flags&(uapi.IORING_SETUP_CQE_MIXED|uapi.IORING_SETUP_CQE32) == 0
 	fd, name := m.smallRing(flags)
 	other := trace.InitTask
 	switch m.IntN(6) {
@@ -29,7 +27,7 @@ func (m *maker) enter() {
 		task := pick(m, trace.InitTask, trace.InitTask, other)
 		e := &trace.EnterArgs{FD: trace.Num32(int64(fd)), Ring: name, DropRest: true, KeepCQEs: m.chance(40)}
 		for range m.IntN(4) {
-			e.SQEs = append(e.SQEs, m.plain())
+			e.SQEs = append(e.SQEs, m.plain(big))
 		}
 		if len(e.SQEs) > 0 {
 			closeChain(e.SQEs)
@@ -56,12 +54,15 @@ func (m *maker) smallRing(flags uint32) (fd int, name string) {
 	return fd, name
 }
 
-// plain is a request that completes at once, with a CQE of either size.
-func (m *maker) plain() trace.SQE {
+// plain is a request that completes at once; if big, now and then one that asks for a big CQE.
+func (m *maker) plain(big bool) trace.SQE {
 	switch m.IntN(6) {
 	case 0:
 		return m.sqe(badOp, 0)
-	case 1, 2:
+	case 1:
+		if !big {
+			break
+		}
 		return m.sqe(uapi.IORING_OP_NOP, 0, field("nop_flags", uapi.IORING_NOP_CQE32), field("off", m.long()), field("addr", m.long()))
 	case 3:
 		return m.sqe(uapi.IORING_OP_NOP, 0, field("nop_flags", uapi.IORING_NOP_TW))
@@ -80,7 +81,7 @@ func (m *maker) waitArgs(e *trace.EnterArgs) {
 	e.Flags |= enterFlags(m.some(80, uapi.IORING_ENTER_GETEVENTS))
 	bad := func(o trace.Object) trace.Pointer {
 		if m.chance(15) {
-			return trace.Pointer{Num: m.badPointer()}
+			return trace.Pointer{Num: pick(m, uint64(0x1000), 1<<47, ^uint64(0))} // nothing that is no argument, and waits for ever
 		}
 		return pointer(o)
 	}
@@ -90,9 +91,9 @@ func (m *maker) waitArgs(e *trace.EnterArgs) {
 		e.Arg, e.ArgSize = bad(trace.Object{Bytes: &mask}), pick(m, trace.Num32(8), 8, 0, 24)
 		switch m.IntN(4) { // what is no mask ends a wait that nothing else would
 		case 0:
-			e.Arg, e.ArgSize, e.MinComplete = trace.Pointer{Num: 0x1000}, 8, 1<<31
+			e.Arg, e.ArgSize, e.MinComplete = trace.Pointer{Num: 0x1000}, 8, 100
 		case 1:
-			e.ArgSize, e.MinComplete = 16, 1<<31
+			e.Arg, e.ArgSize, e.MinComplete = pointer(trace.Object{Bytes: &mask}), 16, 100
 		}
 	case 1: // registered wait memory, which there is none of
 		e.Flags |= enterFlags(uapi.IORING_ENTER_EXT_ARG | uapi.IORING_ENTER_EXT_ARG_REG)
@@ -104,6 +105,6 @@ func (m *maker) waitArgs(e *trace.EnterArgs) {
 			g.Sigmask, g.SigmaskSize = bad(trace.Object{Bytes: &mask}), trace.Num32(pick(m, 8, 8, 0, 16))
 		}
 		e.Arg, e.ArgSize = bad(trace.Object{GetEvents: &g}), pick(m, trace.Num32(24), 24, 24, 23)
-		e.MinComplete = pick(m, trace.Num32(0), 1, 2, 8, 1<<31)
+		e.MinComplete = pick(m, trace.Num32(0), 1, 2, 8, 100)
 	}
 }

@@ -94,8 +94,13 @@ func (m *maker) badPointer() uint64 {
 	end := uint64(trace.ScratchBase + trace.ScratchSize)
 	v := pick(m, 0, 1, 0x1000, end-1, end-8, end-16, end-24, end-56, end, 1<<46, 1<<47-4096, 1<<47-4097, 1<<47, 1<<63, ^uint64(0),
 		m.long())
+	return nowhere(v)
+}
+
+// nowhere is v, unless a real process may have something there.
+func nowhere(v uint64) uint64 {
 	if v >= 0x10000 && v < trace.ScratchBase || v >= trace.SystemBase && v < 1<<46 || v > 1<<46 && v < 1<<47-8192 {
-		return 0x1000 // a real process may have something there
+		return 0x1000
 	}
 	return v
 }
@@ -230,7 +235,7 @@ func (m *maker) withAttr(fields []trace.SQEField) []trace.SQEField {
 // timeout is a time in the field, or nanoseconds if the flags say so.
 func (m *maker) timeout(name string, more ...trace.SQEField) []trace.SQEField {
 	if m.chance(20) {
-		return append(more, field(name, m.long()), field("timeout_flags", uapi.IORING_TIMEOUT_IMMEDIATE_ARG|uapi.IORING_TIMEOUT_UPDATE*uint64(m.IntN(2))))
+		return append(more, field(name, nowhere(m.long())), field("timeout_flags", uapi.IORING_TIMEOUT_IMMEDIATE_ARG|uapi.IORING_TIMEOUT_UPDATE*uint64(m.IntN(2))))
 	}
 	return append(more, object(name, m.timespec()))
 }

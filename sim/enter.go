@@ -119,8 +119,11 @@ func (r *Ring) getEvents(t *task, c trace.Enter) (*verdict.Refusal, string) {
 	if r.has(uapi.IORING_SETUP_DEFER_TASKRUN) && r.Submitter != t.Task {
 		return verdict.Refuse(verdict.Enter, uapi.EEXIST, "io_uring/wait.c:io_cqring_wait", "the ring belongs to another task"), ""
 	}
-	want := min(c.MinComplete, r.cqEntries)
-	r.runLocal(int(want))
+	want := c.MinComplete
+	if int32(want) >= 0 { // a number that is negative as an int is not cut, and never reached
+		want = min(want, r.cqEntries)
+	}
+	r.runLocal(int(int32(want)))
 	t.work.run()
 	r.cq.flushOverflow()
 	if r.cq.ready() >= want || iopoll {
@@ -130,10 +133,8 @@ func (r *Ring) getEvents(t *task, c trace.Enter) (*verdict.Refusal, string) {
 		r.settle()
 	}
 	r.cq.flushOverflow()
-	if c.Flags&uapi.IORING_ENTER_EXT_ARG == 0 && c.Arg != 0 {
-		if refusal := sigmask(t.Task, c); refusal != nil {
-			return refusal, ""
-		}
+	if refusal := sigmask(t.Task, c); refusal != nil {
+		return refusal, ""
 	}
 	if r.cq.ready() >= want {
 		return nil, ""
@@ -141,6 +142,9 @@ func (r *Ring) getEvents(t *task, c trace.Enter) (*verdict.Refusal, string) {
 	if timed(t.Task, c) {
 		if r.cq.ready() > 0 {
 			return nil, "" // fewer than wanted are no error
+		}
+		if c.Known == nil && len(r.unresolved) > 0 {
+			return nil, "whether requests whose results are not known complete in time"
 		}
 		return verdict.Refuse(verdict.Enter, uapi.ETIME, "io_uring/wait.c:io_cqring_schedule_timeout",
 			"the completions must come in time"), ""
@@ -193,10 +197,17 @@ func timed(t *tctx.Task, c trace.Enter) bool {
 // Linux: kernel/signal.c:set_user_sigmask
 func sigmask(t *tctx.Task, c trace.Enter) *verdict.Refusal {
 	const where = "kernel/signal.c:set_user_sigmask"
-	if c.ArgSize != 8 {
-		return verdict.Refuse(verdict.Enter, uapi.EINVAL, where, "argsz must be 8")
+	addr, size := c.Arg, c.ArgSize
+	if raw := make([]byte, 12); c.Flags&uapi.IORING_ENTER_EXT_ARG != 0 && t.Mem.CopyIn(raw, c.Arg) {
+		addr, size = binary.LittleEndian.Uint64(raw), uint64(binary.LittleEndian.Uint32(raw[8:]))
 	}
-	if !t.Mem.CopyIn(make([]byte, 8), c.Arg) {
+	switch {
+	case addr == 0:
+		return nil
+	case size != 8:
+		return verdict.Refuse(verdict.Enter, uapi.EINVAL, where, "the size of a signal mask must be 8")
+	}
+	if !t.Mem.CopyIn(make([]byte, 8), addr) {
 		return verdict.Refuse(verdict.Enter, uapi.EFAULT, where, "the signal mask must be readable")
 	}
 	return nil

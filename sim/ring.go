@@ -120,8 +120,9 @@ func (w *workQueue) pop(n int) int {
 	return did
 }
 
-// run does everything, also what is added meanwhile, and tells whether there was anything. Whenever the queue is empty,
-// the batch done, or goes on with another ring, completions are posted.
+// run does everything, also what is added meanwhile, and tells whether there was anything. It goes in batches, after each
+// of which completions are posted, as they are where the work goes on with another ring. A batch ends with the thing that
+// was the last one when its turn came, and on kernels to 7.1 with the one that was the last at the start.
 //
 // Linux: io_uring/tw.c:tctx_task_work_run
 func (w *workQueue) run() bool {
@@ -129,13 +130,14 @@ func (w *workQueue) run() bool {
 	for len(w.items) > 0 {
 		did = true
 		var ring *Ring
-		batch := math.MaxInt
+		left := math.MaxInt
 		if w.items[0].ring.k.release.Has(kernel.TaskWorkInBatches) {
-			batch = len(w.items)
+			left = len(w.items)
 		}
-		for ; len(w.items) > 0 && batch > 0; batch-- {
+		for last := false; !last && left > 0; left-- {
 			it := w.items[0]
 			w.items = w.items[1:]
+			last = len(w.items) == 0
 			if ring != nil && ring != it.ring {
 				ring.flush()
 			}

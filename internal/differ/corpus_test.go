@@ -13,7 +13,7 @@ import (
 
 // TestCorpus replays generated traces that real kernels have judged.
 func TestCorpus(t *testing.T) {
-	files, err := filepath.Glob("../../testdata/corpus/*.jsonl.zst")
+	files, err := filepath.Glob("../../testdata/kernel/corpus/*.jsonl.zst")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no corpus: %v", err)
 	}
