@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -61,7 +62,7 @@ var faults = []fault{
 }
 
 // budget is the number of traces in which a fault has to show.
-const budget = 60
+const budget = 200
 
 // TestPlantedFaults builds the model with each fault and looks whether the generated traces show it. It needs the go
 // command and some minutes, so that it runs only where URINGSIM_FAULTS is set, as .ci/run does.
@@ -98,7 +99,7 @@ func outcomes(t *testing.T, root string, f *fault, kind string) []byte {
 	if msg, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, msg)
 	}
-	out, err := exec.Command(filepath.Join(dir, "outcomes"), "7.3", "1", "60", kind).Output()
+	out, err := exec.Command(filepath.Join(dir, "outcomes"), "7.3", "1", strconv.Itoa(budget), kind).Output()
 	if err != nil && f == nil {
 		t.Fatal(err)
 	}
