@@ -16,6 +16,7 @@ type completionQueue struct {
 	overflow   []entry
 	overflowed uint32 // CQEs that were lost, as the ring's header says
 	cached     uint32 // entries from tail on that are known to be free
+	unordered  bool   // a worker is posting a message, whose place is no fact
 	torn       bool   // an entry may have been handed out twice
 }
 

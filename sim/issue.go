@@ -229,7 +229,10 @@ func issueMsgRing(r *Ring, q *request) bool {
 	case f.Kind != tctx.RingFile:
 		e, why = uapi.EBADFD, "fd must be a ring"
 	case cmd == register.MsgData:
+		target := f.Ring.(*Ring)
+		target.cq.unordered = q.deferred || q.inWorker
 		e, why = register.SendData(r.k.release, f, &q.SQE)
+		target.cq.unordered = false
 	case cmd == register.MsgSendFD:
 		return r.ask(q)
 	default:
@@ -246,7 +249,8 @@ func issueMsgRing(r *Ring, q *request) bool {
 //
 // Linux: io_uring/msg_ring.c:io_msg_remote_post, io_uring/io_uring.c:io_post_aux_cqe
 func (r *Ring) PostMessage(c uapi.CQE) {
-	post := func() { r.cq.post(trace.CQE{CQE: c}) }
+	unordered := r.cq.unordered
+	post := func() { r.cq.post(trace.CQE{CQE: c, Unordered: unordered}) }
 	if r.has(uapi.IORING_SETUP_DEFER_TASKRUN) && !r.has(uapi.IORING_SETUP_IOPOLL) {
 		r.local.add(r, post)
 	} else {
