@@ -11,8 +11,7 @@ func (m *maker) enter() {
 	if flags&uapi.IORING_SETUP_DEFER_TASKRUN == 0 {
 		flags |= m.some(15, uapi.IORING_SETUP_IOPOLL)
 	}
-	// Kernels to 7.2 do not survive CQEs marked as big in a ring that overflows.
-	big := flags&(uapi.IORING_SETUP_CQE_MIXED|uapi.IORING_SETUP_CQE32) == 0
+	big := flags&uapi.IORING_SETUP_CQE_MIXED == 0 // see kernel.CQECacheOutlivesOverflow
 	fd, name := m.smallRing(flags)
 	other := trace.InitTask
 	switch m.IntN(6) {
@@ -105,6 +104,6 @@ func (m *maker) waitArgs(e *trace.EnterArgs) {
 			g.Sigmask, g.SigmaskSize = bad(trace.Object{Bytes: &mask}), trace.Num32(pick(m, 8, 8, 0, 16))
 		}
 		e.Arg, e.ArgSize = bad(trace.Object{GetEvents: &g}), pick(m, trace.Num32(24), 24, 24, 23)
-		e.MinComplete = pick(m, trace.Num32(0), 1, 2, 8, 100)
+		e.MinComplete = pick(m, trace.Num32(0), 1, 2, 8, 100, 1<<31-1, ^trace.Num32(0))
 	}
 }

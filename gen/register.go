@@ -9,6 +9,10 @@ import (
 func (m *maker) register() {
 	if m.chance(30) {
 		m.privileges(trace.InitTask)
+		for _, op := range []uapi.RegisterOp{uapi.IORING_REGISTER_RESTRICTIONS, uapi.IORING_REGISTER_BPF_FILTER} {
+			// whether it is allowed is asked before what nr is
+			m.registerCall(trace.InitTask, -1, op, trace.Pointer{Num: m.badPointer()}, m.IntN(3))
+		}
 	}
 	m.mistakes = pick(m, 5, 40)
 	if m.chance(30) {
@@ -266,7 +270,7 @@ func (m *maker) filesCall(task string, fd int) {
 			vec[i] = trace.Iovec{Base: trace.Pointer{Num: pick(m, 0, m.badPointer())}, Len: trace.Num32(pick(m, 0, m.long()>>44, ^uint64(0)))}
 		}
 		if m.chance(15) {
-			vec[i].Len = pick[trace.Num32](m, 1<<40+1, ^trace.Num32(0))
+			vec[i].Len = pick[trace.Num32](m, 1<<30+1, 1<<40+1, ^trace.Num32(0))
 		}
 	}
 	switch m.IntN(4) {

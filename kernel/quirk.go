@@ -36,6 +36,7 @@ const (
 	NoQueryZCRXEvent
 	TaskWorkInBatches
 	CQECacheOutlivesOverflow
+	WaitSpinsOnOverflow
 	BufferLimit1G
 	numQuirks
 )
@@ -191,6 +192,10 @@ var Quirks = [numQuirks]Row{
 		Where: "io_uring/io_uring.c:io_cqe_cache_refill",
 		What:  "on a CQE_MIXED ring, a CQE of 32 bytes that did not fit into the last free entry leaves it to a later one",
 		Why:   "CQEs are out of order or overwritten; what such a ring holds is not modelled"},
+	WaitSpinsOnOverflow: {Name: "wait-spins-on-overflow", On: []string{v619, seed, v70, v71, v72},
+		Where: "io_uring/wait.c:io_cqring_wait",
+		What:  "a wait for more CQEs than fit beside one that has overflown never ends, whatever its timeout; later ones return 0",
+		Why:   "it takes a CQE_MIXED ring or a count above 2^31; the task uses a processor for good, as signals are not looked at"},
 }
 
 // String is the quirk's name.

@@ -86,6 +86,7 @@ var quirkReleases = map[Quirk]string{ //          6.19, d42eb05e60, 7.0, 7.1, 7.
 	NoQueryZCRXEvent:               "xxxx--",
 	TaskWorkInBatches:              "xxxx--",
 	CQECacheOutlivesOverflow:       "xxxxx-",
+	WaitSpinsOnOverflow:            "xxxxx-",
 }
 
 // TestQuirkReleases repeats, per quirk, which releases behave so, oldest first; the columns are those of Releases.

@@ -71,6 +71,28 @@ type Function struct {
 	Steps []Step
 }
 
+// Exit is one way in which the prep of an opcode can fail: by a step, with an errno.
+type Exit struct {
+	Op    uapi.Op
+	Doc   string // of the step
+	Errno uapi.Errno
+}
+
+func (e Exit) String() string { return fmt.Sprintf("%v: %s: %v", e.Op, e.Doc, e.Errno) }
+
+// Exits are all ways in which preps fail, by opcode and in the order of the checks.
+func Exits() []Exit {
+	var exits []Exit
+	for op := range uapi.Op(uapi.IORING_OP_LAST) {
+		for _, s := range Defs[op].Prep.Steps {
+			for _, e := range s.Errnos {
+				exits = append(exits, Exit{op, s.Doc, e})
+			}
+		}
+	}
+	return exits
+}
+
 // prep makes a Function.
 func prep(where string, steps ...Step) *Function { return &Function{Where: where, Steps: steps} }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/register"
 	"github.com/uringsim/uringsim/tctx"
 	"github.com/uringsim/uringsim/trace"
@@ -120,7 +121,7 @@ func (r *Ring) getEvents(t *task, c trace.Enter) (*verdict.Refusal, string) {
 		return verdict.Refuse(verdict.Enter, uapi.EEXIST, "io_uring/wait.c:io_cqring_wait", "the ring belongs to another task"), ""
 	}
 	want := c.MinComplete
-	if int32(want) >= 0 { // a number that is negative as an int is not cut, and never reached
+	if int32(want) >= 0 { // a number that is negative as an int is not cut
 		want = min(want, r.cqEntries)
 	}
 	r.runLocal(int(int32(want)))
@@ -136,7 +137,13 @@ func (r *Ring) getEvents(t *task, c trace.Enter) (*verdict.Refusal, string) {
 	if refusal := sigmask(t.Task, c); refusal != nil {
 		return refusal, ""
 	}
-	if r.cq.ready() >= want {
+	if int32(r.cq.ready()-want) >= 0 { // which a negative number may be
+		return nil, ""
+	}
+	if len(r.cq.overflow) > 0 {
+		if r.k.release.Has(kernel.WaitSpinsOnOverflow) {
+			return nil, "it waits for ever, as CQEs have overflown and do not fit"
+		}
 		return nil, ""
 	}
 	if timed(t.Task, c) {

@@ -18,6 +18,7 @@ import (
 	"github.com/uringsim/uringsim/internal/differ"
 	"github.com/uringsim/uringsim/internal/judge"
 	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/trace"
 )
 
@@ -85,7 +86,7 @@ release --as.`,
 	f.StringVar(&o.out, "out", "found", "folder for traces that disagree")
 	f.StringVar(&o.corpus, "corpus", "", "folder to write the traces to, with the kernels' results, where all agree")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line (docs/json.md)")
-	f.BoolVar(&o.outcomes, "outcomes", false, "also print how often each outcome came up")
+	f.BoolVar(&o.outcomes, "outcomes", false, "also print how often each outcome came up, and which checks of prep nothing failed")
 	return c
 }
 
@@ -194,6 +195,7 @@ func (o *diffOptions) report(cmd *cobra.Command, rows []differ.Row) bool {
 		for _, release := range order {
 			printOutcomes(out, release, sums[release].Stats.Outcomes)
 		}
+		printUnreached(out, sums)
 	}
 	for i := range rows {
 		for j := range rows[i].Found {
@@ -212,6 +214,19 @@ func printOutcomes(out *printer, release string, outcomes map[string]int) {
 	fmt.Fprintf(out.w, "\noutcomes on %s\n", release)
 	for _, name := range slices.Sorted(maps.Keys(outcomes)) {
 		fmt.Fprintf(out.w, "  %8d  %s\n", outcomes[name], name)
+	}
+}
+
+// printUnreached prints which checks of prep functions no case failed, on any kernel.
+func printUnreached(out *printer, sums map[string]*differ.Row) {
+	all := differ.NewRow()
+	for _, r := range sums {
+		all.Add(r)
+	}
+	unreached := all.Stats.Unreached()
+	fmt.Fprintf(out.w, "\n%d of %d ways in which prep fails were not reached\n", len(unreached), len(opdef.Exits()))
+	for _, e := range unreached {
+		fmt.Fprintf(out.w, "  %v\n", e)
 	}
 }
 

@@ -9,9 +9,11 @@ import (
 
 	"github.com/uringsim/uringsim/internal/judge"
 	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
+	"github.com/uringsim/uringsim/verdict"
 )
 
 // Finding is a disagreement: at which event, and how.
@@ -26,10 +28,11 @@ type Finding struct {
 type Stats struct {
 	Calls, SQEs, Registrations int
 	Outcomes                   map[string]int // by stage and errno
+	Exits                      map[opdef.Exit]int
 }
 
 // newStats has no counts.
-func newStats() *Stats { return &Stats{Outcomes: map[string]int{}} }
+func newStats() *Stats { return &Stats{Outcomes: map[string]int{}, Exits: map[opdef.Exit]int{}} }
 
 // add sums up.
 func (s *Stats) add(o *Stats) {
@@ -39,6 +42,14 @@ func (s *Stats) add(o *Stats) {
 	for k, n := range o.Outcomes {
 		s.Outcomes[k] += n
 	}
+	for e, n := range o.Exits {
+		s.Exits[e] += n
+	}
+}
+
+// Unreached are the ways to fail of prep functions that no request went.
+func (s *Stats) Unreached() []opdef.Exit {
+	return slices.DeleteFunc(opdef.Exits(), func(e opdef.Exit) bool { return s.Exits[e] > 0 })
 }
 
 // Model plays the trace on the model of the release and compares with the kernel's verdict. Nil means that they agree.
@@ -105,6 +116,9 @@ func (s *Stats) count(o *trace.Outcome) {
 		switch {
 		case q.Why != nil:
 			s.Outcomes[string(q.Why.Stage)+" "+q.Why.Errno.String()]++
+			if q.Why.Stage == verdict.Prep {
+				s.Exits[opdef.Exit{Op: q.Opcode, Doc: q.Why.Why, Errno: q.Why.Errno}]++
+			}
 		case q.Issued:
 			s.Outcomes["issued"]++
 		default:

@@ -16,7 +16,6 @@ import (
 	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/trace"
-	"github.com/uringsim/uringsim/uapi"
 	"github.com/uringsim/uringsim/verdict"
 )
 
@@ -42,35 +41,25 @@ func TestReachSteps(t *testing.T) {
 	if os.Getenv("URINGSIM_FAULTS") == "" {
 		t.Skip("set URINGSIM_FAULTS=1 to look what generated traces reach")
 	}
-	type exit struct {
-		op    uapi.Op
-		doc   string
-		errno uapi.Errno
-	}
-	seen := map[exit]bool{}
+	seen := map[opdef.Exit]bool{}
 	for _, r := range kernel.Measured() {
 		for _, name := range []string{"prep", "register", "mixed"} {
 			k, _ := gen.KindOf(name)
 			for seed := range uint64(800) {
 				requests(k.Trace(seed), r, func(q *trace.Request) {
 					if q.Why != nil && q.Why.Stage == verdict.Prep {
-						seen[exit{q.Opcode, q.Why.Why, q.Why.Errno}] = true
+						seen[opdef.Exit{Op: q.Opcode, Doc: q.Why.Why, Errno: q.Why.Errno}] = true
 					}
 				})
 			}
 		}
 	}
-	for op := range uapi.Op(uapi.IORING_OP_LAST) {
-		for _, s := range opdef.Defs[op].Prep.Steps {
-			for _, e := range s.Errnos {
-				name := fmt.Sprintf("%v: %s: %v", op, s.Doc, e)
-				switch reached := seen[exit{op, s.Doc, e}]; {
-				case !reached && unreachedSteps[name] == "":
-					t.Errorf("no generated trace gives %s", name)
-				case reached && unreachedSteps[name] != "":
-					t.Errorf("generated traces give %s", name)
-				}
-			}
+	for _, exit := range opdef.Exits() {
+		switch reason := unreachedSteps[exit.String()]; {
+		case !seen[exit] && reason == "":
+			t.Errorf("no generated trace gives %s", exit)
+		case seen[exit] && reason != "":
+			t.Errorf("generated traces give %s", exit)
 		}
 	}
 }
