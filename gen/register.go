@@ -57,26 +57,40 @@ func (m *maker) privileges(task string) {
 	}
 }
 
-// anyRegister is a register call of any opcode. Calls whose handler is not modelled get arguments that are refused.
+// registerCalls are the kinds of register calls, and how often each comes among the others. A call goes to the target,
+// which is the ring mostly.
+var registerCalls = []struct {
+	weight int
+	make   func(m *maker, task string, target, ring int)
+}{
+	{3, func(m *maker, task string, target, _ int) { m.filterCall(task, target) }},
+	{2, func(m *maker, task string, target, _ int) { m.restrictionsCall(task, target) }},
+	{1, (*maker).enableCall},
+	{1, func(m *maker, task string, target, _ int) { m.queryCall(task, target) }},
+	{1, (*maker).ringFDsCall},
+	{1, func(m *maker, task string, target, _ int) { m.filesCall(task, target) }},
+	{3, func(m *maker, task string, target, _ int) { m.refusedCall(task, target) }},
+	{1, func(m *maker, task string, _, ring int) { m.oddCall(task, ring) }},
+}
+
+// anyRegister is a register call of any kind. Calls whose handler is not modelled get arguments that are refused.
 func (m *maker) anyRegister(task string, target, ring int) {
-	switch m.IntN(13) {
-	case 12:
-		m.oddCall(task, ring)
-	case 0, 1, 2:
-		m.filterCall(task, target)
-	case 3, 4:
-		m.restrictionsCall(task, target)
-	case 5:
-		m.registerCall(task, target, uapi.IORING_REGISTER_ENABLE_RINGS, trace.Pointer{Num: uint64(m.some(5, 1))}, m.IntN(20)/19)
-	case 6:
-		m.queryCall(task, target)
-	case 7:
-		m.ringFDsCall(task, target, ring)
-	case 8:
-		m.filesCall(task, target)
-	default:
-		m.refusedCall(task, target)
+	sum := 0
+	for _, c := range registerCalls {
+		sum += c.weight
 	}
+	n := m.IntN(sum)
+	for _, c := range registerCalls {
+		if n -= c.weight; n < 0 {
+			c.make(m, task, target, ring)
+			return
+		}
+	}
+}
+
+func (m *maker) enableCall(task string, target, _ int) {
+	arg := trace.Pointer{Num: uint64(m.some(5, 1))}
+	m.registerCall(task, target, uapi.IORING_REGISTER_ENABLE_RINGS, arg, m.IntN(20)/19)
 }
 
 // filterCall registers a filter, now and then with a mistake.
