@@ -30,6 +30,7 @@ var Kinds = []Kind{
 	{"inherit", "tasks that inherit restrictions and filters, and add to them", 3, (*maker).inherit},
 	{"prep", "requests of every opcode with nearly valid fields", 4, (*maker).prep},
 	{"link", "links, hard links, drains and skipped CQEs with failures anywhere", 4, (*maker).link},
+	{"timeout", "timeouts that are changed, cancelled, and ended by other completions", 2, (*maker).timeoutKind},
 	{"enter", "the arguments of enter, waits, and rings that overflow", 2, (*maker).enter},
 	{"setup", "rings with all flags and sizes", 2, (*maker).setupKind},
 	{"mixed", "long lives of several tasks and rings", 3, (*maker).mixed},

@@ -122,8 +122,11 @@ func (m *maker) member(async bool) trace.SQE {
 		if m.chance(50) {
 			return m.sqe(uapi.IORING_OP_CLOSE, flags, field("fd", uint64(pick(m, 0, 99))), field("file_index", uint64(m.IntN(5))))
 		}
-		return m.sqe(uapi.IORING_OP_ASYNC_CANCEL, flags, field("fd", uint64(pick(m, 0, 99))), field("cancel_flags", uint64(m.some(25,
-			uapi.IORING_ASYNC_CANCEL_ALL, uapi.IORING_ASYNC_CANCEL_FD, uapi.IORING_ASYNC_CANCEL_ANY, uapi.IORING_ASYNC_CANCEL_FD_FIXED))))
+		how := m.some(25, uapi.IORING_ASYNC_CANCEL_FD, uapi.IORING_ASYNC_CANCEL_FD_FIXED)
+		if !async { // which of several requests a worker still finds is for time to say
+			how |= m.some(25, uapi.IORING_ASYNC_CANCEL_ALL, uapi.IORING_ASYNC_CANCEL_ANY)
+		}
+		return m.sqe(uapi.IORING_OP_ASYNC_CANCEL, flags, field("fd", uint64(pick(m, 0, 99))), field("cancel_flags", uint64(how)))
 	}
 	return m.sqe(uapi.IORING_OP_NOP, flags)
 }

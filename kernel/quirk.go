@@ -37,6 +37,9 @@ const (
 	TaskWorkInBatches
 	CQECacheOutlivesOverflow
 	WaitSpinsOnOverflow
+	CancelledTimeoutsCount
+	TimeoutUpdateUnlimits
+	TimeoutSequenceFallsBack
 	BufferLimit1G
 	numQuirks
 )
@@ -192,6 +195,18 @@ var Quirks = [numQuirks]Row{
 		Where: "io_uring/io_uring.c:io_cqe_cache_refill",
 		What:  "on a CQE_MIXED ring, a CQE of 32 bytes that did not fit into the last free entry leaves it to a later one",
 		Why:   "CQEs are out of order or overwritten; what such a ring holds is not modelled"},
+	CancelledTimeoutsCount: {Name: "cancelled-timeouts-count", On: []string{v619, seed, v70, v71, v72},
+		Where: "io_uring/timeout.c:io_timeout_cancel",
+		What:  "the CQE of a cancelled timeout counts as an event for timeouts that wait for a number of them",
+		Why:   "such timeouts end earlier"},
+	TimeoutUpdateUnlimits: {Name: "timeout-update-unlimits", On: []string{v619, seed, v70, v71, v72},
+		Where: "io_uring/timeout.c:io_timeout_update",
+		What:  "updating a multishot timeout makes it fire without end, and its new time may be absolute",
+		Why:   "later it keeps its count, and an absolute time is EINVAL"},
+	TimeoutSequenceFallsBack: {Name: "timeout-sequence-falls-back", On: []string{v619, seed, v70, v71, v72},
+		Where: "io_uring/timeout.c:io_flush_timeouts",
+		What:  "a timeout that ends without a CQE takes an event from the count, and may end all that wait for a number",
+		Why:   "such timeouts end earlier"},
 	WaitSpinsOnOverflow: {Name: "wait-spins-on-overflow", On: []string{v619, seed, v70, v71, v72},
 		Where: "io_uring/wait.c:io_cqring_wait",
 		What:  "a wait for more CQEs than fit beside one that has overflown never ends, whatever its timeout; later ones return 0",

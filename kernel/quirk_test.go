@@ -87,6 +87,9 @@ var quirkReleases = map[Quirk]string{ //          6.19, d42eb05e60, 7.0, 7.1, 7.
 	TaskWorkInBatches:              "xxxx--",
 	CQECacheOutlivesOverflow:       "xxxxx-",
 	WaitSpinsOnOverflow:            "xxxxx-",
+	CancelledTimeoutsCount:         "xxxxx-",
+	TimeoutUpdateUnlimits:          "xxxxx-",
+	TimeoutSequenceFallsBack:       "xxxxx-",
 }
 
 // TestQuirkReleases repeats, per quirk, which releases behave so, oldest first; the columns are those of Releases.

@@ -23,6 +23,8 @@ type Request struct {
 	Addr    [uapi.SizeofSockaddrStorage]byte
 	AddrLen int32 // CONNECT: how much of Addr the program gave
 
+	Time int64 // TIMEOUT, LINK_TIMEOUT, TIMEOUT_REMOVE that updates: in ns
+
 	Notif         bool   // SEND_ZC, SENDMSG_ZC: a notification was allocated
 	NotifUserData uint64 // its user_data
 	NotifReport   bool   // its result tells whether data was copied

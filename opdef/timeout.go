@@ -47,7 +47,7 @@ var timeoutPrep = prep("io_uring/timeout.c:__io_timeout_prep", timeout(false)...
 // Linux: io_uring/timeout.c:io_link_timeout_prep
 var linkTimeoutPrep = prep("io_uring/timeout.c:__io_timeout_prep", timeout(true)...)
 
-// userTime reads a time: with IMMEDIATE_ARG v is nanoseconds, otherwise it points to a timespec.
+// userTime reads a time, which is not negative: with IMMEDIATE_ARG v is nanoseconds, otherwise it points to a timespec.
 //
 // Linux: io_uring/timeout.c:io_parse_user_time
 func (p *Prep) userTime(v uint64) uapi.Errno {
@@ -55,15 +55,18 @@ func (p *Prep) userTime(v uint64) uapi.Errno {
 		if int64(v) < 0 {
 			return uapi.EINVAL
 		}
+		p.Req.Time = int64(v)
 		return 0
 	}
 	b, e := p.copyIn(v, 16)
 	if e != 0 {
 		return e
 	}
-	if int64(binary.LittleEndian.Uint64(b)) < 0 || int64(binary.LittleEndian.Uint64(b[8:])) < 0 {
+	sec, nsec := int64(binary.LittleEndian.Uint64(b)), int64(binary.LittleEndian.Uint64(b[8:]))
+	if sec < 0 || nsec < 0 {
 		return uapi.EINVAL
 	}
+	p.Req.Time = uapi.Nanoseconds(sec, nsec)
 	return 0
 }
 

@@ -146,6 +146,9 @@ func (r *Ring) flush() {
 			r.drain.running, drainDone = nil, true
 		}
 	}
+	if len(batch) > 0 {
+		r.flushTimeouts()
+	}
 	for _, q := range batch {
 		if q.linked() {
 			r.queueNext(q)
@@ -234,6 +237,7 @@ func (r *Ring) runLocal(want int) {
 func (r *Ring) settle() {
 	for {
 		did := r.workers.run()
+		did = r.fireDue() || did
 		for _, t := range r.k.tasks {
 			did = t.work.run() || did
 		}

@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/register"
@@ -124,39 +125,51 @@ func (r *Ring) getEvents(t *task, c trace.Enter) (*verdict.Refusal, string) {
 	if int32(want) >= 0 { // a number that is negative as an int is not cut
 		want = min(want, r.cqEntries)
 	}
+	r.fireDue()
 	r.runLocal(int(int32(want)))
 	t.work.run()
 	r.cq.flushOverflow()
 	if r.cq.ready() >= want || iopoll {
 		return nil, ""
 	}
-	for r.workers.run() || t.work.run() || r.local.run() { // asleep, which gives workers their time
-		r.settle()
-	}
-	r.cq.flushOverflow()
 	if refusal := sigmask(t.Task, c); refusal != nil {
 		return refusal, ""
 	}
-	if int32(r.cq.ready()-want) >= 0 { // which a negative number may be
-		return nil, ""
+	return r.sleep(t, c, want)
+}
+
+// sleep lets time pass until there are as many completions as wanted, or the wait's own time is over.
+//
+// Linux: io_uring/wait.c:io_cqring_wait, io_cqring_schedule_timeout
+func (r *Ring) sleep(t *task, c trace.Enter, want uint32) (*verdict.Refusal, string) {
+	deadline, fired := r.k.deadline(t.Task, c), r.timers.fired
+	for {
+		for r.workers.run() || r.fireDue() || t.work.run() || r.local.run() {
+			r.settle()
+		}
+		r.cq.flushOverflow()
+		if int32(r.cq.ready()-want) >= 0 || r.timers.fired != fired { // a negative number may be reached, too
+			return nil, ""
+		}
+		if len(r.cq.overflow) > 0 {
+			if r.k.release.Has(kernel.WaitSpinsOnOverflow) {
+				return nil, "it waits for ever, as CQEs have overflown and do not fit"
+			}
+			return nil, ""
+		}
+		if c.Known != nil || !r.k.sleep(deadline) {
+			break
+		}
 	}
-	if len(r.cq.overflow) > 0 {
-		if r.k.release.Has(kernel.WaitSpinsOnOverflow) {
-			return nil, "it waits for ever, as CQEs have overflown and do not fit"
-		}
-		return nil, ""
-	}
-	if timed(t.Task, c) {
-		if r.cq.ready() > 0 {
-			return nil, "" // fewer than wanted are no error
-		}
-		if c.Known == nil && len(r.unresolved) > 0 {
-			return nil, "whether requests whose results are not known complete in time"
-		}
+	switch forever := deadline == math.MaxInt64; {
+	case !forever && r.cq.ready() > 0:
+		return nil, "" // fewer than wanted are no error
+	case !forever && c.Known == nil && len(r.unresolved) > 0:
+		return nil, "whether requests whose results are not known complete in time"
+	case !forever:
 		return verdict.Refuse(verdict.Enter, uapi.ETIME, "io_uring/wait.c:io_cqring_schedule_timeout",
 			"the completions must come in time"), ""
-	}
-	if c.Known == nil && len(r.unresolved) == 0 {
+	case c.Known == nil && len(r.unresolved) == 0:
 		return nil, fmt.Sprintf("it waits for %d completions where only %d can come", want, r.cq.ready())
 	}
 	return nil, ""
@@ -193,10 +206,21 @@ func getExtArg(t *tctx.Task, c trace.Enter, iopoll bool) *verdict.Refusal {
 	return nil
 }
 
-// timed tells whether the wait ends by itself.
-func timed(t *tctx.Task, c trace.Enter) bool {
-	raw := make([]byte, 24)
-	return c.Flags&uapi.IORING_ENTER_EXT_ARG != 0 && t.Mem.CopyIn(raw, c.Arg) && binary.LittleEndian.Uint64(raw[16:]) != 0
+// deadline is when a wait ends by itself, in ns of the kernel's clock; the largest number means never.
+func (k *Kernel) deadline(t *tctx.Task, c trace.Enter) int64 {
+	arg, ts := make([]byte, 24), make([]byte, 16)
+	if c.Flags&uapi.IORING_ENTER_EXT_ARG == 0 || !t.Mem.CopyIn(arg, c.Arg) {
+		return math.MaxInt64
+	}
+	if at := binary.LittleEndian.Uint64(arg[16:]); at == 0 || !t.Mem.CopyIn(ts, at) {
+		return math.MaxInt64
+	}
+	sec, nsec := int64(binary.LittleEndian.Uint64(ts)), int64(binary.LittleEndian.Uint64(ts[8:]))
+	time := uapi.Nanoseconds(max(sec, 0), max(nsec, 0))
+	if c.Flags&uapi.IORING_ENTER_ABS_TIMER != 0 {
+		return time
+	}
+	return k.expiry(time, 0)
 }
 
 // sigmask reads the signal mask of a wait.

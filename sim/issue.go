@@ -17,20 +17,23 @@ type issuer func(*Ring, *request) bool
 
 // issuers are the opcodes with an issuer; the results of the others come from a recording, or stay unknown.
 var issuers = map[uapi.Op]issuer{
-	uapi.IORING_OP_NOP:          issueNop,
-	uapi.IORING_OP_NOP128:       issueNop,
-	uapi.IORING_OP_CLOSE:        issueClose,
-	uapi.IORING_OP_ASYNC_CANCEL: issueCancel,
-	uapi.IORING_OP_MSG_RING:     issueMsgRing,
-	uapi.IORING_OP_SEND:         issueOnSocket,
-	uapi.IORING_OP_RECV:         issueOnSocket,
-	uapi.IORING_OP_SENDMSG:      issueOnSocket,
-	uapi.IORING_OP_RECVMSG:      issueOnSocket,
-	uapi.IORING_OP_CONNECT:      issueOnSocket,
-	uapi.IORING_OP_ACCEPT:       issueOnSocket,
-	uapi.IORING_OP_BIND:         issueOnSocket,
-	uapi.IORING_OP_LISTEN:       issueOnSocket,
-	uapi.IORING_OP_SHUTDOWN:     issueOnSocket,
+	uapi.IORING_OP_NOP:            issueNop,
+	uapi.IORING_OP_NOP128:         issueNop,
+	uapi.IORING_OP_TIMEOUT:        issueTimeout,
+	uapi.IORING_OP_TIMEOUT_REMOVE: issueTimeoutRemove,
+	uapi.IORING_OP_POLL_REMOVE:    issuePollRemove,
+	uapi.IORING_OP_CLOSE:          issueClose,
+	uapi.IORING_OP_ASYNC_CANCEL:   issueCancel,
+	uapi.IORING_OP_MSG_RING:       issueMsgRing,
+	uapi.IORING_OP_SEND:           issueOnSocket,
+	uapi.IORING_OP_RECV:           issueOnSocket,
+	uapi.IORING_OP_SENDMSG:        issueOnSocket,
+	uapi.IORING_OP_RECVMSG:        issueOnSocket,
+	uapi.IORING_OP_CONNECT:        issueOnSocket,
+	uapi.IORING_OP_ACCEPT:         issueOnSocket,
+	uapi.IORING_OP_BIND:           issueOnSocket,
+	uapi.IORING_OP_LISTEN:         issueOnSocket,
+	uapi.IORING_OP_SHUTDOWN:       issueOnSocket,
 }
 
 // queue runs a request.
@@ -63,13 +66,19 @@ func (r *Ring) issue(q *request) bool {
 		return true
 	}
 	q.issued = true
-	if q.armTimeout {
+	issue := issuers[q.Opcode]
+	if issue == nil {
+		issue = (*Ring).ask
+	}
+	arms := q.armTimeout
+	if arms {
 		q.armTimeout, q.hasTimeout = false, true
 	}
-	if issue := issuers[q.Opcode]; issue != nil {
-		return issue(r, q)
+	done := issue(r, q)
+	if arms {
+		r.armLinked(q)
 	}
-	return r.ask(q)
+	return done
 }
 
 // file looks up a descriptor, or a slot of the registered files.
@@ -177,47 +186,6 @@ func (r *Ring) closeSlot(slot uint32) (uapi.Errno, string) {
 	return 0, ""
 }
 
-// issueCancel cancels requests in flight. Where there are none it finds nothing.
-//
-// Linux: io_uring/cancel.c:io_async_cancel
-func issueCancel(r *Ring, q *request) bool {
-	flags := q.SQE.OpFlags()
-	if flags&uapi.IORING_ASYNC_CANCEL_FD != 0 {
-		fixed := q.Flags&uapi.IOSQE_FIXED_FILE != 0 || flags&uapi.IORING_ASYNC_CANCEL_FD_FIXED != 0
-		if r.file(q, q.SQE.FD(), fixed) == nil {
-			q.why = verdict.Refuse(verdict.Issue, uapi.EBADF, "io_uring/cancel.c:io_async_cancel", "fd must be open, or a slot that is not empty")
-			return r.finish(q, int32(uapi.EBADF.Ret()))
-		}
-	}
-	if len(r.unresolved)+len(r.workers.items)+len(r.drain.list) > 0 {
-		return r.ask(q)
-	}
-	if q.inWorker && q.cancelsItself() {
-		q.why = verdict.Refuse(verdict.Issue, uapi.EALREADY, "io_uring/cancel.c:io_async_cancel_one", "it finds itself, running in a worker")
-		return r.finish(q, int32(uapi.EALREADY.Ret()))
-	}
-	if flags&(uapi.IORING_ASYNC_CANCEL_ALL|uapi.IORING_ASYNC_CANCEL_ANY) != 0 {
-		return r.finish(q, 0)
-	}
-	q.why = verdict.Refuse(verdict.Issue, uapi.ENOENT, "io_uring/cancel.c:__io_async_cancel", "there must be a request to cancel")
-	return r.finish(q, int32(uapi.ENOENT.Ret()))
-}
-
-// cancelsItself tells whether a cancel request matches its own key. One for all requests does not count itself.
-//
-// Linux: io_uring/cancel.c:io_cancel_req_match
-func (q *request) cancelsItself() bool {
-	flags := q.SQE.OpFlags()
-	if flags&(uapi.IORING_ASYNC_CANCEL_ALL|uapi.IORING_ASYNC_CANCEL_ANY) != 0 {
-		return false
-	}
-	byKey := flags&(uapi.IORING_ASYNC_CANCEL_FD|uapi.IORING_ASYNC_CANCEL_OP) != 0
-	if flags&uapi.IORING_ASYNC_CANCEL_OP != 0 && q.SQE.Len() != uint32(uapi.IORING_OP_ASYNC_CANCEL) {
-		return false
-	}
-	return (byKey && flags&uapi.IORING_ASYNC_CANCEL_USERDATA == 0) || q.SQE.Addr() == q.UserData
-}
-
 // issueMsgRing posts a CQE on another ring, or the same. Passing a file is left to the recording.
 //
 // Linux: io_uring/msg_ring.c:io_msg_ring
@@ -250,7 +218,10 @@ func issueMsgRing(r *Ring, q *request) bool {
 // Linux: io_uring/msg_ring.c:io_msg_remote_post, io_uring/io_uring.c:io_post_aux_cqe
 func (r *Ring) PostMessage(c uapi.CQE) {
 	unordered := r.cq.unordered
-	post := func() { r.cq.post(trace.CQE{CQE: c, Unordered: unordered}) }
+	post := func() {
+		r.cq.post(trace.CQE{CQE: c, Unordered: unordered})
+		r.flushTimeouts()
+	}
 	if r.has(uapi.IORING_SETUP_DEFER_TASKRUN) && !r.has(uapi.IORING_SETUP_IOPOLL) {
 		r.local.add(r, post)
 	} else {

@@ -21,6 +21,7 @@ type Kernel struct {
 	tasks   map[string]*task
 	rings   map[string]*Ring
 	label   string
+	now     int64 // CLOCK_MONOTONIC in ns
 }
 
 // task is a tctx.Task with the work that waits for its return to user mode.

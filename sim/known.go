@@ -43,6 +43,18 @@ func (k *knowledge) fired(userData uint64) bool {
 	})
 }
 
+// fires takes the CQE by which the recording shows that a timeout fired; false if there is none.
+func (k *knowledge) fires(q *request) bool {
+	i := slices.IndexFunc(k.cqes, func(c uapi.CQE) bool {
+		return c.UserData == q.UserData && c.Res == int32(uapi.ETIME.Ret())
+	})
+	if i < 0 {
+		return false
+	}
+	k.cqes = slices.Delete(k.cqes, i, i+1)
+	return true
+}
+
 // ask looks for the result of an issued request in the recording; false if it is not there.
 func (r *Ring) ask(q *request) bool {
 	cqe, ok := r.known.match(q.UserData, 0)

@@ -23,11 +23,14 @@ func (r *Ring) disarm(q *request) {
 	if (q.armTimeout || q.hasTimeout) && q.next != nil && q.next.Opcode == uapi.IORING_OP_LINK_TIMEOUT {
 		t := q.next
 		q.next, t.next = t.next, nil
+		r.timers.remove(t)
 		t.deferred = t.deferred || q.deferred
-		r.taskWork(t, func() {
-			t.res, t.deferred = r.timerResult(t)
-			r.complete(t)
-		})
+		if t.timer == nil || !t.timer.firing {
+			r.taskWork(t, func() {
+				t.res, t.deferred = r.timerResult(t)
+				r.complete(t)
+			})
+		}
 	}
 	q.armTimeout, q.hasTimeout = false, false
 	if q.failed && q.Flags&uapi.IOSQE_IO_HARDLINK == 0 {

@@ -30,6 +30,7 @@ type Ring struct {
 	batch      []*request // completed, their CQEs not posted yet (submit_state.compl_reqs)
 	local      workQueue  // IORING_SETUP_DEFER_TASKRUN: runs in io_uring_enter(2) only
 	workers    workQueue  // what io-wq does; when it does it is no fact
+	timers     timers
 	unresolved []*request // issued, waiting for a result that io_uring does not decide
 	known      knowledge
 	log        []*request // requests of the current call, for its Result
@@ -55,6 +56,7 @@ type request struct {
 	inWorker   bool // io-wq carries it out: its completion is task work
 	fromTrace  bool // the result was taken from a recording
 
+	timer   *timer   // of a timeout that runs
 	next    *request // in the chain
 	res     int32
 	flags   uint32

@@ -1,0 +1,84 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/uringsim/uringsim/uapi"
+	"github.com/uringsim/uringsim/verdict"
+)
+
+// cancelKey says which requests to cancel (struct io_cancel_data).
+type cancelKey struct {
+	flags uint32
+	data  uint64
+	op    uapi.Op
+}
+
+// all tells whether every request that matches is meant, not the first.
+func (c *cancelKey) all() bool {
+	return c.flags&(uapi.IORING_ASYNC_CANCEL_ALL|uapi.IORING_ASYNC_CANCEL_ANY) != 0
+}
+
+// matches tells whether a request without a file, or whose file matches, is meant.
+//
+// Linux: io_uring/cancel.c:io_cancel_req_match
+func (c *cancelKey) matches(q *request) bool {
+	if c.flags&uapi.IORING_ASYNC_CANCEL_ANY != 0 {
+		return true
+	}
+	if c.flags&uapi.IORING_ASYNC_CANCEL_OP != 0 && q.Opcode != c.op {
+		return false
+	}
+	byOther := c.flags&(uapi.IORING_ASYNC_CANCEL_FD|uapi.IORING_ASYNC_CANCEL_OP) != 0
+	return byOther && c.flags&uapi.IORING_ASYNC_CANCEL_USERDATA == 0 || q.UserData == c.data
+}
+
+// issueCancel cancels requests in flight.
+//
+// Linux: io_uring/cancel.c:io_async_cancel
+func issueCancel(r *Ring, q *request) bool {
+	key := cancelKey{q.SQE.OpFlags(), q.SQE.Addr(), uapi.Op(q.SQE.Len())}
+	byFile := key.flags&uapi.IORING_ASYNC_CANCEL_FD != 0
+	if byFile {
+		fixed := q.Flags&uapi.IOSQE_FIXED_FILE != 0 || key.flags&uapi.IORING_ASYNC_CANCEL_FD_FIXED != 0
+		if r.file(q, q.SQE.FD(), fixed) == nil {
+			q.why = verdict.Refuse(verdict.Issue, uapi.EBADF, "io_uring/cancel.c:io_async_cancel", "fd must be open, or a slot that is not empty")
+			return r.finish(q, int32(uapi.EBADF.Ret()))
+		}
+	}
+	if r.mayFindOthers(&key) {
+		return r.ask(q)
+	}
+	e, n := uapi.ENOENT, 0
+	if !byFile {
+		e, n = r.cancelTimeouts(&key, q.inWorker)
+	}
+	switch {
+	case key.all():
+		return r.finish(q, int32(n))
+	case e == 0:
+		return r.finish(q, 0)
+	case q.inWorker && key.matches(q):
+		q.why = verdict.Refuse(verdict.Issue, uapi.EALREADY, "io_uring/cancel.c:io_async_cancel_one", "it finds itself, running in a worker")
+		return r.finish(q, int32(uapi.EALREADY.Ret()))
+	}
+	q.why = verdict.Refuse(verdict.Issue, e, "io_uring/cancel.c:__io_async_cancel", "there must be a request to cancel")
+	return r.finish(q, int32(e.Ret()))
+}
+
+// mayFindOthers tells whether the key may match requests that other parts of the kernel, or workers, have in hand: what
+// becomes of those is not io_uring's to say.
+func (r *Ring) mayFindOthers(key *cancelKey) bool {
+	return len(r.workers.items)+len(r.drain.list) > 0 || slices.ContainsFunc(r.unresolved, key.matches)
+}
+
+// issuePollRemove finds no poll to remove or update, unless one is in flight.
+//
+// Linux: io_uring/poll.c:io_poll_remove
+func issuePollRemove(r *Ring, q *request) bool {
+	if len(r.workers.items)+len(r.unresolved) > 0 {
+		return r.ask(q)
+	}
+	q.why = verdict.Refuse(verdict.Issue, uapi.ENOENT, "io_uring/poll.c:io_poll_remove", "there must be a poll with that user_data")
+	return r.finish(q, int32(uapi.ENOENT.Ret()))
+}

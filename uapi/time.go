@@ -1,0 +1,14 @@
+package uapi
+
+import "math"
+
+// Nanoseconds is a time that is not negative; what is too long is for ever.
+//
+// Linux: include/linux/ktime.h:timespec64_to_ktime
+func Nanoseconds(sec, nsec int64) int64 {
+	const second = 1_000_000_000
+	if sec >= math.MaxInt64/second || nsec > math.MaxInt64-sec*second {
+		return math.MaxInt64
+	}
+	return sec*second + nsec
+}
