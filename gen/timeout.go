@@ -8,13 +8,14 @@ import (
 // timeouts are the user_data of timeouts that may run still.
 type timeouts struct {
 	*maker
-	ids []uint64
+	ids    []uint64
+	counts bool // they wait for completions; none fires then, as when it does decides what others count
 }
 
 // timeoutKind starts, changes and cancels timeouts, which other completions may end. Nearly all of them last longer than the
 // trace; what a short one ends is waited for.
 func (m *maker) timeoutKind() {
-	w := &timeouts{maker: m}
+	w := &timeouts{maker: m, counts: m.chance(70)}
 	fd, name := m.ring(trace.InitTask, 64, m.ringFlags())
 	if m.chance(30) {
 		f := filter(pick(m, uapi.IORING_OP_TIMEOUT, uapi.IORING_OP_TIMEOUT_REMOVE, uapi.IORING_OP_LINK_TIMEOUT), m.verdictProgram())
@@ -31,7 +32,7 @@ func (m *maker) timeoutKind() {
 			e.Flags = enterFlags(uapi.IORING_ENTER_GETEVENTS)
 		}
 		m.add(trace.InitTask, e)
-		if m.chance(10) {
+		if !w.counts && m.chance(30) {
 			sqes := w.short()
 			m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Num32(fd), Ring: name, SQEs: sqes, DropRest: true})
 			m.wait(trace.InitTask, fd, name, true)
@@ -82,8 +83,11 @@ func (m *maker) long1000(name string) trace.SQEField {
 // start is a TIMEOUT that may wait for a few completions.
 func (w *timeouts) start(flags uint32) trace.SQE {
 	how := w.some(20, uapi.IORING_TIMEOUT_ETIME_SUCCESS, uapi.IORING_TIMEOUT_MULTISHOT) | w.some(5, uapi.IORING_TIMEOUT_ABS)
-	s := w.sqe(uapi.IORING_OP_TIMEOUT, flags, w.long1000("addr"), field("len", 1), field("timeout_flags", uint64(how)),
-		field("off", uint64(pick(w.maker, 0, 0, 1, 1, 2, 3, 5, 100))))
+	off := uint64(0)
+	if w.counts || how&uapi.IORING_TIMEOUT_MULTISHOT != 0 {
+		off = pick(w.maker, uint64(0), 0, 1, 1, 2, 3, 5, 100)
+	}
+	s := w.sqe(uapi.IORING_OP_TIMEOUT, flags, w.long1000("addr"), field("len", 1), field("timeout_flags", uint64(how)), field("off", off))
 	w.remember()
 	return s
 }

@@ -3,6 +3,7 @@ package sim
 import (
 	"slices"
 
+	"github.com/uringsim/uringsim/tctx"
 	"github.com/uringsim/uringsim/uapi"
 	"github.com/uringsim/uringsim/verdict"
 )
@@ -38,10 +39,10 @@ func (c *cancelKey) matches(q *request) bool {
 // Linux: io_uring/cancel.c:io_async_cancel
 func issueCancel(r *Ring, q *request) bool {
 	key := cancelKey{q.SQE.OpFlags(), q.SQE.Addr(), uapi.Op(q.SQE.Len())}
-	byFile := key.flags&uapi.IORING_ASYNC_CANCEL_FD != 0
-	if byFile {
+	var file *tctx.File
+	if key.flags&uapi.IORING_ASYNC_CANCEL_FD != 0 {
 		fixed := q.Flags&uapi.IOSQE_FIXED_FILE != 0 || key.flags&uapi.IORING_ASYNC_CANCEL_FD_FIXED != 0
-		if r.file(q, q.SQE.FD(), fixed) == nil {
+		if file = r.file(q, q.SQE.FD(), fixed); file == nil {
 			q.why = verdict.Refuse(verdict.Issue, uapi.EBADF, "io_uring/cancel.c:io_async_cancel", "fd must be open, or a slot that is not empty")
 			return r.finish(q, int32(uapi.EBADF.Ret()))
 		}
@@ -49,36 +50,67 @@ func issueCancel(r *Ring, q *request) bool {
 	if r.mayFindOthers(&key) {
 		return r.ask(q)
 	}
-	e, n := uapi.ENOENT, 0
-	if !byFile {
-		e, n = r.cancelTimeouts(&key, q.inWorker)
-	}
+	n := r.cancel(&key, file, q.inWorker)
 	switch {
 	case key.all():
 		return r.finish(q, int32(n))
-	case e == 0:
+	case n > 0:
 		return r.finish(q, 0)
 	case q.inWorker && key.matches(q):
 		q.why = verdict.Refuse(verdict.Issue, uapi.EALREADY, "io_uring/cancel.c:io_async_cancel_one", "it finds itself, running in a worker")
 		return r.finish(q, int32(uapi.EALREADY.Ret()))
 	}
-	q.why = verdict.Refuse(verdict.Issue, e, "io_uring/cancel.c:__io_async_cancel", "there must be a request to cancel")
-	return r.finish(q, int32(e.Ret()))
+	q.why = verdict.Refuse(verdict.Issue, uapi.ENOENT, "io_uring/cancel.c:__io_async_cancel", "there must be a request to cancel")
+	return r.finish(q, int32(uapi.ENOENT.Ret()))
+}
+
+// cancel cancels the first request that matches, or all of them, and returns how many. Only requests on the file are
+// meant, if there is one.
+//
+// Linux: io_uring/cancel.c:io_try_cancel
+func (r *Ring) cancel(key *cancelKey, file *tctx.File, deferred bool) int {
+	n := r.cancelPending(key, file)
+	if file == nil && (n == 0 || key.all()) {
+		n += r.cancelTimeouts(key, deferred)
+	}
+	return n
 }
 
 // mayFindOthers tells whether the key may match requests that other parts of the kernel, or workers, have in hand: what
 // becomes of those is not io_uring's to say.
 func (r *Ring) mayFindOthers(key *cancelKey) bool {
-	return len(r.workers.items)+len(r.drain.list) > 0 || slices.ContainsFunc(r.unresolved, key.matches)
+	return len(r.workers.items)+len(r.drain.list) > 0 ||
+		slices.ContainsFunc(r.unresolved, func(q *request) bool { return !q.pending && key.matches(q) })
 }
 
-// issuePollRemove finds no poll to remove or update, unless one is in flight.
+// unknown is the number of requests that were issued, and whose results are not known.
+func (r *Ring) unknown() int {
+	n := 0
+	for _, q := range r.unresolved {
+		if !q.pending {
+			n++
+		}
+	}
+	return n
+}
+
+// issuePollRemove cancels or changes a poll in flight.
 //
 // Linux: io_uring/poll.c:io_poll_remove
 func issuePollRemove(r *Ring, q *request) bool {
-	if len(r.workers.items)+len(r.unresolved) > 0 {
+	if len(r.workers.items)+r.unknown() > 0 {
 		return r.ask(q)
 	}
-	q.why = verdict.Refuse(verdict.Issue, uapi.ENOENT, "io_uring/poll.c:io_poll_remove", "there must be a poll with that user_data")
-	return r.finish(q, int32(uapi.ENOENT.Ret()))
+	key := cancelKey{flags: uapi.IORING_ASYNC_CANCEL_OP | uapi.IORING_ASYNC_CANCEL_USERDATA, data: q.SQE.Addr(), op: uapi.IORING_OP_POLL_ADD}
+	i := slices.IndexFunc(r.unresolved, key.matches)
+	switch update := q.SQE.Len() &^ uapi.IORING_POLL_ADD_MULTI; {
+	case i < 0:
+		q.why = verdict.Refuse(verdict.Issue, uapi.ENOENT, "io_uring/poll.c:io_poll_remove", "there must be a poll with that user_data")
+		return r.finish(q, int32(uapi.ENOENT.Ret()))
+	case update == 0:
+		r.cancelPending(&key, nil)
+	case update&uapi.IORING_POLL_UPDATE_USER_DATA != 0:
+		r.unresolved[i].UserData = q.SQE.Off()
+	}
+	return r.finish(q, 0)
 }

@@ -164,12 +164,12 @@ func (r *Ring) sleep(t *task, c trace.Enter, want uint32) (*verdict.Refusal, str
 	switch forever := deadline == math.MaxInt64; {
 	case !forever && r.cq.ready() > 0:
 		return nil, "" // fewer than wanted are no error
-	case !forever && c.Known == nil && len(r.unresolved) > 0:
+	case !forever && c.Known == nil && r.unknown() > 0:
 		return nil, "whether requests whose results are not known complete in time"
 	case !forever:
 		return verdict.Refuse(verdict.Enter, uapi.ETIME, "io_uring/wait.c:io_cqring_schedule_timeout",
 			"the completions must come in time"), ""
-	case c.Known == nil && len(r.unresolved) == 0:
+	case c.Known == nil && r.unknown() == 0:
 		return nil, fmt.Sprintf("it waits for %d completions where only %d can come", want, r.cq.ready())
 	}
 	return nil, ""

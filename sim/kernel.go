@@ -21,6 +21,7 @@ type Kernel struct {
 	tasks   map[string]*task
 	rings   map[string]*Ring
 	label   string
+	issuer  Issuer
 	now     int64 // CLOCK_MONOTONIC in ns
 }
 

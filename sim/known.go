@@ -55,13 +55,15 @@ func (k *knowledge) fires(q *request) bool {
 	return true
 }
 
-// ask looks for the result of an issued request in the recording; false if it is not there.
+// ask looks for the result of an issued request in the recording, and asks the Issuer if there is none; false if the
+// result has yet to come.
 func (r *Ring) ask(q *request) bool {
 	cqe, ok := r.known.match(q.UserData, 0)
+	if !ok && !r.known.have {
+		q.note = "issued; its result is not known"
+		return r.askIssuer(q)
+	}
 	if !ok {
-		if !r.known.have {
-			q.note = "issued; its result is not known"
-		}
 		return false
 	}
 	q.note = "issued; result as recorded"
@@ -108,20 +110,17 @@ func (r *Ring) effect(q *request) {
 		return
 	}
 	kind := tctx.OtherFile
-	flags := q.How.Flags
 	switch q.Opcode {
 	case uapi.IORING_OP_OPENAT, uapi.IORING_OP_OPENAT2:
-	case uapi.IORING_OP_SOCKET:
-		kind, flags = tctx.SocketFile, q.SQE.Off()
-	case uapi.IORING_OP_ACCEPT:
-		kind, flags = tctx.SocketFile, uint64(q.SQE.OpFlags())
+	case uapi.IORING_OP_SOCKET, uapi.IORING_OP_ACCEPT:
+		kind = tctx.SocketFile
 	default:
 		return
 	}
 	f := &tctx.File{Kind: kind}
 	switch slot := q.SQE.FileIndex(); {
 	case slot == 0:
-		q.task.Files.Put(q.res, f, flags&uapi.O_CLOEXEC != 0)
+		q.task.Files.Put(q.res, f, q.opensCloexec())
 	case slot == ^uint32(0) && int(q.res) < len(r.Files):
 		r.Files[q.res] = f
 	case slot-1 < uint32(len(r.Files)):

@@ -55,6 +55,8 @@ type request struct {
 	deferred   bool // REQ_F_COMPLETE via a worker: the place of its CQE is no fact
 	inWorker   bool // io-wq carries it out: its completion is task work
 	fromTrace  bool // the result was taken from a recording
+	asked      bool // the Issuer has been asked
+	pending    bool // the Issuer has it in flight
 
 	timer   *timer   // of a timeout that runs
 	next    *request // in the chain

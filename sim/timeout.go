@@ -158,9 +158,8 @@ func (r *Ring) fireLinked(q *request) {
 		if head.next == q {
 			head.next, q.next, head.hasTimeout = q.next, nil, false
 		}
-		e, _ := r.cancelTimeouts(&cancelKey{data: head.UserData}, true)
-		if q.res = int32(e.Ret()); e == 0 {
-			q.res = int32(uapi.ETIME.Ret())
+		if q.res = int32(uapi.ETIME.Ret()); r.cancel(&cancelKey{data: head.UserData}, nil, true) == 0 {
+			q.res = int32(uapi.ENOENT.Ret())
 		}
 		r.complete(q)
 	})
@@ -181,7 +180,8 @@ func (r *Ring) armLinked(head *request) {
 // cancelTimeouts cancels the first timeout that matches, or all of them, and returns how many.
 //
 // Linux: io_uring/timeout.c:io_timeout_cancel
-func (r *Ring) cancelTimeouts(key *cancelKey, deferred bool) (e uapi.Errno, n int) {
+func (r *Ring) cancelTimeouts(key *cancelKey, deferred bool) int {
+	n := 0
 	for _, q := range slices.Clone(r.timers.list) {
 		if !key.matches(q) {
 			continue
@@ -193,13 +193,10 @@ func (r *Ring) cancelTimeouts(key *cancelKey, deferred bool) (e uapi.Errno, n in
 		q.note, q.deferred = "cancelled", q.deferred || deferred
 		r.taskWork(q, func() { r.fail(q, int32(uapi.ECANCELED.Ret())) })
 		if n++; !key.all() {
-			return 0, n
+			break
 		}
 	}
-	if n == 0 {
-		return uapi.ENOENT, 0
-	}
-	return 0, n
+	return n
 }
 
 // issueTimeoutRemove cancels or changes a timeout.
@@ -211,7 +208,9 @@ func issueTimeoutRemove(r *Ring, q *request) bool {
 	why := "there must be a timeout with that user_data"
 	switch {
 	case flags&uapi.IORING_TIMEOUT_UPDATE == 0:
-		e, _ = r.cancelTimeouts(&cancelKey{data: q.SQE.Addr()}, q.inWorker)
+		if r.cancelTimeouts(&cancelKey{data: q.SQE.Addr()}, q.inWorker) == 0 {
+			e = uapi.ENOENT
+		}
 	case flags&uapi.IORING_LINK_TIMEOUT_UPDATE != 0:
 		e = r.updateLinked(q)
 	default:
@@ -268,7 +267,7 @@ func (r *Ring) updateFlags(q, t *request) uint32 {
 func (t *timers) running() []*request {
 	all := slices.Clone(t.list)
 	for _, q := range t.linked {
-		if slices.Contains(t.list, q.timer.head) {
+		if q.timer.head.pending || slices.Contains(t.list, q.timer.head) {
 			all = append(all, q)
 		}
 	}

@@ -97,6 +97,12 @@ var unreachedExits = map[string]string{
 
 const inWorker = "which requests a worker finds depends on time; testdata/kernel/cancel-finds-itself.json shows it"
 
+// forTests are files that refuse something in the place of other parts of the kernel.
+var forTests = map[string]string{
+	"sim/issuer.go": "it places what an Issuer opens, where nothing is recorded",
+	"sim/memory.go": "it is an Issuer",
+}
+
 var (
 	profileLine = regexp.MustCompile(`^github\.com/uringsim/uringsim/(\S+):(\d+)\.\d+,(\d+)\.\d+ \d+ (\d+)$`)
 	errorExit   = regexp.MustCompile(`\b[rR]efuse\(.*uapi\.E[A-Z0-9]+|return .*uapi\.E[A-Z0-9]+|Unmodelled: "`)
@@ -169,7 +175,7 @@ func exits(t *testing.T, profile string) map[string]bool {
 			t.Fatal(err)
 		}
 		for _, line := range source[m[1]][first-1 : last] {
-			if errorExit.MatchString(line) {
+			if forTests[m[1]] == "" && errorExit.MatchString(line) {
 				found[m[1]+": "+strings.TrimSpace(line)] = true
 			}
 		}
