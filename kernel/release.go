@@ -145,6 +145,37 @@ func Names() string {
 	return strings.Join(names, ", ")
 }
 
+// Span says in words which releases have something: "up to 7.1", "from 7.2 on", "only on 7.0", "from 7.0 to 7.2"; "" if
+// all have it.
+func Span(has func(Release) bool) string {
+	var on []string
+	first, last := -1, -1
+	for i, r := range Releases {
+		if has(r) {
+			if first < 0 {
+				first = i
+			}
+			last = i
+			on = append(on, r.Name)
+		}
+	}
+	switch n := len(on); {
+	case n == len(Releases):
+		return ""
+	case n == 0:
+		return "never"
+	case last-first != n-1:
+		return "on " + strings.Join(on, ", ")
+	case first == 0:
+		return "up to " + on[n-1]
+	case last == len(Releases)-1:
+		return "from " + on[0] + " on"
+	case n == 1:
+		return "only on " + on[0]
+	}
+	return "from " + on[0] + " to " + on[len(on)-1]
+}
+
 // OfVersion is the release that a running kernel of the given version ("7.1.13+deb13-cloud-amd64") is modelled by;
 // ok is false for series that are not modelled.
 func OfVersion(version string) (r Release, ok bool) {

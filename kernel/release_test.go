@@ -132,6 +132,21 @@ func TestOfVersion(t *testing.T) {
 	}
 }
 
+func TestSpan(t *testing.T) {
+	rows := []struct{ on, want string }{
+		{"6.19 d42eb05e60 7.0 7.1 7.2 7.3", ""}, {"", "never"}, {"6.19", "up to 6.19"}, {"6.19 d42eb05e60 7.0", "up to 7.0"},
+		{"7.3", "from 7.3 on"}, {"7.1 7.2 7.3", "from 7.1 on"}, {"7.0", "only on 7.0"}, {"7.0 7.1 7.2", "from 7.0 to 7.2"},
+		{"7.0 7.2", "on 7.0, 7.2"}, {"6.19 7.0", "on 6.19, 7.0"}, {"6.19 7.3", "on 6.19, 7.3"},
+		{"6.19 7.0 7.3", "on 6.19, 7.0, 7.3"},
+	}
+	for _, r := range rows {
+		got := Span(func(k Release) bool { return strings.Contains(" "+r.on+" ", " "+k.Name+" ") })
+		if got != r.want {
+			t.Errorf("Span of {%s} = %q, want %q", r.on, got, r.want)
+		}
+	}
+}
+
 func TestRegisterLast(t *testing.T) {
 	for _, r := range Releases {
 		want := uint32(38)
