@@ -30,6 +30,7 @@ func TestOpcodes(t *testing.T) {
 		table.WriteString(" |\n")
 		opcodeSection(&sections, op)
 	}
+	generated(t, "docs/opcodes.md", "head", contextTable(opdef.Head()))
 	generated(t, "docs/opcodes.md", "table", table.String())
 	generated(t, "docs/opcodes.md", "sections", strings.TrimSpace(sections.String())+"\n")
 }
@@ -126,15 +127,22 @@ func payloadText(op uapi.Op) string {
 		return ""
 	}
 	var out strings.Builder
-	text := fmt.Sprintf("Filters see a payload of %d bytes %s (`%s`). Offsets count from the start of the context:",
+	text := fmt.Sprintf("Filters see a payload of %d bytes %s (`%s`):",
 		opdef.PDUSize(kernel.V7_3, op), payloadSpan(op), opdef.PayloadWhere(op))
-	out.WriteString("\n" + wrap(text, "") + "\n| field | offset | bytes | |\n|---|---|---|---|\n")
-	for _, f := range opdef.PayloadFields(op) {
+	out.WriteString("\n" + wrap(text, "") + "\n" + contextTable(opdef.PayloadFields(op)))
+	return out.String()
+}
+
+// contextTable lists fields of the filter context.
+func contextTable(fields []opdef.ContextField) string {
+	var out strings.Builder
+	out.WriteString("| field | offset | bytes | |\n|---|---|---|---|\n")
+	for _, f := range fields {
 		doc := code(f.Doc)
 		for _, q := range f.Varies {
 			doc += ". " + strings.TrimSuffix(varyText(q), ".")
 		}
-		fmt.Fprintf(&out, "| `%s` | %d | %d | %s |\n", f.Name, uapi.BPFCtxPDU+f.Off, f.Size, doc)
+		fmt.Fprintf(&out, "| `%s` | %d | %d | %s |\n", f.Name, f.Off, f.Size, doc)
 	}
 	return out.String()
 }

@@ -12,17 +12,33 @@ type payload struct {
 	where   string // the kernel function that fills it
 	size    uint8
 	missing kernel.Quirk // kernels with this quirk have no payload here
-	fields  []PayloadField
+	fields  []ContextField
 }
 
-// PayloadField is one field of a payload. Fields may share their place.
-type PayloadField struct {
+// ContextField is one field of the filter context. Fields of a payload may share their place.
+type ContextField struct {
 	Name      string
-	Off, Size int            // bytes, from the start of the payload
+	Off, Size int            // bytes, from the start of the context
 	Doc       string         // what it holds
 	Varies    []kernel.Quirk // what changes that
 
 	put func(kernel.Release, *Request, []byte) // the bytes are zero before
+}
+
+// Head are the fields that filters see of all requests; what follows them is the payload.
+//
+// Linux: include/uapi/linux/io_uring/bpf_filter.h:io_uring_bpf_ctx
+func Head() []ContextField { return append([]ContextField(nil), head...) }
+
+var head = []ContextField{
+	{Name: "user_data", Off: uapi.BPFCtxUserData, Size: 8, Doc: "u64: user_data of the SQE",
+		put: long(func(r *Request) uint64 { return r.UserData })},
+	{Name: "opcode", Off: uapi.BPFCtxOpcode, Size: 1, Doc: "u8",
+		put: func(_ kernel.Release, r *Request, b []byte) { b[0] = byte(r.Opcode) }},
+	{Name: "sqe_flags", Off: uapi.BPFCtxSQEFlags, Size: 1, Doc: "u8: IOSQE flags after prep",
+		put: func(_ kernel.Release, r *Request, b []byte) { b[0] = r.Flags & 0x7f }},
+	{Name: "pdu_size", Off: uapi.BPFCtxPDUSize, Size: 1, Doc: "u8: bytes of the payload; five bytes of 0 follow",
+		put: func(k kernel.Release, r *Request, b []byte) { b[0] = PDUSize(k, r.Opcode) }},
 }
 
 // PayloadWhere is the kernel function that fills the opcode's payload, and "" for opcodes that never have one.
@@ -33,13 +49,10 @@ func PayloadWhere(op uapi.Op) string {
 	return ""
 }
 
-// PayloadMissing is the quirk that takes the payload of an opcode that can have one.
-func PayloadMissing(op uapi.Op) kernel.Quirk { return Defs[op].payload.missing }
-
 // PayloadFields are the fields of the opcode's payload on kernels that have it.
-func PayloadFields(op uapi.Op) []PayloadField {
+func PayloadFields(op uapi.Op) []ContextField {
 	if p := Defs[op].payload; p != nil {
-		return append([]PayloadField(nil), p.fields...)
+		return append([]ContextField(nil), p.fields...)
 	}
 	return nil
 }
@@ -61,14 +74,14 @@ func PDUSize(k kernel.Release, op uapi.Op) uint8 {
 // Linux: io_uring/bpf_filter.c:io_uring_populate_bpf_ctx
 func Populate(k kernel.Release, r *Request, ctx *[uapi.SizeofBPFCtx]byte) {
 	clear(ctx[:])
-	binary.LittleEndian.PutUint64(ctx[uapi.BPFCtxUserData:], r.UserData)
-	ctx[uapi.BPFCtxOpcode] = byte(r.Opcode)
-	ctx[uapi.BPFCtxSQEFlags] = r.Flags & 0x7f
-	if size := PDUSize(k, r.Opcode); size != 0 {
-		ctx[uapi.BPFCtxPDUSize] = size
-		for _, f := range Defs[r.Opcode].payload.fields {
-			f.put(k, r, ctx[uapi.BPFCtxPDU+f.Off:][:f.Size])
-		}
+	for _, f := range head {
+		f.put(k, r, ctx[f.Off:][:f.Size])
+	}
+	if PDUSize(k, r.Opcode) == 0 {
+		return
+	}
+	for _, f := range Defs[r.Opcode].payload.fields {
+		f.put(k, r, ctx[f.Off:][:f.Size])
 	}
 }
 
@@ -84,11 +97,13 @@ func long(get func(*Request) uint64) func(kernel.Release, *Request, []byte) {
 // Linux: io_uring/net.c:io_socket_bpf_populate
 var socketPayload = payload{where: "io_uring/net.c:io_socket_bpf_populate",
 	size: uapi.SizeofBPFSocket, missing: kernel.NoFilterPayload,
-	fields: []PayloadField{
-		{Name: "family", Off: 0, Size: 4, Doc: "u32: fd", put: word(func(r *Request) uint32 { return uint32(r.SQE.FD()) })},
-		{Name: "type", Off: 4, Size: 4, Doc: "u32: off, without SOCK_CLOEXEC and SOCK_NONBLOCK",
+	fields: []ContextField{
+		{Name: "family", Off: uapi.BPFCtxPDU, Size: 4, Doc: "u32: fd",
+			put: word(func(r *Request) uint32 { return uint32(r.SQE.FD()) })},
+		{Name: "type", Off: uapi.BPFCtxPDU + 4, Size: 4, Doc: "u32: off, without SOCK_CLOEXEC and SOCK_NONBLOCK",
 			Varies: []kernel.Quirk{kernel.SocketTypeUnmasked}, put: putSocketType},
-		{Name: "protocol", Off: 8, Size: 4, Doc: "u32: len", put: word(func(r *Request) uint32 { return r.SQE.Len() })},
+		{Name: "protocol", Off: uapi.BPFCtxPDU + 8, Size: 4, Doc: "u32: len",
+			put: word(func(r *Request) uint32 { return r.SQE.Len() })},
 	}}
 
 func putSocketType(k kernel.Release, r *Request, b []byte) {
@@ -102,34 +117,35 @@ func putSocketType(k kernel.Release, r *Request, b []byte) {
 // Linux: io_uring/openclose.c:io_openat_bpf_populate
 var openPayload = payload{where: "io_uring/openclose.c:io_openat_bpf_populate",
 	size: uapi.SizeofBPFOpen, missing: kernel.NoFilterPayload,
-	fields: []PayloadField{
-		{Name: "flags", Off: 0, Size: 8, Doc: "u64: of the open_how after prep",
+	fields: []ContextField{
+		{Name: "flags", Off: uapi.BPFCtxPDU, Size: 8, Doc: "u64: of the open_how after prep",
 			put: long(func(r *Request) uint64 { return r.How.Flags })},
-		{Name: "mode", Off: 8, Size: 8, Doc: "u64: of the open_how after prep",
+		{Name: "mode", Off: uapi.BPFCtxPDU + 8, Size: 8, Doc: "u64: of the open_how after prep",
 			put: long(func(r *Request) uint64 { return r.How.Mode })},
-		{Name: "resolve", Off: 16, Size: 8, Doc: "u64: of the open_how; 0 for OPENAT",
+		{Name: "resolve", Off: uapi.BPFCtxPDU + 16, Size: 8, Doc: "u64: of the open_how; 0 for OPENAT",
 			put: long(func(r *Request) uint64 { return r.How.Resolve })},
 	}}
 
 // Linux: io_uring/net.c:io_connect_bpf_populate
 var connectPayload = payload{where: "io_uring/net.c:io_connect_bpf_populate",
 	size: uapi.SizeofBPFConnect, missing: kernel.NoConnectPayload,
-	fields: []PayloadField{
-		{Name: "family", Off: 0, Size: 4, Doc: "u32: sa_family; 0 if the address has less than 2 bytes",
+	fields: []ContextField{
+		{Name: "family", Off: uapi.BPFCtxPDU, Size: 4, Doc: "u32: sa_family; 0 if the address has less than 2 bytes",
 			put: word(func(r *Request) uint32 { return uint32(r.family()) })},
-		{Name: "port", Off: 4, Size: 2, Doc: "in network order, of AF_INET and AF_INET6; two bytes of 0 follow",
+		{Name: "port", Off: uapi.BPFCtxPDU + 4, Size: 2,
+			Doc: "in network order, of AF_INET and AF_INET6; two bytes of 0 follow",
 			put: func(_ kernel.Release, r *Request, b []byte) {
 				if r.isV4() || r.isV6() {
 					copy(b, r.Addr[2:4])
 				}
 			}},
-		{Name: "v4", Off: 8, Size: 4, Doc: "in network order, of an AF_INET address of at least 16 bytes",
+		{Name: "v4", Off: uapi.BPFCtxPDU + 8, Size: 4, Doc: "in network order, of an AF_INET address of at least 16 bytes",
 			put: func(_ kernel.Release, r *Request, b []byte) {
 				if r.isV4() {
 					copy(b, r.Addr[4:8])
 				}
 			}},
-		{Name: "v6", Off: 8, Size: 16, Doc: "in network order, of an AF_INET6 address of at least 24 bytes",
+		{Name: "v6", Off: uapi.BPFCtxPDU + 8, Size: 16, Doc: "in network order, of an AF_INET6 address of at least 24 bytes",
 			put: func(_ kernel.Release, r *Request, b []byte) {
 				if r.isV6() {
 					copy(b, r.Addr[8:24])

@@ -146,7 +146,7 @@ func TestPayloadFields(t *testing.T) {
 		if (fields == nil) != (PayloadWhere(op) == "") {
 			t.Errorf("%s: %d fields of %q", op, len(fields), PayloadWhere(op))
 		}
-		end := 0
+		end := uapi.BPFCtxPDU
 		for _, f := range fields {
 			if f.Off > end+2 || f.Size == 0 || f.Doc == "" {
 				t.Errorf("%s: field %+v behind offset %d", op, f, end)
@@ -166,7 +166,7 @@ func TestPayloadFields(t *testing.T) {
 				}
 			}
 		}
-		if fields != nil && end != int(PDUSize(kernel.V7_3, op)) {
+		if end != uapi.BPFCtxPDU+int(PDUSize(kernel.V7_3, op)) {
 			t.Errorf("%s: fields end at %d, the payload at %d", op, end, PDUSize(kernel.V7_3, op))
 		}
 	}
