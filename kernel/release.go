@@ -66,18 +66,29 @@ func (r Release) Has(q Quirk) bool { return r.quirks&(1<<q) != 0 }
 
 // With is the release with the quirk switched on.
 func (r Release) With(q Quirk) Release {
-	if !r.Has(q) {
-		r.quirks |= 1 << q
-		r.Name += "+" + q.String()
-	}
-	return r
+	return r.withQuirks(r.quirks | 1<<q)
 }
 
 // Without is the release with the quirk switched off.
 func (r Release) Without(q Quirk) Release {
-	if r.Has(q) {
-		r.quirks &^= 1 << q
-		r.Name += "~" + q.String()
+	return r.withQuirks(r.quirks &^ (1 << q))
+}
+
+// withQuirks is the release with exactly these quirks, and named so: what it has and its base has not, in the order of
+// the table.
+func (r Release) withQuirks(quirks uint64) Release {
+	var base Release
+	if i := slices.IndexFunc(Releases, func(b Release) bool { return b.Name == r.Base() }); i >= 0 {
+		base = Releases[i]
+	}
+	r.Name, r.quirks = base.Name, quirks
+	for q := range numQuirks {
+		switch {
+		case r.Has(q) && !base.Has(q):
+			r.Name += "+" + q.String()
+		case !r.Has(q) && base.Has(q):
+			r.Name += "~" + q.String()
+		}
 	}
 	return r
 }

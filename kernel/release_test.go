@@ -53,6 +53,9 @@ func TestParse(t *testing.T) {
 			[]Quirk{SharedFiltersAppendInPlace}, "a backport"},
 		{"7.3+socket-type-unmasked+no-connect-payload", "7.3+socket-type-unmasked+no-connect-payload",
 			[]Quirk{SocketTypeUnmasked, NoConnectPayload}, nil, "several"},
+		{"7.3+no-connect-payload+socket-type-unmasked", "7.3+socket-type-unmasked+no-connect-payload", nil, nil,
+			"the name has them in the order of the table"},
+		{"7.3+socket-type-unmasked~socket-type-unmasked", "7.3", nil, []Quirk{SocketTypeUnmasked}, "there and back"},
 		{"7.0+nop-fixed-file-hidden", "7.0", []Quirk{NopFixedFileHidden}, nil, "it has it anyway"},
 		{"7.3~nop-fixed-file-hidden", "7.3", nil, []Quirk{NopFixedFileHidden}, "it never had it"},
 		{"", "", nil, nil, "no name"}, {"7.4", "", nil, nil, "not modelled"}, {"7", "", nil, nil, ""},
@@ -91,6 +94,9 @@ func TestParseString(t *testing.T) {
 				if s.Base() != r.Name || s.Version != r.Version {
 					t.Errorf("%s: base %q, version %q, want those of %s", s.Name, s.Base(), s.Version, r)
 				}
+			}
+			if r.With(q).Without(q) != r.Without(q) || r.Without(q).With(q) != r.With(q) {
+				t.Errorf("%s: switching %s there and back gives another release", r.Name, q)
 			}
 			if !r.With(q).Has(q) || r.Without(q).Has(q) {
 				t.Errorf("%s: %s does not switch", r.Name, q)
