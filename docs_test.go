@@ -135,14 +135,15 @@ func sentence(s string) string {
 
 // evidence is the trace that shows a quirk, and the kernels that it was recorded on.
 func evidence(t *testing.T, row kernel.Row) string {
-	file := "testdata/kernel/quirk-" + row.Name + ".json"
+	file := row.TraceFile()
+	if file == "" {
+		return "No trace shows it: " + row.Never + "."
+	}
 	tr, err := trace.ReadFile(file)
 	if err != nil {
-		if !slices.ContainsFunc(row.On, func(on string) bool { return on != kernel.D42EB05E60.Name }) {
-			return "From the source of that commit; no kernel was asked."
-		}
-		return "No trace records it."
+		t.Fatal(err)
 	}
+	link := fmt.Sprintf("Trace: [%s](../%s), ", strings.TrimSuffix(filepath.Base(file), ".json"), file)
 	recorded := map[string]bool{}
 	for _, e := range tr.Events {
 		for _, r := range e.Results {
@@ -158,9 +159,13 @@ func evidence(t *testing.T, row kernel.Row) string {
 		}
 	}
 	if on == nil {
-		return fmt.Sprintf("Trace: [quirk-%s](../%s), not recorded yet.", row.Name, file)
+		return link + "not recorded yet."
 	}
-	return fmt.Sprintf("Trace: [quirk-%s](../%s), recorded on %s.", row.Name, file, strings.Join(on, ", "))
+	if !slices.ContainsFunc(row.On, func(on string) bool { return on != kernel.D42EB05E60.Name }) {
+		return "From the source of that commit; no kernel that has it was asked. " + link + "recorded on " +
+			strings.Join(on, ", ") + ", which have it not."
+	}
+	return link + "recorded on " + strings.Join(on, ", ") + "."
 }
 
 // TestReadmeRegister keeps the list of register opcodes that are not modelled: those for which the model has no answer

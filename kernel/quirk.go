@@ -49,6 +49,19 @@ type Row struct {
 	What  string   // what a kernel with the quirk does
 	Why   string   // why somebody who writes filters cares
 	On    []string // the releases that have it
+	Trace string   // the trace in testdata/kernel that shows it, if it is not quirk-NAME
+	Never string   // why no trace does
+}
+
+// TraceFile is the trace that tells kernels with the quirk from those without, "" if none does.
+func (r Row) TraceFile() string {
+	switch {
+	case r.Never != "":
+		return ""
+	case r.Trace != "":
+		return "testdata/kernel/" + r.Trace + ".json"
+	}
+	return "testdata/kernel/quirk-" + r.Name + ".json"
 }
 
 // Names of the releases, for the On columns.
@@ -75,11 +88,13 @@ var Quirks = [numQuirks]Row{
 	NoPDUSize: {Name: "no-pdu-size", On: []string{seed},
 		Where: "io_uring/bpf_filter.c:io_register_bpf_filter",
 		What:  "the registration has a reserved word in place of pdu_size, no SZ_STRICT, and nothing is written back",
-		Why:   "the first patch's ABI: pdu_size must be 0"},
+		Why:   "the first patch's ABI: pdu_size must be 0",
+		Trace: "filter-payload-size"},
 	NoFilterPayload: {Name: "no-filter-payload", On: []string{seed},
 		Where: "io_uring/bpf_filter.c:io_uring_populate_bpf_ctx",
 		What:  "the filter context is 16 bytes, without a payload for any opcode",
-		Why:   "filters can only look at opcode, flags and user_data"},
+		Why:   "filters can only look at opcode, flags and user_data",
+		Trace: "filter-context-socket"},
 	SingleRestrictionSwitch: {Name: "single-restriction-switch", On: []string{v619},
 		Where: "io_uring/register.c:io_register_restrictions",
 		What:  "one switch restricts requests and register calls: a list of one kind also closes the other",
@@ -87,7 +102,8 @@ var Quirks = [numQuirks]Row{
 	FailedRestrictionsDropFilters: {Name: "failed-restrictions-drop-filters", On: []string{seed},
 		Where: "io_uring/register.c:io_register_restrictions",
 		What:  "a failing RESTRICTIONS call makes the ring forget its filters",
-		Why:   "a ring that starts disabled sheds its filters; fixed before 7.0"},
+		Why:   "a ring that starts disabled sheds its filters; fixed before 7.0",
+		Trace: "ring-list-failed-keeps-filters"},
 	RestrictionsLostOnExec: {Name: "restrictions-lost-on-exec", On: []string{v70},
 		Where: "io_uring/tctx.c:__io_uring_free",
 		What:  "execve frees a task's restrictions and filters if the task has used io_uring (CVE-2026-80713)",
@@ -183,19 +199,23 @@ var Quirks = [numQuirks]Row{
 	BufferLimit1G: {Name: "buffer-limit-1g", On: []string{v619, seed, v70, v71},
 		Where: "io_uring/rsrc.c:io_buffer_validate",
 		What:  "a registered buffer has at most 1 GiB, and more is EFAULT; later 1 TiB, and more is EINVAL",
-		Why:   "errors of BUFFERS differ"},
+		Why:   "errors of BUFFERS differ",
+		Trace: "register-buffers-too-long"},
 	TaskWorkInBatches: {Name: "task-work-in-batches", On: []string{v619, seed, v70, v71},
 		Where: "io_uring/tw.c:__io_run_local_work",
 		What:  "a run of task work leaves what it causes for the next run",
-		Why:   "the order of CQEs differs, and on DEFER_TASKRUN rings a chain takes more calls of enter"},
+		Why:   "the order of CQEs differs, and on DEFER_TASKRUN rings a chain takes more calls of enter",
+		Trace: "deferred-task-work-chain"},
 	CQECacheOutlivesOverflow: {Name: "cqe-cache-outlives-overflow", On: []string{v619, seed, v70, v71, v72},
 		Where: "io_uring/io_uring.c:io_cqe_cache_refill",
 		What:  "on a CQE_MIXED ring, a CQE of 32 bytes that did not fit into the last free entry leaves it to a later one",
-		Why:   "CQEs are out of order or overwritten; what such a ring holds is not modelled"},
+		Why:   "CQEs are out of order or overwritten; what such a ring holds is not modelled",
+		Never: "what the CQ of a kernel that has it holds then is not modelled"},
 	WaitSpinsOnOverflow: {Name: "wait-spins-on-overflow", On: []string{v619, seed, v70, v71, v72},
 		Where: "io_uring/wait.c:io_cqring_wait",
 		What:  "a wait for more CQEs than fit beside one that has overflown never ends, whatever its timeout; later ones return 0",
-		Why:   "it takes a CQE_MIXED ring or a count above 2^31; the task uses a processor for good, as signals are not looked at"},
+		Why:   "it takes a CQE_MIXED ring or a count above 2^31; the task uses a processor for good, as signals are not looked at",
+		Never: "a task on a kernel that has it would use a processor for good"},
 }
 
 // String is the quirk's name.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -14,28 +15,46 @@ import (
 type kernelsOptions struct {
 	json     bool
 	payloads bool
+	probe    bool
+	guest    *string // vmlinuz, set by the vm command; nil without it
 }
 
-func kernelsCommand() *cobra.Command {
-	var o kernelsOptions
+func kernelsCommand() *cobra.Command { return newKernelsCommand(nil) }
+
+// newKernelsCommand is kernels, or as a subcommand of vm what of it asks a kernel.
+func newKernelsCommand(guest *string) *cobra.Command {
+	o := kernelsOptions{guest: guest}
 	c := &cobra.Command{
 		Use:   "kernels",
 		Short: "List the releases that are modelled and their quirks",
 		Long: `kernels lists the releases that are modelled, and the quirks in which they differ.
 
 With --payloads, it lists what filters can load from their context: for each opcode with arguments that a filter can
-see, which fields, where, and on which releases.`,
+see, which fields, where, and on which releases.
+
+With --probe, it tells which quirks the running kernel has, by trying and not by its version: tasks of their own play
+the traces that show the quirks, and the model with a quirk or the one without it does the same. The exit status is 77
+if io_uring cannot be used here: on systems other than Linux on amd64, and where it is absent or forbidden.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := newPrinter(cmd.OutOrStdout(), o.json, false)
-			if o.payloads {
+			switch {
+			case o.probe:
+				return o.printProbe(cmd.Context(), out)
+			case o.guest != nil:
+				return errors.New("kernels asks a guest for nothing but --probe")
+			case o.payloads:
 				return printPayloads(out)
 			}
 			return printQuirks(out)
 		},
 	}
 	c.Flags().BoolVar(&o.json, "json", false, "print one JSON object a line (docs/json.md)")
-	c.Flags().BoolVar(&o.payloads, "payloads", false, "list what filters see of each opcode")
+	c.Flags().BoolVar(&o.probe, "probe", false, "tell which quirks the running kernel has")
+	if guest == nil {
+		c.Flags().BoolVar(&o.payloads, "payloads", false, "list what filters see of each opcode")
+		c.MarkFlagsMutuallyExclusive("payloads", "probe")
+	}
 	return c
 }
 
