@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/uringsim/uringsim/cbpfvm"
+	"github.com/uringsim/uringsim/internal/differ"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/register"
 	"github.com/uringsim/uringsim/sim"
@@ -118,10 +120,47 @@ func TestKernelsQuirks(t *testing.T) {
 	}
 	for _, row := range kernel.Quirks {
 		fmt.Fprintf(&out, "\n### %s\n\n", row.Name)
-		out.WriteString(wrap(sentence(row.What)+". "+sentence(row.Why)+".", "") + "\n")
+		out.WriteString(wrap(sentence(row.What)+". "+sentence(row.Why)+". Without it: "+row.Else+".", "") + "\n")
 		out.WriteString(wrap("Linux: `"+row.Where+"`. "+evidence(t, row), ""))
 	}
 	generated(t, "docs/kernels.md", "quirks", out.String())
+}
+
+// TestKernelsChanges keeps the story of the releases.
+func TestKernelsChanges(t *testing.T) {
+	var out strings.Builder
+	for _, r := range kernel.Releases[1:] {
+		before, _ := r.Before()
+		began, ended := r.Changes(before)
+		fmt.Fprintf(&out, "### What %s changed\n", r.Name)
+		out.WriteByte('\n')
+		for _, q := range append(ended, began...) {
+			row := kernel.Quirks[q]
+			text := fmt.Sprintf("- %s. Before: %s. %s. ([%s](#%[4]s)", sentence(r.Does(q)), before.Does(q),
+				sentence(row.Why), q)
+			if file := row.TraceFile(); file != "" {
+				text += ", [trace](../" + file + ")"
+			}
+			out.WriteString(wrap(text+")", "  "))
+		}
+		out.WriteByte('\n')
+	}
+	generated(t, "docs/kernels.md", "changes", strings.TrimSpace(out.String())+"\n")
+}
+
+// TestKernelsUnreached keeps the list of what no generated trace makes the model refuse.
+func TestKernelsUnreached(t *testing.T) {
+	var out strings.Builder
+	out.WriteString("| prep, step and errno | why |\n|---|---|\n")
+	for _, exit := range slices.Sorted(maps.Keys(differ.UnreachedSteps)) {
+		fmt.Fprintf(&out, "| %s | %s |\n", code(exit), differ.UnreachedSteps[exit])
+	}
+	out.WriteString("\n| line of the model | why |\n|---|---|\n")
+	for _, exit := range slices.Sorted(maps.Keys(differ.UnreachedExits)) {
+		file, line, _ := strings.Cut(exit, ": ")
+		fmt.Fprintf(&out, "| `%s`: `%s` | %s |\n", file, line, differ.UnreachedExits[exit])
+	}
+	generated(t, "docs/kernels.md", "unreached", out.String())
 }
 
 // sentence begins with a capital letter, unless the first word is a name.

@@ -104,6 +104,32 @@ func (r Release) Quirks() []Quirk {
 	return qs
 }
 
+// Before is the measured release before this one; ok is false for the oldest.
+func (r Release) Before() (before Release, ok bool) {
+	for _, b := range Releases {
+		if b.Name == r.Base() {
+			break
+		}
+		if b.Name != seed {
+			before, ok = b, true
+		}
+	}
+	return before, ok
+}
+
+// Changes are the quirks that r has and before has not, and those that before has and r has not.
+func (r Release) Changes(before Release) (began, ended []Quirk) {
+	for q := range numQuirks {
+		switch {
+		case r.Has(q) && !before.Has(q):
+			began = append(began, q)
+		case !r.Has(q) && before.Has(q):
+			ended = append(ended, q)
+		}
+	}
+	return began, ended
+}
+
 // Base is the name without switched quirks.
 func (r Release) Base() string {
 	if i := strings.IndexAny(r.Name, "+~"); i >= 0 {

@@ -178,3 +178,34 @@ func TestNamesWithoutSigns(t *testing.T) {
 		}
 	}
 }
+
+func TestChanges(t *testing.T) {
+	rows := []struct{ name, before, why string }{
+		{"6.19", "", "the oldest"}, {"d42eb05e60", "6.19", ""}, {"7.0", "6.19", "nobody ran the commit between them"},
+		{"7.1", "7.0", ""}, {"7.2", "7.1", ""}, {"7.3", "7.2", ""}, {"7.3+socket-type-unmasked", "7.2", "the base counts"},
+	}
+	for _, row := range rows {
+		r := must(row.name)
+		before, ok := r.Before()
+		if before.Name != row.before || ok != (row.before != "") {
+			t.Errorf("%s is after %q, want %q (%s)", row.name, before.Name, row.before, row.why)
+		}
+		k := before
+		began, ended := r.Changes(before)
+		for _, q := range began {
+			k = k.With(q)
+		}
+		for _, q := range ended {
+			k = k.Without(q)
+		}
+		if k.quirks != r.quirks {
+			t.Errorf("%s with what %s changes is %s", before.Name, r.Name, k.Name)
+		}
+	}
+	began, ended := V7_1.Changes(V7_0)
+	want := []Quirk{RestrictionsLostOnExec, NopFixedFileHidden, NoTimeoutImmediateArg, CancelOpUnchecked,
+		NoZCNotifUserData, NoZCVectorizedFixedBuf}
+	if began != nil || !cmp.Equal(want, ended) {
+		t.Errorf("7.1 began %v and ended %v, want only the end of %v", began, ended, want)
+	}
+}

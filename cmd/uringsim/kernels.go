@@ -25,9 +25,10 @@ func kernelsCommand() *cobra.Command { return newKernelsCommand(nil) }
 func newKernelsCommand(guest *string) *cobra.Command {
 	o := kernelsOptions{guest: guest}
 	c := &cobra.Command{
-		Use:   "kernels",
+		Use:   "kernels [[BEFORE] RELEASE]",
 		Short: "List the releases that are modelled and their quirks",
-		Long: `kernels lists the releases that are modelled, and the quirks in which they differ.
+		Long: `kernels lists the releases that are modelled, and the quirks in which they differ. With a release, it tells what
+changed with it, why that matters to a sandbox, and which trace shows it; with two, what changed from one to the other.
 
 With --payloads, it lists what filters can load from their context: for each opcode with arguments that a filter can
 see, which fields, where, and on which releases.
@@ -35,10 +36,14 @@ see, which fields, where, and on which releases.
 With --probe, it tells which quirks the running kernel has, by trying and not by its version: tasks of their own play
 the traces that show the quirks, and the model with a quirk or the one without it does the same. The exit status is 77
 if io_uring cannot be used here: on systems other than Linux on amd64, and where it is absent or forbidden.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args: cobra.MaximumNArgs(2),
+		RunE: func(cmd *cobra.Command, releases []string) error {
 			out := newPrinter(cmd.OutOrStdout(), o.json, false)
 			switch {
+			case len(releases) > 0 && (o.probe || o.payloads || o.guest != nil):
+				return fmt.Errorf("found release %q, which --probe and --payloads do not take", releases[0])
+			case len(releases) > 0:
+				return printChanges(out, releases)
 			case o.probe:
 				return o.printProbe(cmd.Context(), out)
 			case o.guest != nil:
@@ -67,8 +72,9 @@ func printQuirks(out *printer) error {
 				On    []string `json:"on"`
 				Where string   `json:"where"`
 				What  string   `json:"what"`
+				Else  string   `json:"else"`
 				Why   string   `json:"why"`
-			}{row.Name, row.On, row.Where, row.What, row.Why})
+			}{row.Name, row.On, row.Where, row.What, row.Else, row.Why})
 		}
 		return nil
 	}

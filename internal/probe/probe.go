@@ -5,6 +5,7 @@ package probe
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/uringsim/uringsim"
 	"github.com/uringsim/uringsim/internal/judge"
@@ -205,15 +206,22 @@ func (p *prober) tell(q kernel.Quirk, k kernel.Release) Finding {
 				Why: fmt.Sprintf("events %d and %d contradict each other", f.Event, i)}
 		}
 	}
-	switch {
-	case f.Answer != Unknown:
-	case neither > 0:
-		f.Event = neither
-		f.Why = fmt.Sprintf("the kernel does neither in event %d of %s%s", neither, f.Trace, cannot(&played.verdict))
-	default:
-		f.Why = "a kernel like this does the same with it and without"
+	if f.Answer == Unknown {
+		f.Why = untold(q, k, neither, &played.verdict)
 	}
 	return f
+}
+
+// untold is why no event told whether the kernel has the quirk; neither is one in which both models are wrong, if any.
+func untold(q kernel.Quirk, k kernel.Release, neither int, v *judge.Verdict) string {
+	row := kernel.Quirks[q]
+	if i := slices.IndexFunc(row.Under, k.Has); i >= 0 {
+		return fmt.Sprintf("it does not show under %s", row.Under[i])
+	}
+	if neither > 0 {
+		return fmt.Sprintf("the kernel does neither in event %d of %s%s", neither, row.TraceFile(), cannot(v))
+	}
+	return "its trace gives the same with it and without on a kernel like this"
 }
 
 // cannot is why a trace could not be played to its end.

@@ -29,16 +29,6 @@ func (m model) Ask(q judge.Question) (judge.Verdict, error) {
 
 func (model) Close() error { return nil }
 
-// told are the quirks with an answer.
-func told(report *Report, a Answer) (qs []kernel.Quirk) {
-	for _, f := range report.Findings {
-		if f.Answer == a {
-			qs = append(qs, f.Quirk)
-		}
-	}
-	return qs
-}
-
 // check fails for answers that are wrong, and for those that are missing though the release can show them.
 func check(t *testing.T, r kernel.Release, report *Report) {
 	t.Helper()
@@ -82,17 +72,19 @@ func TestModels(t *testing.T) {
 	}
 }
 
-// TestUnknown are the quirks that cannot be told on a kernel.
+// TestUnknown: what cannot be told on a measured release is what no trace shows, and what does not show under its quirks.
 func TestUnknown(t *testing.T) {
-	never := []kernel.Quirk{kernel.CQECacheOutlivesOverflow, kernel.WaitSpinsOnOverflow}
 	for _, r := range kernel.Measured() {
 		report, err := Run(model{r})
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%s: %v", r.Name, told(report, Unknown))
-		if r != kernel.V6_19 && !slices.Equal(told(report, Unknown), never) {
-			t.Errorf("%s: cannot tell %v, want only %v", r.Name, told(report, Unknown), never)
+		for _, f := range report.Findings {
+			row := kernel.Quirks[f.Quirk]
+			hidden := row.TraceFile() == "" || slices.ContainsFunc(row.Under, r.Has)
+			if hidden != (f.Answer == Unknown) {
+				t.Errorf("%s: %s %s, but it does not show under %v: %s", r.Name, f.Answer, f.Quirk, row.Under, f.Why)
+			}
 		}
 	}
 }
