@@ -103,20 +103,23 @@ func quirkLink(q kernel.Quirk) string { return fmt.Sprintf("[%s](kernels.md#%[1]
 
 // neverFails says which errors of the steps the opcode cannot give, since something else is before them.
 func neverFails(op uapi.Op) string {
-	var out strings.Builder
+	var reasons []string
+	exits := map[string][]string{} // by reason
 	for i, s := range opdef.Defs[op].Prep.Steps {
-		var errnos []string
-		var why string
 		for _, e := range s.Errnos {
-			if reason := differ.UnreachedSteps[opdef.Exit{Op: op, Doc: s.Doc, Errno: e}.String()]; reason != "" {
-				errnos = append(errnos, "`"+e.String()+"`")
-				why = reason
+			why := differ.UnreachedSteps[opdef.Exit{Op: op, Doc: s.Doc, Errno: e}.String()]
+			if why == "" {
+				continue
 			}
+			if exits[why] == nil {
+				reasons = append(reasons, why)
+			}
+			exits[why] = append(exits[why], fmt.Sprintf("`%s` of step %d", e, i+1))
 		}
-		if errnos != nil {
-			text := fmt.Sprintf("Step %d never gives %s: %s.", i+1, strings.Join(errnos, " or "), why)
-			out.WriteString("\n" + wrap(text, ""))
-		}
+	}
+	var out strings.Builder
+	for _, why := range reasons {
+		out.WriteString("\n" + wrap(fmt.Sprintf("Never seen: %s, as %s.", strings.Join(exits[why], ", "), why), ""))
 	}
 	return out.String()
 }

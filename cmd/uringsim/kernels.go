@@ -74,7 +74,8 @@ func printQuirks(out *printer) error {
 				What  string   `json:"what"`
 				Else  string   `json:"else"`
 				Why   string   `json:"why"`
-			}{row.Name, row.On, row.Where, row.What, row.Else, row.Why})
+				Trace string   `json:"trace,omitzero"`
+			}{row.Name, row.On, row.Where, row.What, row.Else, row.Why, row.TraceFile()})
 		}
 		return nil
 	}
