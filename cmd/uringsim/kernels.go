@@ -27,8 +27,10 @@ func newKernelsCommand(guest *string) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "kernels [[BEFORE] RELEASE]",
 		Short: "List the releases that are modelled and their quirks",
-		Long: `kernels lists the releases that are modelled, and the quirks in which they differ. With a release, it tells what
-changed with it, why that matters to a sandbox, and which trace shows it; with two, what changed from one to the other.
+		Long: `kernels lists the releases that are modelled, and the quirks in which they differ.
+
+With a release, it tells what changed with it, why that matters to a sandbox, and which trace shows it; with two, what
+changed from one to the other.
 
 With --payloads, it lists what filters can load from their context: for each opcode with arguments that a filter can
 see, which fields, where, and on which releases.
