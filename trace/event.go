@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 	"strings"
@@ -300,7 +301,8 @@ func readMembers(raw jsontext.Value, args Args, results *[]Recorded) error {
 		}
 		name := tok.String()
 		seen[name] = true
-		key := dec.InputOffset() - int64(len(name)) - 2
+		behind := dec.InputOffset()
+		key := behind - int64(len(name)) - 2
 		field, ok := fields[name]
 		var into any = results
 		if ok {
@@ -318,6 +320,10 @@ func readMembers(raw jsontext.Value, args Args, results *[]Recorded) error {
 			if err := checkFits(reflect.ValueOf(into).Elem(), tag, name); err != nil {
 				return at(err, key)
 			}
+			value := bytes.TrimLeft(raw[behind:dec.InputOffset()], ": \t\r\n")
+			if err := checkPresent(value, reflect.TypeOf(into).Elem(), name); err != nil {
+				return at(err, key)
+			}
 		case headMembers[name]:
 			if err := dec.SkipValue(); err != nil {
 				return err
@@ -326,17 +332,8 @@ func readMembers(raw jsontext.Value, args Args, results *[]Recorded) error {
 			return at(fmt.Errorf("call %q has no argument %q; it has %s", args.call(), name, known(fields)), key)
 		}
 	}
-	return checkPresent(args, seen)
-}
-
-// checkPresent wants the arguments that a call cannot do without.
-func checkPresent(args Args, seen map[string]bool) error {
-	t := reflect.TypeOf(args).Elem()
-	for i := range t.NumField() {
-		name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		if options == "" && !seen[name] {
-			return fmt.Errorf("call %q lacks its argument %q", args.call(), name)
-		}
+	if name := lacks(reflect.TypeOf(args).Elem(), seen); name != "" {
+		return fmt.Errorf("call %q lacks its argument %q", args.call(), name)
 	}
 	return nil
 }
