@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/uringsim/uringsim/cbpfvm"
+	"github.com/uringsim/uringsim/internal/differ"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/register"
 	"github.com/uringsim/uringsim/sim"
@@ -118,10 +120,47 @@ func TestKernelsQuirks(t *testing.T) {
 	}
 	for _, row := range kernel.Quirks {
 		fmt.Fprintf(&out, "\n### %s\n\n", row.Name)
-		out.WriteString(wrap(sentence(row.What)+". "+sentence(row.Why)+".", "") + "\n")
+		out.WriteString(wrap(sentence(row.What)+". "+sentence(row.Why)+". Without it: "+row.Else+".", "") + "\n")
 		out.WriteString(wrap("Linux: `"+row.Where+"`. "+evidence(t, row), ""))
 	}
 	generated(t, "docs/kernels.md", "quirks", out.String())
+}
+
+// TestKernelsChanges keeps the story of the releases.
+func TestKernelsChanges(t *testing.T) {
+	var out strings.Builder
+	for _, r := range kernel.Releases[1:] {
+		before, _ := r.Before()
+		began, ended := r.Changes(before)
+		fmt.Fprintf(&out, "### What %s changed\n", r.Name)
+		out.WriteByte('\n')
+		for _, q := range append(ended, began...) {
+			row := kernel.Quirks[q]
+			text := fmt.Sprintf("- %s. Before: %s. %s. ([%s](#%[4]s)", sentence(r.Does(q)), before.Does(q),
+				sentence(row.Why), q)
+			if file := row.TraceFile(); file != "" {
+				text += ", [trace](../" + file + ")"
+			}
+			out.WriteString(wrap(text+")", "  "))
+		}
+		out.WriteByte('\n')
+	}
+	generated(t, "docs/kernels.md", "changes", strings.TrimSpace(out.String())+"\n")
+}
+
+// TestKernelsUnreached keeps the list of what no generated trace makes the model refuse.
+func TestKernelsUnreached(t *testing.T) {
+	var out strings.Builder
+	out.WriteString("| prep, step and errno | why |\n|---|---|\n")
+	for _, exit := range slices.Sorted(maps.Keys(differ.UnreachedSteps)) {
+		fmt.Fprintf(&out, "| %s | %s |\n", code(exit), differ.UnreachedSteps[exit])
+	}
+	out.WriteString("\n| line of the model | why |\n|---|---|\n")
+	for _, exit := range slices.Sorted(maps.Keys(differ.UnreachedExits)) {
+		file, line, _ := strings.Cut(exit, ": ")
+		fmt.Fprintf(&out, "| `%s`: `%s` | %s |\n", file, line, differ.UnreachedExits[exit])
+	}
+	generated(t, "docs/kernels.md", "unreached", out.String())
 }
 
 // sentence begins with a capital letter, unless the first word is a name.
@@ -135,14 +174,15 @@ func sentence(s string) string {
 
 // evidence is the trace that shows a quirk, and the kernels that it was recorded on.
 func evidence(t *testing.T, row kernel.Row) string {
-	file := "testdata/kernel/quirk-" + row.Name + ".json"
+	file := row.TraceFile()
+	if file == "" {
+		return "No trace shows it: " + row.Never + "."
+	}
 	tr, err := trace.ReadFile(file)
 	if err != nil {
-		if !slices.ContainsFunc(row.On, func(on string) bool { return on != kernel.D42EB05E60.Name }) {
-			return "From the source of that commit; no kernel was asked."
-		}
-		return "No trace records it."
+		t.Fatal(err)
 	}
+	link := fmt.Sprintf("Trace: [%s](../%s), ", strings.TrimSuffix(filepath.Base(file), ".json"), file)
 	recorded := map[string]bool{}
 	for _, e := range tr.Events {
 		for _, r := range e.Results {
@@ -158,9 +198,13 @@ func evidence(t *testing.T, row kernel.Row) string {
 		}
 	}
 	if on == nil {
-		return fmt.Sprintf("Trace: [quirk-%s](../%s), not recorded yet.", row.Name, file)
+		return link + "not recorded yet."
 	}
-	return fmt.Sprintf("Trace: [quirk-%s](../%s), recorded on %s.", row.Name, file, strings.Join(on, ", "))
+	if !slices.ContainsFunc(row.On, func(on string) bool { return on != kernel.D42EB05E60.Name }) {
+		return "From the source of that commit; no kernel that has it was asked. " + link + "recorded on " +
+			strings.Join(on, ", ") + ", which have it not."
+	}
+	return link + "recorded on " + strings.Join(on, ", ") + "."
 }
 
 // TestReadmeRegister keeps the list of register opcodes that are not modelled: those for which the model has no answer

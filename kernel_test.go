@@ -9,6 +9,7 @@ import (
 
 	"github.com/uringsim/uringsim/internal/differ"
 	"github.com/uringsim/uringsim/internal/judge"
+	"github.com/uringsim/uringsim/internal/probe"
 	"github.com/uringsim/uringsim/internal/vm"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/sim"
@@ -153,7 +154,26 @@ func liveKernel(t *testing.T, r kernel.Release, vmlinuz, program string) {
 			t.Errorf("%s, event %d: the model differs (-kernel +model):\n%s", file, f.Event, f.Diff)
 		}
 	}
+	probed(t, g, r)
 	if err := g.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// probed holds what the quirks' traces tell about a kernel to what its release has. Without filters, less can be told.
+func probed(t *testing.T, j judge.Judge, r kernel.Release) {
+	t.Helper()
+	report, err := probe.Run(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.As != r {
+		t.Errorf("the kernel was taken for %s", report.As.Name)
+	}
+	for _, f := range report.Findings {
+		shown := kernel.Quirks[f.Quirk].TraceFile() != "" && !r.Has(kernel.NoBPFFilter)
+		if f.Answer == probe.Unknown && shown || f.Answer != probe.Unknown && (f.Answer == probe.Has) != r.Has(f.Quirk) {
+			t.Errorf("%s: %s, by event %d of %s: %s", f.Quirk, f.Answer, f.Event, f.Trace, f.Why)
+		}
 	}
 }

@@ -26,8 +26,10 @@ func TestQuirkRows(t *testing.T) {
 		if !whereForm.MatchString(row.Where) {
 			t.Errorf("%s: %q is not file:function", row.Name, row.Where)
 		}
-		if row.What == "" || row.Why == "" || strings.HasSuffix(row.What, ".") || strings.HasSuffix(row.Why, ".") {
-			t.Errorf("%s: What and Why must be there, without a full stop", row.Name)
+		for _, text := range []string{row.What, row.Else, row.Why} {
+			if text == "" || strings.HasSuffix(text, ".") {
+				t.Errorf("%s: What, Else and Why must be there, without a full stop: %q", row.Name, text)
+			}
 		}
 		if len(row.On) == 0 || len(row.On) == len(Releases) {
 			t.Errorf("%s is on %v: no difference between releases", row.Name, row.On)

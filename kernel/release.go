@@ -66,18 +66,29 @@ func (r Release) Has(q Quirk) bool { return r.quirks&(1<<q) != 0 }
 
 // With is the release with the quirk switched on.
 func (r Release) With(q Quirk) Release {
-	if !r.Has(q) {
-		r.quirks |= 1 << q
-		r.Name += "+" + q.String()
-	}
-	return r
+	return r.withQuirks(r.quirks | 1<<q)
 }
 
 // Without is the release with the quirk switched off.
 func (r Release) Without(q Quirk) Release {
-	if r.Has(q) {
-		r.quirks &^= 1 << q
-		r.Name += "~" + q.String()
+	return r.withQuirks(r.quirks &^ (1 << q))
+}
+
+// withQuirks is the release with exactly these quirks, and named so: what it has and its base has not, in the order of
+// the table.
+func (r Release) withQuirks(quirks uint64) Release {
+	var base Release
+	if i := slices.IndexFunc(Releases, func(b Release) bool { return b.Name == r.Base() }); i >= 0 {
+		base = Releases[i]
+	}
+	r.Name, r.quirks = base.Name, quirks
+	for q := range numQuirks {
+		switch {
+		case r.Has(q) && !base.Has(q):
+			r.Name += "+" + q.String()
+		case !r.Has(q) && base.Has(q):
+			r.Name += "~" + q.String()
+		}
 	}
 	return r
 }
@@ -91,6 +102,32 @@ func (r Release) Quirks() []Quirk {
 		}
 	}
 	return qs
+}
+
+// Before is the measured release before this one; ok is false for the oldest.
+func (r Release) Before() (before Release, ok bool) {
+	for _, b := range Releases {
+		if b.Name == r.Base() {
+			break
+		}
+		if b.Name != seed {
+			before, ok = b, true
+		}
+	}
+	return before, ok
+}
+
+// Changes are the quirks that r has and before has not, and those that before has and r has not.
+func (r Release) Changes(before Release) (began, ended []Quirk) {
+	for q := range numQuirks {
+		switch {
+		case r.Has(q) && !before.Has(q):
+			began = append(began, q)
+		case !r.Has(q) && before.Has(q):
+			ended = append(ended, q)
+		}
+	}
+	return began, ended
 }
 
 // Base is the name without switched quirks.
@@ -143,6 +180,37 @@ func Names() string {
 		names = append(names, r.Name)
 	}
 	return strings.Join(names, ", ")
+}
+
+// Span says in words which releases have something: "up to 7.1", "from 7.2 on", "only on 7.0", "from 7.0 to 7.2"; "" if
+// all have it.
+func Span(has func(Release) bool) string {
+	var on []string
+	first, last := -1, -1
+	for i, r := range Releases {
+		if has(r) {
+			if first < 0 {
+				first = i
+			}
+			last = i
+			on = append(on, r.Name)
+		}
+	}
+	switch n := len(on); {
+	case n == len(Releases):
+		return ""
+	case n == 0:
+		return "never"
+	case last-first != n-1:
+		return "on " + strings.Join(on, ", ")
+	case first == 0:
+		return "up to " + on[n-1]
+	case last == len(Releases)-1:
+		return "from " + on[0] + " on"
+	case n == 1:
+		return "only on " + on[0]
+	}
+	return "from " + on[0] + " to " + on[len(on)-1]
 }
 
 // OfVersion is the release that a running kernel of the given version ("7.1.13+deb13-cloud-amd64") is modelled by;

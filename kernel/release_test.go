@@ -53,6 +53,9 @@ func TestParse(t *testing.T) {
 			[]Quirk{SharedFiltersAppendInPlace}, "a backport"},
 		{"7.3+socket-type-unmasked+no-connect-payload", "7.3+socket-type-unmasked+no-connect-payload",
 			[]Quirk{SocketTypeUnmasked, NoConnectPayload}, nil, "several"},
+		{"7.3+no-connect-payload+socket-type-unmasked", "7.3+socket-type-unmasked+no-connect-payload", nil, nil,
+			"the name has them in the order of the table"},
+		{"7.3+socket-type-unmasked~socket-type-unmasked", "7.3", nil, []Quirk{SocketTypeUnmasked}, "there and back"},
 		{"7.0+nop-fixed-file-hidden", "7.0", []Quirk{NopFixedFileHidden}, nil, "it has it anyway"},
 		{"7.3~nop-fixed-file-hidden", "7.3", nil, []Quirk{NopFixedFileHidden}, "it never had it"},
 		{"", "", nil, nil, "no name"}, {"7.4", "", nil, nil, "not modelled"}, {"7", "", nil, nil, ""},
@@ -91,6 +94,9 @@ func TestParseString(t *testing.T) {
 				if s.Base() != r.Name || s.Version != r.Version {
 					t.Errorf("%s: base %q, version %q, want those of %s", s.Name, s.Base(), s.Version, r)
 				}
+			}
+			if r.With(q).Without(q) != r.Without(q) || r.Without(q).With(q) != r.With(q) {
+				t.Errorf("%s: switching %s there and back gives another release", r.Name, q)
 			}
 			if !r.With(q).Has(q) || r.Without(q).Has(q) {
 				t.Errorf("%s: %s does not switch", r.Name, q)
@@ -132,6 +138,21 @@ func TestOfVersion(t *testing.T) {
 	}
 }
 
+func TestSpan(t *testing.T) {
+	rows := []struct{ on, want string }{
+		{"6.19 d42eb05e60 7.0 7.1 7.2 7.3", ""}, {"", "never"}, {"6.19", "up to 6.19"}, {"6.19 d42eb05e60 7.0", "up to 7.0"},
+		{"7.3", "from 7.3 on"}, {"7.1 7.2 7.3", "from 7.1 on"}, {"7.0", "only on 7.0"}, {"7.0 7.1 7.2", "from 7.0 to 7.2"},
+		{"7.0 7.2", "on 7.0, 7.2"}, {"6.19 7.0", "on 6.19, 7.0"}, {"6.19 7.3", "on 6.19, 7.3"},
+		{"6.19 7.0 7.3", "on 6.19, 7.0, 7.3"},
+	}
+	for _, r := range rows {
+		got := Span(func(k Release) bool { return strings.Contains(" "+r.on+" ", " "+k.Name+" ") })
+		if got != r.want {
+			t.Errorf("Span of {%s} = %q, want %q", r.on, got, r.want)
+		}
+	}
+}
+
 func TestRegisterLast(t *testing.T) {
 	for _, r := range Releases {
 		want := uint32(38)
@@ -155,5 +176,36 @@ func TestNamesWithoutSigns(t *testing.T) {
 		if strings.ContainsAny(row.Name, "+~ ") {
 			t.Errorf("quirk %q", row.Name)
 		}
+	}
+}
+
+func TestChanges(t *testing.T) {
+	rows := []struct{ name, before, why string }{
+		{"6.19", "", "the oldest"}, {"d42eb05e60", "6.19", ""}, {"7.0", "6.19", "nobody ran the commit between them"},
+		{"7.1", "7.0", ""}, {"7.2", "7.1", ""}, {"7.3", "7.2", ""}, {"7.3+socket-type-unmasked", "7.2", "the base counts"},
+	}
+	for _, row := range rows {
+		r := must(row.name)
+		before, ok := r.Before()
+		if before.Name != row.before || ok != (row.before != "") {
+			t.Errorf("%s is after %q, want %q (%s)", row.name, before.Name, row.before, row.why)
+		}
+		k := before
+		began, ended := r.Changes(before)
+		for _, q := range began {
+			k = k.With(q)
+		}
+		for _, q := range ended {
+			k = k.Without(q)
+		}
+		if k.quirks != r.quirks {
+			t.Errorf("%s with what %s changes is %s", before.Name, r.Name, k.Name)
+		}
+	}
+	began, ended := V7_1.Changes(V7_0)
+	want := []Quirk{RestrictionsLostOnExec, NopFixedFileHidden, NoTimeoutImmediateArg, CancelOpUnchecked,
+		NoZCNotifUserData, NoZCVectorizedFixedBuf}
+	if began != nil || !cmp.Equal(want, ended) {
+		t.Errorf("7.1 began %v and ended %v, want only the end of %v", began, ended, want)
 	}
 }

@@ -74,13 +74,14 @@ const epollCtlDel = 2
 // Linux: io_uring/epoll.c:io_epoll_ctl_prep
 var epollCtlPrep = prep("io_uring/epoll.c:io_epoll_ctl_prep",
 	zero("buf_index", "splice_fd_in"),
-	check("addr points to an epoll_event unless len is EPOLL_CTL_DEL", func(p *Prep) uapi.Errno {
-		if p.Req.SQE.Len() == epollCtlDel {
-			return 0
-		}
-		_, e := p.copyIn(p.Req.SQE.Addr(), 12)
-		return e
-	}, uapi.EFAULT),
+	reads("the 12 bytes of the epoll_event at addr", check("addr points to an epoll_event unless len is EPOLL_CTL_DEL",
+		func(p *Prep) uapi.Errno {
+			if p.Req.SQE.Len() == epollCtlDel {
+				return 0
+			}
+			_, e := p.copyIn(p.Req.SQE.Addr(), 12)
+			return e
+		}, uapi.EFAULT)),
 )
 
 // Linux: io_uring/epoll.c:io_epoll_wait_prep
@@ -108,7 +109,8 @@ var futexPrep = prep("io_uring/futex.c:io_futex_prep",
 var futexWaitvPrep = prep("io_uring/futex.c:io_futexv_prep",
 	zero("fd", "buf_index", "file_index", "addr2", "futex_flags", "addr3"),
 	fails(uapi.EINVAL, "len must be 1 to 128", func(p *Prep) bool { return p.Req.SQE.Len()-1 >= futexWaitvMax }),
-	check("addr points to len futexes to wait for", (*Prep).parseWaitv, uapi.EFAULT, uapi.EINVAL),
+	reads("len times a futex_waitv of 24 bytes at addr",
+		check("addr points to len futexes to wait for", (*Prep).parseWaitv, uapi.EFAULT, uapi.EINVAL)),
 )
 
 // parseWaitv reads struct futex_waitv: val, uaddr u64, flags, __reserved u32.

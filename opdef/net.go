@@ -28,10 +28,11 @@ func socketType(r *Request) uint32 { return uint32(r.SQE.Off()) }
 func connect() []Step {
 	return []Step{
 		zero("len", "buf_index", "rw_flags", "splice_fd_in"),
-		check("addr points to a socket address of addr2 bytes, at most 128", func(p *Prep) uapi.Errno {
-			p.Req.AddrLen = int32(p.Req.SQE.Off())
-			return p.moveAddrToKernel(p.Req.SQE.Addr(), p.Req.AddrLen)
-		}, uapi.EINVAL, uapi.EFAULT),
+		reads("the addr2 bytes of the socket address at addr",
+			check("addr points to a socket address of addr2 bytes, at most 128", func(p *Prep) uapi.Errno {
+				p.Req.AddrLen = int32(p.Req.SQE.Off())
+				return p.moveAddrToKernel(p.Req.SQE.Addr(), p.Req.AddrLen)
+			}, uapi.EINVAL, uapi.EFAULT)),
 	}
 }
 
@@ -99,7 +100,13 @@ var sendmsgPrep = prep("io_uring/net.c:io_sendmsg_prep", sendmsg(
 	fails(uapi.EINVAL, "SENDMSG takes neither FIXED_BUF nor BUNDLE",
 		func(p *Prep) bool { return p.ioprioHas(uapi.IORING_RECVSEND_FIXED_BUF | uapi.IORING_RECVSEND_BUNDLE) }),
 	zero("addr2", "file_index"),
-	check("addr points to a msghdr to send", (*Prep).sendMsghdr, msghdrErrnos...))...)
+	msghdrToSend(msghdrErrnos...))...)
+
+// msghdrToSend reads the msghdr of SENDMSG and SENDMSG_ZC.
+func msghdrToSend(errnos ...uapi.Errno) Step {
+	return reads("48 bytes of the msghdr at addr, then the name and the iovecs that it points to",
+		check("addr points to a msghdr to send", (*Prep).sendMsghdr, errnos...))
+}
 
 var msghdrErrnos = []uapi.Errno{uapi.EFAULT, uapi.EINVAL, uapi.EMSGSIZE}
 
@@ -109,29 +116,35 @@ var msghdrErrnos = []uapi.Errno{uapi.EFAULT, uapi.EINVAL, uapi.EMSGSIZE}
 func sendSetup() []Step {
 	return []Step{
 		zero("__pad3"),
-		check("addr2 points to a socket address of addr_len bytes", func(p *Prep) uapi.Errno {
-			if p.Req.SQE.Off() == 0 {
-				return 0
-			}
-			return p.moveAddrToKernel(p.Req.SQE.Off(), int32(p.Req.SQE.AddrLen()))
-		}, uapi.EINVAL, uapi.EFAULT),
-		check("addr and len are a buffer, or with VECTORIZED an array of iovecs", func(p *Prep) uapi.Errno {
-			addr, size := p.Req.SQE.Addr(), p.Req.SQE.Len()
-			vectorized := p.ioprioHas(uapi.IORING_SEND_VECTORIZED)
-			switch {
-			case p.ioprioHas(uapi.IORING_RECVSEND_FIXED_BUF):
-				if !vectorized {
+		reads("the addr_len bytes of the socket address at addr2, unless addr2 is 0",
+			check("addr2 points to a socket address of addr_len bytes", func(p *Prep) uapi.Errno {
+				if p.Req.SQE.Off() == 0 {
 					return 0
 				}
-				return p.prepRegIovec(addr, uint64(size))
-			case p.has(uapi.IOSQE_BUFFER_SELECT):
-				return 0
-			case vectorized:
-				return p.importIovec(addr, uint64(size))
-			}
-			return importUbuf(addr, uint64(int64(int32(size))))
-		}, uapi.EFAULT, uapi.EINVAL, uapi.ENOMEM),
+				return p.moveAddrToKernel(p.Req.SQE.Off(), int32(p.Req.SQE.AddrLen()))
+			}, uapi.EINVAL, uapi.EFAULT)),
+		reads("len iovecs of 16 bytes at addr, with VECTORIZED",
+			check("addr and len are a buffer, or with VECTORIZED an array of iovecs", (*Prep).sendBuffer,
+				uapi.EFAULT, uapi.EINVAL, uapi.ENOMEM)),
 	}
+}
+
+// sendBuffer checks what SEND and SEND_ZC are to send.
+func (p *Prep) sendBuffer() uapi.Errno {
+	addr, size := p.Req.SQE.Addr(), p.Req.SQE.Len()
+	vectorized := p.ioprioHas(uapi.IORING_SEND_VECTORIZED)
+	switch {
+	case p.ioprioHas(uapi.IORING_RECVSEND_FIXED_BUF):
+		if !vectorized {
+			return 0
+		}
+		return p.prepRegIovec(addr, uint64(size))
+	case p.has(uapi.IOSQE_BUFFER_SELECT):
+		return 0
+	case vectorized:
+		return p.importIovec(addr, uint64(size))
+	}
+	return importUbuf(addr, uint64(int64(int32(size))))
 }
 
 // recv are the steps of RECV and RECVMSG up to what only one of them has.
@@ -176,7 +189,9 @@ var recvmsgPrep = prep("io_uring/net.c:io_recvmsg_prep", recv(
 	multishotNeeds,
 	zero("optlen"),
 	fails(uapi.EINVAL, "RECVMSG does not take BUNDLE", func(p *Prep) bool { return p.ioprioHas(uapi.IORING_RECVSEND_BUNDLE) }),
-	check("addr points to a msghdr to receive into", (*Prep).recvMsghdr, append(msghdrErrnos, uapi.EOVERFLOW)...))...)
+	reads("48 bytes of the msghdr at addr, then the iovecs that it points to",
+		varies(kernel.NegativeSelectedIovec, check("addr points to a msghdr to receive into", (*Prep).recvMsghdr,
+			append(msghdrErrnos, uapi.EOVERFLOW)...))))...)
 
 // sendZC are the steps that SEND_ZC and SENDMSG_ZC begin with. From the notification on, a request that fails posts
 // the notification's CQE too.
@@ -211,14 +226,15 @@ var sendZCPrep = prep("io_uring/net.c:io_send_zc_prep", append(sendZC(
 // Linux: io_uring/net.c:io_send_zc_prep
 var sendmsgZCPrep = prep("io_uring/net.c:io_send_zc_prep", sendZC(
 	zero("addr2", "file_index"),
-	check("addr points to a msghdr to send", (*Prep).sendMsghdr, append(msghdrErrnos, uapi.ENOMEM)...))...)
+	msghdrToSend(append(msghdrErrnos, uapi.ENOMEM)...))...)
 
 // Linux: io_uring/net.c:io_recvzc_prep
 //
 // Departs: a ring of the model never has a zero-copy receive queue.
 var recvZCPrep = prep("io_uring/net.c:io_recvzc_prep",
 	zero("addr2", "addr", "addr3"),
-	fails(uapi.EINVAL, "zcrx_ifq_idx must be a zero-copy receive queue of the ring", func(*Prep) bool { return true }),
+	asks(asksQueues, fails(uapi.EINVAL, "zcrx_ifq_idx must be a zero-copy receive queue of the ring",
+		func(*Prep) bool { return true })),
 )
 
 // msghdr is struct user_msghdr as far as prep uses it.

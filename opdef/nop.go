@@ -11,8 +11,8 @@ var nopPrep = prep("io_uring/nop.c:io_nop_prep",
 			p.Req.Flags |= uapi.IOSQE_FIXED_FILE
 		}
 	})),
-	fails(uapi.EINVAL, "IORING_NOP_CQE32 needs a ring with CQE32 or CQE_MIXED", func(p *Prep) bool {
+	asks(asksRing, fails(uapi.EINVAL, "IORING_NOP_CQE32 needs a ring with CQE32 or CQE_MIXED", func(p *Prep) bool {
 		return p.Req.SQE.OpFlags()&uapi.IORING_NOP_CQE32 != 0 &&
 			p.RingFlags&(uapi.IORING_SETUP_CQE32|uapi.IORING_SETUP_CQE_MIXED) == 0
-	}),
+	})),
 )

@@ -4,12 +4,7 @@
 // A prep function stands in the Go file that is named after the kernel's file.
 package opdef
 
-import (
-	"encoding/binary"
-
-	"github.com/uringsim/uringsim/kernel"
-	"github.com/uringsim/uringsim/uapi"
-)
+import "github.com/uringsim/uringsim/uapi"
 
 // Def is the row of an opcode.
 //
@@ -25,13 +20,6 @@ type Def struct {
 	KeepsChain   bool // an error of the operation does not break its chain (the handler never calls req_set_fail)
 
 	payload *payload
-}
-
-// payload is the opcode's part of the filter context.
-type payload struct {
-	size     uint8
-	missing  kernel.Quirk // kernels with this quirk have no payload here
-	populate func(kernel.Release, *Request, *[uapi.SizeofBPFOpen]byte)
 }
 
 // Defs are the rows, indexed by opcode.
@@ -104,71 +92,3 @@ var Defs = [uapi.IORING_OP_LAST]Def{
 	uapi.IORING_OP_NOP128:           {Prep: nopPrep, IOPoll: true, Is128: true},
 	uapi.IORING_OP_URING_CMD128:     {Prep: uringCmdPrep, NeedsFile: true, IOPoll: true, BufferSelect: true, Is128: true},
 }
-
-// PDUSize is the size in bytes of the opcode's payload in the filter context; 0 for opcodes without one.
-//
-// Linux: io_uring/opdef.c:io_issue_defs, filter_pdu_size
-func PDUSize(k kernel.Release, op uapi.Op) uint8 {
-	p := Defs[op].payload
-	if p == nil || k.Has(kernel.NoFilterPayload) || k.Has(p.missing) {
-		return 0
-	}
-	return p.size
-}
-
-// Populate fills the filter context with what a prepared request shows to filters; ctx has 40 bytes, of which kernels
-// without payloads use the first 16.
-//
-// Linux: io_uring/bpf_filter.c:io_uring_populate_bpf_ctx
-func Populate(k kernel.Release, r *Request, ctx *[uapi.SizeofBPFCtx]byte) {
-	clear(ctx[:])
-	binary.LittleEndian.PutUint64(ctx[uapi.BPFCtxUserData:], r.UserData)
-	ctx[uapi.BPFCtxOpcode] = byte(r.Opcode)
-	ctx[uapi.BPFCtxSQEFlags] = r.Flags & 0x7f
-	if size := PDUSize(k, r.Opcode); size != 0 {
-		ctx[uapi.BPFCtxPDUSize] = size
-		Defs[r.Opcode].payload.populate(k, r, (*[uapi.SizeofBPFOpen]byte)(ctx[uapi.BPFCtxPDU:]))
-	}
-}
-
-// socketPayload is family, type and protocol, u32 each.
-//
-// Linux: io_uring/net.c:io_socket_bpf_populate
-var socketPayload = payload{size: uapi.SizeofBPFSocket, missing: kernel.NoFilterPayload,
-	populate: func(k kernel.Release, r *Request, pdu *[uapi.SizeofBPFOpen]byte) {
-		typ := socketType(r)
-		if !k.Has(kernel.SocketTypeUnmasked) {
-			typ &= uapi.SOCK_TYPE_MASK
-		}
-		binary.LittleEndian.PutUint32(pdu[0:], uint32(r.SQE.FD()))
-		binary.LittleEndian.PutUint32(pdu[4:], typ)
-		binary.LittleEndian.PutUint32(pdu[8:], r.SQE.Len())
-	}}
-
-// openPayload is flags, mode and resolve, u64 each.
-//
-// Linux: io_uring/openclose.c:io_openat_bpf_populate
-var openPayload = payload{size: uapi.SizeofBPFOpen, missing: kernel.NoFilterPayload,
-	populate: func(_ kernel.Release, r *Request, pdu *[uapi.SizeofBPFOpen]byte) {
-		r.How.Append(pdu[:0])
-	}}
-
-// connectPayload is family u32, port be16, two bytes of padding, and the address in network order.
-//
-// Linux: io_uring/net.c:io_connect_bpf_populate
-var connectPayload = payload{size: uapi.SizeofBPFConnect, missing: kernel.NoConnectPayload,
-	populate: func(_ kernel.Release, r *Request, pdu *[uapi.SizeofBPFOpen]byte) {
-		if r.AddrLen < 2 {
-			return
-		}
-		family := binary.LittleEndian.Uint16(r.Addr[:])
-		binary.LittleEndian.PutUint32(pdu[0:], uint32(family))
-		switch {
-		case family == uapi.AF_INET && r.AddrLen >= uapi.SizeofSockaddrIn:
-			copy(pdu[4:6], r.Addr[2:4])
-			copy(pdu[8:12], r.Addr[4:8])
-		case family == uapi.AF_INET6 && r.AddrLen >= uapi.SIN6_LEN_RFC2133:
-			copy(pdu[4:6], r.Addr[2:4])
-			copy(pdu[8:24], r.Addr[8:24])
-		}
-	}}

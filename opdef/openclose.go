@@ -31,14 +31,16 @@ func open(first Step) []Step {
 
 // Linux: io_uring/openclose.c:io_openat_prep
 var openatPrep = prep("io_uring/openclose.c:__io_openat_prep",
-	open(act("open_flags and mode become an open_how", func(p *Prep) {
-		p.Req.How = buildOpenHow(p.Kernel, uint64(p.Req.SQE.OpFlags()), uint64(p.Req.SQE.Len()))
-	}))...)
+	open(varies(kernel.OpenFlagsWithoutEmptyPath,
+		act("open_flags and mode (len) become an open_how, without flags that are unknown, and without a mode unless "+
+			"O_CREAT or O_TMPFILE is set", func(p *Prep) {
+			p.Req.How = buildOpenHow(p.Kernel, uint64(p.Req.SQE.OpFlags()), uint64(p.Req.SQE.Len()))
+		})))...)
 
 // Linux: io_uring/openclose.c:io_openat2_prep
 var openat2Prep = prep("io_uring/openclose.c:io_openat2_prep",
-	open(check("addr2 points to an open_how of len bytes", (*Prep).copyOpenHow,
-		uapi.EINVAL, uapi.E2BIG, uapi.EFAULT))...)
+	open(reads("the len bytes of the open_how at addr2", check("addr2 points to an open_how of len bytes",
+		(*Prep).copyOpenHow, uapi.EINVAL, uapi.E2BIG, uapi.EFAULT)))...)
 
 // Masks of the open flags that the kernel knows (VALID_OPEN_FLAGS) and that O_PATH leaves (O_PATH_FLAGS).
 const (
@@ -105,7 +107,7 @@ var fixedFDInstallPrep = prep("io_uring/openclose.c:io_install_fixed_fd_prep",
 	zero("off", "addr", "len", "buf_index", "splice_fd_in", "addr3"),
 	fails(uapi.EBADF, "IOSQE_FIXED_FILE must be set", func(p *Prep) bool { return !p.has(uapi.IOSQE_FIXED_FILE) }),
 	within("install_fd_flags", uapi.IORING_FIXED_FD_NO_CLOEXEC),
-	fails(uapi.EPERM, "personality must be 0", func(p *Prep) bool { return p.Creds }),
+	asks(asksCreds, fails(uapi.EPERM, "personality must be 0", func(p *Prep) bool { return p.Creds })),
 )
 
 // oNotificationPipe is O_NOTIFICATION_PIPE (O_EXCL's bit).

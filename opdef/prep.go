@@ -51,13 +51,38 @@ type Prep struct {
 
 // Step is one check or action of a prep function.
 type Step struct {
-	Doc    string       // the rule, in words
-	Errnos []uapi.Errno // what it can fail with
+	Doc    string         // the rule, in words
+	Errnos []uapi.Errno   // what it can fail with
+	Reads  string         // the memory of the task that it reads, "" for none
+	Asks   string         // what it looks at besides SQE and memory, "" for nothing
+	Varies []kernel.Quirk // what changes the way it works, apart from whether the kernel has it
 	run    func(*Prep) uapi.Errno
 
 	quirk kernel.Quirk
 	gate  gate
 }
+
+// What steps ask of ring and task.
+const (
+	asksRing   = "the ring's flags"
+	asksRT     = "the task's right to the real-time I/O class"
+	asksCreds  = "the request's personality"
+	asksChain  = "the chain that is being submitted"
+	asksQueues = "the ring's zero-copy receive queues"
+)
+
+// reads states the memory that a step reads, asks what it looks at besides, and varies which quirk changes it.
+func reads(memory string, s Step) Step       { s.Reads = memory; return s }
+func asks(what string, s Step) Step          { s.Asks = what; return s }
+func varies(quirk kernel.Quirk, s Step) Step { s.Varies = append(s.Varies, quirk); return s }
+
+// On tells whether the kernel has the step.
+func (s *Step) On(k kernel.Release) bool {
+	return s.gate == always || k.Has(s.quirk) == (s.gate == onlyWith)
+}
+
+// Gate is the quirk that decides whether a kernel has the step; ok is false if all have it.
+func (s *Step) Gate() (q kernel.Quirk, ok bool) { return s.quirk, s.gate != always }
 
 type gate int8
 
@@ -102,7 +127,7 @@ func prep(where string, steps ...Step) *Function { return &Function{Where: where
 func (f *Function) Run(p *Prep) *verdict.Refusal {
 	for i := range f.Steps {
 		s := &f.Steps[i]
-		if s.gate != always && p.Kernel.Has(s.quirk) != (s.gate == onlyWith) {
+		if !s.On(p.Kernel) {
 			continue
 		}
 		if e := s.run(p); e != 0 {
@@ -201,16 +226,23 @@ const pathMax = 4096
 // path reads the path that the field points to.
 func path(name string) Step {
 	f := field(name)
-	return check(name+" points to a path", func(p *Prep) uapi.Errno { return p.getname(f.Get(&p.Req.SQE), false) },
-		uapi.EFAULT, uapi.ENOENT, uapi.ENAMETOOLONG)
+	return reads(pathAt(name), check(name+" points to a path",
+		func(p *Prep) uapi.Errno { return p.getname(f.Get(&p.Req.SQE), false) },
+		uapi.EFAULT, uapi.ENOENT, uapi.ENAMETOOLONG))
 }
 
 // pathOrEmpty is path for calls that take AT_EMPTY_PATH in the flags at offset 28.
 func pathOrEmpty(name string) Step {
 	f := field(name)
-	return check(name+" points to a path, which may be empty with AT_EMPTY_PATH", func(p *Prep) uapi.Errno {
-		return p.getname(f.Get(&p.Req.SQE), p.Req.SQE.OpFlags()&uapi.AT_EMPTY_PATH != 0)
-	}, uapi.EFAULT, uapi.ENOENT, uapi.ENAMETOOLONG)
+	return reads(pathAt(name), check(name+" points to a path, which may be empty with AT_EMPTY_PATH",
+		func(p *Prep) uapi.Errno {
+			return p.getname(f.Get(&p.Req.SQE), p.Req.SQE.OpFlags()&uapi.AT_EMPTY_PATH != 0)
+		}, uapi.EFAULT, uapi.ENOENT, uapi.ENAMETOOLONG))
+}
+
+// pathAt says what a step that reads a path reads.
+func pathAt(name string) string {
+	return fmt.Sprintf("the path at %s, up to its NUL or %d bytes", name, pathMax)
 }
 
 // getname reads a path.

@@ -12,10 +12,12 @@ import (
 // Linux: io_uring/rw.c:__io_prep_rw
 func rw(more ...Step) []Step {
 	return append([]Step{
-		check("ioprio must be a priority that the task may use", (*Prep).ioprioCheckCap, uapi.EINVAL, uapi.EPERM),
+		asks(asksRT, check("ioprio must be a priority that the task may use", (*Prep).ioprioCheckCap,
+			uapi.EINVAL, uapi.EPERM)),
 		fails(uapi.EINVAL, "attr_type_mask must be 0 or 1 (protection information)",
 			func(p *Prep) bool { return p.Req.SQE.Pad2() > 1 }),
-		check("attr_ptr points to protection information", (*Prep).prepRWPI, uapi.EFAULT, uapi.EINVAL),
+		reads("the 32 bytes of the io_uring_attr_pi at attr_ptr, unless attr_type_mask is 0",
+			check("attr_ptr points to protection information", (*Prep).prepRWPI, uapi.EFAULT, uapi.EINVAL)),
 	}, more...)
 }
 
@@ -30,29 +32,30 @@ var readWritePrep = prep("io_uring/rw.c:io_prep_rw", rw(
 
 // Linux: io_uring/rw.c:io_prep_readv, io_prep_writev
 var readvWritevPrep = prep("io_uring/rw.c:io_prep_rwv", rw(
-	check("addr points to len iovecs", func(p *Prep) uapi.Errno {
+	reads("len iovecs of 16 bytes at addr", check("addr points to len iovecs", func(p *Prep) uapi.Errno {
 		if p.has(uapi.IOSQE_BUFFER_SELECT) {
 			return 0
 		}
 		return p.importIovec(p.Req.SQE.Addr(), uint64(p.Req.SQE.Len()))
-	}, uapi.EINVAL, uapi.EFAULT),
+	}, uapi.EINVAL, uapi.EFAULT)),
 	fails(uapi.EINVAL, "IOSQE_BUFFER_SELECT wants one iovec",
 		func(p *Prep) bool { return p.has(uapi.IOSQE_BUFFER_SELECT) && p.Req.SQE.Len() != 1 }),
-	check("addr points to the iovec of IOSQE_BUFFER_SELECT", func(p *Prep) uapi.Errno {
-		if !p.has(uapi.IOSQE_BUFFER_SELECT) {
-			return 0
-		}
-		return p.selectedIovec(p.Req.SQE.Addr())
-	}, uapi.EFAULT, uapi.EINVAL))...)
+	reads("the 16 bytes of the iovec at addr, with IOSQE_BUFFER_SELECT", varies(kernel.NegativeSelectedIovec,
+		check("addr points to the iovec of IOSQE_BUFFER_SELECT", func(p *Prep) uapi.Errno {
+			if !p.has(uapi.IOSQE_BUFFER_SELECT) {
+				return 0
+			}
+			return p.selectedIovec(p.Req.SQE.Addr())
+		}, uapi.EFAULT, uapi.EINVAL))))...)
 
 // Linux: io_uring/rw.c:io_prep_read_fixed, io_prep_write_fixed
 var rwFixedPrep = prep("io_uring/rw.c:__io_prep_rw", rw()...)
 
 // Linux: io_uring/rw.c:io_prep_readv_fixed, io_prep_writev_fixed
 var rwvFixedPrep = prep("io_uring/rw.c:io_rw_prep_reg_vec", rw(
-	check("addr points to len iovecs", func(p *Prep) uapi.Errno {
+	reads("len iovecs of 16 bytes at addr", check("addr points to len iovecs", func(p *Prep) uapi.Errno {
 		return p.prepRegIovec(p.Req.SQE.Addr(), uint64(p.Req.SQE.Len()))
-	}, uapi.ENOMEM, uapi.EINVAL, uapi.EFAULT))...)
+	}, uapi.ENOMEM, uapi.EINVAL, uapi.EFAULT)))...)
 
 // Linux: io_uring/rw.c:io_read_mshot_prep
 var readMultishotPrep = prep("io_uring/rw.c:io_read_mshot_prep", append(append([]Step{

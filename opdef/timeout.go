@@ -29,13 +29,15 @@ func timeout(isLink bool) []Step {
 		without(kernel.NoTimeoutImmediateArg, within("timeout_flags", flags|uapi.IORING_TIMEOUT_IMMEDIATE_ARG)),
 		exclusive("timeout_flags", clockMask),
 		exclusive("timeout_flags", uapi.IORING_TIMEOUT_MULTISHOT|uapi.IORING_TIMEOUT_ABS),
-		check("addr is a time that is not negative",
-			func(p *Prep) uapi.Errno { return p.userTime(p.Req.SQE.Addr()) }, uapi.EFAULT, uapi.EINVAL))
+		reads("the 16 bytes of the timespec at addr, without IORING_TIMEOUT_IMMEDIATE_ARG",
+			check("addr is a time that is not negative",
+				func(p *Prep) uapi.Errno { return p.userTime(p.Req.SQE.Addr()) }, uapi.EFAULT, uapi.EINVAL)))
 	if isLink {
 		steps = append(steps,
-			fails(uapi.EINVAL, "there must be a request before it in the chain", func(p *Prep) bool { return !p.InChain }),
-			fails(uapi.EINVAL, "the request before it must not be a LINK_TIMEOUT",
-				func(p *Prep) bool { return p.LastOp == uapi.IORING_OP_LINK_TIMEOUT }),
+			asks(asksChain, fails(uapi.EINVAL, "there must be a request before it in the chain",
+				func(p *Prep) bool { return !p.InChain })),
+			asks(asksChain, fails(uapi.EINVAL, "the request before it must not be a LINK_TIMEOUT",
+				func(p *Prep) bool { return p.LastOp == uapi.IORING_OP_LINK_TIMEOUT })),
 			act("the request before it has a timeout now", func(p *Prep) { p.ArmsTimeout = true }))
 	}
 	return steps
@@ -86,10 +88,11 @@ var timeoutRemovePrep = prep("io_uring/timeout.c:io_timeout_remove_prep",
 	with(kernel.NoTimeoutImmediateArg, within("timeout_flags", timeoutUpdateMask|uapi.IORING_TIMEOUT_ABS)),
 	without(kernel.NoTimeoutImmediateArg,
 		within("timeout_flags", timeoutUpdateMask|uapi.IORING_TIMEOUT_ABS|uapi.IORING_TIMEOUT_IMMEDIATE_ARG)),
-	check("addr2 is the new time, not negative", func(p *Prep) uapi.Errno {
-		if !timeoutUpdates(p) {
-			return 0
-		}
-		return p.userTime(p.Req.SQE.Off())
-	}, uapi.EFAULT, uapi.EINVAL),
+	reads("the 16 bytes of the timespec at addr2, in an update without IORING_TIMEOUT_IMMEDIATE_ARG",
+		check("addr2 is the new time, not negative", func(p *Prep) uapi.Errno {
+			if !timeoutUpdates(p) {
+				return 0
+			}
+			return p.userTime(p.Req.SQE.Off())
+		}, uapi.EFAULT, uapi.EINVAL)),
 )

@@ -12,13 +12,14 @@ const (
 //
 // Linux: fs/xattr.c:import_xattr_name
 func xattrName() Step {
-	return check("addr points to the name of an attribute, 1 to 255 bytes", func(p *Prep) uapi.Errno {
-		name, e := p.Mem.CString(p.Req.SQE.Addr(), xattrNameMax)
-		if e == uapi.ENAMETOOLONG || e == 0 && name == "" {
-			e = uapi.ERANGE
-		}
-		return e
-	}, uapi.EFAULT, uapi.ERANGE)
+	return reads("the name at addr, up to its NUL or 256 bytes",
+		check("addr points to the name of an attribute, 1 to 255 bytes", func(p *Prep) uapi.Errno {
+			name, e := p.Mem.CString(p.Req.SQE.Addr(), xattrNameMax)
+			if e == uapi.ENAMETOOLONG || e == 0 && name == "" {
+				e = uapi.ERANGE
+			}
+			return e
+		}, uapi.EFAULT, uapi.ERANGE))
 }
 
 // setxattr are the steps of FSETXATTR and SETXATTR.
@@ -29,13 +30,13 @@ func setxattr() []Step {
 		within("xattr_flags", 3),
 		xattrName(),
 		fails(uapi.E2BIG, "len must be at most 65536", func(p *Prep) bool { return p.Req.SQE.Len() > xattrSizeMax }),
-		check("addr2 points to the value of len bytes", func(p *Prep) uapi.Errno {
+		reads("the len bytes at addr2", check("addr2 points to the value of len bytes", func(p *Prep) uapi.Errno {
 			_, e := p.copyIn(p.Req.SQE.Off(), int(p.Req.SQE.Len()))
 			if p.Req.SQE.Len() == 0 {
 				e = 0
 			}
 			return e
-		}, uapi.EFAULT),
+		}, uapi.EFAULT)),
 		forceAsync(),
 	}
 }

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 	"strings"
@@ -56,17 +57,17 @@ type Recorded struct {
 
 // Params are the parameters of a new ring that differ from ring to ring. The offsets of its words do not.
 type Params struct {
-	SQEntries Num32 `json:"sq_entries"`
-	CQEntries Num32 `json:"cq_entries"`
-	Features  Num32 `json:"features"`
-	Array     Num32 `json:"array,omitzero"` // offset of the SQ array
+	SQEntries Num32 `json:"sq_entries" bits:"32"`
+	CQEntries Num32 `json:"cq_entries" bits:"32"`
+	Features  Num32 `json:"features" bits:"32"`
+	Array     Num32 `json:"array,omitzero" bits:"32"` // offset of the SQ array
 }
 
 // CQEOut is a CQE as traces write it.
 type CQEOut struct {
 	UserData Num[plainTag]    `json:"user_data"`
-	Res      Ret              `json:"res"`
-	Flags    Num[cqeFlagsTag] `json:"flags,omitzero"`
+	Res      Ret              `json:"res" bits:"32"`
+	Flags    Num[cqeFlagsTag] `json:"flags,omitzero" bits:"32"`
 	Big      *[2]Num32        `json:"big,omitzero"` // the extra words of a CQE of 32 bytes
 }
 
@@ -92,7 +93,8 @@ func (c CQEOut) cqe() uapi.CQE {
 	return out
 }
 
-// The arguments of each call. Addresses and sizes are in bytes.
+// The arguments of each call. Addresses and sizes are in bytes. A member without omitzero has to be there. "bits" is how
+// wide a number is for the kernel, and "max" how many bytes there are at most; what does not fit is refused.
 type (
 	MapArgs struct {
 		Addr Num32  `json:"addr"`
@@ -115,32 +117,32 @@ type (
 	}
 	SetupArgs struct {
 		Ring      string        `json:"ring,omitzero"` // "ring1", "ring2" and so on if absent
-		Entries   Num32         `json:"entries"`
-		Flags     Num[setupTag] `json:"flags,omitzero"`
-		CQEntries Num32         `json:"cq_entries,omitzero"`
-		CPU       Num32         `json:"sq_thread_cpu,omitzero"`
-		Idle      Num32         `json:"sq_thread_idle,omitzero"`
-		WQFD      Num32         `json:"wq_fd,omitzero"`
-		Resv      Bytes         `json:"resv,omitzero"` // 12 bytes
+		Entries   Num32         `json:"entries" bits:"32"`
+		Flags     Num[setupTag] `json:"flags,omitzero" bits:"32"`
+		CQEntries Num32         `json:"cq_entries,omitzero" bits:"32"`
+		CPU       Num32         `json:"sq_thread_cpu,omitzero" bits:"32"`
+		Idle      Num32         `json:"sq_thread_idle,omitzero" bits:"32"`
+		WQFD      Num32         `json:"wq_fd,omitzero" bits:"32"`
+		Resv      Bytes         `json:"resv,omitzero" max:"12"` // 12 bytes
 		SQAddr    Num32         `json:"sq_user_addr,omitzero"`
 		CQAddr    Num32         `json:"cq_user_addr,omitzero"`
 		Params    *Pointer      `json:"params,omitzero"` // in place of all fields but entries
 	}
 	RegisterArgs struct {
-		FD         Num32         `json:"fd"`
+		FD         Num32         `json:"fd" bits:"32"`
 		Registered bool          `json:"registered,omitzero"` // fd is an index of registered rings (bit 31 of the opcode)
-		Op         Num[regOpTag] `json:"op"`
+		Op         Num[regOpTag] `json:"op" bits:"32"`
 		Arg        Pointer       `json:"arg,omitzero"`
-		Nr         Num32         `json:"nr,omitzero"`
+		Nr         Num32         `json:"nr,omitzero" bits:"32"`
 	}
 	EnterArgs struct {
-		FD          Num32         `json:"fd"`
+		FD          Num32         `json:"fd" bits:"32"`
 		Ring        string        `json:"ring,omitzero"` // the ring that was last set up with this fd if absent
 		SQEs        []SQE         `json:"sqes,omitzero"`
-		Array       *[]Num32      `json:"array,omitzero"` // values for the SQ array, in place of the SQEs' places
-		ToSubmit    *Num32        `json:"to_submit,omitzero"`
-		MinComplete Num32         `json:"min_complete,omitzero"`
-		Flags       Num[enterTag] `json:"flags,omitzero"`
+		Array       *[]Num32      `json:"array,omitzero" bits:"32"` // values for the SQ array, in place of the SQEs' places
+		ToSubmit    *Num32        `json:"to_submit,omitzero" bits:"32"`
+		MinComplete Num32         `json:"min_complete,omitzero" bits:"32"`
+		Flags       Num[enterTag] `json:"flags,omitzero" bits:"32"`
 		Arg         Pointer       `json:"arg,omitzero"`
 		ArgSize     Num32         `json:"argsz,omitzero"`
 		KeepCQEs    bool          `json:"keep_cqes,omitzero"`
@@ -148,7 +150,7 @@ type (
 	}
 	ReapArgs struct {
 		Ring string `json:"ring"`
-		Wait Num32  `json:"wait"`
+		Wait Num32  `json:"wait" bits:"32"`
 	}
 	ForkArgs struct {
 		Child string `json:"child"`
@@ -162,32 +164,32 @@ type (
 	ExecArgs  struct{}
 	ExitArgs  struct{}
 	CloseArgs struct {
-		FD Num32 `json:"fd"`
+		FD Num32 `json:"fd" bits:"32"`
 	}
 	DupArgs struct {
-		FD Num32 `json:"fd"`
+		FD Num32 `json:"fd" bits:"32"`
 	}
 	CloexecArgs struct {
-		FD Num32 `json:"fd"`
+		FD Num32 `json:"fd" bits:"32"`
 		On bool  `json:"on"`
 	}
 	OpenArgs struct {
 		Path  string       `json:"path"`
-		Flags Num[openTag] `json:"flags,omitzero"`
-		Mode  Num32        `json:"mode,omitzero"`
+		Flags Num[openTag] `json:"flags,omitzero" bits:"32"`
+		Mode  Num32        `json:"mode,omitzero" bits:"32"`
 	}
 	SocketArgs struct {
-		Domain   Num[familyTag]   `json:"domain"`
-		Type     Num[sockTypeTag] `json:"type"`
-		Protocol Num[protocolTag] `json:"protocol,omitzero"`
+		Domain   Num[familyTag]   `json:"domain" bits:"32"`
+		Type     Num[sockTypeTag] `json:"type" bits:"32"`
+		Protocol Num[protocolTag] `json:"protocol,omitzero" bits:"32"`
 	}
 	SocketpairArgs struct {
-		Domain   Num[familyTag]   `json:"domain"`
-		Type     Num[sockTypeTag] `json:"type"`
-		Protocol Num[protocolTag] `json:"protocol,omitzero"`
+		Domain   Num[familyTag]   `json:"domain" bits:"32"`
+		Type     Num[sockTypeTag] `json:"type" bits:"32"`
+		Protocol Num[protocolTag] `json:"protocol,omitzero" bits:"32"`
 	}
 	PipeArgs struct {
-		Flags Num[openTag] `json:"flags,omitzero"`
+		Flags Num[openTag] `json:"flags,omitzero" bits:"32"`
 	}
 	NoNewPrivsArgs     struct{}
 	DropPrivilegesArgs struct{}
@@ -287,6 +289,7 @@ func (e *Event) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 // readMembers reads the results of an event and its arguments, and refuses those that the call does not have.
 func readMembers(raw jsontext.Value, args Args, results *[]Recorded) error {
 	fields := memberNames(reflect.TypeOf(args).Elem())
+	seen := map[string]bool{}
 	dec := jsontext.NewDecoder(strings.NewReader(string(raw)))
 	if _, err := dec.ReadToken(); err != nil {
 		return err
@@ -297,6 +300,9 @@ func readMembers(raw jsontext.Value, args Args, results *[]Recorded) error {
 			return err
 		}
 		name := tok.String()
+		seen[name] = true
+		behind := dec.InputOffset()
+		key := behind - int64(len(name)) - 2
 		field, ok := fields[name]
 		var into any = results
 		if ok {
@@ -307,13 +313,27 @@ func readMembers(raw jsontext.Value, args Args, results *[]Recorded) error {
 			if err := json.UnmarshalDecode(dec, into, json.RejectUnknownMembers(true)); err != nil {
 				return err
 			}
+			var tag reflect.StructTag
+			if ok {
+				tag = reflect.TypeOf(args).Elem().Field(field).Tag
+			}
+			if err := checkFits(reflect.ValueOf(into).Elem(), tag, name); err != nil {
+				return at(err, key)
+			}
+			value := bytes.TrimLeft(raw[behind:dec.InputOffset()], ": \t\r\n")
+			if err := checkPresent(value, reflect.TypeOf(into).Elem(), name); err != nil {
+				return at(err, key)
+			}
 		case headMembers[name]:
 			if err := dec.SkipValue(); err != nil {
 				return err
 			}
 		default:
-			return at(fmt.Errorf("call %q has no argument %q; it has %s", args.call(), name, known(fields)), dec.InputOffset()-int64(len(name))-2)
+			return at(fmt.Errorf("call %q has no argument %q; it has %s", args.call(), name, known(fields)), key)
 		}
+	}
+	if name := lacks(reflect.TypeOf(args).Elem(), seen); name != "" {
+		return fmt.Errorf("call %q lacks its argument %q", args.call(), name)
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ type Object struct {
 	TaskRestrictions *TaskRestrictions `json:"task_restrictions,omitzero"`
 	Probe            *Probe            `json:"probe,omitzero"`
 	RingFDs          *[]RingFD         `json:"ring_fds,omitzero"`
-	FDs              *[]Num[plainTag]  `json:"fds,omitzero"` // i32 each
+	FDs              *[]Num[plainTag]  `json:"fds,omitzero" bits:"32"` // i32 each
 	Query            *Query            `json:"query,omitzero"`
 	GetEvents        *GetEvents        `json:"getevents_arg,omitzero"`
 	SQE              *SQE              `json:"sqe,omitzero"`
@@ -198,7 +198,7 @@ func (t *Timespec) put(at placer) (uint64, error) {
 // Msghdr is struct msghdr.
 type Msghdr struct {
 	Name       Pointer       `json:"name,omitzero"`
-	Namelen    Num[plainTag] `json:"namelen,omitzero"`
+	Namelen    Num[plainTag] `json:"namelen,omitzero" bits:"32"`
 	Iov        Pointer       `json:"iov,omitzero"`
 	Iovlen     Num[plainTag] `json:"iovlen,omitzero"`
 	Control    Pointer       `json:"control,omitzero"`
@@ -224,15 +224,15 @@ func (m *Msghdr) put(at placer) (uint64, error) {
 // BPFFilter is struct io_uring_bpf with its program. The fields have the kernel's names; what is absent gets the value
 // that makes a valid registration.
 type BPFFilter struct {
-	CmdType   *Num[plainTag]   `json:"cmd_type,omitzero"` // IO_URING_BPF_CMD_FILTER
-	CmdFlags  Num[plainTag]    `json:"cmd_flags,omitzero"`
-	Resv      Num[plainTag]    `json:"resv,omitzero"`
-	Opcode    Num[opTag]       `json:"opcode"`
-	Flags     Num[bpfFlagsTag] `json:"flags,omitzero"`
-	FilterLen *Num[plainTag]   `json:"filter_len,omitzero"` // the number of instructions
-	PDUSize   Num[plainTag]    `json:"pdu_size,omitzero"`
-	Resv1     Bytes            `json:"resv1,omitzero"` // 3 bytes
-	Resv2     Bytes            `json:"resv2,omitzero"` // 40 bytes
+	CmdType   *Num[plainTag]   `json:"cmd_type,omitzero" bits:"16"` // IO_URING_BPF_CMD_FILTER
+	CmdFlags  Num[plainTag]    `json:"cmd_flags,omitzero" bits:"16"`
+	Resv      Num[plainTag]    `json:"resv,omitzero" bits:"32"`
+	Opcode    Num[opTag]       `json:"opcode" bits:"32"`
+	Flags     Num[bpfFlagsTag] `json:"flags,omitzero" bits:"32"`
+	FilterLen *Num[plainTag]   `json:"filter_len,omitzero" bits:"32"` // the number of instructions
+	PDUSize   Num[plainTag]    `json:"pdu_size,omitzero" bits:"8"`
+	Resv1     Bytes            `json:"resv1,omitzero" max:"3"`  // 3 bytes
+	Resv2     Bytes            `json:"resv2,omitzero" max:"40"` // 40 bytes
 	FilterPtr *Pointer         `json:"filter_ptr,omitzero"`
 	Insns     []string         `json:"insns,omitzero"` // assembler, a line each
 	Program   Bytes            `json:"program,omitzero"`
@@ -286,11 +286,11 @@ func (f *BPFFilter) put(at placer) (uint64, error) {
 
 // Restriction is struct io_uring_restriction, written by its kind: one key.
 type Restriction struct {
-	RegisterOp       *Num[regOpTag]    `json:"register_op,omitzero"`
-	SQEOp            *Num[opTag]       `json:"sqe_op,omitzero"`
-	SQEFlagsAllowed  *Num[sqeFlagsTag] `json:"sqe_flags_allowed,omitzero"`
-	SQEFlagsRequired *Num[sqeFlagsTag] `json:"sqe_flags_required,omitzero"`
-	Raw              *Bytes            `json:"raw,omitzero"` // all 16 bytes, for what does not exist
+	RegisterOp       *Num[regOpTag]    `json:"register_op,omitzero" bits:"8"`
+	SQEOp            *Num[opTag]       `json:"sqe_op,omitzero" bits:"8"`
+	SQEFlagsAllowed  *Num[sqeFlagsTag] `json:"sqe_flags_allowed,omitzero" bits:"8"`
+	SQEFlagsRequired *Num[sqeFlagsTag] `json:"sqe_flags_required,omitzero" bits:"8"`
+	Raw              *Bytes            `json:"raw,omitzero" max:"16"` // all 16 bytes, for what does not exist
 }
 
 func (r *Restriction) encode(b []byte) []byte {
@@ -321,9 +321,9 @@ func encodeRestrictions(b []byte, list []Restriction) []byte {
 
 // TaskRestrictions is struct io_uring_task_restriction with its entries.
 type TaskRestrictions struct {
-	Flags   Num[plainTag]  `json:"flags,omitzero"`
-	NrRes   *Num[plainTag] `json:"nr_res,omitzero"` // the number of entries
-	Resv    Bytes          `json:"resv,omitzero"`   // 12 bytes
+	Flags   Num[plainTag]  `json:"flags,omitzero" bits:"16"`
+	NrRes   *Num[plainTag] `json:"nr_res,omitzero" bits:"16"` // the number of entries
+	Resv    Bytes          `json:"resv,omitzero" max:"12"`    // 12 bytes
 	Entries []Restriction  `json:"entries,omitzero"`
 }
 
@@ -356,8 +356,8 @@ func (p *Probe) put(at placer) (uint64, error) {
 
 // RingFD is struct io_uring_rsrc_update as RING_FDS uses it. An absent index asks for any.
 type RingFD struct {
-	Index *Num[plainTag] `json:"index,omitzero"`
-	Resv  Num[plainTag]  `json:"resv,omitzero"`
+	Index *Num[plainTag] `json:"index,omitzero" bits:"32"`
+	Resv  Num[plainTag]  `json:"resv,omitzero" bits:"32"`
 	FD    Num[plainTag]  `json:"fd,omitzero"`
 }
 
@@ -383,10 +383,10 @@ func putFDs(at placer, fds []Num[plainTag]) (uint64, error) {
 
 // Query is struct io_uring_query_hdr with room for its answer.
 type Query struct {
-	Op     Num[plainTag] `json:"op"`
-	Size   Num[plainTag] `json:"size"` // bytes of room for the answer
-	Resv   Bytes         `json:"resv,omitzero"`
-	Result Num[plainTag] `json:"result,omitzero"`
+	Op     Num[plainTag] `json:"op" bits:"32"`
+	Size   Num[plainTag] `json:"size" bits:"32"` // bytes of room for the answer
+	Resv   Bytes         `json:"resv,omitzero" max:"12"`
+	Result Num[plainTag] `json:"result,omitzero" bits:"32"`
 	Data   *Pointer      `json:"data,omitzero"`
 	Next   *Pointer      `json:"next,omitzero"`
 }
@@ -415,8 +415,8 @@ func (q *Query) put(at placer) (uint64, error) {
 // GetEvents is struct io_uring_getevents_arg.
 type GetEvents struct {
 	Sigmask     Pointer       `json:"sigmask,omitzero"`
-	SigmaskSize Num[plainTag] `json:"sigmask_sz,omitzero"`
-	MinWaitUsec Num[plainTag] `json:"min_wait_usec,omitzero"`
+	SigmaskSize Num[plainTag] `json:"sigmask_sz,omitzero" bits:"32"`
+	MinWaitUsec Num[plainTag] `json:"min_wait_usec,omitzero" bits:"32"`
 	TS          Pointer       `json:"ts,omitzero"`
 }
 

@@ -16,7 +16,7 @@ type SQE struct {
 	Raw    Bytes // all bytes; nothing else is set then
 	Fields []SQEField
 	Cmd    Bytes  // bytes from 64 on: the SQE has 128 bytes
-	Slot   *Num32 // its place in the ring, if not the next
+	Slot   *Num32 `json:"slot" bits:"32"` // its place in the ring, if not the next
 }
 
 // SQEField is one field with its value, under the name that the trace used.

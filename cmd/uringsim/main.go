@@ -18,8 +18,9 @@ const (
 	exitOK       = 0
 	exitMismatch = 1 // results differ from those recorded, or something is not modelled
 	exitUsage    = 2
-	exitInput    = 3 // a trace that cannot be read or carried out
-	exitSystem   = 4 // a kernel that does not boot or cannot be asked
+	exitInput    = 3  // a trace that cannot be read or carried out
+	exitSystem   = 4  // a kernel that does not boot or cannot be asked
+	exitSkip     = 77 // kernels --probe where the running kernel cannot be asked at all, as test harnesses know it
 )
 
 // statusError is an error with its exit status.
@@ -77,7 +78,8 @@ func rootCommand() *cobra.Command {
 		Long: `uringsim is a model of what Linux does with an io_uring request before it runs it:
 setup, restrictions, prep, BPF filters and their inheritance, on kernels 6.19 to 7.3.
 
-Exit status: 0 all reproduced, 1 mismatch or not modelled, 2 usage, 3 bad input, 4 a kernel that cannot be asked.`,
+Exit status: 0 all reproduced, 1 mismatch or not modelled, 2 usage, 3 bad input, 4 a kernel that cannot be asked,
+77 kernels --probe where io_uring cannot be used.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

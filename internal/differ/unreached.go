@@ -1,0 +1,37 @@
+package differ
+
+// UnreachedSteps are errors of prep functions that no generated trace gives, as opdef.Exit writes them, and why.
+var UnreachedSteps = map[string]string{
+	"WRITEV: IOSQE_BUFFER_SELECT wants one iovec: EINVAL":                            noBufferSelect,
+	"WRITEV: addr points to the iovec of IOSQE_BUFFER_SELECT: EFAULT":                noBufferSelect,
+	"WRITEV: addr points to the iovec of IOSQE_BUFFER_SELECT: EINVAL":                noBufferSelect,
+	"SEND: addr and len are a buffer, or with VECTORIZED an array of iovecs: ENOMEM": "FIXED_BUF excludes VECTORIZED",
+	"SENDMSG_ZC: addr points to a msghdr to send: ENOMEM":                            "an array that long is EMSGSIZE before",
+	"READ_MULTISHOT: ioprio must be a priority that the task may use: EINVAL":        noIOPrio,
+	"READ_MULTISHOT: ioprio must be a priority that the task may use: EPERM":         noIOPrio,
+}
+
+// What stands before some prep functions that opcodes share.
+const (
+	noBufferSelect = "the opcode takes no IOSQE_BUFFER_SELECT, which is refused before"
+	noIOPrio       = "the opcode takes no ioprio, which is refused before"
+)
+
+// UnreachedExits are lines of the model, after their file, that refuse something that no generated trace tries, and why.
+var UnreachedExits = map[string]string{
+	`mm/mm.go: return uapi.EINVAL`:         "of mmap and mprotect, which are not io_uring's",
+	`mm/mm.go: return uapi.ENOMEM`:         "of mmap and mprotect, which are not io_uring's",
+	`tctx/file.go: return -1, uapi.EMFILE`: "it takes a million descriptors",
+	`sim/kernel.go: return syscall(uapi.EFAULT, "fs/pipe.c:do_pipe2", "there must be room for two descriptors")`:                                           "traces always have room",
+	`cbpfvm/check.go: func (e *CheckError) Is(target error) bool { return target == error(uapi.EINVAL) }`:                                                  "it is for users of the package",
+	`sim/known.go: return c.UserData == userData && c.Res != int32(uapi.ECANCELED.Ret())`:                                                                  "it reads recordings, and refuses nothing",
+	`sim/known.go: return c.UserData == q.UserData && c.Res == int32(uapi.ETIME.Ret())`:                                                                    "it reads recordings, and refuses nothing",
+	`register/personality.go: return refuse(uapi.EBUSY, "io_uring/register.c:io_register_personality", "all numbers are taken")`:                           "it takes 65535 calls",
+	`register/msg_ring.go: return uapi.EINVAL, "IORING_CQE_F_32 needs a target with CQE32 or CQE_MIXED"`:                                                   "kernels without the check write behind the CQE",
+	`register/query.go: return 0, Outcome{Unmodelled: "QUERY about zero-copy receive"}`:                                                                    "what is not modelled is not generated",
+	`register/register.go: return Outcome{Unmodelled: "register " + c.op.String() + " on a ring"}`:                                                         "what is not modelled is not generated",
+	`sim/cancel.go: return r.finish(q, int32(uapi.EALREADY.Ret()))`:                                                                                        inWorker,
+	`sim/cancel.go: q.why = verdict.Refuse(verdict.Issue, uapi.EALREADY, "io_uring/cancel.c:io_async_cancel_one", "it finds itself, running in a worker")`: inWorker,
+}
+
+const inWorker = "which requests a worker finds depends on time; testdata/kernel/cancel-finds-itself.json shows it"

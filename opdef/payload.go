@@ -1,0 +1,169 @@
+package opdef
+
+import (
+	"encoding/binary"
+
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// payload is the opcode's part of the filter context.
+type payload struct {
+	where   string // the kernel function that fills it
+	size    uint8
+	missing kernel.Quirk // kernels with this quirk have no payload here
+	fields  []ContextField
+}
+
+// ContextField is one field of the filter context. Fields of a payload may share their place.
+type ContextField struct {
+	Name      string
+	Off, Size int            // bytes, from the start of the context
+	Doc       string         // what it holds
+	Varies    []kernel.Quirk // what changes that
+
+	put func(kernel.Release, *Request, []byte) // the bytes are zero before
+}
+
+// Head are the fields that filters see of all requests; what follows them is the payload.
+//
+// Linux: include/uapi/linux/io_uring/bpf_filter.h:io_uring_bpf_ctx
+func Head() []ContextField { return append([]ContextField(nil), head...) }
+
+var head = []ContextField{
+	{Name: "user_data", Off: uapi.BPFCtxUserData, Size: 8, Doc: "u64: user_data of the SQE",
+		put: long(func(r *Request) uint64 { return r.UserData })},
+	{Name: "opcode", Off: uapi.BPFCtxOpcode, Size: 1, Doc: "u8",
+		put: func(_ kernel.Release, r *Request, b []byte) { b[0] = byte(r.Opcode) }},
+	{Name: "sqe_flags", Off: uapi.BPFCtxSQEFlags, Size: 1, Doc: "u8: IOSQE flags after prep",
+		put: func(_ kernel.Release, r *Request, b []byte) { b[0] = r.Flags & 0x7f }},
+	{Name: "pdu_size", Off: uapi.BPFCtxPDUSize, Size: 1, Doc: "u8: bytes of the payload; five bytes of 0 follow",
+		put: func(k kernel.Release, r *Request, b []byte) { b[0] = PDUSize(k, r.Opcode) }},
+}
+
+// PayloadWhere is the kernel function that fills the opcode's payload, and "" for opcodes that never have one.
+func PayloadWhere(op uapi.Op) string {
+	if p := Defs[op].payload; p != nil {
+		return p.where
+	}
+	return ""
+}
+
+// PayloadFields are the fields of the opcode's payload on kernels that have it.
+func PayloadFields(op uapi.Op) []ContextField {
+	if p := Defs[op].payload; p != nil {
+		return append([]ContextField(nil), p.fields...)
+	}
+	return nil
+}
+
+// PDUSize is the size in bytes of the opcode's payload in the filter context; 0 for opcodes without one.
+//
+// Linux: io_uring/opdef.c:io_issue_defs, filter_pdu_size
+func PDUSize(k kernel.Release, op uapi.Op) uint8 {
+	p := Defs[op].payload
+	if p == nil || k.Has(kernel.NoBPFFilter) || k.Has(kernel.NoFilterPayload) || k.Has(p.missing) {
+		return 0
+	}
+	return p.size
+}
+
+// Populate fills the filter context with what a prepared request shows to filters; ctx has 40 bytes, of which kernels
+// without payloads use the first 16.
+//
+// Linux: io_uring/bpf_filter.c:io_uring_populate_bpf_ctx
+func Populate(k kernel.Release, r *Request, ctx *[uapi.SizeofBPFCtx]byte) {
+	clear(ctx[:])
+	for _, f := range head {
+		f.put(k, r, ctx[f.Off:][:f.Size])
+	}
+	if PDUSize(k, r.Opcode) == 0 {
+		return
+	}
+	for _, f := range Defs[r.Opcode].payload.fields {
+		f.put(k, r, ctx[f.Off:][:f.Size])
+	}
+}
+
+// word and long are fields of 32 and 64 bits in the machine's order.
+func word(get func(*Request) uint32) func(kernel.Release, *Request, []byte) {
+	return func(_ kernel.Release, r *Request, b []byte) { binary.LittleEndian.PutUint32(b, get(r)) }
+}
+
+func long(get func(*Request) uint64) func(kernel.Release, *Request, []byte) {
+	return func(_ kernel.Release, r *Request, b []byte) { binary.LittleEndian.PutUint64(b, get(r)) }
+}
+
+// Linux: io_uring/net.c:io_socket_bpf_populate
+var socketPayload = payload{where: "io_uring/net.c:io_socket_bpf_populate",
+	size: uapi.SizeofBPFSocket, missing: kernel.NoFilterPayload,
+	fields: []ContextField{
+		{Name: "family", Off: uapi.BPFCtxPDU, Size: 4, Doc: "u32: fd",
+			put: word(func(r *Request) uint32 { return uint32(r.SQE.FD()) })},
+		{Name: "type", Off: uapi.BPFCtxPDU + 4, Size: 4, Doc: "u32: off, without SOCK_CLOEXEC and SOCK_NONBLOCK",
+			Varies: []kernel.Quirk{kernel.SocketTypeUnmasked}, put: putSocketType},
+		{Name: "protocol", Off: uapi.BPFCtxPDU + 8, Size: 4, Doc: "u32: len",
+			put: word(func(r *Request) uint32 { return r.SQE.Len() })},
+	}}
+
+func putSocketType(k kernel.Release, r *Request, b []byte) {
+	typ := socketType(r)
+	if !k.Has(kernel.SocketTypeUnmasked) {
+		typ &= uapi.SOCK_TYPE_MASK
+	}
+	binary.LittleEndian.PutUint32(b, typ)
+}
+
+// Linux: io_uring/openclose.c:io_openat_bpf_populate
+var openPayload = payload{where: "io_uring/openclose.c:io_openat_bpf_populate",
+	size: uapi.SizeofBPFOpen, missing: kernel.NoFilterPayload,
+	fields: []ContextField{
+		{Name: "flags", Off: uapi.BPFCtxPDU, Size: 8, Doc: "u64: of the open_how after prep",
+			put: long(func(r *Request) uint64 { return r.How.Flags })},
+		{Name: "mode", Off: uapi.BPFCtxPDU + 8, Size: 8, Doc: "u64: of the open_how after prep",
+			put: long(func(r *Request) uint64 { return r.How.Mode })},
+		{Name: "resolve", Off: uapi.BPFCtxPDU + 16, Size: 8, Doc: "u64: of the open_how; 0 for OPENAT",
+			put: long(func(r *Request) uint64 { return r.How.Resolve })},
+	}}
+
+// Linux: io_uring/net.c:io_connect_bpf_populate
+var connectPayload = payload{where: "io_uring/net.c:io_connect_bpf_populate",
+	size: uapi.SizeofBPFConnect, missing: kernel.NoConnectPayload,
+	fields: []ContextField{
+		{Name: "family", Off: uapi.BPFCtxPDU, Size: 4, Doc: "u32: sa_family; 0 if the address has less than 2 bytes",
+			put: word(func(r *Request) uint32 { return uint32(r.family()) })},
+		{Name: "port", Off: uapi.BPFCtxPDU + 4, Size: 2,
+			Doc: "in network order, of AF_INET and AF_INET6; two bytes of 0 follow",
+			put: func(_ kernel.Release, r *Request, b []byte) {
+				if r.isV4() || r.isV6() {
+					copy(b, r.Addr[2:4])
+				}
+			}},
+		{Name: "v4", Off: uapi.BPFCtxPDU + 8, Size: 4, Doc: "in network order, of an AF_INET address of at least 16 bytes",
+			put: func(_ kernel.Release, r *Request, b []byte) {
+				if r.isV4() {
+					copy(b, r.Addr[4:8])
+				}
+			}},
+		{Name: "v6", Off: uapi.BPFCtxPDU + 8, Size: 16, Doc: "in network order, of an AF_INET6 address of at least 24 bytes",
+			put: func(_ kernel.Release, r *Request, b []byte) {
+				if r.isV6() {
+					copy(b, r.Addr[8:24])
+				}
+			}},
+	}}
+
+// family is the family of the address, or 0 if it is too short to have one.
+func (r *Request) family() uint16 {
+	if r.AddrLen < 2 {
+		return 0
+	}
+	return binary.LittleEndian.Uint16(r.Addr[:])
+}
+
+func (r *Request) isV4() bool {
+	return r.family() == uapi.AF_INET && r.AddrLen >= uapi.SizeofSockaddrIn
+}
+func (r *Request) isV6() bool {
+	return r.family() == uapi.AF_INET6 && r.AddrLen >= uapi.SIN6_LEN_RFC2133
+}

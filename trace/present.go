@@ -1,0 +1,102 @@
+package trace
+
+import (
+	"bytes"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// checkPresent wants the members without which a value of the type means nothing: those without omitzero. Path is where
+// the value stands, for the message.
+func checkPresent(raw jsontext.Value, t reflect.Type, path string) error {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch kind := raw.Kind(); {
+	case kind == '{' && t == reflect.TypeFor[Pointer]():
+		return checkPresent(raw, reflect.TypeFor[Object](), path)
+	case kind == '{' && t == reflect.TypeFor[SQE]():
+		return eachMember(raw, func(name string, value jsontext.Value) error {
+			return checkPresent(value, reflect.TypeFor[Pointer](), path+"/"+name)
+		})
+	case kind == '{' && t.Kind() == reflect.Struct:
+		return checkMembers(raw, t, path)
+	case kind == '[' && t.Kind() == reflect.Slice:
+		return checkElements(raw, t.Elem(), path)
+	}
+	return nil
+}
+
+// checkMembers is checkPresent for an object.
+func checkMembers(raw jsontext.Value, t reflect.Type, path string) error {
+	fields := memberNames(t)
+	seen := map[string]bool{}
+	err := eachMember(raw, func(name string, value jsontext.Value) error {
+		seen[name] = true
+		if i, ok := fields[name]; ok {
+			return checkPresent(value, t.Field(i).Type, path+"/"+name)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if name := lacks(t, seen); name != "" {
+		return fmt.Errorf("%s lacks %q", path, name)
+	}
+	return nil
+}
+
+// lacks is the first member of the struct that has to be there and was not seen, "" if there is none.
+func lacks(t reflect.Type, seen map[string]bool) string {
+	for f := range t.Fields() {
+		if name, options, _ := strings.Cut(f.Tag.Get("json"), ","); options == "" && name != "" && !seen[name] {
+			return name
+		}
+	}
+	return ""
+}
+
+// checkElements is checkPresent for an array.
+func checkElements(raw jsontext.Value, t reflect.Type, path string) error {
+	dec := jsontext.NewDecoder(bytes.NewReader(raw))
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	for i := 0; dec.PeekKind() != ']'; i++ {
+		value, err := dec.ReadValue()
+		if err == nil {
+			err = checkPresent(value, t, fmt.Sprintf("%s/%d", path, i))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachMember visits the members of an object.
+func eachMember(raw jsontext.Value, visit func(name string, value jsontext.Value) error) error {
+	dec := jsontext.NewDecoder(bytes.NewReader(raw))
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	for dec.PeekKind() != '}' {
+		tok, err := dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		name := tok.String()
+		value, err := dec.ReadValue()
+		if err == nil {
+			err = visit(name, value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
