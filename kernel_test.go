@@ -74,7 +74,7 @@ func replay(tr *trace.Trace, r kernel.Release) error {
 
 // TestClock plays traces whose results the model is not told: its own clock has to give them.
 func TestClock(t *testing.T) {
-	for _, name := range []string{"timeout", "timeout-linked", "quirk-timeout-update-unlimits"} {
+	for _, name := range []string{"timeout", "timeout-linked", "timeout-task-ends", "quirk-timeout-update-unlimits"} {
 		tr, err := trace.ReadFile(filepath.Join("testdata", "kernel", name+".json"))
 		if err != nil {
 			t.Fatal(err)

@@ -94,6 +94,27 @@ func (r *Ring) unknown() int {
 	return n
 }
 
+// cancelAll cancels what a task that executes another program has in flight.
+//
+// Linux: io_uring/cancel.c:io_uring_cancel_generic
+func (k *Kernel) cancelAll(t *task) {
+	for _, r := range k.rings {
+		for _, q := range append(slices.Clone(r.timers.list), r.unresolved...) {
+			if q.task != t || q.timer == nil && !q.pending {
+				continue
+			}
+			if q.timer != nil {
+				r.timers.remove(q)
+				r.timers.fired++
+			}
+			r.unresolved = slices.DeleteFunc(r.unresolved, func(o *request) bool { return o == q })
+			q.deferred, q.pending, q.note = true, false, "cancelled, as its task executes a program"
+			t.work.add(r, func() { r.fail(q, int32(uapi.ECANCELED.Ret())) })
+		}
+	}
+	t.work.run()
+}
+
 // issuePollRemove cancels or changes a poll in flight.
 //
 // Linux: io_uring/poll.c:io_poll_remove

@@ -199,6 +199,9 @@ func (r *Ring) postCQE(q *request) {
 //
 // Linux: io_uring/tw.c:__io_req_task_work_add
 func (r *Ring) taskWork(q *request, f func()) {
+	if !q.task.Alive() {
+		q.deferred = true // a worker of the kernel does it, some time
+	}
 	if r.has(uapi.IORING_SETUP_DEFER_TASKRUN) {
 		r.local.add(r, f)
 	} else {
@@ -233,16 +236,15 @@ func (r *Ring) runLocal(want int) {
 	}
 }
 
-// settle lets workers and the task work that they cause finish. When they do is no fact: it is long before anybody looks.
-func (r *Ring) settle() {
-	for {
-		did := r.workers.run()
-		did = r.fireDue() || did
+// settle lets workers and the task work that they cause finish, and tells whether there was any. When they do is no fact:
+// it is long before anybody looks.
+func (r *Ring) settle() (did bool) {
+	for again := true; again; did = did || again {
+		again = r.workers.run()
+		again = r.fireDue() || again
 		for _, t := range r.k.tasks {
-			did = t.work.run() || did
-		}
-		if !did {
-			return
+			again = t.work.run() || again
 		}
 	}
+	return did
 }

@@ -135,17 +135,16 @@ func (r *Ring) getEvents(t *task, c trace.Enter) (*verdict.Refusal, string) {
 	if refusal := sigmask(t.Task, c); refusal != nil {
 		return refusal, ""
 	}
-	return r.sleep(t, c, want)
+	return r.sleep(t.Task, c, want)
 }
 
 // sleep lets time pass until there are as many completions as wanted, or the wait's own time is over.
 //
 // Linux: io_uring/wait.c:io_cqring_wait, io_cqring_schedule_timeout
-func (r *Ring) sleep(t *task, c trace.Enter, want uint32) (*verdict.Refusal, string) {
-	deadline, fired := r.k.deadline(t.Task, c), r.timers.fired
+func (r *Ring) sleep(t *tctx.Task, c trace.Enter, want uint32) (*verdict.Refusal, string) {
+	deadline, fired := r.k.deadline(t, c), r.timers.fired
 	for {
-		for r.workers.run() || r.fireDue() || t.work.run() || r.local.run() {
-			r.settle()
+		for r.settle() || r.local.run() {
 		}
 		r.cq.flushOverflow()
 		if int32(r.cq.ready()-want) >= 0 || r.timers.fired != fired { // a negative number may be reached, too

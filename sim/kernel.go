@@ -111,6 +111,7 @@ func (k *Kernel) Do(name string, c trace.Call) trace.Result {
 	case trace.Spawn:
 		return k.spawn(t, c)
 	case trace.Exec:
+		k.cancelAll(t)
 		t.Exec(k.release)
 		t.work = workQueue{}
 		return trace.Result{}
