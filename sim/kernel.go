@@ -202,6 +202,8 @@ func (t *task) fileCall(c trace.Call) trace.Result {
 		return install(tctx.OtherFile, c.Flags)
 	case trace.Socket:
 		return install(tctx.SocketFile, uint32(c.Type))
+	case trace.Eventfd:
+		return install(tctx.EventFile, c.Flags)
 	case trace.Pipe:
 		return t.pair(tctx.PipeFile, c.Flags, c.FDs)
 	case trace.Socketpair:

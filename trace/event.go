@@ -189,6 +189,10 @@ type (
 	PipeArgs struct {
 		Flags Num[openTag] `json:"flags,omitzero"`
 	}
+	EventfdArgs struct {
+		Count Num32        `json:"count,omitzero"`
+		Flags Num[openTag] `json:"flags,omitzero"`
+	}
 	NoNewPrivsArgs     struct{}
 	DropPrivilegesArgs struct{}
 	NewUserNSArgs      struct{}
@@ -214,6 +218,7 @@ func (*OpenArgs) call() string           { return "open" }
 func (*SocketArgs) call() string         { return "socket" }
 func (*SocketpairArgs) call() string     { return "socketpair" }
 func (*PipeArgs) call() string           { return "pipe" }
+func (*EventfdArgs) call() string        { return "eventfd" }
 func (*NoNewPrivsArgs) call() string     { return "no_new_privs" }
 func (*DropPrivilegesArgs) call() string { return "drop_privileges" }
 func (*NewUserNSArgs) call() string      { return "new_user_ns" }
@@ -221,8 +226,8 @@ func (*NewUserNSArgs) call() string      { return "new_user_ns" }
 // allArgs has one value of each type.
 var allArgs = []Args{&MapArgs{}, &ProtectArgs{}, &UnmapArgs{}, &WriteArgs{}, &SetupArgs{}, &RegisterArgs{}, &EnterArgs{},
 	&ReapArgs{}, &ForkArgs{}, &VForkArgs{}, &ThreadArgs{}, &ExecArgs{}, &ExitArgs{}, &CloseArgs{}, &DupArgs{},
-	&CloexecArgs{}, &OpenArgs{}, &SocketArgs{}, &SocketpairArgs{}, &PipeArgs{}, &NoNewPrivsArgs{},
-	&DropPrivilegesArgs{}, &NewUserNSArgs{}}
+	&CloexecArgs{}, &OpenArgs{}, &SocketArgs{}, &SocketpairArgs{}, &PipeArgs{}, &EventfdArgs{},
+	&NoNewPrivsArgs{}, &DropPrivilegesArgs{}, &NewUserNSArgs{}}
 
 // argsTypes are the types by the name of the call.
 var argsTypes = func() map[string]reflect.Type {

@@ -73,7 +73,7 @@ var badEvents = []struct {
 	{`{"call":"enter","fd":3,"array":[{}]}`, `{}`, `array/0: found an object, expected a number or a name`},
 	{`{"call":"clos","fd":1}`, `{"call`,
 		`unknown call "clos"; known are map, protect, unmap, write, setup, register, enter, ` +
-			`reap, fork, vfork, thread, exec, exit, close, dup, cloexec, open, socket, socketpair, pipe, no_new_privs, ` +
+			`reap, fork, vfork, thread, exec, exit, close, dup, cloexec, open, socket, socketpair, pipe, eventfd, no_new_privs, ` +
 			`drop_privileges, new_user_ns`},
 	{`3`, `3`, `found a number, expected an object`},
 	{`[]`, `[]`, `found an array, expected an object`},
