@@ -23,6 +23,15 @@ type State struct {
 	HasBuffers    bool
 	Personalities map[uint16]tctx.Cred
 	lastPersona   uint16
+
+	HasEventfd bool                    // an eventfd hears of completions
+	Groups     map[uint16]*BufferGroup // buffers to select from
+	Busy       Busy
+	Clock      uint32 // for waiting; 0 is CLOCK_MONOTONIC, as long as none was set
+
+	MaxWorkers [2]uint32       // of bounded and of unbounded work, for tasks that use the ring; 0 if not set
+	Thread     *tctx.WorkQueue // of the submission thread, nil if there is none
+	users      map[*tctx.WorkQueue]bool
 }
 
 // Buffer is a registered buffer: address and length in bytes.
@@ -43,6 +52,7 @@ func (s *State) Inherit(k kernel.Release, t *tctx.Task) {
 type holder interface {
 	RegisterState() *State
 	PostMessage(uapi.CQE) // a CQE that no request of the ring caused
+	InFlight() bool       // whether there are requests to cancel
 }
 
 // StateOf is the state of the ring behind a file.

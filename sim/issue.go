@@ -17,20 +17,22 @@ type issuer func(*Ring, *request) bool
 
 // issuers are the opcodes with an issuer; the results of the others come from a recording, or stay unknown.
 var issuers = map[uapi.Op]issuer{
-	uapi.IORING_OP_NOP:          issueNop,
-	uapi.IORING_OP_NOP128:       issueNop,
-	uapi.IORING_OP_CLOSE:        issueClose,
-	uapi.IORING_OP_ASYNC_CANCEL: issueCancel,
-	uapi.IORING_OP_MSG_RING:     issueMsgRing,
-	uapi.IORING_OP_SEND:         issueOnSocket,
-	uapi.IORING_OP_RECV:         issueOnSocket,
-	uapi.IORING_OP_SENDMSG:      issueOnSocket,
-	uapi.IORING_OP_RECVMSG:      issueOnSocket,
-	uapi.IORING_OP_CONNECT:      issueOnSocket,
-	uapi.IORING_OP_ACCEPT:       issueOnSocket,
-	uapi.IORING_OP_BIND:         issueOnSocket,
-	uapi.IORING_OP_LISTEN:       issueOnSocket,
-	uapi.IORING_OP_SHUTDOWN:     issueOnSocket,
+	uapi.IORING_OP_NOP:             issueNop,
+	uapi.IORING_OP_NOP128:          issueNop,
+	uapi.IORING_OP_CLOSE:           issueClose,
+	uapi.IORING_OP_ASYNC_CANCEL:    issueCancel,
+	uapi.IORING_OP_MSG_RING:        issueMsgRing,
+	uapi.IORING_OP_PROVIDE_BUFFERS: issueBuffers,
+	uapi.IORING_OP_REMOVE_BUFFERS:  issueBuffers,
+	uapi.IORING_OP_SEND:            issueOnSocket,
+	uapi.IORING_OP_RECV:            issueOnSocket,
+	uapi.IORING_OP_SENDMSG:         issueOnSocket,
+	uapi.IORING_OP_RECVMSG:         issueOnSocket,
+	uapi.IORING_OP_CONNECT:         issueOnSocket,
+	uapi.IORING_OP_ACCEPT:          issueOnSocket,
+	uapi.IORING_OP_BIND:            issueOnSocket,
+	uapi.IORING_OP_LISTEN:          issueOnSocket,
+	uapi.IORING_OP_SHUTDOWN:        issueOnSocket,
 }
 
 // queue runs a request.
@@ -63,6 +65,7 @@ func (r *Ring) issue(q *request) bool {
 		return true
 	}
 	q.issued = true
+	r.selects(q)
 	if q.armTimeout {
 		q.armTimeout, q.hasTimeout = false, true
 	}
@@ -189,7 +192,7 @@ func issueCancel(r *Ring, q *request) bool {
 			return r.finish(q, int32(uapi.EBADF.Ret()))
 		}
 	}
-	if len(r.unresolved)+len(r.workers.items)+len(r.drain.list) > 0 {
+	if r.InFlight() {
 		return r.ask(q)
 	}
 	if q.inWorker && q.cancelsItself() {

@@ -38,6 +38,9 @@ type Ring struct {
 // RegisterState is the part of the ring that register calls work on.
 func (r *Ring) RegisterState() *register.State { return &r.State }
 
+// InFlight tells whether there are requests that were taken and are not done.
+func (r *Ring) InFlight() bool { return len(r.unresolved)+len(r.workers.items)+len(r.drain.list) > 0 }
+
 func (r *Ring) has(setupFlag uint32) bool { return r.Flags&setupFlag != 0 }
 
 // request is a request on its way (struct io_kiocb).

@@ -88,11 +88,18 @@ var unreachedExits = map[string]string{
 	`sim/known.go: return c.UserData == userData && c.Res != int32(uapi.ECANCELED.Ret())`:                                                                 "it reads recordings, and refuses nothing",
 	`register/personality.go: return refuse(uapi.EBUSY, "io_uring/register.c:io_register_personality", "all numbers are taken")`:                          "it takes 65535 calls",
 	`register/msg_ring.go: return uapi.EINVAL, "IORING_CQE_F_32 needs a target with CQE32 or CQE_MIXED"`:                                                  "kernels without the check write behind the CQE",
-	`register/query.go: return 0, Outcome{Unmodelled: "QUERY about zero-copy receive"}`:                                                                   "what is not modelled is not generated",
-	`register/register.go: return Outcome{Unmodelled: "register " + c.op.String() + " on a ring"}`:                                                        "what is not modelled is not generated",
+	`register/query.go: return 0, Outcome{Unmodelled: "QUERY about zero-copy receive"}`:                                                                   unknown,
+	`register/kbuf.go: return Outcome{Unmodelled: "PBUF_STATUS of a group that requests have selected buffers from"}`:                                     unknown,
+	`register/kbuf.go: return Outcome{Unmodelled: "PBUF_RING for a group whose buffers may all have been used"}`:                                          unknown,
+	`register/napi.go: return Outcome{Unmodelled: "NAPI with an id that some kernels take for the number of a processor"}`:                                unknown,
+	`register/io-wq.go: return Outcome{Unmodelled: "the numbers of workers that the machine allows, which IOWQ_MAX_WORKERS writes back"}`:                 unknown,
+	`register/cancel.go: return Outcome{Unmodelled: "SYNC_CANCEL on a ring with requests in flight"}`:                                                     unknown,
+	`register/register.go: return Outcome{Unmodelled: "register " + c.op.String() + " on a ring"}`:                                                        unknown,
 	`sim/issue.go: return r.finish(q, int32(uapi.EALREADY.Ret()))`:                                                                                        inWorker,
 	`sim/issue.go: q.why = verdict.Refuse(verdict.Issue, uapi.EALREADY, "io_uring/cancel.c:io_async_cancel_one", "it finds itself, running in a worker")`: inWorker,
 }
+
+const unknown = "what is not modelled is not generated"
 
 const inWorker = "which requests a worker finds depends on time; testdata/kernel/cancel-finds-itself.json shows it"
 
