@@ -10,12 +10,16 @@ import (
 
 // BufferGroup is a group of buffers that requests select from (struct io_buffer_list).
 type BufferGroup struct {
-	Ring  bool   // the buffers are in a ring that the program fills
-	Count uint32 // buffers that PROVIDE_BUFFERS added
-	// Selected tells that a request may have taken buffers, whose result io_uring does not decide: how many are left, or
-	// where the head of the ring is, is not known then.
-	Selected bool
+	Ring        bool   // the buffers are in a ring that the program fills
+	Incremental bool   // a buffer of the ring serves until it is full
+	Head        uint16 // of the ring: how many of its buffers were taken
+	Count       uint32 // buffers that PROVIDE_BUFFERS added; if more than that is not known, as many at most
+	Pending     int    // requests that may take buffers, and whose result is not there yet
+	Lost        bool   // the number of buffers that a request took is not known
 }
+
+// Known tells whether the kernel could have taken as many buffers as the model says, and no other number.
+func (g *BufferGroup) Known() bool { return g.Pending == 0 && !g.Lost }
 
 // maxRingEntries is one more than the entries that a ring of buffers can have.
 const maxRingEntries = 1 << 16
@@ -44,9 +48,9 @@ func (c *call) pbufRing() Outcome {
 	}
 	if g := c.ring.Groups[reg.BGID]; g != nil {
 		switch {
-		case g.Ring || g.Count > 0 && !g.Selected:
+		case g.Ring || g.Count > 0 && g.Known():
 			return refuse(uapi.EEXIST, where, "the group must not have a ring or buffers")
-		case g.Selected:
+		case !g.Known():
 			return Outcome{Unmodelled: "PBUF_RING for a group whose buffers may all have been used"}
 		}
 		delete(c.ring.Groups, reg.BGID)
@@ -57,7 +61,7 @@ func (c *call) pbufRing() Outcome {
 			return refuse(e, where, why)
 		}
 	}
-	c.ring.AddGroup(reg.BGID, &BufferGroup{Ring: true})
+	c.ring.AddGroup(reg.BGID, &BufferGroup{Ring: true, Incremental: reg.Flags&uapi.IOU_PBUF_RING_INC != 0})
 	return Outcome{}
 }
 
@@ -118,10 +122,11 @@ func (c *call) pbufStatus() Outcome {
 	if e, why := c.ring.ringGroup(s.BufGroup); e != 0 {
 		return refuse(e, where, why)
 	}
-	if c.ring.Groups[uint16(s.BufGroup)].Selected {
-		return Outcome{Unmodelled: "PBUF_STATUS of a group that requests have selected buffers from"}
+	g := c.ring.Groups[uint16(s.BufGroup)]
+	if !g.Known() {
+		return Outcome{Unmodelled: "PBUF_STATUS of a group that requests have taken buffers of"}
 	}
-	s.Head = 0
+	s.Head = uint32(g.Head)
 	if !c.task.Mem.CopyOut(c.arg, s.Append(nil)) {
 		return refuse(uapi.EFAULT, where, "struct io_uring_buf_status must be writable")
 	}

@@ -196,8 +196,8 @@ func TestPBufRing(t *testing.T) {
 		{set, bufReg(uapi.BufReg{RingAddr: 1, RingEntries: 32768, Flags: 3, MinLeft: 9}), 1, "0", "the kernel's memory"},
 	})
 	groups := func(_ *tctx.Task, r *ring) {
-		r.Groups = map[uint16]*BufferGroup{1: {}, 2: {Count: 1}, 3: {Count: 1, Selected: true},
-			4: {Ring: true, Selected: true}}
+		r.Groups = map[uint16]*BufferGroup{1: {}, 2: {Count: 1}, 3: {Count: 1, Pending: 1},
+			4: {Ring: true, Lost: true}, 5: {Ring: true, Head: 65535}}
 	}
 	of := func(id uint16) string { return bufReg(uapi.BufReg{RingEntries: 1, BGID: id}) }
 	play(t, kernel.V7_3, 0, groups, []step{
@@ -205,7 +205,7 @@ func TestPBufRing(t *testing.T) {
 		{set, of(1), 1, "EFAULT", "and the group is gone"},
 		{look, status(1, 0), 1, "ENOENT", ""}, {set, of(2), 1, "EEXIST", "it has buffers"},
 		{set, of(3), 1, "?", "perhaps it has none"},
-		{look, status(4, 0), 1, "?", "nobody knows how far"}, {set, of(4), 1, "EEXIST", ""},
+		{look, status(4, 0), 1, "?", "nobody knows how far"}, {look, status(5, 0), 1, "0 " + status(5, 65535), ""}, {set, of(4), 1, "EEXIST", ""},
 		{unset, of(4), 1, "0", ""},
 	})
 }

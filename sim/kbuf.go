@@ -7,13 +7,48 @@ import (
 	"github.com/uringsim/uringsim/verdict"
 )
 
-// selects notes that a request may take buffers of a group, in a number that io_uring does not decide alone.
+// selects notes that a request may take buffers of a group.
 //
 // Linux: io_uring/kbuf.c:io_buffer_select, io_buffers_select
 func (r *Ring) selects(q *request) {
-	if g := r.Groups[q.SQE.BufIndex()]; g != nil && q.Flags&uapi.IOSQE_BUFFER_SELECT != 0 {
-		g.Selected = true
+	if g := r.Groups[q.SQE.BufIndex()]; g != nil && q.Flags&uapi.IOSQE_BUFFER_SELECT != 0 && q.group == nil {
+		q.group = g
+		g.Pending++
 	}
+}
+
+// took looks at the result of a request for the buffers that it took: one if its flags say so, and none if there were
+// none, or it has not come so far. Those that take several, or part of one, do not tell how many.
+//
+// Linux: io_uring/kbuf.c:__io_put_kbufs
+func (q *request) took() {
+	g := q.group
+	if g == nil {
+		return
+	}
+	q.group = nil
+	g.Pending--
+	one := q.flags&uapi.IORING_CQE_F_BUFFER != 0 && !g.Incremental && !q.takesSeveral()
+	switch {
+	case one && g.Ring:
+		g.Head++
+	case one && g.Count > 0:
+		g.Count--
+	case q.why != nil || q.res == int32(uapi.ENOBUFS.Ret()) && q.flags&uapi.IORING_CQE_F_BUFFER == 0:
+	default:
+		g.Lost = true
+	}
+}
+
+// takesSeveral tells whether the request may take more than one buffer.
+func (q *request) takesSeveral() bool {
+	switch q.Opcode {
+	case uapi.IORING_OP_SEND, uapi.IORING_OP_RECV, uapi.IORING_OP_RECVMSG:
+		return q.SQE.IOPrio()&(uapi.IORING_RECV_MULTISHOT|uapi.IORING_RECVSEND_BUNDLE) != 0
+	case uapi.IORING_OP_READ, uapi.IORING_OP_READV:
+		return false
+	}
+	return true
 }
 
 // issueBuffers adds buffers to a group, or removes some. Rings of buffers are the program's alone to fill.
@@ -33,9 +68,9 @@ func issueBuffers(r *Ring, q *request) bool {
 		q.why = verdict.Refuse(verdict.Issue, uapi.ENOENT, where, "the group must exist")
 	case g.Ring:
 		q.why = verdict.Refuse(verdict.Issue, uapi.EINVAL, where, "the group must not be a ring of buffers")
-	case provide && g.Count == r.groupLimit() && !g.Selected:
+	case provide && g.Count == r.groupLimit() && g.Known():
 		q.why = verdict.Refuse(verdict.Issue, uapi.EOVERFLOW, "io_uring/kbuf.c:io_add_buffers", "the group must not be full")
-	case provide && g.Count == r.groupLimit(), !provide && g.Selected && g.Count > 0:
+	case provide && g.Count == r.groupLimit(), !provide && !g.Known() && g.Count > 0:
 		return r.ask(q)
 	case provide:
 		g.Count = min(g.Count+n, r.groupLimit())

@@ -58,7 +58,8 @@ type request struct {
 	inWorker   bool // io-wq carries it out: its completion is task work
 	fromTrace  bool // the result was taken from a recording
 
-	next    *request // in the chain
+	next    *request              // in the chain
+	group   *register.BufferGroup // that the request may take buffers of, until it is done
 	res     int32
 	flags   uint32
 	big     [2]uint64

@@ -89,7 +89,7 @@ var unreachedExits = map[string]string{
 	`register/personality.go: return refuse(uapi.EBUSY, "io_uring/register.c:io_register_personality", "all numbers are taken")`:                          "it takes 65535 calls",
 	`register/msg_ring.go: return uapi.EINVAL, "IORING_CQE_F_32 needs a target with CQE32 or CQE_MIXED"`:                                                  "kernels without the check write behind the CQE",
 	`register/query.go: return 0, Outcome{Unmodelled: "QUERY about zero-copy receive"}`:                                                                   unknown,
-	`register/kbuf.go: return Outcome{Unmodelled: "PBUF_STATUS of a group that requests have selected buffers from"}`:                                     unknown,
+	`register/kbuf.go: return Outcome{Unmodelled: "PBUF_STATUS of a group that requests have taken buffers of"}`:                                          unknown,
 	`register/kbuf.go: return Outcome{Unmodelled: "PBUF_RING for a group whose buffers may all have been used"}`:                                          unknown,
 	`register/napi.go: return Outcome{Unmodelled: "NAPI with an id that some kernels take for the number of a processor"}`:                                unknown,
 	`register/io-wq.go: return Outcome{Unmodelled: "the numbers of workers that the machine allows, which IOWQ_MAX_WORKERS writes back"}`:                 unknown,
