@@ -84,6 +84,8 @@ func (c *call) maxWorkers() Outcome {
 
 // workers is the io-wq that the ring's requests go to if the task submits them: that of the submission thread, or the
 // task's own, nil if the task has not used a ring.
+//
+// Departs: a submission thread ends with the process that made it, and has no workers then.
 func (c *call) workers() *tctx.WorkQueue {
 	if c.ring.Thread != nil {
 		return c.ring.Thread

@@ -203,6 +203,9 @@ func (t *task) fileCall(c trace.Call) trace.Result {
 	case trace.Socket:
 		return install(tctx.SocketFile, uint32(c.Type))
 	case trace.Eventfd:
+		if c.Flags&^(uapi.EFD_SEMAPHORE|uapi.O_NONBLOCK|uapi.O_CLOEXEC) != 0 {
+			return syscall(uapi.EINVAL, "fs/eventfd.c:do_eventfd", "flags must be known")
+		}
 		return install(tctx.EventFile, c.Flags)
 	case trace.Pipe:
 		return t.pair(tctx.PipeFile, c.Flags, c.FDs)

@@ -10,6 +10,9 @@ const (
 	SizeofClockRegister = 16
 )
 
+// EFD_SEMAPHORE is a flag of eventfd2(2); the others are O_CLOEXEC and O_NONBLOCK.
+const EFD_SEMAPHORE = 0x1
+
 // Flags of PBUF_RING.
 const (
 	IOU_PBUF_RING_MMAP = 0x1
