@@ -197,6 +197,7 @@ var callArgs = []trace.Args{&trace.MapArgs{}, &trace.ProtectArgs{}, &trace.Unmap
 	&trace.SetupArgs{}, &trace.RegisterArgs{}, &trace.EnterArgs{}, &trace.ReapArgs{}, &trace.ForkArgs{},
 	&trace.VForkArgs{}, &trace.ThreadArgs{}, &trace.ExecArgs{}, &trace.ExitArgs{}, &trace.CloseArgs{}, &trace.DupArgs{},
 	&trace.CloexecArgs{}, &trace.OpenArgs{}, &trace.SocketArgs{}, &trace.SocketpairArgs{}, &trace.PipeArgs{},
+	&trace.EventfdArgs{},
 	&trace.NoNewPrivsArgs{}, &trace.DropPrivilegesArgs{}, &trace.NewUserNSArgs{}}
 
 func callName(a trace.Args) string { return (&trace.Event{Args: a}).Call() }
@@ -392,6 +393,7 @@ var namings = map[string]*words{
 	"setupTag": {uapi.SetupFlags, true}, "enterTag": {uapi.EnterFlags, true}, "cqeFlagsTag": {uapi.CQEFlags, true},
 	"openTag": {uapi.OpenFlags, true}, "resolveTag": {uapi.ResolveFlags, true}, "familyTag": {uapi.AddressFamilies, false},
 	"sockTypeTag": {uapi.SocketTypes, true}, "protocolTag": {uapi.Protocols, false}, "bpfFlagsTag": {uapi.BPFFilterFlags, true},
+	"bufRingTag": {uapi.BufRingFlags, true}, "cancelTag": {uapi.CancelFlags, true},
 }
 
 // sqeNamings are the fields of an SQE that have words.

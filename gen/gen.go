@@ -88,7 +88,8 @@ func (k Kind) Trace(seed uint64) *trace.Trace {
 type maker struct {
 	*rand.Rand
 	events   []trace.Event
-	nextFD   int // the lowest free descriptor, as long as nothing fails
+	nextFD   int            // the lowest free descriptor, as long as nothing fails
+	names    map[int]string // of the rings that ring set up, by descriptor
 	userData uint64
 	mistakes int // how many registrations in a hundred have one
 }
@@ -157,6 +158,10 @@ func (m *maker) ring(task string, entries int, flags uint32) (fd int, name strin
 	m.add(task, &trace.SetupArgs{Ring: name, Entries: trace.Num32(entries), Flags: setupFlags(flags)})
 	fd = m.nextFD
 	m.nextFD++
+	if m.names == nil {
+		m.names = map[int]string{}
+	}
+	m.names[fd] = name
 	return fd, name
 }
 

@@ -36,7 +36,7 @@ func (m *maker) oddCall(task string, fd int) {
 		m.registerCall(task, fd, uapi.IORING_UNREGISTER_BUFFERS, trace.Pointer{}, 0)
 	case 6:
 		vec := []trace.Iovec{pick(m, trace.Iovec{Base: trace.Pointer{Num: ^uint64(0) - 4096*uint64(m.IntN(4))}, Len: 1 << 30},
-			trace.Iovec{Base: trace.Pointer{Num: 0x1000}, Len: 16})}
+			trace.Iovec{Base: trace.Pointer{Num: 0x1000}, Len: pick[trace.Num32](m, 16, 1<<40+1)})}
 		m.registerCall(task, fd, uapi.IORING_REGISTER_BUFFERS, pointer(trace.Object{Iovecs: &vec}), 1)
 	case 7: // a chain of questions without end
 		loop := make(trace.Bytes, 40)

@@ -22,7 +22,7 @@ func (m *maker) register() {
 	if m.chance(20) {
 		m.refusedRestrictions(fd)
 	}
-	for range 30 {
+	for range 60 {
 		target := pick(m, fd, fd, fd, -1, -1, 0, 99)
 		m.anyRegister(trace.InitTask, target, fd)
 		if m.chance(25) {
@@ -63,14 +63,21 @@ var registerCalls = []struct {
 	weight int
 	make   func(m *maker, task string, target, ring int)
 }{
-	{3, func(m *maker, task string, target, _ int) { m.filterCall(task, target) }},
-	{2, func(m *maker, task string, target, _ int) { m.restrictionsCall(task, target) }},
-	{1, (*maker).enableCall},
-	{1, func(m *maker, task string, target, _ int) { m.queryCall(task, target) }},
-	{1, (*maker).ringFDsCall},
-	{1, func(m *maker, task string, target, _ int) { m.filesCall(task, target) }},
-	{3, func(m *maker, task string, target, _ int) { m.refusedCall(task, target) }},
-	{1, func(m *maker, task string, _, ring int) { m.oddCall(task, ring) }},
+	{8, func(m *maker, task string, target, _ int) { m.filterCall(task, target) }},
+	{4, func(m *maker, task string, target, _ int) { m.restrictionsCall(task, target) }},
+	{2, (*maker).enableCall},
+	{2, func(m *maker, task string, target, _ int) { m.queryCall(task, target) }},
+	{2, (*maker).ringFDsCall},
+	{2, func(m *maker, task string, target, _ int) { m.filesCall(task, target) }},
+	{6, func(m *maker, task string, target, _ int) { m.refusedCall(task, target) }},
+	{2, func(m *maker, task string, _, ring int) { m.oddCall(task, ring) }},
+	{1, (*maker).eventfdCall},
+	{1, (*maker).clockCall},
+	{2, (*maker).napiCall},
+	{3, (*maker).pbufCall},
+	{1, (*maker).syncCancelCall},
+	{1, (*maker).workersCall},
+	{1, (*maker).affinityCall},
 }
 
 // anyRegister is a register call of any kind. Calls whose handler is not modelled get arguments that are refused.
@@ -315,10 +322,6 @@ func (m *maker) refusedCall(task string, fd int) {
 		}
 	case uapi.IORING_UNREGISTER_PERSONALITY:
 		nr = pick(m, 0, 1, 1, 2)
-	case uapi.IORING_UNREGISTER_EVENTFD, uapi.IORING_UNREGISTER_IOWQ_AFF:
-		nr = 1
-	case uapi.IORING_REGISTER_EVENTFD, uapi.IORING_REGISTER_EVENTFD_ASYNC, uapi.IORING_UNREGISTER_NAPI:
-		nr = pick(m, 0, 2)
 	case uapi.IORING_REGISTER_FILES_UPDATE, uapi.IORING_REGISTER_ZCRX_CTRL:
 		op = uapi.IORING_REGISTER_PERSONALITY
 	case uapi.IORING_REGISTER_RESTRICTIONS, uapi.IORING_REGISTER_BPF_FILTER, uapi.IORING_REGISTER_QUERY:
@@ -332,13 +335,15 @@ func (m *maker) probeSQEs(n int) []trace.SQE {
 	var sqes []trace.SQE
 	for range n {
 		flags := m.some(10, uapi.IOSQE_ASYNC, uapi.IOSQE_FIXED_FILE)
-		switch m.IntN(4) {
+		switch m.IntN(5) {
 		case 0, 1:
 			sqes = append(sqes, m.sqe(uapi.IORING_OP_NOP, flags&^uapi.IOSQE_ASYNC))
 		case 2:
 			sqes = append(sqes, m.cancelled(m.visible(pick(m, uapi.IORING_OP_SOCKET, uapi.IORING_OP_CONNECT, uapi.IORING_OP_OPENAT)))...)
 		case 3:
 			sqes = append(sqes, m.cancelled(m.sqe(uapi.Op(m.IntN(66)), flags))...)
+		case 4:
+			sqes = append(sqes, m.bufferSQEs()...)
 		}
 	}
 	sqes = sqes[:min(len(sqes), 8)]

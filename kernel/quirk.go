@@ -41,6 +41,9 @@ const (
 	TimeoutUpdateUnlimits
 	TimeoutSequenceFallsBack
 	BufferLimit1G
+	BufferGroup65535
+	NoPBufMinLeft
+	NAPITimeUncapped
 	numQuirks
 )
 
@@ -262,6 +265,21 @@ var Quirks = [numQuirks]Row{
 		Else:  "a registered buffer has at most 1 TiB, and more is EINVAL",
 		Why:   "errors of BUFFERS differ",
 		Trace: "register-buffers-too-long"},
+	BufferGroup65535: {Name: "buffer-group-65535", On: []string{v619, seed, v70, v71},
+		Where: "io_uring/kbuf.c:io_add_buffers",
+		What:  "a group of provided buffers has at most 65535",
+		Else:  "a group of provided buffers has at most 65536",
+		Why:   "a program that fills a group to the brim gets EOVERFLOW"},
+	NoPBufMinLeft: {Name: "no-pbuf-min-left", On: []string{v619, seed},
+		Where: "io_uring/kbuf.c:io_register_pbuf_ring",
+		What:  "PBUF_RING has no min_left: the word is reserved",
+		Else:  "PBUF_RING takes min_left together with IOU_PBUF_RING_INC",
+		Why:   "a ring with min_left is EINVAL, and UNREGISTER_PBUF_RING looks at the word"},
+	NAPITimeUncapped: {Name: "napi-time-uncapped", On: []string{v619, seed},
+		Where: "io_uring/napi.c:io_napi_register_napi",
+		What:  "NAPI takes any busy_poll_to",
+		Else:  "of busy_poll_to in NAPI at most 10000 microseconds count",
+		Why:   "the settings that the next call writes back differ"},
 	TaskWorkInBatches: {Name: "task-work-in-batches", On: []string{v619, seed, v70, v71},
 		Where: "io_uring/tw.c:__io_run_local_work",
 		What:  "a run of task work leaves what it causes for the next run",

@@ -14,6 +14,7 @@ type call struct {
 	kernel kernel.Release
 	task   *tctx.Task
 	ring   *State // nil for a call without a ring
+	holder holder // of the ring
 	op     uapi.RegisterOp
 	arg    uint64
 	nr     uint32
@@ -47,7 +48,7 @@ func Call(k kernel.Release, t *tctx.Task, fd int32, op uint32, arg uint64, nr ui
 	if refusal != nil {
 		return refused(refusal)
 	}
-	c.ring = StateOf(f)
+	c.ring, c.holder = StateOf(f), f.Ring.(holder)
 	return c.onRing()
 }
 
@@ -119,10 +120,10 @@ var ringOps = [...]row{
 	uapi.IORING_UNREGISTER_BUFFERS:        {nothing, (*call).unregisterBuffers},
 	uapi.IORING_REGISTER_FILES:            {withArg(uapi.EFAULT), (*call).files},
 	uapi.IORING_UNREGISTER_FILES:          {nothing, (*call).unregisterFiles},
-	uapi.IORING_REGISTER_EVENTFD:          {one, nil},
-	uapi.IORING_UNREGISTER_EVENTFD:        {nothing, nil},
+	uapi.IORING_REGISTER_EVENTFD:          {one, (*call).eventfd},
+	uapi.IORING_UNREGISTER_EVENTFD:        {nothing, (*call).unregisterEventfd},
 	uapi.IORING_REGISTER_FILES_UPDATE:     {nil, nil},
-	uapi.IORING_REGISTER_EVENTFD_ASYNC:    {one, nil},
+	uapi.IORING_REGISTER_EVENTFD_ASYNC:    {one, (*call).eventfd},
 	uapi.IORING_REGISTER_PROBE:            {atMost256, (*call).probe},
 	uapi.IORING_REGISTER_PERSONALITY:      {nothing, (*call).personality},
 	uapi.IORING_UNREGISTER_PERSONALITY:    {noArg, (*call).unregisterPersonality},
@@ -132,19 +133,19 @@ var ringOps = [...]row{
 	uapi.IORING_REGISTER_FILES_UPDATE2:    {sized(32), nil},
 	uapi.IORING_REGISTER_BUFFERS2:         {sized(32), nil},
 	uapi.IORING_REGISTER_BUFFERS_UPDATE:   {sized(32), nil},
-	uapi.IORING_REGISTER_IOWQ_AFF:         {argAndNr, nil},
-	uapi.IORING_UNREGISTER_IOWQ_AFF:       {nothing, nil},
-	uapi.IORING_REGISTER_IOWQ_MAX_WORKERS: {argAnd(2), nil},
+	uapi.IORING_REGISTER_IOWQ_AFF:         {argAndNr, (*call).affinity},
+	uapi.IORING_UNREGISTER_IOWQ_AFF:       {nothing, (*call).unregisterAffinity},
+	uapi.IORING_REGISTER_IOWQ_MAX_WORKERS: {argAnd(2), (*call).maxWorkers},
 	uapi.IORING_REGISTER_RING_FDS:         {nil, (*call).ringFDs},
 	uapi.IORING_UNREGISTER_RING_FDS:       {nil, (*call).unregisterRingFDs},
-	uapi.IORING_REGISTER_PBUF_RING:        {argAnd(1), nil},
-	uapi.IORING_UNREGISTER_PBUF_RING:      {argAnd(1), nil},
-	uapi.IORING_REGISTER_SYNC_CANCEL:      {argAnd(1), nil},
+	uapi.IORING_REGISTER_PBUF_RING:        {argAnd(1), (*call).pbufRing},
+	uapi.IORING_UNREGISTER_PBUF_RING:      {argAnd(1), (*call).unregisterPBufRing},
+	uapi.IORING_REGISTER_SYNC_CANCEL:      {argAnd(1), (*call).syncCancel},
 	uapi.IORING_REGISTER_FILE_ALLOC_RANGE: {argAnd(0), nil},
-	uapi.IORING_REGISTER_PBUF_STATUS:      {argAnd(1), nil},
-	uapi.IORING_REGISTER_NAPI:             {argAnd(1), nil},
-	uapi.IORING_UNREGISTER_NAPI:           {one, nil},
-	uapi.IORING_REGISTER_CLOCK:            {argAnd(0), nil},
+	uapi.IORING_REGISTER_PBUF_STATUS:      {argAnd(1), (*call).pbufStatus},
+	uapi.IORING_REGISTER_NAPI:             {argAnd(1), (*call).napi},
+	uapi.IORING_UNREGISTER_NAPI:           {one, (*call).unregisterNAPI},
+	uapi.IORING_REGISTER_CLOCK:            {argAnd(0), (*call).clock},
 	uapi.IORING_REGISTER_CLONE_BUFFERS:    {argAnd(1), nil},
 	uapi.IORING_REGISTER_SEND_MSG_RING:    {never, nil},
 	uapi.IORING_REGISTER_ZCRX_IFQ:         {argAnd(1), nil},

@@ -23,10 +23,13 @@ const (
 // ring is what a ring looks like from here.
 type ring struct {
 	State
-	posted []uapi.CQE
+	posted   []uapi.CQE
+	inFlight bool
 }
 
 func (r *ring) RegisterState() *State { return &r.State }
+
+func (r *ring) Cancel(uint32, uint64, uapi.Op, *tctx.File) (int, bool) { return 0, !r.inFlight }
 
 func (r *ring) PostMessage(c uapi.CQE) { r.posted = append(r.posted, c) }
 
@@ -37,7 +40,7 @@ func world(flags uint32) (*tctx.Task, *ring) {
 	r := &ring{State: State{Name: "r", Flags: flags}}
 	t.Files.Install(&tctx.File{Kind: tctx.RingFile, Ring: r}, true)
 	t.Files.Install(&tctx.File{Kind: tctx.PipeFile}, true)
-	t.Uses = true
+	r.Use(t)
 	return t, r
 }
 

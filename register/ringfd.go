@@ -13,7 +13,7 @@ func (c *call) ringFDs() Outcome {
 	if c.nr == 0 || c.nr > uapi.IO_RINGFD_REG_MAX {
 		return refuse(uapi.EINVAL, where, "nr must be 1 to 16")
 	}
-	c.task.Uses = true
+	c.ring.Use(c.task)
 	return c.eachRingFD(where, func(u *uapi.RsrcUpdate, addr uint64) (uapi.Errno, string) {
 		if u.Resv != 0 {
 			return uapi.EINVAL, "resv must be 0"

@@ -23,6 +23,15 @@ type State struct {
 	HasBuffers    bool
 	Personalities map[uint16]tctx.Cred
 	lastPersona   uint16
+
+	HasEventfd bool                    // an eventfd hears of completions
+	Groups     map[uint16]*BufferGroup // buffers to select from
+	Busy       Busy
+	Clock      uint32 // for waiting; 0 is CLOCK_MONOTONIC, as long as none was set
+
+	MaxWorkers [2]uint32       // of bounded and of unbounded work, for tasks that use the ring; 0 if not set
+	Thread     *tctx.WorkQueue // of the submission thread, nil if there is none
+	users      map[*tctx.WorkQueue]bool
 }
 
 // Buffer is a registered buffer: address and length in bytes.
@@ -43,6 +52,9 @@ func (s *State) Inherit(k kernel.Release, t *tctx.Task) {
 type holder interface {
 	RegisterState() *State
 	PostMessage(uapi.CQE) // a CQE that no request of the ring caused
+	// Cancel cancels requests in flight, and returns how many; known is false if others may match that io_uring does not
+	// decide about. File is that of a key with a descriptor.
+	Cancel(flags uint32, data uint64, op uapi.Op, file *tctx.File) (n int, known bool)
 }
 
 // StateOf is the state of the ring behind a file.

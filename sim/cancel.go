@@ -76,6 +76,17 @@ func (r *Ring) cancel(key *cancelKey, file *tctx.File, deferred bool) int {
 	return n
 }
 
+// Cancel is for register calls that cancel.
+//
+// Linux: io_uring/cancel.c:__io_async_cancel
+func (r *Ring) Cancel(flags uint32, data uint64, op uapi.Op, file *tctx.File) (n int, known bool) {
+	key := cancelKey{flags, data, op}
+	if r.mayFindOthers(&key) {
+		return 0, false
+	}
+	return r.cancel(&key, file, false), true
+}
+
 // mayFindOthers tells whether the key may match requests that other parts of the kernel, or workers, have in hand: what
 // becomes of those is not io_uring's to say.
 func (r *Ring) mayFindOthers(key *cancelKey) bool {

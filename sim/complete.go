@@ -130,6 +130,7 @@ func (r *Ring) complete(q *request) {
 		r.taskWork(q, func() { r.complete(q) })
 		return
 	}
+	q.took()
 	r.batch = append(r.batch, q)
 }
 

@@ -91,7 +91,7 @@ func (k *Kernel) enterRing(t *task, c trace.Enter) (ret int64, why *verdict.Refu
 			return fail(verdict.Refuse(verdict.Enter, uapi.EEXIST, "io_uring/tctx.c:__io_uring_add_tctx_node_from_submit",
 				"the ring belongs to another task (SINGLE_ISSUER)"))
 		}
-		t.Uses = true
+		r.Use(t.Task)
 		n := r.submit(t, c.ToSubmit)
 		if ret = int64(n); n != c.ToSubmit {
 			return ret, nil, ""
@@ -244,7 +244,10 @@ func sigmask(t *tctx.Task, c trace.Enter) *verdict.Refusal {
 }
 
 // sqThread is a submission thread; rings that share it get a few entries each in turn.
-type sqThread struct{ rings int }
+type sqThread struct {
+	rings int
+	queue tctx.WorkQueue
+}
 
 // sqThreadCap is the most that a shared thread takes from a ring at a time (IORING_SQPOLL_CAP_ENTRIES_VALUE).
 const sqThreadCap = 8

@@ -17,23 +17,25 @@ type issuer func(*Ring, *request) bool
 
 // issuers are the opcodes with an issuer; the results of the others come from a recording, or stay unknown.
 var issuers = map[uapi.Op]issuer{
-	uapi.IORING_OP_NOP:            issueNop,
-	uapi.IORING_OP_NOP128:         issueNop,
-	uapi.IORING_OP_TIMEOUT:        issueTimeout,
-	uapi.IORING_OP_TIMEOUT_REMOVE: issueTimeoutRemove,
-	uapi.IORING_OP_POLL_REMOVE:    issuePollRemove,
-	uapi.IORING_OP_CLOSE:          issueClose,
-	uapi.IORING_OP_ASYNC_CANCEL:   issueCancel,
-	uapi.IORING_OP_MSG_RING:       issueMsgRing,
-	uapi.IORING_OP_SEND:           issueOnSocket,
-	uapi.IORING_OP_RECV:           issueOnSocket,
-	uapi.IORING_OP_SENDMSG:        issueOnSocket,
-	uapi.IORING_OP_RECVMSG:        issueOnSocket,
-	uapi.IORING_OP_CONNECT:        issueOnSocket,
-	uapi.IORING_OP_ACCEPT:         issueOnSocket,
-	uapi.IORING_OP_BIND:           issueOnSocket,
-	uapi.IORING_OP_LISTEN:         issueOnSocket,
-	uapi.IORING_OP_SHUTDOWN:       issueOnSocket,
+	uapi.IORING_OP_NOP:             issueNop,
+	uapi.IORING_OP_NOP128:          issueNop,
+	uapi.IORING_OP_TIMEOUT:         issueTimeout,
+	uapi.IORING_OP_TIMEOUT_REMOVE:  issueTimeoutRemove,
+	uapi.IORING_OP_POLL_REMOVE:     issuePollRemove,
+	uapi.IORING_OP_CLOSE:           issueClose,
+	uapi.IORING_OP_ASYNC_CANCEL:    issueCancel,
+	uapi.IORING_OP_MSG_RING:        issueMsgRing,
+	uapi.IORING_OP_PROVIDE_BUFFERS: issueBuffers,
+	uapi.IORING_OP_REMOVE_BUFFERS:  issueBuffers,
+	uapi.IORING_OP_SEND:            issueOnSocket,
+	uapi.IORING_OP_RECV:            issueOnSocket,
+	uapi.IORING_OP_SENDMSG:         issueOnSocket,
+	uapi.IORING_OP_RECVMSG:         issueOnSocket,
+	uapi.IORING_OP_CONNECT:         issueOnSocket,
+	uapi.IORING_OP_ACCEPT:          issueOnSocket,
+	uapi.IORING_OP_BIND:            issueOnSocket,
+	uapi.IORING_OP_LISTEN:          issueOnSocket,
+	uapi.IORING_OP_SHUTDOWN:        issueOnSocket,
 }
 
 // queue runs a request.
@@ -66,6 +68,7 @@ func (r *Ring) issue(q *request) bool {
 		return true
 	}
 	q.issued = true
+	r.selects(q)
 	issue := issuers[q.Opcode]
 	if issue == nil {
 		issue = (*Ring).ask

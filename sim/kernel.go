@@ -103,6 +103,7 @@ func (k *Kernel) Do(name string, c trace.Call) trace.Result {
 		return k.setup(t, c)
 	case trace.Register:
 		o := register.Call(k.release, t.Task, c.FD, c.Op, c.Arg, c.Nr, k.since())
+		t.work.run() // on the way back to user mode
 		return trace.Result{Ret: o.Ret, Why: o.Why, Unmodelled: o.Unmodelled}
 	case trace.Enter:
 		return k.enter(t, c)
@@ -205,6 +206,11 @@ func (t *task) fileCall(c trace.Call) trace.Result {
 		return install(tctx.OtherFile, c.Flags)
 	case trace.Socket:
 		return install(tctx.SocketFile, uint32(c.Type))
+	case trace.Eventfd:
+		if c.Flags&^(uapi.EFD_SEMAPHORE|uapi.O_NONBLOCK|uapi.O_CLOEXEC) != 0 {
+			return syscall(uapi.EINVAL, "fs/eventfd.c:do_eventfd", "flags must be known")
+		}
+		return install(tctx.EventFile, c.Flags)
 	case trace.Pipe:
 		return t.pair(tctx.PipeFile, c.Flags, c.FDs)
 	case trace.Socketpair:

@@ -58,8 +58,9 @@ type request struct {
 	asked      bool // the Issuer has been asked
 	pending    bool // the Issuer has it in flight
 
-	timer   *timer   // of a timeout that runs
-	next    *request // in the chain
+	timer   *timer                // of a timeout that runs
+	next    *request              // in the chain
+	group   *register.BufferGroup // that the request may take buffers of, until it is done
 	res     int32
 	flags   uint32
 	big     [2]uint64

@@ -171,7 +171,7 @@ func (k *Kernel) create(t *task, c trace.Setup, p *uapi.Params) trace.Result {
 	if r.has(uapi.IORING_SETUP_SINGLE_ISSUER) && !r.has(uapi.IORING_SETUP_R_DISABLED) {
 		r.Submitter = t.Task
 	}
-	t.Uses = true
+	r.Use(t.Task)
 	f := &tctx.File{Kind: tctx.RingFile, Ring: r}
 	var fd int32
 	var e uapi.Errno
@@ -280,4 +280,5 @@ func (r *Ring) join(t *tctx.Task, p *uapi.Params) {
 		r.thread = t.Files.Get(int32(p.WQFD)).Ring.(*Ring).thread
 	}
 	r.thread.rings++
+	r.Thread = &r.thread.queue
 }

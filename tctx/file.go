@@ -10,6 +10,7 @@ const (
 	RingFile   FileKind = "io_uring"
 	SocketFile FileKind = "socket"
 	PipeFile   FileKind = "pipe"
+	EventFile  FileKind = "eventfd"
 	OtherFile  FileKind = "file"
 )
 

@@ -16,6 +16,11 @@ type Cred struct {
 	NewNS   bool // the task is in a user namespace of its own, without mapped ids
 }
 
+// WorkQueue is the pool of a task's workers (struct io_wq).
+type WorkQueue struct {
+	Max [2]uint32 // the most workers of bounded and of unbounded work, 0 if it depends on the machine
+}
+
 // Task is a thread (struct task_struct).
 type Task struct {
 	Name       string
@@ -26,6 +31,8 @@ type Task struct {
 	Restrict *bpffilter.Restriction
 	// Uses tells that the task has set up or entered a ring (current->io_uring is set).
 	Uses bool
+	// WQ is the task's io-wq, nil as long as it uses no ring.
+	WQ *WorkQueue
 	// Workers tells that io-wq has worked for the task: its threads belong to the process for a while.
 	Workers bool
 	// Rings are the registered ring fds.
@@ -112,7 +119,7 @@ func (t *Task) Exec(k kernel.Release) {
 	if t.Uses && k.Has(kernel.RestrictionsLostOnExec) {
 		t.Restrict = nil
 	}
-	t.Uses, t.Workers, t.Rings = false, false, [uapi.IO_RINGFD_REG_MAX]*File{}
+	t.Uses, t.WQ, t.Workers, t.Rings = false, nil, false, [uapi.IO_RINGFD_REG_MAX]*File{}
 	t.Mem, t.Files = &mm.Space{}, t.Files.closeOnExec()
 	if t.Cred.NewNS {
 		t.Cred.CapNS = false // its id is not mapped, so that exec leaves it no capability

@@ -191,6 +191,10 @@ type (
 	PipeArgs struct {
 		Flags Num[openTag] `json:"flags,omitzero" bits:"32"`
 	}
+	EventfdArgs struct {
+		Count Num32        `json:"count,omitzero" bits:"32"`
+		Flags Num[openTag] `json:"flags,omitzero" bits:"32"`
+	}
 	NoNewPrivsArgs     struct{}
 	DropPrivilegesArgs struct{}
 	NewUserNSArgs      struct{}
@@ -216,6 +220,7 @@ func (*OpenArgs) call() string           { return "open" }
 func (*SocketArgs) call() string         { return "socket" }
 func (*SocketpairArgs) call() string     { return "socketpair" }
 func (*PipeArgs) call() string           { return "pipe" }
+func (*EventfdArgs) call() string        { return "eventfd" }
 func (*NoNewPrivsArgs) call() string     { return "no_new_privs" }
 func (*DropPrivilegesArgs) call() string { return "drop_privileges" }
 func (*NewUserNSArgs) call() string      { return "new_user_ns" }
@@ -223,8 +228,8 @@ func (*NewUserNSArgs) call() string      { return "new_user_ns" }
 // allArgs has one value of each type.
 var allArgs = []Args{&MapArgs{}, &ProtectArgs{}, &UnmapArgs{}, &WriteArgs{}, &SetupArgs{}, &RegisterArgs{}, &EnterArgs{},
 	&ReapArgs{}, &ForkArgs{}, &VForkArgs{}, &ThreadArgs{}, &ExecArgs{}, &ExitArgs{}, &CloseArgs{}, &DupArgs{},
-	&CloexecArgs{}, &OpenArgs{}, &SocketArgs{}, &SocketpairArgs{}, &PipeArgs{}, &NoNewPrivsArgs{},
-	&DropPrivilegesArgs{}, &NewUserNSArgs{}}
+	&CloexecArgs{}, &OpenArgs{}, &SocketArgs{}, &SocketpairArgs{}, &PipeArgs{}, &EventfdArgs{},
+	&NoNewPrivsArgs{}, &DropPrivilegesArgs{}, &NewUserNSArgs{}}
 
 // argsTypes are the types by the name of the call.
 var argsTypes = func() map[string]reflect.Type {

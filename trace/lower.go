@@ -131,6 +131,8 @@ func (t *translator) translate(args Args, b *block) (Call, error) {
 	case *PipeArgs:
 		addr, err := putBytes(b, make([]byte, 8))
 		return Pipe{addr, uint32(a.Flags)}, err
+	case *EventfdArgs:
+		return Eventfd{uint32(a.Count), uint32(a.Flags)}, nil
 	case *NoNewPrivsArgs:
 		return NoNewPrivs{}, nil
 	case *DropPrivilegesArgs:

@@ -111,6 +111,8 @@ type (
 	sockTypeTag struct{}
 	protocolTag struct{}
 	bpfFlagsTag struct{}
+	bufRingTag  struct{}
+	cancelTag   struct{}
 )
 
 func (plainTag) naming() naming    { return naming{} }
@@ -126,6 +128,8 @@ func (familyTag) naming() naming   { return naming{uapi.AddressFamilies, false} 
 func (sockTypeTag) naming() naming { return naming{uapi.SocketTypes, true} }
 func (protocolTag) naming() naming { return naming{uapi.Protocols, false} }
 func (bpfFlagsTag) naming() naming { return naming{uapi.BPFFilterFlags, true} }
+func (bufRingTag) naming() naming  { return naming{uapi.BufRingFlags, true} }
+func (cancelTag) naming() naming   { return naming{uapi.CancelFlags, true} }
 
 // Num is a number that traces may write as a number, a numeric string or by name.
 type Num[T tag] uint64
@@ -217,4 +221,6 @@ type (
 	OpenNum     = Num[openTag]
 	ResolveNum  = Num[resolveTag]
 	BPFFlagsNum = Num[bpfFlagsTag]
+	BufRingNum  = Num[bufRingTag]
+	CancelNum   = Num[cancelTag]
 )

@@ -56,6 +56,12 @@ type Object struct {
 	Query            *Query            `json:"query,omitzero"`
 	GetEvents        *GetEvents        `json:"getevents_arg,omitzero"`
 	SQE              *SQE              `json:"sqe,omitzero"`
+	BufReg           *BufReg           `json:"buf_reg,omitzero"`
+	BufStatus        *BufStatus        `json:"buf_status,omitzero"`
+	SyncCancel       *SyncCancel       `json:"sync_cancel,omitzero"`
+	NAPI             *NAPI             `json:"napi,omitzero"`
+	Clock            *Clock            `json:"clock,omitzero"`
+	Words            *[]Num[plainTag]  `json:"words,omitzero" bits:"32"` // u32 each
 }
 
 // placer writes an object into a block of memory that grows as needed, and is told where objects go.
@@ -85,10 +91,16 @@ func (o *Object) put(at placer) (addr uint64, err error) {
 		{o.TaskRestrictions != nil, func(p placer) (uint64, error) { return o.TaskRestrictions.put(p) }},
 		{o.Probe != nil, func(p placer) (uint64, error) { return o.Probe.put(p) }},
 		{o.RingFDs != nil, func(p placer) (uint64, error) { return putRingFDs(p, *o.RingFDs) }},
-		{o.FDs != nil, func(p placer) (uint64, error) { return putFDs(p, *o.FDs) }},
+		{o.FDs != nil, func(p placer) (uint64, error) { return putWords(p, *o.FDs) }},
 		{o.Query != nil, func(p placer) (uint64, error) { return o.Query.put(p) }},
 		{o.GetEvents != nil, func(p placer) (uint64, error) { return o.GetEvents.put(p) }},
 		{o.SQE != nil, func(p placer) (uint64, error) { return o.SQE.put(p) }},
+		{o.BufReg != nil, func(p placer) (uint64, error) { return o.BufReg.put(p) }},
+		{o.BufStatus != nil, func(p placer) (uint64, error) { return o.BufStatus.put(p) }},
+		{o.SyncCancel != nil, func(p placer) (uint64, error) { return o.SyncCancel.put(p) }},
+		{o.NAPI != nil, func(p placer) (uint64, error) { return o.NAPI.put(p) }},
+		{o.Clock != nil, func(p placer) (uint64, error) { return o.Clock.put(p) }},
+		{o.Words != nil, func(p placer) (uint64, error) { return putWords(p, *o.Words) }},
 	} {
 		if !part.is {
 			continue
@@ -369,14 +381,6 @@ func putRingFDs(at placer, list []RingFD) (uint64, error) {
 			u.Offset = uint32(*f.Index)
 		}
 		b = u.Append(b)
-	}
-	return putBytes(at, b)
-}
-
-func putFDs(at placer, fds []Num[plainTag]) (uint64, error) {
-	var b []byte
-	for _, fd := range fds {
-		b = binary.LittleEndian.AppendUint32(b, uint32(fd))
 	}
 	return putBytes(at, b)
 }

@@ -49,6 +49,16 @@ var objectRows = []struct{ object, want string }{
 		"0100000000000000 0800000002000000 1800001000000000 ff"},
 	{`{"sqe":{"opcode":"MSG_RING","fd":-1,"addr3":7}}`, "28000000ffffffff" + strings.Repeat("00",
 		40) + "0700000000000000 0000000000000000"},
+	{`{"buf_reg":{"ring_addr":1,"ring_entries":2,"bgid":3,"flags":"INC","min_left":4,"resv":"05"}}`,
+		"0100000000000000 02000000 0300 0200 04000000 05" + strings.Repeat("00", 19)},
+	{`{"buf_status":{"buf_group":1,"head":2,"resv":"03"}}`, "01000000 02000000 03" + strings.Repeat("00", 31)},
+	{`{"sync_cancel":{"addr":1,"fd":-1,"flags":"ALL|OP","opcode":"READ","pad":"02"}}`, "0100000000000000 ffffffff 21000000" +
+		strings.Repeat("ff", 16) + "16 02" + strings.Repeat("00", 30)},
+	{`{"sync_cancel":{"timeout":{"sec":1}}}`, strings.Repeat("00", 16) + "01" + strings.Repeat("00", 47)},
+	{`{"napi":{"busy_poll_to":1,"prefer_busy_poll":2,"opcode":3,"pad":"0004","op_param":5,"resv":6}}`,
+		"01000000 02030004 05000000 06000000"},
+	{`{"clock":{"clockid":7,"resv":"000000000000000000000001"}}`, "07000000 0000000000000000 00000001"},
+	{`{"words":[1,-1]}`, "01000000 ffffffff"},
 }
 
 var pad12 = strings.Repeat("00", 12)
@@ -121,6 +131,7 @@ func TestCalls(t *testing.T) {
 		{`{"call":"socket","domain":"INET","type":"RAW","protocol":"UDP"}`, Socket{2, 3, 17}},
 		{`{"call":"socketpair","domain":"UNIX","type":"STREAM"}`, Socketpair{1, 1, 0, ScratchBase}},
 		{`{"call":"pipe","flags":"CLOEXEC"}`, Pipe{ScratchBase, uapi.O_CLOEXEC}}, {`{"call":"no_new_privs"}`, NoNewPrivs{}},
+		{`{"call":"eventfd","count":7,"flags":"NONBLOCK"}`, Eventfd{7, uapi.O_NONBLOCK}},
 		{`{"call":"drop_privileges"}`, DropPrivileges{}}, {`{"call":"new_user_ns"}`, NewUserNS{}},
 		{`{"call":"setup","entries":3,"ring":"x"}`, Setup{"x", 3, ScratchBase}},
 		{`{"call":"setup","entries":3}`, Setup{"ring1", 3, ScratchBase}},

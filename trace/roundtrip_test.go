@@ -38,6 +38,15 @@ var goodEvents = []string{
 	`{"call":"register","fd":-1,"op":"SEND_MSG_RING","arg":{"sqe":{"opcode":"MSG_RING","fd":3}},"nr":1}`,
 	`{"call":"register","fd":3,"op":"BUFFERS","arg":{"iovecs":[{"base":"0x20000000","len":4096},` +
 		`{"base":{"bytes":"00"},"len":1},{}]},"nr":3}`,
+	`{"call":"register","fd":3,"op":"PBUF_RING","arg":{"buf_reg":{"ring_addr":"0x20000000","ring_entries":8,"bgid":1,` +
+		`"flags":"MMAP|INC|0x4","min_left":2,"resv":"01"}},"nr":1}`,
+	`{"call":"register","fd":3,"op":"PBUF_STATUS","arg":{"buf_status":{"buf_group":1,"head":2,"resv":"01"}},"nr":1}`,
+	`{"call":"register","fd":3,"op":"SYNC_CANCEL","arg":{"sync_cancel":{"addr":1,"fd":-1,"flags":"ALL|FD",` +
+		`"timeout":{"sec":1},"opcode":"READ","pad":"01"}},"nr":1}`,
+	`{"call":"register","fd":3,"op":"NAPI","arg":{"napi":{"busy_poll_to":1,"prefer_busy_poll":2,"opcode":3,"pad":"01",` +
+		`"op_param":4,"resv":5}},"nr":1}`,
+	`{"call":"register","fd":3,"op":"CLOCK","arg":{"clock":{"clockid":7,"resv":"01"}}}`,
+	`{"call":"register","fd":3,"op":"IOWQ_MAX_WORKERS","arg":{"words":[1,2]},"nr":2}`,
 	`{"call":"register","fd":3,"op":99,"arg":"0x1122334455667788"}`,
 	`{"call":"enter","fd":3,"ring":"r","sqes":[{"opcode":"OPENAT2","flags":"IO_LINK","fd":-100,` +
 		`"addr":{"path":"/tmp/é"},"addr2":` +
@@ -61,6 +70,7 @@ var goodEvents = []string{
 	`{"call":"open","path":"/dev/null","flags":"RDWR|CLOEXEC","mode":420}`,
 	`{"call":"socket","domain":"INET","type":"RAW|NONBLOCK","protocol":"UDP"}`,
 	`{"call":"socketpair","domain":"UNIX","type":"SEQPACKET"}`, `{"call":"pipe","flags":"NONBLOCK|DIRECT"}`,
+	`{"call":"eventfd","count":7,"flags":"NONBLOCK"}`,
 	`{"call":"no_new_privs"}`, `{"call":"drop_privileges"}`, `{"call":"new_user_ns"}`,
 	`{"call":"exec","why":"because","results":[{"on":["7.0","7.1"],"ret":"EACCES","cqes":[{"user_data":7,"res":-512,` +
 		`"flags":"MORE|CQE_F_32",` +

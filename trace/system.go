@@ -145,6 +145,9 @@ type Open struct {
 // Socket is socket(2).
 type Socket struct{ Domain, Type, Protocol int32 }
 
+// Eventfd is eventfd2(2).
+type Eventfd struct{ Count, Flags uint32 }
+
 // Pipe and Socketpair store two file descriptors (i32) at FDs.
 type (
 	Pipe struct {
@@ -181,6 +184,7 @@ func (Dup) isCall()            {}
 func (Cloexec) isCall()        {}
 func (Open) isCall()           {}
 func (Socket) isCall()         {}
+func (Eventfd) isCall()        {}
 func (Pipe) isCall()           {}
 func (Socketpair) isCall()     {}
 func (NoNewPrivs) isCall()     {}

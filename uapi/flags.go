@@ -224,6 +224,7 @@ const (
 	IORING_ASYNC_CANCEL_FD_FIXED = 0x8
 	IORING_ASYNC_CANCEL_USERDATA = 0x10
 	IORING_ASYNC_CANCEL_OP       = 0x20
+	IORING_ASYNC_CANCEL_FLAGS    = 0x3f // all of them
 )
 
 // CancelFlags names the cancel flags.

@@ -19,7 +19,7 @@ var families = map[string]struct {
 	"SQEFlags": {SQEFlags, true}, "SetupFlags": {SetupFlags, true}, "EnterFlags": {EnterFlags, true},
 	"Features": {Features, true},
 	"CQEFlags": {CQEFlags, true}, "NopFlags": {NopFlags, true}, "TimeoutFlags": {TimeoutFlags, true},
-	"CancelFlags": {CancelFlags, true}, "RecvSendFlags": {RecvSendFlags, true}, "BPFFilterFlags": {BPFFilterFlags, true},
+	"CancelFlags": {CancelFlags, true}, "BufRingFlags": {BufRingFlags, true}, "RecvSendFlags": {RecvSendFlags, true}, "BPFFilterFlags": {BPFFilterFlags, true},
 	"OpenFlags": {OpenFlags, true}, "ResolveFlags": {ResolveFlags, true}, "SocketTypes": {SocketTypes, true},
 }
 

@@ -90,6 +90,38 @@ var layouts = []layoutRow{
 			p := Probe{uint8(n["last_op"]), uint8(n["ops_len"]), []ProbeOp{{uint8(n["op"]), uint16(n["flags"])}}}
 			return p.Append(nil)
 		}},
+	{"io_uring_buf_reg", 40, map[string]at{"ring_addr": {0, 8}, "ring_entries": {8, 4}, "bgid": {12, 2}, "flags": {14, 2},
+		"min_left": {16, 4}, "a": {20, 4}, "b": {24, 4}, "c": {28, 4}, "d": {32, 4}, "e": {36, 4}},
+		func(n map[string]uint64) []byte {
+			r := BufReg{n["ring_addr"], uint32(n["ring_entries"]), uint16(n["bgid"]), uint16(n["flags"]), uint32(n["min_left"]),
+				[5]uint32{uint32(n["a"]), uint32(n["b"]), uint32(n["c"]), uint32(n["d"]), uint32(n["e"])}}
+			return r.Append(nil)
+		}},
+	{"io_uring_buf_status", 16, map[string]at{"buf_group": {0, 4}, "head": {4, 4}, "a": {8, 4}, "b": {12, 4}},
+		func(n map[string]uint64) []byte {
+			s := BufStatus{uint32(n["buf_group"]), uint32(n["head"]), [8]uint32{uint32(n["a"]), uint32(n["b"])}}
+			return s.Append(nil)[:16]
+		}},
+	{"io_uring_sync_cancel_reg", 64, map[string]at{"addr": {0, 8}, "fd": {8, 4}, "flags": {12, 4}, "sec": {16, 8},
+		"nsec": {24, 8}, "opcode": {32, 1}, "pad": {33, 7}, "a": {40, 8}, "b": {48, 8}, "c": {56, 8}},
+		func(n map[string]uint64) []byte {
+			c := SyncCancelReg{Addr: n["addr"], FD: int32(n["fd"]), Flags: uint32(n["flags"]), Sec: n["sec"], Nsec: n["nsec"],
+				Opcode: uint8(n["opcode"]), Pad2: [3]uint64{n["a"], n["b"], n["c"]}}
+			for i := range c.Pad {
+				c.Pad[i] = uint8(n["pad"] >> (8 * i))
+			}
+			return c.Append(nil)
+		}},
+	{"io_uring_napi", 16, map[string]at{"busy_poll_to": {0, 4}, "prefer_busy_poll": {4, 1}, "opcode": {5, 1}, "a": {6, 1},
+		"b": {7, 1}, "op_param": {8, 4}, "resv": {12, 4}},
+		func(n map[string]uint64) []byte {
+			return NAPI{uint32(n["busy_poll_to"]), uint8(n["prefer_busy_poll"]), uint8(n["opcode"]),
+				[2]uint8{uint8(n["a"]), uint8(n["b"])}, uint32(n["op_param"]), uint32(n["resv"])}.Append(nil)
+		}},
+	{"io_uring_clock_register", 16, map[string]at{"clockid": {0, 4}, "a": {4, 4}, "b": {8, 4}, "c": {12, 4}},
+		func(n map[string]uint64) []byte {
+			return ClockRegister{uint32(n["clockid"]), [3]uint32{uint32(n["a"]), uint32(n["b"]), uint32(n["c"])}}.Append(nil)
+		}},
 	{"io_uring_params", 120, paramsFields(), paramsBytes},
 }
 
@@ -168,6 +200,12 @@ func TestSizes(t *testing.T) {
 		{"SizeofProbeOp", SizeofProbeOp, 8, ""},
 		{"SizeofRsrcUpdate", SizeofRsrcUpdate, 16, ""},
 		{"SizeofQueryHdr", SizeofQueryHdr, 40, ""},
+		{"SizeofBuf", SizeofBuf, 16, "a ring of 256 fills a page"},
+		{"SizeofBufReg", SizeofBufReg, 40, ""},
+		{"SizeofBufStatus", SizeofBufStatus, 40, ""},
+		{"SizeofSyncCancelReg", SizeofSyncCancelReg, 64, ""},
+		{"SizeofNAPI", SizeofNAPI, 16, ""},
+		{"SizeofClockRegister", SizeofClockRegister, 16, ""},
 		{"SizeofOpenHow", SizeofOpenHow, 24, "OPEN_HOW_SIZE_VER0"},
 		{"SizeofMsghdr", SizeofMsghdr, 56, "struct user_msghdr"},
 		{"SizeofIovec", SizeofIovec, 16, ""},
@@ -209,6 +247,11 @@ func TestRoundTrips(t *testing.T) {
 	roundTrip(t, "TaskRestriction", 16, func(b []byte) []byte { return DecodeTaskRestriction(b).Append(nil) })
 	roundTrip(t, "RsrcUpdate", 16, func(b []byte) []byte { return DecodeRsrcUpdate(b).Append(nil) })
 	roundTrip(t, "QueryHdr", 40, func(b []byte) []byte { q := DecodeQueryHdr(b); return q.Append(nil) })
+	roundTrip(t, "BufReg", 40, func(b []byte) []byte { r := DecodeBufReg(b); return r.Append(nil) })
+	roundTrip(t, "BufStatus", 40, func(b []byte) []byte { s := DecodeBufStatus(b); return s.Append(nil) })
+	roundTrip(t, "SyncCancelReg", 64, func(b []byte) []byte { c := DecodeSyncCancelReg(b); return c.Append(nil) })
+	roundTrip(t, "NAPI", 16, func(b []byte) []byte { return DecodeNAPI(b).Append(nil) })
+	roundTrip(t, "ClockRegister", 16, func(b []byte) []byte { return DecodeClockRegister(b).Append(nil) })
 	roundTrip(t, "OpenHow", 24, func(b []byte) []byte { return DecodeOpenHow(b).Append(nil) })
 	roundTrip(t, "SockFilters", 24, func(b []byte) []byte { return EncodeSockFilters(DecodeSockFilters(b)) })
 }

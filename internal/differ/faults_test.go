@@ -63,6 +63,11 @@ var faults = []fault{
 	{"a dropped entry counts", "sim/submit.go", "if !ok {\n\t\t\tbreak", "if !ok {\n\t\t\tleft--\n\t\t\tbreak", "setup"},
 	{"a 128-byte SQE takes one entry", "sim/initreq.go", "*left--\n", "", "link"},
 	{"CQ ring has the size of the SQ ring", "sim/setup.go", "p.CQEntries = 2 * p.SQEntries", "p.CQEntries = p.SQEntries", "setup"},
+	{"a second eventfd is read before it is refused", "register/eventfd.go", "if c.ring.HasEventfd {", "if c.ring.HasEventfd && c.task.Mem.CopyIn(make([]byte, 4), c.arg) {", "register"},
+	{"NAPI writes nothing back if it fails", "register/napi.go", "case n.Opcode > uapi.IO_URING_NAPI_STATIC_DEL_ID:", "case n.Opcode > uapi.IO_URING_NAPI_STATIC_DEL_ID && c.task.Mem.CopyOut(c.arg, raw):", "register"},
+	{"a ring that cannot be made keeps the empty group", "register/kbuf.go", "delete(c.ring.Groups, reg.BGID)\n\t}\n\tif reg.Flags", "}\n\tif reg.Flags", "register"},
+	{"workers keep to the last limit only", "register/io-wq.go", "limit(other, c.ring.MaxWorkers)", "limit(other, most)", "register"},
+	{"an empty group of buffers does not exist", "sim/kbuf.go", "case g == nil:", "case g == nil || !provide && !g.Ring && g.Count == 0:", "register"},
 	{"SQPOLL goes with COOP_TASKRUN", "sim/setup.go", "{has: uapi.IORING_SETUP_SQPOLL, excludes: uapi.IORING_SETUP_COOP_TASKRUN | uapi.IORING_SETUP_TASKRUN_FLAG |", "{has: uapi.IORING_SETUP_SQPOLL, excludes: uapi.IORING_SETUP_TASKRUN_FLAG |", "setup"},
 }
 

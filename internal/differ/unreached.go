@@ -28,10 +28,17 @@ var UnreachedExits = map[string]string{
 	`sim/known.go: return c.UserData == q.UserData && c.Res == int32(uapi.ETIME.Ret())`:                                                                    "it reads recordings, and refuses nothing",
 	`register/personality.go: return refuse(uapi.EBUSY, "io_uring/register.c:io_register_personality", "all numbers are taken")`:                           "it takes 65535 calls",
 	`register/msg_ring.go: return uapi.EINVAL, "IORING_CQE_F_32 needs a target with CQE32 or CQE_MIXED"`:                                                   "kernels without the check write behind the CQE",
-	`register/query.go: return 0, Outcome{Unmodelled: "QUERY about zero-copy receive"}`:                                                                    "what is not modelled is not generated",
-	`register/register.go: return Outcome{Unmodelled: "register " + c.op.String() + " on a ring"}`:                                                         "what is not modelled is not generated",
+	`register/query.go: return 0, Outcome{Unmodelled: "QUERY about zero-copy receive"}`:                                                                    unmodelled,
+	`register/kbuf.go: return Outcome{Unmodelled: "PBUF_STATUS of a group that requests have taken buffers of"}`:                                           unmodelled,
+	`register/kbuf.go: return Outcome{Unmodelled: "PBUF_RING for a group whose buffers may all have been used"}`:                                           unmodelled,
+	`register/napi.go: return Outcome{Unmodelled: "NAPI with an id that some kernels take for the number of a processor"}`:                                 unmodelled,
+	`register/io-wq.go: return Outcome{Unmodelled: "the numbers of workers that the machine allows, which IOWQ_MAX_WORKERS writes back"}`:                  unmodelled,
+	`register/cancel.go: return Outcome{Unmodelled: "SYNC_CANCEL of requests that other parts of the kernel carry out"}`:                                   unmodelled,
+	`register/register.go: return Outcome{Unmodelled: "register " + c.op.String() + " on a ring"}`:                                                         unmodelled,
 	`sim/cancel.go: return r.finish(q, int32(uapi.EALREADY.Ret()))`:                                                                                        inWorker,
 	`sim/cancel.go: q.why = verdict.Refuse(verdict.Issue, uapi.EALREADY, "io_uring/cancel.c:io_async_cancel_one", "it finds itself, running in a worker")`: inWorker,
 }
 
 const inWorker = "which requests a worker finds depends on time; testdata/kernel/cancel-finds-itself.json shows it"
+
+const unmodelled = "what is not modelled is not generated"

@@ -78,6 +78,8 @@ func plain(c trace.Call) []sysuring.Cmd {
 		return one(unix.SYS_OPEN, c.Path, uint64(c.Flags), uint64(c.Mode))
 	case trace.Socket:
 		return one(unix.SYS_SOCKET, s32(c.Domain), s32(c.Type), s32(c.Protocol))
+	case trace.Eventfd:
+		return one(unix.SYS_EVENTFD2, uint64(c.Count), uint64(c.Flags))
 	case trace.Pipe:
 		return one(unix.SYS_PIPE2, c.FDs, uint64(c.Flags))
 	case trace.Socketpair:

@@ -352,6 +352,7 @@ func files(r *Run) {
 	r.Do("close", "init", trace.Close{FD: 3}, Expect{})
 	r.Do("socket", "init", trace.Socket{Domain: 1, Type: 1}, Expect{Ret: 3})
 	r.Do("socketpair", "init", trace.Socketpair{Domain: 1, Type: 1, FDs: deniedAt}, Expect{})
+	r.Do("eventfd", "init", trace.Eventfd{Count: 1, Flags: uapi.O_NONBLOCK}, Expect{Ret: 8})
 	r.Do("write path", "init", trace.Write{Addr: paramsAt, Data: []byte("/nowhere\x00")}, Expect{})
 	r.Do("open", "init", trace.Open{Path: paramsAt}, Expect{Ret: uapi.ENOENT.Ret()})
 	r.Do("open of a bad address", "init", trace.Open{Path: 0x5000}, Expect{Ret: uapi.EFAULT.Ret()})
