@@ -392,6 +392,7 @@ var namings = map[string]*words{
 	"setupTag": {uapi.SetupFlags, true}, "enterTag": {uapi.EnterFlags, true}, "cqeFlagsTag": {uapi.CQEFlags, true},
 	"openTag": {uapi.OpenFlags, true}, "resolveTag": {uapi.ResolveFlags, true}, "familyTag": {uapi.AddressFamilies, false},
 	"sockTypeTag": {uapi.SocketTypes, true}, "protocolTag": {uapi.Protocols, false}, "bpfFlagsTag": {uapi.BPFFilterFlags, true},
+	"rsrcTag": {uapi.RsrcFlags, true}, "cloneTag": {uapi.CloneFlags, true},
 }
 
 // sqeNamings are the fields of an SQE that have words.

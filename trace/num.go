@@ -111,6 +111,8 @@ type (
 	sockTypeTag struct{}
 	protocolTag struct{}
 	bpfFlagsTag struct{}
+	rsrcTag     struct{}
+	cloneTag    struct{}
 )
 
 func (plainTag) naming() naming    { return naming{} }
@@ -126,6 +128,8 @@ func (familyTag) naming() naming   { return naming{uapi.AddressFamilies, false} 
 func (sockTypeTag) naming() naming { return naming{uapi.SocketTypes, true} }
 func (protocolTag) naming() naming { return naming{uapi.Protocols, false} }
 func (bpfFlagsTag) naming() naming { return naming{uapi.BPFFilterFlags, true} }
+func (rsrcTag) naming() naming     { return naming{uapi.RsrcFlags, true} }
+func (cloneTag) naming() naming    { return naming{uapi.CloneFlags, true} }
 
 // Num is a number that traces may write as a number, a numeric string or by name.
 type Num[T tag] uint64
@@ -209,12 +213,14 @@ func abbreviate(s string) string {
 
 // Names for the numbers that programs build traces from.
 type (
-	OpNum       = Num[opTag]
-	RegisterNum = Num[regOpTag]
-	SQEFlagsNum = Num[sqeFlagsTag]
-	SetupNum    = Num[setupTag]
-	EnterNum    = Num[enterTag]
-	OpenNum     = Num[openTag]
-	ResolveNum  = Num[resolveTag]
-	BPFFlagsNum = Num[bpfFlagsTag]
+	OpNum         = Num[opTag]
+	RegisterNum   = Num[regOpTag]
+	SQEFlagsNum   = Num[sqeFlagsTag]
+	SetupNum      = Num[setupTag]
+	EnterNum      = Num[enterTag]
+	OpenNum       = Num[openTag]
+	ResolveNum    = Num[resolveTag]
+	BPFFlagsNum   = Num[bpfFlagsTag]
+	RsrcFlagsNum  = Num[rsrcTag]
+	CloneFlagsNum = Num[cloneTag]
 )

@@ -56,6 +56,12 @@ type Object struct {
 	Query            *Query            `json:"query,omitzero"`
 	GetEvents        *GetEvents        `json:"getevents_arg,omitzero"`
 	SQE              *SQE              `json:"sqe,omitzero"`
+	RsrcRegister     *RsrcRegister     `json:"rsrc_register,omitzero"`
+	RsrcUpdate       *RsrcUpdate       `json:"rsrc_update,omitzero"`
+	RsrcUpdate2      *RsrcUpdate2      `json:"rsrc_update2,omitzero"`
+	FileIndexRange   *FileIndexRange   `json:"file_index_range,omitzero"`
+	CloneBuffers     *CloneBuffers     `json:"clone_buffers,omitzero"`
+	Tags             *[]Num[plainTag]  `json:"tags,omitzero"` // u64 each
 }
 
 // placer writes an object into a block of memory that grows as needed, and is told where objects go.
@@ -89,6 +95,12 @@ func (o *Object) put(at placer) (addr uint64, err error) {
 		{o.Query != nil, func(p placer) (uint64, error) { return o.Query.put(p) }},
 		{o.GetEvents != nil, func(p placer) (uint64, error) { return o.GetEvents.put(p) }},
 		{o.SQE != nil, func(p placer) (uint64, error) { return o.SQE.put(p) }},
+		{o.RsrcRegister != nil, func(p placer) (uint64, error) { return o.RsrcRegister.put(p) }},
+		{o.RsrcUpdate != nil, func(p placer) (uint64, error) { return o.RsrcUpdate.put(p) }},
+		{o.RsrcUpdate2 != nil, func(p placer) (uint64, error) { return o.RsrcUpdate2.put(p) }},
+		{o.FileIndexRange != nil, func(p placer) (uint64, error) { return o.FileIndexRange.put(p) }},
+		{o.CloneBuffers != nil, func(p placer) (uint64, error) { return o.CloneBuffers.put(p) }},
+		{o.Tags != nil, func(p placer) (uint64, error) { return putTags(p, *o.Tags) }},
 	} {
 		if !part.is {
 			continue
