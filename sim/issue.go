@@ -17,20 +17,22 @@ type issuer func(*Ring, *request) bool
 
 // issuers are the opcodes with an issuer; the results of the others come from a recording, or stay unknown.
 var issuers = map[uapi.Op]issuer{
-	uapi.IORING_OP_NOP:          issueNop,
-	uapi.IORING_OP_NOP128:       issueNop,
-	uapi.IORING_OP_CLOSE:        issueClose,
-	uapi.IORING_OP_ASYNC_CANCEL: issueCancel,
-	uapi.IORING_OP_MSG_RING:     issueMsgRing,
-	uapi.IORING_OP_SEND:         issueOnSocket,
-	uapi.IORING_OP_RECV:         issueOnSocket,
-	uapi.IORING_OP_SENDMSG:      issueOnSocket,
-	uapi.IORING_OP_RECVMSG:      issueOnSocket,
-	uapi.IORING_OP_CONNECT:      issueOnSocket,
-	uapi.IORING_OP_ACCEPT:       issueOnSocket,
-	uapi.IORING_OP_BIND:         issueOnSocket,
-	uapi.IORING_OP_LISTEN:       issueOnSocket,
-	uapi.IORING_OP_SHUTDOWN:     issueOnSocket,
+	uapi.IORING_OP_NOP:              issueNop,
+	uapi.IORING_OP_NOP128:           issueNop,
+	uapi.IORING_OP_CLOSE:            issueClose,
+	uapi.IORING_OP_FILES_UPDATE:     issueFilesUpdate,
+	uapi.IORING_OP_FIXED_FD_INSTALL: issueFixedFDInstall,
+	uapi.IORING_OP_ASYNC_CANCEL:     issueCancel,
+	uapi.IORING_OP_MSG_RING:         issueMsgRing,
+	uapi.IORING_OP_SEND:             issueOnSocket,
+	uapi.IORING_OP_RECV:             issueOnSocket,
+	uapi.IORING_OP_SENDMSG:          issueOnSocket,
+	uapi.IORING_OP_RECVMSG:          issueOnSocket,
+	uapi.IORING_OP_CONNECT:          issueOnSocket,
+	uapi.IORING_OP_ACCEPT:           issueOnSocket,
+	uapi.IORING_OP_BIND:             issueOnSocket,
+	uapi.IORING_OP_LISTEN:           issueOnSocket,
+	uapi.IORING_OP_SHUTDOWN:         issueOnSocket,
 }
 
 // queue runs a request.
@@ -57,7 +59,9 @@ func (r *Ring) toWorker(q *request) {
 //
 // Linux: io_uring/io_uring.c:io_issue_sqe
 func (r *Ring) issue(q *request) bool {
-	if opdef.Defs[q.Opcode].NeedsFile && r.file(q, q.SQE.FD(), q.Flags&uapi.IOSQE_FIXED_FILE != 0) == nil {
+	r.cq.unordered = q.deferred || q.inWorker // of tags that it posts
+	defer func() { r.cq.unordered = false }()
+	if opdef.Defs[q.Opcode].NeedsFile && !r.assign(q, q.Flags&uapi.IOSQE_FIXED_FILE != 0) {
 		q.why = verdict.Refuse(verdict.Issue, uapi.EBADF, "io_uring/io_uring.c:io_assign_file", "fd must be open, or a slot that is not empty")
 		r.fail(q, int32(uapi.EBADF.Ret()))
 		return true
@@ -70,19 +74,6 @@ func (r *Ring) issue(q *request) bool {
 		return issue(r, q)
 	}
 	return r.ask(q)
-}
-
-// file looks up a descriptor, or a slot of the registered files.
-//
-// Linux: io_uring/io_uring.c:io_file_get_fixed, io_file_get_normal
-func (r *Ring) file(q *request, fd int32, fixed bool) *tctx.File {
-	if !fixed {
-		return q.task.Files.Get(fd)
-	}
-	if uint32(fd) < uint32(len(r.Files)) {
-		return r.Files[fd]
-	}
-	return nil
 }
 
 // finish gives the request its result; a negative one breaks its chain.
@@ -110,9 +101,9 @@ func issueNop(r *Ring, q *request) bool {
 		fixed = q.Flags&uapi.IOSQE_FIXED_FILE != 0
 	}
 	missing := ""
-	if flags&uapi.IORING_NOP_FILE != 0 && r.file(q, q.SQE.FD(), fixed) == nil {
+	if flags&uapi.IORING_NOP_FILE != 0 && !r.assign(q, fixed) {
 		ret, missing = int32(uapi.EBADF.Ret()), "fd must be open, or a slot that is not empty"
-	} else if flags&uapi.IORING_NOP_FIXED_BUFFER != 0 && !r.hasBuffer(q.SQE.BufIndex()) {
+	} else if flags&uapi.IORING_NOP_FIXED_BUFFER != 0 && !r.useBuffer(q) {
 		ret, missing = int32(uapi.EFAULT.Ret()), "buf_index must be a registered buffer"
 	}
 	if ret < 0 {
@@ -140,10 +131,6 @@ func issueNop(r *Ring, q *request) bool {
 	return true
 }
 
-func (r *Ring) hasBuffer(index uint16) bool {
-	return int(index) < len(r.Buffers) && r.Buffers[index] != register.Buffer{}
-}
-
 // issueClose closes a descriptor or empties a slot. Rings cannot be closed this way.
 //
 // Linux: io_uring/openclose.c:io_close
@@ -151,7 +138,7 @@ func issueClose(r *Ring, q *request) bool {
 	fd, slot := q.SQE.FD(), q.SQE.FileIndex()
 	e, why := uapi.Errno(0), ""
 	if slot != 0 {
-		e, why = r.closeSlot(slot - 1)
+		e, why = r.RemoveFile(slot - 1)
 	} else if f := q.task.Files.Get(fd); f == nil || f.Kind == tctx.RingFile {
 		e, why = uapi.EBADF, "fd must be open and not a ring"
 	} else {
@@ -163,20 +150,6 @@ func issueClose(r *Ring, q *request) bool {
 	return r.finish(q, int32(e.Ret()))
 }
 
-// Linux: io_uring/filetable.c:io_fixed_fd_remove
-func (r *Ring) closeSlot(slot uint32) (uapi.Errno, string) {
-	switch {
-	case !r.HasFiles:
-		return uapi.ENXIO, "files must be registered"
-	case slot >= uint32(len(r.Files)):
-		return uapi.EINVAL, "file_index must be a slot"
-	case r.Files[slot] == nil:
-		return uapi.EBADF, "the slot must not be empty"
-	}
-	r.Files[slot] = nil
-	return 0, ""
-}
-
 // issueCancel cancels requests in flight. Where there are none it finds nothing.
 //
 // Linux: io_uring/cancel.c:io_async_cancel
@@ -184,7 +157,7 @@ func issueCancel(r *Ring, q *request) bool {
 	flags := q.SQE.OpFlags()
 	if flags&uapi.IORING_ASYNC_CANCEL_FD != 0 {
 		fixed := q.Flags&uapi.IOSQE_FIXED_FILE != 0 || flags&uapi.IORING_ASYNC_CANCEL_FD_FIXED != 0
-		if r.file(q, q.SQE.FD(), fixed) == nil {
+		if !r.assign(q, fixed) {
 			q.why = verdict.Refuse(verdict.Issue, uapi.EBADF, "io_uring/cancel.c:io_async_cancel", "fd must be open, or a slot that is not empty")
 			return r.finish(q, int32(uapi.EBADF.Ret()))
 		}
@@ -222,7 +195,7 @@ func (q *request) cancelsItself() bool {
 //
 // Linux: io_uring/msg_ring.c:io_msg_ring
 func issueMsgRing(r *Ring, q *request) bool {
-	f := r.file(q, q.SQE.FD(), q.Flags&uapi.IOSQE_FIXED_FILE != 0)
+	f := q.file
 	var e uapi.Errno
 	var why string
 	switch cmd := uint32(q.SQE.Addr()); {
@@ -262,9 +235,8 @@ func (r *Ring) PostMessage(c uapi.CQE) {
 //
 // Linux: io_uring/net.c:io_send, io_recv, io_connect, ...
 func issueOnSocket(r *Ring, q *request) bool {
-	f := r.file(q, q.SQE.FD(), q.Flags&uapi.IOSQE_FIXED_FILE != 0)
 	multishot := q.Opcode == uapi.IORING_OP_ACCEPT && q.SQE.IOPrio()&uapi.IORING_ACCEPT_MULTISHOT != 0
-	if f.Kind == tctx.SocketFile || multishot && q.inWorker { // a worker first asks whether the file can be polled
+	if q.file.Kind == tctx.SocketFile || multishot && q.inWorker { // a worker first asks whether the file can be polled
 		return r.ask(q)
 	}
 	e := uapi.ENOTSOCK

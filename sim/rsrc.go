@@ -1,0 +1,128 @@
+package sim
+
+import (
+	"encoding/binary"
+
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+	"github.com/uringsim/uringsim/verdict"
+)
+
+// assign looks up the descriptor of a request, or its slot, which it keeps until it is done; false if there is none.
+//
+// Linux: io_uring/io_uring.c:io_file_get_fixed, io_file_get_normal
+func (r *Ring) assign(q *request, fixed bool) bool {
+	fd := q.SQE.FD()
+	if !fixed {
+		q.file = q.task.Files.Get(fd)
+	} else if n := r.Files.Lookup(uint32(fd)); n != nil {
+		q.fileNode, q.file = n.Get(), n.File
+	}
+	return q.file != nil
+}
+
+// useBuffer looks up the registered buffer of a request, which it keeps until it is done; false if there is none.
+//
+// Linux: io_uring/rsrc.c:io_find_buf_node
+func (r *Ring) useBuffer(q *request) bool {
+	n := r.Buffer(uint32(q.SQE.BufIndex()))
+	if n != nil {
+		q.bufNode = n.Get()
+	}
+	return n != nil
+}
+
+// putNodes lets go of what a request used. What was unregistered meanwhile is gone now.
+//
+// Linux: io_uring/io_uring.c:io_req_put_rsrc_nodes
+func (r *Ring) putNodes(q *request) {
+	r.cq.unordered = q.deferred
+	if q.fileNode != nil {
+		r.Put(q.fileNode)
+	}
+	if q.bufNode != nil {
+		r.Put(q.bufNode)
+	}
+	q.fileNode, q.bufNode, r.cq.unordered = nil, nil, false
+}
+
+// postAux posts a CQE that no request caused, at once.
+//
+// Linux: io_uring/io_uring.c:io_post_aux_cqe
+func (r *Ring) postAux(c uapi.CQE) { r.cq.post(trace.CQE{CQE: c, Unordered: r.cq.unordered}) }
+
+// issueFilesUpdate puts descriptors into slots, those that it names or any.
+//
+// Linux: io_uring/rsrc.c:io_files_update
+func issueFilesUpdate(r *Ring, q *request) bool {
+	u := uapi.RsrcUpdate2{Offset: uint32(q.SQE.Off()), Data: q.SQE.Addr(), Nr: q.SQE.Len()}
+	where := "io_uring/rsrc.c:__io_sqe_files_update"
+	var done uint32
+	var e uapi.Errno
+	var why string
+	if u.Offset == uapi.IORING_FILE_INDEX_ALLOC {
+		where = "io_uring/rsrc.c:io_files_update_with_index_alloc"
+		done, e, why = r.allocSlots(q.task, u)
+	} else {
+		done, e, why = r.UpdateFiles(q.task.Task, u)
+	}
+	if e != 0 {
+		q.why = verdict.Refuse(verdict.Issue, e, where, why)
+		return r.finish(q, int32(e.Ret()))
+	}
+	return r.finish(q, int32(done))
+}
+
+// allocSlots puts descriptors into any slots, and writes the slots over them. It returns how many it did, or the first
+// one's error.
+//
+// Linux: io_uring/rsrc.c:io_files_update_with_index_alloc
+func (r *Ring) allocSlots(t *task, u uapi.RsrcUpdate2) (done uint32, e uapi.Errno, why string) {
+	if !r.Files.Registered() {
+		return 0, uapi.ENXIO, "files must be registered"
+	}
+	for done = range u.Nr {
+		if e, why = r.allocSlot(t, u.Data+4*uint64(done)); e != 0 {
+			break
+		}
+	}
+	switch {
+	case e == 0:
+		return u.Nr, 0, ""
+	case done > 0:
+		return done, 0, ""
+	}
+	return 0, e, why
+}
+
+func (r *Ring) allocSlot(t *task, addr uint64) (uapi.Errno, string) {
+	var raw [4]byte
+	if !t.Mem.CopyIn(raw[:], addr) {
+		return uapi.EFAULT, "the descriptors must be readable"
+	}
+	f := t.Files.Get(int32(binary.LittleEndian.Uint32(raw[:])))
+	if f == nil {
+		return uapi.EBADF, "a descriptor must be open"
+	}
+	slot, e, why := r.InstallFile(f, uapi.IORING_FILE_INDEX_ALLOC)
+	if e != 0 {
+		return e, why
+	}
+	if !t.Mem.CopyOut(addr, binary.LittleEndian.AppendUint32(nil, slot)) {
+		r.RemoveFile(slot)
+		return uapi.EFAULT, "the descriptors must be writable"
+	}
+	return 0, ""
+}
+
+// issueFixedFDInstall makes a descriptor for the file in a slot.
+//
+// Linux: io_uring/openclose.c:io_install_fixed_fd
+func issueFixedFDInstall(r *Ring, q *request) bool {
+	fd, e := q.task.Files.Install(q.file, q.SQE.OpFlags()&uapi.IORING_FIXED_FD_NO_CLOEXEC == 0)
+	if e != 0 {
+		q.why = verdict.Refuse(verdict.Issue, e, "io_uring/openclose.c:io_install_fixed_fd", "there must be a free descriptor")
+		return r.finish(q, int32(e.Ret()))
+	}
+	return r.finish(q, fd)
+}
