@@ -69,6 +69,7 @@ var registerCalls = []struct {
 	{1, func(m *maker, task string, target, _ int) { m.queryCall(task, target) }},
 	{1, (*maker).ringFDsCall},
 	{1, func(m *maker, task string, target, _ int) { m.filesCall(task, target) }},
+	{2, (*maker).rsrcCall},
 	{3, func(m *maker, task string, target, _ int) { m.refusedCall(task, target) }},
 	{1, func(m *maker, task string, _, ring int) { m.oddCall(task, ring) }},
 }
@@ -319,7 +320,7 @@ func (m *maker) refusedCall(task string, fd int) {
 		nr = 1
 	case uapi.IORING_REGISTER_EVENTFD, uapi.IORING_REGISTER_EVENTFD_ASYNC, uapi.IORING_UNREGISTER_NAPI:
 		nr = pick(m, 0, 2)
-	case uapi.IORING_REGISTER_FILES_UPDATE, uapi.IORING_REGISTER_ZCRX_CTRL:
+	case uapi.IORING_REGISTER_ZCRX_CTRL:
 		op = uapi.IORING_REGISTER_PERSONALITY
 	case uapi.IORING_REGISTER_RESTRICTIONS, uapi.IORING_REGISTER_BPF_FILTER, uapi.IORING_REGISTER_QUERY:
 		nr = 2
