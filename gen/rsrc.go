@@ -10,7 +10,7 @@ const edge = trace.UserBase + 2048*trace.PageSize
 
 // rsrc registers files and buffers on a few rings, changes and clones them, and uses their slots in requests.
 func (m *maker) rsrc() {
-	rings := []int{}
+	rings, targets := []int{}, []int{99, 0}
 	for range 2 + m.IntN(2) {
 		flags := uapi.IORING_SETUP_SUBMIT_ALL | m.some(15, uapi.IORING_SETUP_CQE32, uapi.IORING_SETUP_R_DISABLED,
 			uapi.IORING_SETUP_SINGLE_ISSUER)
@@ -18,7 +18,9 @@ func (m *maker) rsrc() {
 			flags = uapi.IORING_SETUP_DEFER_TASKRUN | uapi.IORING_SETUP_SINGLE_ISSUER
 		}
 		fd, _ := m.ring(trace.InitTask, 8, flags)
-		rings = append(rings, fd)
+		if rings = append(rings, fd); flags&uapi.IORING_SETUP_DEFER_TASKRUN == 0 { // which gets files later
+			targets = append(targets, fd, fd)
+		}
 		for range 3 {
 			m.registerRsrcCall(trace.InitTask, fd)
 		}
@@ -28,7 +30,7 @@ func (m *maker) rsrc() {
 	for range 40 {
 		fd := pick(m, rings...)
 		if m.chance(30) {
-			m.slotRequests(fd)
+			m.slotRequests(fd, targets)
 		} else {
 			m.rsrcCall(trace.InitTask, fd, pick(m, rings...))
 		}
@@ -86,8 +88,8 @@ func (m *maker) rsrcCall(task string, fd, other int) {
 		case 2:
 			r.Off, r.Len = ^trace.Num32(0), 1
 		}
-		m.registerCall(task, fd, uapi.IORING_REGISTER_FILE_ALLOC_RANGE, m.maybeBad(pointer(trace.Object{FileIndexRange: &r})),
-			m.IntN(20)/19)
+		arg := m.maybeBad(pointer(trace.Object{FileIndexRange: &r}))
+		m.registerCall(task, fd, uapi.IORING_REGISTER_FILE_ALLOC_RANGE, arg, m.IntN(20)/19)
 	case 11, 12, 13:
 		m.cloneCall(task, fd, other)
 	default:
@@ -107,8 +109,13 @@ func (m *maker) maybeBad(p trace.Pointer) trace.Pointer {
 
 // offsetInTable is a place in a table of some entries.
 func (m *maker) offsetInTable() trace.Num32 {
-	return pick(m, 0, trace.Num32(m.IntN(4)), trace.Num32(m.IntN(4)), trace.Num32(m.IntN(4)), trace.Num32(m.IntN(4)), trace.Num32(m.IntN(9)),
-		trace.Num32(m.word()))
+	switch m.IntN(8) {
+	case 0:
+		return trace.Num32(m.word())
+	case 1:
+		return trace.Num32(m.IntN(9))
+	}
+	return trace.Num32(m.IntN(4))
 }
 
 // fds are descriptors that mostly can be registered, some behind the last of which memory ends.
@@ -135,11 +142,11 @@ func (m *maker) buffers(n int) trace.Pointer {
 		switch m.IntN(14) {
 		case 0, 1, 2:
 		case 3:
-			vec[i] = trace.Iovec{Base: trace.Pointer{Num: pick(m, 0, m.badPointer())}, Len: trace.Num32(pick(m, 0, 1, 1<<40+1, ^uint64(0)))}
+			vec[i].Base, vec[i].Len = trace.Pointer{Num: pick(m, 0, m.badPointer())}, pick(m, 0, 1, 1<<40+1, ^trace.Num32(0))
 		case 4:
-			vec[i] = trace.Iovec{Base: trace.Pointer{Num: trace.ScratchBase}, Len: pick[trace.Num32](m, 1<<30+1, 1<<40+1, 1<<40+1)}
+			vec[i].Base, vec[i].Len = trace.Pointer{Num: trace.ScratchBase}, pick[trace.Num32](m, 1<<30+1, 1<<40+1, 1<<40+1)
 		default:
-			vec[i] = trace.Iovec{Base: trace.Pointer{Num: trace.ScratchBase + uint64(m.IntN(9000))}, Len: trace.Num32(1 + m.IntN(9000))}
+			vec[i].Base, vec[i].Len = trace.Pointer{Num: trace.ScratchBase + uint64(m.IntN(9000))}, trace.Num32(1+m.IntN(9000))
 		}
 	}
 	return pointer(trace.Object{Iovecs: &vec})
@@ -193,7 +200,7 @@ func (m *maker) registerRsrcCall(task string, fd int) {
 	if m.chance(25) {
 		m.spoilRsrc(&r, op, n)
 	}
-	nr := pick(m, uapi.SizeofRsrcRegister, uapi.SizeofRsrcRegister, uapi.SizeofRsrcRegister, uapi.SizeofRsrcRegister+m.IntN(20)/19)
+	nr := uapi.SizeofRsrcRegister + m.IntN(60)/59
 	m.registerCall(task, fd, op, m.maybeBad(pointer(trace.Object{RsrcRegister: &r})), nr)
 }
 
@@ -222,8 +229,10 @@ func (m *maker) spoilRsrc(r *trace.RsrcRegister, op uapi.RegisterOp, n int) {
 // updateRsrcCall changes some entries of a table.
 func (m *maker) updateRsrcCall(task string, fd int) {
 	n := 1 + m.IntN(4)
-	u := trace.RsrcUpdate2{Offset: m.offsetInTable(), Nr: trace.Num32(n), Resv: trace.Num32(m.some(3, 1)), Resv2: trace.Num32(m.some(3, 1))}
-	op := pick(m, uapi.IORING_REGISTER_FILES_UPDATE2, uapi.IORING_REGISTER_FILES_UPDATE2, uapi.IORING_REGISTER_BUFFERS_UPDATE)
+	u := trace.RsrcUpdate2{Offset: m.offsetInTable(), Nr: trace.Num32(n), Resv: trace.Num32(m.some(3, 1)),
+		Resv2: trace.Num32(m.some(3, 1))}
+	op := pick(m, uapi.IORING_REGISTER_FILES_UPDATE2, uapi.IORING_REGISTER_FILES_UPDATE2,
+		uapi.IORING_REGISTER_BUFFERS_UPDATE)
 	if u.Data = m.maybeBad(m.fds(n)); op == uapi.IORING_REGISTER_BUFFERS_UPDATE {
 		u.Data = m.maybeBad(m.buffers(n))
 	}
@@ -239,7 +248,8 @@ func (m *maker) updateRsrcCall(task string, fd int) {
 
 // cloneCall clones buffers of the other ring.
 func (m *maker) cloneCall(task string, fd, other int) {
-	b := trace.CloneBuffers{SrcFD: trace.Num32(other), Flags: trace.CloneFlagsNum(m.some(60, uapi.IORING_REGISTER_DST_REPLACE))}
+	b := trace.CloneBuffers{SrcFD: trace.Num32(other)}
+	b.Flags = trace.CloneFlagsNum(m.some(60, uapi.IORING_REGISTER_DST_REPLACE))
 	if m.chance(60) {
 		b.Nr = trace.Num32(1 + m.IntN(3))
 		b.SrcOff, b.DstOff = trace.Num32(m.IntN(4)/2), trace.Num32(m.IntN(4))
@@ -262,14 +272,15 @@ func (m *maker) cloneCall(task string, fd, other int) {
 	case 6:
 		b.Nr = trace.Num32(m.word())
 	}
-	m.registerCall(task, fd, uapi.IORING_REGISTER_CLONE_BUFFERS, m.maybeBad(pointer(trace.Object{CloneBuffers: &b})), 1-m.IntN(20)/19)
+	arg := m.maybeBad(pointer(trace.Object{CloneBuffers: &b}))
+	m.registerCall(task, fd, uapi.IORING_REGISTER_CLONE_BUFFERS, arg, 1-m.IntN(20)/19)
 }
 
-// slotRequests are requests that use, change or empty slots, one after the other.
-func (m *maker) slotRequests(fd int) {
+// slotRequests are requests that use, change or empty slots, one after the other, and pass files to the targets.
+func (m *maker) slotRequests(fd int, targets []int) {
 	var sqes []trace.SQE
 	for range 1 + m.IntN(7) {
-		sqes = append(sqes, m.slotRequest())
+		sqes = append(sqes, m.slotRequest(pick(m, targets...)))
 	}
 	closeChain(sqes)
 	m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Num32(fd), SQEs: sqes, DropRest: true,
@@ -287,12 +298,13 @@ func (m *maker) install(fd int) {
 	m.add(trace.InitTask, &trace.CloseArgs{FD: trace.Num32(m.nextFD)})
 }
 
-func (m *maker) slotRequest() trace.SQE {
+// slotRequest is one that uses a slot, changes it or empties it.
+func (m *maker) slotRequest(target int) trace.SQE {
 	flags, slot := m.some(20, uapi.IOSQE_IO_LINK), uint64(m.IntN(6))
-	switch m.IntN(8) {
+	switch m.IntN(11) {
 	case 0:
-		return m.sqe(uapi.IORING_OP_NOP, flags|uapi.IOSQE_FIXED_FILE, field("nop_flags", uapi.IORING_NOP_FILE|uapi.IORING_NOP_FIXED_FILE|
-			uint64(m.some(20, uapi.IORING_NOP_TW))), field("fd", slot))
+		return m.sqe(uapi.IORING_OP_NOP, flags|uapi.IOSQE_FIXED_FILE, field("fd", slot),
+			field("nop_flags", uapi.IORING_NOP_FILE|uapi.IORING_NOP_FIXED_FILE|uint64(m.some(20, uapi.IORING_NOP_TW))))
 	case 1:
 		return m.sqe(uapi.IORING_OP_NOP, flags, field("nop_flags", uapi.IORING_NOP_FIXED_BUFFER), field("buf_index", slot))
 	case 2:
@@ -300,24 +312,46 @@ func (m *maker) slotRequest() trace.SQE {
 			field("cancel_flags", uapi.IORING_ASYNC_CANCEL_FD|uapi.IORING_ASYNC_CANCEL_FD_FIXED|uapi.IORING_ASYNC_CANCEL_ALL))
 	case 3, 4:
 		return m.sqe(uapi.IORING_OP_CLOSE, flags, field("file_index", 1+slot))
+	case 5: // no buffer is there, whether or not buf_index is one
+		op := pick(m, uapi.IORING_OP_READ_FIXED, uapi.IORING_OP_WRITE_FIXED)
+		return m.sqe(op, flags, field("addr", pick(m, 0x1000, ^uint64(0))), field("len", uint64(1+m.IntN(9))),
+			field("buf_index", slot))
+	case 6:
+		s := m.sqe(uapi.IORING_OP_PIPE, flags, field("file_index", m.index()),
+			field("pipe_flags", uint64(m.some(10, uapi.O_CLOEXEC))),
+			object("addr", trace.Object{Bytes: ptr(make(trace.Bytes, 8))}))
+		return m.unwritable(s)
+	case 7:
+		return m.sqe(uapi.IORING_OP_MSG_RING, flags, field("fd", uint64(target)), field("addr", 1), field("addr3", slot),
+			field("len", uint64(m.some(5, 1))), field("file_index", pick(m, m.index(), m.index(), m.index(), 0)),
+			field("off", m.data()),
+			field("msg_ring_flags", uint64(m.some(20, uapi.IORING_MSG_RING_CQE_SKIP))))
 	}
 	n := 1 + m.IntN(3)
-	s := m.sqe(uapi.IORING_OP_FILES_UPDATE, flags, field("len", uint64(n)))
 	off := uint64(m.offsetInTable())
 	if m.chance(60) {
 		off = uapi.IORING_FILE_INDEX_ALLOC
 	}
-	set(&s, field("off", off|m.long()<<32))
-	addr := m.fds(n)
+	s := m.sqe(uapi.IORING_OP_FILES_UPDATE, flags, field("len", uint64(n)), field("off", off|m.long()<<32))
+	set(&s, trace.SQEField{Name: "addr", Value: m.fds(n)})
+	return m.unwritable(s)
+}
+
+// index is a slot, counted from 1, or any.
+func (m *maker) index() uint64 {
+	return pick(m, uint64(uapi.IORING_FILE_INDEX_ALLOC), uint64(1+m.IntN(6)), uint64(1+m.IntN(6)), uint64(1+m.IntN(6)))
+}
+
+// unwritable lets a request now and then write to where it cannot.
+func (m *maker) unwritable(s trace.SQE) trace.SQE {
 	switch m.IntN(20) {
 	case 0:
-		addr = trace.Pointer{Num: m.badPointer()}
-	case 1: // the slots cannot be written
+		set(&s, field("addr", m.badPointer()))
+	case 1:
 		page := make(trace.Bytes, trace.PageSize)
 		m.add(trace.InitTask, &trace.MapArgs{Addr: readOnly, Size: trace.PageSize, Data: &page})
 		m.add(trace.InitTask, &trace.ProtectArgs{Addr: readOnly, Size: trace.PageSize, Prot: trace.ProtRead})
-		addr = trace.Pointer{Num: readOnly}
+		set(&s, field("addr", readOnly))
 	}
-	set(&s, trace.SQEField{Name: "addr", Value: addr})
 	return s
 }

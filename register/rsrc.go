@@ -153,8 +153,8 @@ func (c *call) unregisterFiles() Outcome {
 	return Outcome{}
 }
 
-// UpdateFiles puts descriptors into slots: -1 empties a slot, IORING_REGISTER_FILES_SKIP leaves it alone. It returns how
-// many entries it did, or the first one's error. A slot whose new descriptor is bad is empty then.
+// UpdateFiles puts descriptors into slots: -1 empties a slot, IORING_REGISTER_FILES_SKIP leaves it alone. It returns
+// how many entries it did, or the first one's error. A slot whose new descriptor is bad is empty then.
 //
 // Linux: io_uring/rsrc.c:__io_register_rsrc_update, __io_sqe_files_update
 func (s *State) UpdateFiles(t *tctx.Task, u uapi.RsrcUpdate2) (done uint32, e uapi.Errno, why string) {

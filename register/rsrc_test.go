@@ -51,9 +51,11 @@ var registerRows = []struct {
 	{files2, uapi.RsrcRegister{Nr: 1, Data: badAt}, nil, nil, "EFAULT", ""},
 	{files2, uapi.RsrcRegister{Nr: 1, Data: dataAt}, fds(-2), nil, "EBADF", "SKIP is for updates"},
 	{buffers2, uapi.RsrcRegister{Nr: 2, Data: dataAt, Tags: tagsAt}, iov(memAt, 8, 0, 0), iov(7, 0), "0", ""},
-	{buffers2, uapi.RsrcRegister{Nr: 2, Data: dataAt, Tags: tagsAt}, iov(memAt, 8, 0, 0), iov(7, 8), "EINVAL", "a tag of nothing"},
+	{buffers2, uapi.RsrcRegister{Nr: 2, Data: dataAt, Tags: tagsAt}, iov(memAt, 8, 0, 0), iov(7, 8), "EINVAL",
+		"a tag of nothing"},
 	{buffers2, uapi.RsrcRegister{Nr: 1, Data: dataAt, Tags: badAt}, iov(memAt, 1<<63), nil, "EINVAL", "iovecs come first"},
-	{buffers2, uapi.RsrcRegister{Nr: 1, Data: dataAt, Tags: badAt}, iov(0, 1), nil, "EFAULT", "tags before what they are of"},
+	{buffers2, uapi.RsrcRegister{Nr: 1, Data: dataAt, Tags: badAt}, iov(0, 1), nil, "EFAULT",
+		"tags before what they are of"},
 	{buffers2, uapi.RsrcRegister{Nr: 16384, Flags: 1}, nil, nil, "0", ""},
 	{buffers2, uapi.RsrcRegister{Nr: 16385, Flags: 1}, nil, nil, "EINVAL", ""},
 }
@@ -116,7 +118,8 @@ var updateRows = []struct {
 	{filesUpdate2, uapi.RsrcUpdate2{Nr: 1, Data: badAt}, nil, nil, "EFAULT", nil, ""},
 	{filesUpdate2, uapi.RsrcUpdate2{Nr: 1, Tags: badAt}, fds(-1), nil, "EFAULT", nil, ""},
 	{buffersUpdate, uapi.RsrcUpdate2{Nr: 2}, iov(0, 0, memAt, 8), iov(0, 9), "2", []uint64{11, 12}, ""},
-	{buffersUpdate, uapi.RsrcUpdate2{Nr: 2}, iov(memAt, 8, memAt, 0), nil, "1", []uint64{11}, "the bad one changes nothing"},
+	{buffersUpdate, uapi.RsrcUpdate2{Nr: 2}, iov(memAt, 8, memAt, 0), nil, "1", []uint64{11},
+		"the bad one changes nothing"},
 	{buffersUpdate, uapi.RsrcUpdate2{Nr: 1}, iov(0, 0), iov(9), "EINVAL", nil, "a tag of nothing"},
 	{buffersUpdate, uapi.RsrcUpdate2{Nr: 1, Data: badAt}, nil, nil, "EFAULT", nil, ""},
 }
@@ -170,7 +173,8 @@ func TestAllocRange(t *testing.T) {
 		return slot
 	}
 	limit := func(off, length uint32) string {
-		return give(task, uapi.IORING_REGISTER_FILE_ALLOC_RANGE, uapi.FileIndexRange{Off: off, Len: length}.Append(nil), nil, nil, 0)
+		r := uapi.FileIndexRange{Off: off, Len: length}
+		return give(task, uapi.IORING_REGISTER_FILE_ALLOC_RANGE, r.Append(nil), nil, nil, 0)
 	}
 	got := []any{alloc(), limit(0, 1), limit(0, 0)}
 	give(task, files2, uapi.RsrcRegister{Nr: 5}.Append(nil), nil, nil, 32)

@@ -29,6 +29,15 @@ type State struct {
 // Buffer is a registered buffer: address and length in bytes.
 type Buffer struct{ Addr, Len uint64 }
 
+// Has tells whether a transfer stays within the buffer.
+//
+// Linux: io_uring/rsrc.c:validate_fixed_range
+func (b Buffer) Has(addr uint64, length uint32) bool {
+	const maxRW = 1<<31 - mm.PageSize // MAX_RW_COUNT
+	end := addr + uint64(length)
+	return end >= addr && addr >= b.Addr && end <= b.Addr+b.Len && length <= maxRW
+}
+
 // Payer is what the memory of a ring's buffers counts against (ctx->user and ctx->mm_account).
 type Payer struct {
 	mem     *mm.Space

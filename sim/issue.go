@@ -23,6 +23,11 @@ var issuers = map[uapi.Op]issuer{
 	uapi.IORING_OP_FILES_UPDATE:     issueFilesUpdate,
 	uapi.IORING_OP_FIXED_FD_INSTALL: issueFixedFDInstall,
 	uapi.IORING_OP_ASYNC_CANCEL:     issueCancel,
+	uapi.IORING_OP_PIPE:             issuePipe,
+	uapi.IORING_OP_READ_FIXED:       issueFixedBuffer,
+	uapi.IORING_OP_WRITE_FIXED:      issueFixedBuffer,
+	uapi.IORING_OP_READV_FIXED:      issueFixedBuffer,
+	uapi.IORING_OP_WRITEV_FIXED:     issueFixedBuffer,
 	uapi.IORING_OP_MSG_RING:         issueMsgRing,
 	uapi.IORING_OP_SEND:             issueOnSocket,
 	uapi.IORING_OP_RECV:             issueOnSocket,
@@ -191,13 +196,14 @@ func (q *request) cancelsItself() bool {
 	return (byKey && flags&uapi.IORING_ASYNC_CANCEL_USERDATA == 0) || q.SQE.Addr() == q.UserData
 }
 
-// issueMsgRing posts a CQE on another ring, or the same. Passing a file is left to the recording.
+// issueMsgRing posts a CQE on another ring, or the same, or passes a file to a slot of another.
 //
 // Linux: io_uring/msg_ring.c:io_msg_ring
 func issueMsgRing(r *Ring, q *request) bool {
 	f := q.file
 	var e uapi.Errno
 	var why string
+	var res int32
 	switch cmd := uint32(q.SQE.Addr()); {
 	case f.Kind != tctx.RingFile:
 		e, why = uapi.EBADFD, "fd must be a ring"
@@ -207,14 +213,21 @@ func issueMsgRing(r *Ring, q *request) bool {
 		e, why = register.SendData(r.k.release, f, &q.SQE)
 		target.cq.unordered = false
 	case cmd == register.MsgSendFD:
-		return r.ask(q)
+		target := f.Ring.(*Ring)
+		if e, why = r.maySendFD(q, target); e == 0 && target.has(uapi.IORING_SETUP_DEFER_TASKRUN) {
+			return r.ask(q) // the target's task does it when it comes to it
+		}
+		if e == 0 {
+			res, e, why = r.sendFD(q, target)
+		}
 	default:
 		e, why = uapi.EINVAL, "addr must be a command that exists"
 	}
 	if e != 0 {
 		q.why = verdict.Refuse(verdict.Issue, e, "io_uring/msg_ring.c:io_msg_ring", why)
+		res = int32(e.Ret())
 	}
-	return r.finish(q, int32(e.Ret()))
+	return r.finish(q, res)
 }
 
 // PostMessage posts the CQE of a MSG_RING request of another ring. With DEFER_TASKRUN it waits until the ring is entered

@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/binary"
 
+	"github.com/uringsim/uringsim/tctx"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 	"github.com/uringsim/uringsim/verdict"
@@ -121,8 +122,125 @@ func (r *Ring) allocSlot(t *task, addr uint64) (uapi.Errno, string) {
 func issueFixedFDInstall(r *Ring, q *request) bool {
 	fd, e := q.task.Files.Install(q.file, q.SQE.OpFlags()&uapi.IORING_FIXED_FD_NO_CLOEXEC == 0)
 	if e != 0 {
-		q.why = verdict.Refuse(verdict.Issue, e, "io_uring/openclose.c:io_install_fixed_fd", "there must be a free descriptor")
+		const where = "io_uring/openclose.c:io_install_fixed_fd"
+		q.why = verdict.Refuse(verdict.Issue, e, where, "there must be a free descriptor")
 		return r.finish(q, int32(e.Ret()))
 	}
 	return r.finish(q, fd)
+}
+
+// issueFixedBuffer looks up the registered buffer of a transfer. What is transferred is left to the recording.
+//
+// Linux: io_uring/rw.c:io_init_rw_fixed, io_rw_import_reg_vec
+func issueFixedBuffer(r *Ring, q *request) bool {
+	vectored := q.Opcode == uapi.IORING_OP_READV_FIXED || q.Opcode == uapi.IORING_OP_WRITEV_FIXED
+	if r.useBuffer(q) && (vectored || q.bufNode.Buffer.Has(q.SQE.Addr(), q.SQE.Len())) {
+		return r.ask(q)
+	}
+	q.why = verdict.Refuse(verdict.Issue, uapi.EFAULT, "io_uring/rsrc.c:io_import_reg_buf",
+		"buf_index must be a registered buffer, and addr and len within it")
+	return r.finish(q, int32(uapi.EFAULT.Ret()))
+}
+
+// notificationPipe is O_NOTIFICATION_PIPE, which not every kernel has been built with.
+const notificationPipe = uapi.O_EXCL
+
+// issuePipe makes a pipe, and puts its ends into two descriptors, two slots in a row, or any two slots.
+//
+// Linux: io_uring/openclose.c:io_pipe
+func issuePipe(r *Ring, q *request) bool {
+	if q.SQE.OpFlags()&notificationPipe != 0 {
+		return r.ask(q)
+	}
+	e, why := r.pipe(q)
+	if e != 0 {
+		q.why = verdict.Refuse(verdict.Issue, e, "io_uring/openclose.c:io_pipe", why)
+	}
+	return r.finish(q, int32(e.Ret()))
+}
+
+func (r *Ring) pipe(q *request) (e uapi.Errno, why string) {
+	index, cloexec := q.SQE.FileIndex(), q.SQE.OpFlags()&uapi.O_CLOEXEC != 0
+	if index != 0 && cloexec {
+		return uapi.EINVAL, "slots have no O_CLOEXEC"
+	}
+	var places []uint32
+	for end := range uint32(2) {
+		f := &tctx.File{Kind: tctx.PipeFile}
+		var place uint32
+		switch index {
+		case 0:
+			var fd int32
+			fd, e = q.task.Files.Install(f, cloexec)
+			place, why = uint32(fd), "there must be a free descriptor"
+		case uapi.IORING_FILE_INDEX_ALLOC:
+			place, e, why = r.InstallFile(f, index)
+		default:
+			place, e, why = r.InstallFile(f, index+end)
+		}
+		if e != 0 {
+			break
+		}
+		places = append(places, place)
+	}
+	var raw []byte
+	for _, place := range places {
+		raw = binary.LittleEndian.AppendUint32(raw, place)
+	}
+	if e == 0 && !q.task.Mem.CopyOut(q.SQE.Addr(), raw) {
+		e, why = uapi.EFAULT, "there must be room for two descriptors"
+	}
+	if e != 0 {
+		r.unpipe(q, places)
+	}
+	return e, why
+}
+
+// unpipe takes back what a pipe that failed got.
+func (r *Ring) unpipe(q *request, places []uint32) {
+	for _, place := range places {
+		if q.SQE.FileIndex() == 0 {
+			q.task.Files.Close(int32(place))
+		} else {
+			r.RemoveFile(place)
+		}
+	}
+}
+
+// maySendFD checks a request that passes a file.
+//
+// Linux: io_uring/msg_ring.c:io_msg_send_fd
+func (r *Ring) maySendFD(q *request, target *Ring) (uapi.Errno, string) {
+	switch {
+	case q.SQE.Len() != 0:
+		return uapi.EINVAL, "len must be 0"
+	case target == r:
+		return uapi.EINVAL, "the target must be another ring"
+	case target.has(uapi.IORING_SETUP_R_DISABLED):
+		return uapi.EBADFD, "the target must be enabled"
+	case r.Files.Lookup(uint32(q.SQE.Addr3())) == nil:
+		return uapi.EBADF, "addr3 must be a slot that is not empty"
+	}
+	return 0, ""
+}
+
+// sendFD puts the file in a slot into a slot of another ring, and tells that ring.
+//
+// Linux: io_uring/msg_ring.c:io_msg_install_complete
+func (r *Ring) sendFD(q *request, target *Ring) (res int32, e uapi.Errno, why string) {
+	src := r.Files.Lookup(uint32(q.SQE.Addr3()))
+	target.cq.unordered = q.deferred || q.inWorker
+	defer func() { target.cq.unordered = false }()
+	index := q.SQE.FileIndex()
+	slot, e, why := target.InstallFile(src.File, index)
+	if e != 0 {
+		return 0, e, why
+	}
+	if index == uapi.IORING_FILE_INDEX_ALLOC {
+		res = int32(slot)
+	}
+	if q.SQE.OpFlags()&uapi.IORING_MSG_RING_CQE_SKIP == 0 {
+		target.PostAux(uapi.CQE{UserData: q.SQE.Off(), Res: res})
+	}
+	return res, 0, ""
 }

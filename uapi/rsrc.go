@@ -73,7 +73,8 @@ func (u RsrcUpdate2) Append(b []byte) []byte {
 
 // DecodeRsrcUpdate2 reads 32 bytes.
 func DecodeRsrcUpdate2(b []byte) RsrcUpdate2 {
-	return RsrcUpdate2{le.Uint32(b), le.Uint32(b[4:]), le.Uint64(b[8:]), le.Uint64(b[16:]), le.Uint32(b[24:]), le.Uint32(b[28:])}
+	return RsrcUpdate2{le.Uint32(b), le.Uint32(b[4:]), le.Uint64(b[8:]), le.Uint64(b[16:]), le.Uint32(b[24:]),
+		le.Uint32(b[28:])}
 }
 
 // FileIndexRange is struct io_uring_file_index_range, the argument of FILE_ALLOC_RANGE.

@@ -74,7 +74,8 @@ var layouts = []layoutRow{
 		func(n map[string]uint64) []byte {
 			return RsrcUpdate{uint32(n["offset"]), uint32(n["resv"]), n["data"]}.Append(nil)
 		}},
-	{"io_uring_rsrc_register", 32, map[string]at{"nr": {0, 4}, "flags": {4, 4}, "resv2": {8, 8}, "data": {16, 8}, "tags": {24, 8}},
+	{"io_uring_rsrc_register", 32, map[string]at{"nr": {0, 4}, "flags": {4, 4}, "resv2": {8, 8}, "data": {16, 8},
+		"tags": {24, 8}},
 		func(n map[string]uint64) []byte {
 			return RsrcRegister{uint32(n["nr"]), uint32(n["flags"]), n["resv2"], n["data"], n["tags"]}.Append(nil)
 		}},

@@ -64,6 +64,7 @@ var faults = []fault{
 	{"a bad descriptor leaves its slot alone", "register/rsrc.go", "s.clearFile(slot)\n\tif fd == -1 {", "if t.Files.Get(fd) != nil || fd == -1 {\n\t\ts.clearFile(slot)\n\t}\n\tif fd == -1 {", "rsrc"},
 	{"the lowest empty slot is taken", "register/filetable.go", "if t.hint < t.start || t.hint >= t.end {", "if true {", "rsrc"},
 	{"clones have tags", "register/rsrc.go", "&Node{Buffer: n.Buffer, refs: 1}", "&Node{Buffer: n.Buffer, tag: n.tag, refs: 1}", "rsrc"},
+	{"a pipe that fails keeps its slots", "sim/rsrc.go", "\t\tr.unpipe(q, places)\n", "", "rsrc"},
 	{"buffers are cloned between processes", "register/rsrc.go", "case dst.Payer != src.Payer:", "case false:", "rsrc"},
 }
 

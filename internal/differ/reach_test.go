@@ -89,14 +89,10 @@ var unreachedExits = map[string]string{
 	`register/personality.go: return refuse(uapi.EBUSY, "io_uring/register.c:io_register_personality", "all numbers are taken")`:                          "it takes 65535 calls",
 	`register/msg_ring.go: return uapi.EINVAL, "IORING_CQE_F_32 needs a target with CQE32 or CQE_MIXED"`:                                                  "kernels without the check write behind the CQE",
 	`register/query.go: return 0, Outcome{Unmodelled: "QUERY about zero-copy receive"}`:                                                                   "what is not modelled is not generated",
-	`register/filetable.go: return 0, uapi.ENXIO, "files must be registered"`:                                                                             recordedFile,
-	`register/filetable.go: return 0, uapi.EINVAL, "the slot must exist"`:                                                                                 recordedFile,
 	`register/register.go: return Outcome{Unmodelled: "register " + c.op.String() + " on a ring"}`:                                                        "what is not modelled is not generated",
 	`sim/issue.go: return r.finish(q, int32(uapi.EALREADY.Ret()))`:                                                                                        inWorker,
 	`sim/issue.go: q.why = verdict.Refuse(verdict.Issue, uapi.EALREADY, "io_uring/cancel.c:io_async_cancel_one", "it finds itself, running in a worker")`: inWorker,
 }
-
-const recordedFile = "only recorded results of requests that open files come there"
 
 const inWorker = "which requests a worker finds depends on time; testdata/kernel/cancel-finds-itself.json shows it"
 
