@@ -24,6 +24,9 @@ func (r *Ring) assign(q *request, fixed bool) bool {
 
 // useBuffer looks up the registered buffer of a request, which it keeps until it is done; false if there is none.
 //
+// Departs: network requests and URING_CMD do not keep their registered buffer, nor SPLICE and TEE the slot that they read
+// from: its tag comes when it is unregistered.
+//
 // Linux: io_uring/rsrc.c:io_find_buf_node
 func (r *Ring) useBuffer(q *request) bool {
 	n := r.Buffer(uint32(q.SQE.BufIndex()))
