@@ -35,6 +35,9 @@ func (m *maker) rsrc() {
 			m.rsrcCall(trace.InitTask, fd, pick(m, rings...))
 		}
 	}
+	if m.chance(10) {
+		m.tee(pick(m, rings...))
+	}
 	if m.chance(40) {
 		m.foreignClones(rings)
 	}
@@ -43,6 +46,15 @@ func (m *maker) rsrc() {
 		m.registerCall(trace.InitTask, fd, uapi.IORING_UNREGISTER_BUFFERS, trace.Pointer{}, 0)
 		m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Num32(fd), Flags: enterFlags(uapi.IORING_ENTER_GETEVENTS)})
 	}
+}
+
+// tee lets a worker look for a file to read from, where there is none, or for one from which it then reads nothing.
+func (m *maker) tee(fd int) {
+	s := m.sqe(pick(m, uapi.IORING_OP_TEE, uapi.IORING_OP_SPLICE), 0, field("fd", 0),
+		field("splice_fd_in", pick(m, uint64(0), 99)),
+		field("splice_flags", uint64(m.some(50, 1<<31))))
+	m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Num32(fd), SQEs: []trace.SQE{s}, DropRest: true})
+	m.wait(trace.InitTask, fd, "", true)
 }
 
 // foreignClones clones buffers between rings of two tasks that share memory, or do not.

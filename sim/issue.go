@@ -23,6 +23,8 @@ var issuers = map[uapi.Op]issuer{
 	uapi.IORING_OP_FILES_UPDATE:     issueFilesUpdate,
 	uapi.IORING_OP_FIXED_FD_INSTALL: issueFixedFDInstall,
 	uapi.IORING_OP_ASYNC_CANCEL:     issueCancel,
+	uapi.IORING_OP_SPLICE:           issueSplice,
+	uapi.IORING_OP_TEE:              issueSplice,
 	uapi.IORING_OP_PIPE:             issuePipe,
 	uapi.IORING_OP_READ_FIXED:       issueFixedBuffer,
 	uapi.IORING_OP_WRITE_FIXED:      issueFixedBuffer,
@@ -74,6 +76,9 @@ func (r *Ring) issue(q *request) bool {
 	q.issued = true
 	if q.armTimeout {
 		q.armTimeout, q.hasTimeout = false, true
+	}
+	if q.sendsFixed() {
+		r.useBuffer(q)
 	}
 	if issue := issuers[q.Opcode]; issue != nil {
 		return issue(r, q)

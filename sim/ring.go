@@ -50,6 +50,7 @@ type request struct {
 	file     *tctx.File     // which it works on, once it runs
 	fileNode *register.Node // the slot that the file came from
 	bufNode  *register.Node // the registered buffer that it uses
+	inNode   *register.Node // the slot that SPLICE and TEE read from
 
 	failed     bool // REQ_F_FAIL
 	skipLinks  bool // REQ_F_SKIP_LINK_CQES: the rest of the chain posts no CQEs

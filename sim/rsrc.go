@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/binary"
 
+	"github.com/uringsim/uringsim/register"
 	"github.com/uringsim/uringsim/tctx"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
@@ -24,8 +25,7 @@ func (r *Ring) assign(q *request, fixed bool) bool {
 
 // useBuffer looks up the registered buffer of a request, which it keeps until it is done; false if there is none.
 //
-// Departs: network requests and URING_CMD do not keep their registered buffer, nor SPLICE and TEE the slot that they read
-// from: its tag comes when it is unregistered.
+// Departs: URING_CMD does not keep its registered buffer: the tag comes when it is unregistered.
 //
 // Linux: io_uring/rsrc.c:io_find_buf_node
 func (r *Ring) useBuffer(q *request) bool {
@@ -41,13 +41,12 @@ func (r *Ring) useBuffer(q *request) bool {
 // Linux: io_uring/io_uring.c:io_req_put_rsrc_nodes
 func (r *Ring) putNodes(q *request) {
 	r.cq.unordered = q.deferred
-	if q.fileNode != nil {
-		r.Put(q.fileNode)
+	for _, n := range []*register.Node{q.inNode, q.fileNode, q.bufNode} {
+		if n != nil {
+			r.Put(n)
+		}
 	}
-	if q.bufNode != nil {
-		r.Put(q.bufNode)
-	}
-	q.fileNode, q.bufNode, r.cq.unordered = nil, nil, false
+	q.inNode, q.fileNode, q.bufNode, r.cq.unordered = nil, nil, nil, false
 }
 
 // postAux posts a CQE that no request caused, at once.
@@ -143,6 +142,39 @@ func issueFixedBuffer(r *Ring, q *request) bool {
 	q.why = verdict.Refuse(verdict.Issue, uapi.EFAULT, "io_uring/rsrc.c:io_import_reg_buf",
 		"buf_index must be a registered buffer, and addr and len within it")
 	return r.finish(q, int32(uapi.EFAULT.Ret()))
+}
+
+// sendsFixed tells whether a network request sends from, or receives into, a registered buffer.
+func (q *request) sendsFixed() bool {
+	switch q.Opcode {
+	case uapi.IORING_OP_SEND, uapi.IORING_OP_RECV, uapi.IORING_OP_SEND_ZC, uapi.IORING_OP_SENDMSG_ZC:
+		return q.SQE.IOPrio()&uapi.IORING_RECVSEND_FIXED_BUF != 0
+	}
+	return false
+}
+
+// spliceFixed is SPLICE_F_FD_IN_FIXED: the file to read from is in a slot.
+const spliceFixed = 1 << 31
+
+// issueSplice looks up the file that SPLICE and TEE read from. What is moved is left to the recording.
+//
+// Linux: io_uring/splice.c:io_splice_get_file
+func issueSplice(r *Ring, q *request) bool {
+	in, found := q.SQE.FileIndex(), false
+	if q.SQE.OpFlags()&spliceFixed == 0 {
+		found = q.task.Files.Get(int32(in)) != nil
+	} else if n := r.Files.Lookup(in); n != nil {
+		q.inNode, found = n.Get(), true
+	}
+	if !found {
+		q.why = verdict.Refuse(verdict.Issue, uapi.EBADF, "io_uring/splice.c:io_splice_get_file",
+			"splice_fd_in must be open, or a slot that is not empty")
+		return r.finish(q, int32(uapi.EBADF.Ret()))
+	}
+	if q.SQE.Len() == 0 {
+		return r.finish(q, 0)
+	}
+	return r.ask(q)
 }
 
 // notificationPipe is O_NOTIFICATION_PIPE, which not every kernel has been built with.
