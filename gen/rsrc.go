@@ -18,9 +18,7 @@ func (m *maker) rsrc() {
 			flags = uapi.IORING_SETUP_DEFER_TASKRUN | uapi.IORING_SETUP_SINGLE_ISSUER
 		}
 		fd, _ := m.ring(trace.InitTask, 8, flags)
-		if rings = append(rings, fd); flags&uapi.IORING_SETUP_DEFER_TASKRUN == 0 { // which gets files later
-			targets = append(targets, fd, fd)
-		}
+		rings, targets = append(rings, fd), append(targets, fd, fd)
 		for range 3 {
 			m.registerRsrcCall(trace.InitTask, fd)
 		}

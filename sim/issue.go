@@ -219,11 +219,11 @@ func issueMsgRing(r *Ring, q *request) bool {
 		target.cq.unordered = false
 	case cmd == register.MsgSendFD:
 		target := f.Ring.(*Ring)
-		if e, why = r.maySendFD(q, target); e == 0 && target.has(uapi.IORING_SETUP_DEFER_TASKRUN) {
-			return r.ask(q) // the target's task does it when it comes to it
+		if e, why = r.maySendFD(q, target); e == 0 && target.isRemote() {
+			return r.sendFDLater(q, target)
 		}
 		if e == 0 {
-			res, e, why = r.sendFD(q, target)
+			res, e, why = r.sendFD(q, target, r.Files.Lookup(uint32(q.SQE.Addr3())).File)
 		}
 	default:
 		e, why = uapi.EINVAL, "addr must be a command that exists"
@@ -235,6 +235,13 @@ func issueMsgRing(r *Ring, q *request) bool {
 	return r.finish(q, res)
 }
 
+// isRemote tells whether only the ring's own task may post to it.
+//
+// Linux: io_uring/msg_ring.c:io_msg_need_remote
+func (r *Ring) isRemote() bool {
+	return r.has(uapi.IORING_SETUP_DEFER_TASKRUN) && !r.has(uapi.IORING_SETUP_IOPOLL)
+}
+
 // PostMessage posts the CQE of a MSG_RING request of another ring. With DEFER_TASKRUN it waits until the ring is entered
 // for events.
 //
@@ -242,7 +249,7 @@ func issueMsgRing(r *Ring, q *request) bool {
 func (r *Ring) PostMessage(c uapi.CQE) {
 	unordered := r.cq.unordered
 	post := func() { r.cq.post(trace.CQE{CQE: c, Unordered: unordered}) }
-	if r.has(uapi.IORING_SETUP_DEFER_TASKRUN) && !r.has(uapi.IORING_SETUP_IOPOLL) {
+	if r.isRemote() {
 		r.local.add(r, post)
 	} else {
 		post()

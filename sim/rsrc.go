@@ -262,12 +262,11 @@ func (r *Ring) maySendFD(q *request, target *Ring) (uapi.Errno, string) {
 // sendFD puts the file in a slot into a slot of another ring, and tells that ring.
 //
 // Linux: io_uring/msg_ring.c:io_msg_install_complete
-func (r *Ring) sendFD(q *request, target *Ring) (res int32, e uapi.Errno, why string) {
-	src := r.Files.Lookup(uint32(q.SQE.Addr3()))
+func (r *Ring) sendFD(q *request, target *Ring, f *tctx.File) (res int32, e uapi.Errno, why string) {
 	target.cq.unordered = q.deferred || q.inWorker
 	defer func() { target.cq.unordered = false }()
 	index := q.SQE.FileIndex()
-	slot, e, why := target.InstallFile(src.File, index)
+	slot, e, why := target.InstallFile(f, index)
 	if e != 0 {
 		return 0, e, why
 	}
@@ -278,4 +277,26 @@ func (r *Ring) sendFD(q *request, target *Ring) (res int32, e uapi.Errno, why st
 		target.PostAux(uapi.CQE{UserData: q.SQE.Off(), Res: res})
 	}
 	return res, 0, ""
+}
+
+// sendFDLater lets the target's task pass the file, on its way back to user mode. When another task comes to it is no
+// fact, and left to the recording.
+//
+// Linux: io_uring/msg_ring.c:io_msg_fd_remote, io_msg_tw_fd_complete
+func (r *Ring) sendFDLater(q *request, target *Ring) bool {
+	if target.Submitter != q.task.Task {
+		return r.ask(q)
+	}
+	f := r.Files.Lookup(uint32(q.SQE.Addr3())).File
+	q.task.work.add(r, func() {
+		res, e, why := r.sendFD(q, target, f)
+		if e != 0 {
+			q.setFail()
+			q.why = verdict.Refuse(verdict.Issue, e, "io_uring/msg_ring.c:io_msg_install_complete", why)
+			res = int32(e.Ret())
+		}
+		q.res, q.inWorker = res, false
+		r.taskWork(q, func() { r.complete(q) })
+	})
+	return true
 }

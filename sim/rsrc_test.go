@@ -109,6 +109,18 @@ func TestSendFD(t *testing.T) {
 	}
 }
 
+// TestSendFDLater: the task of a ring with DEFER_TASKRUN passes a file on its way out, behind the CQEs of the batch.
+func TestSendFDLater(t *testing.T) {
+	d := slotDriver(t)
+	d.must(d.setup("init", "defer", deferTW), 5)
+	d.table("defer", uapi.IORING_REGISTER_FILES2, numbers(0), 1, 61)
+	got := d.enter("init", "r", "1 MSG_RING fd=5 addr=1 file_index=1 off=9,2 CLOSE file_index=1", 0)
+	got += "; " + d.enter("init", "defer", "", 0)
+	if want := "2: 31 0, 2 0, 1 0; 0: 61 0, 9 0"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 // TestRecordedSlots: a recorded result does not decide where a file went.
 func TestRecordedSlots(t *testing.T) {
 	rows := []struct {
