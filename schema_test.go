@@ -394,6 +394,7 @@ var namings = map[string]*words{
 	"openTag": {uapi.OpenFlags, true}, "resolveTag": {uapi.ResolveFlags, true}, "familyTag": {uapi.AddressFamilies, false},
 	"sockTypeTag": {uapi.SocketTypes, true}, "protocolTag": {uapi.Protocols, false}, "bpfFlagsTag": {uapi.BPFFilterFlags, true},
 	"bufRingTag": {uapi.BufRingFlags, true}, "cancelTag": {uapi.CancelFlags, true},
+	"rsrcTag": {uapi.RsrcFlags, true}, "cloneTag": {uapi.CloneFlags, true},
 }
 
 // sqeNamings are the fields of an SQE that have words.

@@ -27,6 +27,7 @@ var Kinds = []Kind{
 	{"check", "programs for the checker, valid and nearly", 10, (*maker).check},
 	{"vm", "valid programs on contexts of all kinds", 4, (*maker).vm},
 	{"register", "registrations of restrictions and filters, and other register calls under restrictions", 4, (*maker).register},
+	{"rsrc", "registered files and buffers with their tags, and requests that use and change them", 3, (*maker).rsrc},
 	{"inherit", "tasks that inherit restrictions and filters, and add to them", 3, (*maker).inherit},
 	{"prep", "requests of every opcode with nearly valid fields", 4, (*maker).prep},
 	{"link", "links, hard links, drains and skipped CQEs with failures anywhere", 4, (*maker).link},

@@ -71,6 +71,7 @@ var registerCalls = []struct {
 	{2, func(m *maker, task string, target, _ int) { m.filesCall(task, target) }},
 	{6, func(m *maker, task string, target, _ int) { m.refusedCall(task, target) }},
 	{2, func(m *maker, task string, _, ring int) { m.oddCall(task, ring) }},
+	{4, (*maker).rsrcCall},
 	{1, (*maker).eventfdCall},
 	{1, (*maker).clockCall},
 	{2, (*maker).napiCall},
@@ -322,7 +323,7 @@ func (m *maker) refusedCall(task string, fd int) {
 		}
 	case uapi.IORING_UNREGISTER_PERSONALITY:
 		nr = pick(m, 0, 1, 1, 2)
-	case uapi.IORING_REGISTER_FILES_UPDATE, uapi.IORING_REGISTER_ZCRX_CTRL:
+	case uapi.IORING_REGISTER_ZCRX_CTRL:
 		op = uapi.IORING_REGISTER_PERSONALITY
 	case uapi.IORING_REGISTER_RESTRICTIONS, uapi.IORING_REGISTER_BPF_FILTER, uapi.IORING_REGISTER_QUERY:
 		nr = 2

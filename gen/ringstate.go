@@ -94,6 +94,9 @@ func (m *maker) napiCall(task string, fd, ring int) {
 		}
 	default:
 		m.registerCall(task, fd, uapi.IORING_REGISTER_NAPI, m.orBad(o), m.nr(1))
+		if m.chance(50) { // the next one writes back what this one set
+			m.registerCall(task, fd, uapi.IORING_REGISTER_NAPI, pointer(trace.Object{NAPI: &trace.NAPI{}}), 1)
+		}
 	}
 }
 

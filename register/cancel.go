@@ -24,7 +24,9 @@ func (c *call) syncCancel() Outcome {
 			if file = c.task.Files.Get(reg.FD); file == nil {
 				return refuse(uapi.EBADF, where, "fd must be open")
 			}
-		} else if file = c.ring.slot(reg.FD); file == nil {
+		} else if n := c.ring.Files.Lookup(uint32(reg.FD)); n != nil {
+			file = n.File
+		} else {
 			return refuse(uapi.EBADF, "io_uring/cancel.c:__io_sync_cancel", "fd must be a slot that is not empty")
 		}
 	}
@@ -38,12 +40,4 @@ func (c *call) syncCancel() Outcome {
 		return Outcome{}
 	}
 	return Outcome{Ret: int64(n)}
-}
-
-// slot is a registered file, nil if the slot is empty or none.
-func (s *State) slot(i int32) *tctx.File {
-	if uint32(i) < uint32(len(s.Files)) {
-		return s.Files[i]
-	}
-	return nil
 }

@@ -38,6 +38,7 @@ func world(flags uint32) (*tctx.Task, *ring) {
 	t := tctx.NewInit("init")
 	t.Mem.Map(memAt, 16*mm.PageSize, mm.ReadWrite)
 	r := &ring{State: State{Name: "r", Flags: flags}}
+	r.PostAux, r.Payer = func(c uapi.CQE) { r.posted = append(r.posted, c) }, PayerOf(t)
 	t.Files.Install(&tctx.File{Kind: tctx.RingFile, Ring: r}, true)
 	t.Files.Install(&tctx.File{Kind: tctx.PipeFile}, true)
 	r.Use(t)
@@ -464,7 +465,7 @@ func TestFilesAndBuffers(t *testing.T) {
 		if got := text(Call(kernel.V7_3, task, 3, uint32(r.op), memAt, r.nr, "")); got != r.want {
 			t.Errorf("%s of %d = %s, want %s (%s)", r.op, r.nr, got, r.want, r.why)
 		}
-		if made := ring.HasFiles || ring.HasBuffers; made != (r.want == "0") {
+		if made := ring.Files.Registered() || ring.Buffers != nil; made != (r.want == "0") {
 			t.Errorf("%s of %d: table %v (%s)", r.op, r.nr, made, r.why)
 		}
 	}

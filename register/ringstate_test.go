@@ -114,7 +114,9 @@ func TestSyncCancel(t *testing.T) {
 		{op, reg(2, 2|8|1, 0), 1, "EBADF", "no slot"},
 		{op, reg(0, 1, 0), 1, "0", "ALL finds none"}, {op, reg(0, 4|2, 0), 1, "0", "ANY goes with FD here"},
 	}
-	files := func(_ *tctx.Task, r *ring) { r.Files = []*tctx.File{{Kind: tctx.OtherFile}, nil} }
+	files := func(_ *tctx.Task, r *ring) {
+		r.Files = FileTable{slots: []*Node{{File: &tctx.File{Kind: tctx.OtherFile}}, nil}}
+	}
 	play(t, kernel.V7_3, 0, files, steps)
 	play(t, kernel.V7_3, 0, func(_ *tctx.Task, r *ring) { r.inFlight = true }, []step{
 		{op, reg(99, 2, 0), 1, "EBADF", "whatever is in flight"}, {op, reg(0, 1, 0), 1, "?", ""},

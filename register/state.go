@@ -4,6 +4,7 @@ package register
 import (
 	"github.com/uringsim/uringsim/bpffilter"
 	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/mm"
 	"github.com/uringsim/uringsim/tctx"
 	"github.com/uringsim/uringsim/uapi"
 	"github.com/uringsim/uringsim/verdict"
@@ -17,10 +18,10 @@ type State struct {
 	Inherited bool       // register restrictions came from the task
 	Submitter *tctx.Task // the one task that may use the ring, nil for any
 
-	Files         []*tctx.File // registered files; nil entries are empty slots
-	HasFiles      bool
-	Buffers       []Buffer // registered buffers; zero entries are empty slots
-	HasBuffers    bool
+	Files         FileTable
+	Buffers       []*Node // registered buffers; nil entries are empty places
+	Payer         Payer
+	PostAux       func(uapi.CQE) // posts a CQE that no request caused
 	Personalities map[uint16]tctx.Cred
 	lastPersona   uint16
 
@@ -36,6 +37,29 @@ type State struct {
 
 // Buffer is a registered buffer: address and length in bytes.
 type Buffer struct{ Addr, Len uint64 }
+
+// Has tells whether a transfer stays within the buffer.
+//
+// Linux: io_uring/rsrc.c:validate_fixed_range
+func (b Buffer) Has(addr uint64, length uint32) bool {
+	const maxRW = 1<<31 - mm.PageSize // MAX_RW_COUNT
+	end := addr + uint64(length)
+	return end >= addr && addr >= b.Addr && end <= b.Addr+b.Len && length <= maxRW
+}
+
+// Payer is what the memory of a ring's buffers counts against (ctx->user and ctx->mm_account).
+type Payer struct {
+	mem     *mm.Space
+	limited bool // by RLIMIT_MEMLOCK of a user
+	nobody  bool // who is that user
+}
+
+// PayerOf is the payer of a ring that the task makes.
+//
+// Linux: io_uring/io_uring.c:io_uring_create
+func PayerOf(t *tctx.Task) Payer {
+	return Payer{t.Mem, !t.Cred.CapInit, !t.Cred.CapInit && t.Cred.Nobody}
+}
 
 // Inherit gives a new ring the restrictions and filters of the task that makes it.
 //

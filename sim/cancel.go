@@ -42,10 +42,11 @@ func issueCancel(r *Ring, q *request) bool {
 	var file *tctx.File
 	if key.flags&uapi.IORING_ASYNC_CANCEL_FD != 0 {
 		fixed := q.Flags&uapi.IOSQE_FIXED_FILE != 0 || key.flags&uapi.IORING_ASYNC_CANCEL_FD_FIXED != 0
-		if file = r.file(q, q.SQE.FD(), fixed); file == nil {
+		if !r.assign(q, fixed) {
 			q.why = verdict.Refuse(verdict.Issue, uapi.EBADF, "io_uring/cancel.c:io_async_cancel", "fd must be open, or a slot that is not empty")
 			return r.finish(q, int32(uapi.EBADF.Ret()))
 		}
+		file = q.file
 	}
 	if r.mayFindOthers(&key) {
 		return r.ask(q)

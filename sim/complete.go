@@ -157,6 +157,7 @@ func (r *Ring) flush() {
 		if q.Notif {
 			r.postNotif(q)
 		}
+		r.putNodes(q)
 		r.drain.alive--
 	}
 	r.afterFlush(drainDone)

@@ -17,25 +17,34 @@ type issuer func(*Ring, *request) bool
 
 // issuers are the opcodes with an issuer; the results of the others come from a recording, or stay unknown.
 var issuers = map[uapi.Op]issuer{
-	uapi.IORING_OP_NOP:             issueNop,
-	uapi.IORING_OP_NOP128:          issueNop,
-	uapi.IORING_OP_TIMEOUT:         issueTimeout,
-	uapi.IORING_OP_TIMEOUT_REMOVE:  issueTimeoutRemove,
-	uapi.IORING_OP_POLL_REMOVE:     issuePollRemove,
-	uapi.IORING_OP_CLOSE:           issueClose,
-	uapi.IORING_OP_ASYNC_CANCEL:    issueCancel,
-	uapi.IORING_OP_MSG_RING:        issueMsgRing,
-	uapi.IORING_OP_PROVIDE_BUFFERS: issueBuffers,
-	uapi.IORING_OP_REMOVE_BUFFERS:  issueBuffers,
-	uapi.IORING_OP_SEND:            issueOnSocket,
-	uapi.IORING_OP_RECV:            issueOnSocket,
-	uapi.IORING_OP_SENDMSG:         issueOnSocket,
-	uapi.IORING_OP_RECVMSG:         issueOnSocket,
-	uapi.IORING_OP_CONNECT:         issueOnSocket,
-	uapi.IORING_OP_ACCEPT:          issueOnSocket,
-	uapi.IORING_OP_BIND:            issueOnSocket,
-	uapi.IORING_OP_LISTEN:          issueOnSocket,
-	uapi.IORING_OP_SHUTDOWN:        issueOnSocket,
+	uapi.IORING_OP_NOP:              issueNop,
+	uapi.IORING_OP_NOP128:           issueNop,
+	uapi.IORING_OP_TIMEOUT:          issueTimeout,
+	uapi.IORING_OP_TIMEOUT_REMOVE:   issueTimeoutRemove,
+	uapi.IORING_OP_POLL_REMOVE:      issuePollRemove,
+	uapi.IORING_OP_CLOSE:            issueClose,
+	uapi.IORING_OP_ASYNC_CANCEL:     issueCancel,
+	uapi.IORING_OP_MSG_RING:         issueMsgRing,
+	uapi.IORING_OP_PROVIDE_BUFFERS:  issueBuffers,
+	uapi.IORING_OP_REMOVE_BUFFERS:   issueBuffers,
+	uapi.IORING_OP_SEND:             issueOnSocket,
+	uapi.IORING_OP_RECV:             issueOnSocket,
+	uapi.IORING_OP_SENDMSG:          issueOnSocket,
+	uapi.IORING_OP_RECVMSG:          issueOnSocket,
+	uapi.IORING_OP_CONNECT:          issueOnSocket,
+	uapi.IORING_OP_ACCEPT:           issueOnSocket,
+	uapi.IORING_OP_BIND:             issueOnSocket,
+	uapi.IORING_OP_LISTEN:           issueOnSocket,
+	uapi.IORING_OP_SHUTDOWN:         issueOnSocket,
+	uapi.IORING_OP_FILES_UPDATE:     issueFilesUpdate,
+	uapi.IORING_OP_FIXED_FD_INSTALL: issueFixedFDInstall,
+	uapi.IORING_OP_SPLICE:           issueSplice,
+	uapi.IORING_OP_TEE:              issueSplice,
+	uapi.IORING_OP_PIPE:             issuePipe,
+	uapi.IORING_OP_READ_FIXED:       issueFixedBuffer,
+	uapi.IORING_OP_WRITE_FIXED:      issueFixedBuffer,
+	uapi.IORING_OP_READV_FIXED:      issueFixedBuffer,
+	uapi.IORING_OP_WRITEV_FIXED:     issueFixedBuffer,
 }
 
 // queue runs a request.
@@ -62,7 +71,9 @@ func (r *Ring) toWorker(q *request) {
 //
 // Linux: io_uring/io_uring.c:io_issue_sqe
 func (r *Ring) issue(q *request) bool {
-	if opdef.Defs[q.Opcode].NeedsFile && r.file(q, q.SQE.FD(), q.Flags&uapi.IOSQE_FIXED_FILE != 0) == nil {
+	r.cq.unordered = q.deferred || q.inWorker // of tags that it posts
+	defer func() { r.cq.unordered = false }()
+	if opdef.Defs[q.Opcode].NeedsFile && !r.assign(q, q.Flags&uapi.IOSQE_FIXED_FILE != 0) {
 		q.why = verdict.Refuse(verdict.Issue, uapi.EBADF, "io_uring/io_uring.c:io_assign_file", "fd must be open, or a slot that is not empty")
 		r.fail(q, int32(uapi.EBADF.Ret()))
 		return true
@@ -77,24 +88,14 @@ func (r *Ring) issue(q *request) bool {
 	if arms {
 		q.armTimeout, q.hasTimeout = false, true
 	}
+	if q.sendsFixed() {
+		r.useBuffer(q)
+	}
 	done := issue(r, q)
 	if arms {
 		r.armLinked(q)
 	}
 	return done
-}
-
-// file looks up a descriptor, or a slot of the registered files.
-//
-// Linux: io_uring/io_uring.c:io_file_get_fixed, io_file_get_normal
-func (r *Ring) file(q *request, fd int32, fixed bool) *tctx.File {
-	if !fixed {
-		return q.task.Files.Get(fd)
-	}
-	if uint32(fd) < uint32(len(r.Files)) {
-		return r.Files[fd]
-	}
-	return nil
 }
 
 // finish gives the request its result; a negative one breaks its chain.
@@ -122,9 +123,9 @@ func issueNop(r *Ring, q *request) bool {
 		fixed = q.Flags&uapi.IOSQE_FIXED_FILE != 0
 	}
 	missing := ""
-	if flags&uapi.IORING_NOP_FILE != 0 && r.file(q, q.SQE.FD(), fixed) == nil {
+	if flags&uapi.IORING_NOP_FILE != 0 && !r.assign(q, fixed) {
 		ret, missing = int32(uapi.EBADF.Ret()), "fd must be open, or a slot that is not empty"
-	} else if flags&uapi.IORING_NOP_FIXED_BUFFER != 0 && !r.hasBuffer(q.SQE.BufIndex()) {
+	} else if flags&uapi.IORING_NOP_FIXED_BUFFER != 0 && !r.useBuffer(q) {
 		ret, missing = int32(uapi.EFAULT.Ret()), "buf_index must be a registered buffer"
 	}
 	if ret < 0 {
@@ -152,10 +153,6 @@ func issueNop(r *Ring, q *request) bool {
 	return true
 }
 
-func (r *Ring) hasBuffer(index uint16) bool {
-	return int(index) < len(r.Buffers) && r.Buffers[index] != register.Buffer{}
-}
-
 // issueClose closes a descriptor or empties a slot. Rings cannot be closed this way.
 //
 // Linux: io_uring/openclose.c:io_close
@@ -163,7 +160,7 @@ func issueClose(r *Ring, q *request) bool {
 	fd, slot := q.SQE.FD(), q.SQE.FileIndex()
 	e, why := uapi.Errno(0), ""
 	if slot != 0 {
-		e, why = r.closeSlot(slot - 1)
+		e, why = r.RemoveFile(slot - 1)
 	} else if f := q.task.Files.Get(fd); f == nil || f.Kind == tctx.RingFile {
 		e, why = uapi.EBADF, "fd must be open and not a ring"
 	} else {
@@ -175,27 +172,14 @@ func issueClose(r *Ring, q *request) bool {
 	return r.finish(q, int32(e.Ret()))
 }
 
-// Linux: io_uring/filetable.c:io_fixed_fd_remove
-func (r *Ring) closeSlot(slot uint32) (uapi.Errno, string) {
-	switch {
-	case !r.HasFiles:
-		return uapi.ENXIO, "files must be registered"
-	case slot >= uint32(len(r.Files)):
-		return uapi.EINVAL, "file_index must be a slot"
-	case r.Files[slot] == nil:
-		return uapi.EBADF, "the slot must not be empty"
-	}
-	r.Files[slot] = nil
-	return 0, ""
-}
-
-// issueMsgRing posts a CQE on another ring, or the same. Passing a file is left to the recording.
+// issueMsgRing posts a CQE on another ring, or the same, or passes a file to a slot of another.
 //
 // Linux: io_uring/msg_ring.c:io_msg_ring
 func issueMsgRing(r *Ring, q *request) bool {
-	f := r.file(q, q.SQE.FD(), q.Flags&uapi.IOSQE_FIXED_FILE != 0)
+	f := q.file
 	var e uapi.Errno
 	var why string
+	var res int32
 	switch cmd := uint32(q.SQE.Addr()); {
 	case f.Kind != tctx.RingFile:
 		e, why = uapi.EBADFD, "fd must be a ring"
@@ -205,14 +189,28 @@ func issueMsgRing(r *Ring, q *request) bool {
 		e, why = register.SendData(r.k.release, f, &q.SQE)
 		target.cq.unordered = false
 	case cmd == register.MsgSendFD:
-		return r.ask(q)
+		target := f.Ring.(*Ring)
+		if e, why = r.maySendFD(q, target); e == 0 && target.isRemote() {
+			return r.sendFDLater(q, target)
+		}
+		if e == 0 {
+			res, e, why = r.sendFD(q, target, r.Files.Lookup(uint32(q.SQE.Addr3())).File)
+		}
 	default:
 		e, why = uapi.EINVAL, "addr must be a command that exists"
 	}
 	if e != 0 {
 		q.why = verdict.Refuse(verdict.Issue, e, "io_uring/msg_ring.c:io_msg_ring", why)
+		res = int32(e.Ret())
 	}
-	return r.finish(q, int32(e.Ret()))
+	return r.finish(q, res)
+}
+
+// isRemote tells whether only the ring's own task may post to it.
+//
+// Linux: io_uring/msg_ring.c:io_msg_need_remote
+func (r *Ring) isRemote() bool {
+	return r.has(uapi.IORING_SETUP_DEFER_TASKRUN) && !r.has(uapi.IORING_SETUP_IOPOLL)
 }
 
 // PostMessage posts the CQE of a MSG_RING request of another ring. With DEFER_TASKRUN it waits until the ring is entered
@@ -225,7 +223,7 @@ func (r *Ring) PostMessage(c uapi.CQE) {
 		r.cq.post(trace.CQE{CQE: c, Unordered: unordered})
 		r.flushTimeouts()
 	}
-	if r.has(uapi.IORING_SETUP_DEFER_TASKRUN) && !r.has(uapi.IORING_SETUP_IOPOLL) {
+	if r.isRemote() {
 		r.local.add(r, post)
 	} else {
 		post()
@@ -236,9 +234,8 @@ func (r *Ring) PostMessage(c uapi.CQE) {
 //
 // Linux: io_uring/net.c:io_send, io_recv, io_connect, ...
 func issueOnSocket(r *Ring, q *request) bool {
-	f := r.file(q, q.SQE.FD(), q.Flags&uapi.IOSQE_FIXED_FILE != 0)
 	multishot := q.Opcode == uapi.IORING_OP_ACCEPT && q.SQE.IOPrio()&uapi.IORING_ACCEPT_MULTISHOT != 0
-	if f.Kind == tctx.SocketFile || multishot && q.inWorker { // a worker first asks whether the file can be polled
+	if q.file.Kind == tctx.SocketFile || multishot && q.inWorker { // a worker first asks whether the file can be polled
 		return r.ask(q)
 	}
 	e := uapi.ENOTSOCK

@@ -88,10 +88,7 @@ func (r *Ring) askIssuer(q *request) bool {
 		return false
 	}
 	q.asked = true
-	i := &Issue{Request: &q.Request, Task: q.task.Task, Ring: r.Name}
-	if opdef.Defs[q.Opcode].NeedsFile {
-		i.File = r.file(q, q.SQE.FD(), q.Flags&uapi.IOSQE_FIXED_FILE != 0)
-	}
+	i := &Issue{Request: &q.Request, Task: q.task.Task, Ring: r.Name, File: q.file}
 	switch c := r.k.issuer.Issue(i); c.State {
 	case Done:
 		q.note = "issued; result of the Issuer"
@@ -110,28 +107,14 @@ func (r *Ring) askIssuer(q *request) bool {
 //
 // Linux: io_uring/filetable.c:io_fixed_fd_install
 func (r *Ring) open(q *request, f *tctx.File) int32 {
-	slot := q.SQE.FileIndex()
-	switch {
-	case slot == 0:
-		fd, e := q.task.Files.Install(f, q.opensCloexec())
-		if e != 0 {
-			return int32(e.Ret())
-		}
-		return fd
-	case !r.HasFiles:
-		return int32(uapi.ENXIO.Ret())
-	case slot == uapi.IORING_FILE_INDEX_ALLOC:
-		free := slices.Index(r.Files, nil)
-		if free < 0 {
-			return int32(uapi.ENFILE.Ret())
-		}
-		r.Files[free] = f
-		return int32(free)
-	case slot > uint32(len(r.Files)):
-		return int32(uapi.EINVAL.Ret())
+	if q.SQE.FileIndex() != 0 {
+		return r.installFile(q, f)
 	}
-	r.Files[slot-1] = f
-	return 0
+	fd, e := q.task.Files.Install(f, q.opensCloexec())
+	if e != 0 {
+		return int32(e.Ret())
+	}
+	return fd
 }
 
 // opensCloexec tells whether the descriptor that a request opens is closed by exec.
@@ -153,7 +136,7 @@ func (q *request) opensCloexec() bool {
 func (r *Ring) cancelPending(key *cancelKey, file *tctx.File) int {
 	n := 0
 	for _, q := range slices.Clone(r.unresolved) {
-		if !q.pending || !key.matches(q) || file != nil && r.file(q, q.SQE.FD(), q.Flags&uapi.IOSQE_FIXED_FILE != 0) != file {
+		if !q.pending || !key.matches(q) || file != nil && q.file != file {
 			continue
 		}
 		r.unresolved = slices.DeleteFunc(r.unresolved, func(o *request) bool { return o == q })

@@ -7,6 +7,7 @@ import (
 	"github.com/uringsim/uringsim/tctx"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
+	"github.com/uringsim/uringsim/verdict"
 )
 
 // knowledge are the CQEs that a real kernel posted in a call, for results that io_uring does not decide.
@@ -69,6 +70,7 @@ func (r *Ring) ask(q *request) bool {
 	q.note = "issued; result as recorded"
 	q.fromTrace, q.deferred = true, true
 	for cqe.Flags&uapi.IORING_CQE_F_MORE != 0 {
+		cqe.Res = r.effect(q, cqe.Res)
 		r.cq.post(traceCQE(cqe))
 		if q.Notif {
 			if notif, ok := r.known.match(q.NotifUserData, uapi.IORING_CQE_F_NOTIF); ok {
@@ -80,14 +82,13 @@ func (r *Ring) ask(q *request) bool {
 			return false // a multishot request goes on
 		}
 	}
-	q.res, q.flags, q.big = cqe.Res, cqe.Flags, cqe.Big
+	q.res, q.flags, q.big = r.effect(q, cqe.Res), cqe.Flags, cqe.Big
 	if q.breaksChain() {
 		q.setFail()
 	}
 	if q.Notif && cqe.Flags&uapi.IORING_CQE_F_MORE != 0 {
 		q.Flags |= uapi.IOSQE_CQE_SKIP_SUCCESS // posted above
 	}
-	r.effect(q)
 	r.complete(q)
 	return true
 }
@@ -104,10 +105,11 @@ func (q *request) breaksChain() bool {
 	return q.res < 0 && !opdef.Defs[q.Opcode].KeepsChain
 }
 
-// effect does to the model's tables what a successful request did.
-func (r *Ring) effect(q *request) {
-	if q.res < 0 {
-		return
+// effect does to the model's tables what a successful request did, and returns its result. Whether a file goes into a
+// slot, and into which, is not left to the recording.
+func (r *Ring) effect(q *request, res int32) int32 {
+	if res < 0 {
+		return res
 	}
 	kind := tctx.OtherFile
 	switch q.Opcode {
@@ -115,17 +117,30 @@ func (r *Ring) effect(q *request) {
 	case uapi.IORING_OP_SOCKET, uapi.IORING_OP_ACCEPT:
 		kind = tctx.SocketFile
 	default:
-		return
+		return res
 	}
 	f := &tctx.File{Kind: kind}
-	switch slot := q.SQE.FileIndex(); {
-	case slot == 0:
-		q.task.Files.Put(q.res, f, q.opensCloexec())
-	case slot == ^uint32(0) && int(q.res) < len(r.Files):
-		r.Files[q.res] = f
-	case slot-1 < uint32(len(r.Files)):
-		r.Files[slot-1] = f
+	if q.SQE.FileIndex() == 0 {
+		q.task.Files.Put(res, f, q.opensCloexec())
+		return res
 	}
+	return r.installFile(q, f)
+}
+
+// installFile puts a file that a request opened into a slot, and returns the request's result.
+func (r *Ring) installFile(q *request, f *tctx.File) int32 {
+	index := q.SQE.FileIndex()
+	r.cq.unordered = true // the tag of what was in the slot
+	slot, e, why := r.InstallFile(f, index)
+	r.cq.unordered = false
+	switch {
+	case e != 0:
+		q.why = verdict.Refuse(verdict.Issue, e, "io_uring/filetable.c:__io_fixed_fd_install", why)
+		return int32(e.Ret())
+	case index == uapi.IORING_FILE_INDEX_ALLOC:
+		return int32(slot)
+	}
+	return 0
 }
 
 // resolve looks whether requests that wait for their result got one.

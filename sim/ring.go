@@ -6,6 +6,7 @@ import (
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/register"
+	"github.com/uringsim/uringsim/tctx"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 	"github.com/uringsim/uringsim/verdict"
@@ -46,6 +47,11 @@ type request struct {
 	opdef.Request
 	ring *Ring
 	task *task
+
+	file     *tctx.File     // which it works on, once it runs
+	fileNode *register.Node // the slot that the file came from
+	bufNode  *register.Node // the registered buffer that it uses
+	inNode   *register.Node // the slot that SPLICE and TEE read from
 
 	failed     bool // REQ_F_FAIL
 	skipLinks  bool // REQ_F_SKIP_LINK_CQES: the rest of the chain posts no CQEs

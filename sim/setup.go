@@ -154,7 +154,7 @@ func arrayOffset(p *uapi.Params) uint32 {
 // Linux: io_uring/io_uring.c:io_uring_create
 func (k *Kernel) create(t *task, c trace.Setup, p *uapi.Params) trace.Result {
 	r := &Ring{k: k, sqEntries: p.SQEntries, cqEntries: p.CQEntries}
-	r.Name, r.Flags = c.Ring, p.Flags
+	r.Name, r.Flags, r.Payer, r.PostAux = c.Ring, p.Flags, register.PayerOf(t.Task), r.postAux
 	r.cq.init(r)
 	r.Inherit(k.release, t.Task)
 	if refusal := k.allocate(t, r, p); refusal != nil {

@@ -14,6 +14,7 @@ type Cred struct {
 	CapInit bool // all capabilities in the initial user namespace
 	CapNS   bool // CAP_SYS_ADMIN in the task's own user namespace
 	NewNS   bool // the task is in a user namespace of its own, without mapped ids
+	Nobody  bool // its ids are 65534, not 0
 }
 
 // WorkQueue is the pool of a task's workers (struct io_wq).
@@ -151,7 +152,7 @@ func (t *Task) DropPrivileges() uapi.Errno {
 	if t.Cred.NewNS {
 		return uapi.EINVAL // 65534 is not mapped there
 	}
-	t.Cred = Cred{}
+	t.Cred = Cred{Nobody: true}
 	return 0
 }
 
@@ -172,7 +173,7 @@ func (t *Task) NewUserNS() (e uapi.Errno, why string) {
 	if t.Cred.NewNS {
 		return uapi.EPERM, "the task's ids must be mapped in its user namespace"
 	}
-	t.Cred = Cred{CapNS: true, NewNS: true}
+	t.Cred = Cred{CapNS: true, NewNS: true, Nobody: t.Cred.Nobody}
 	return 0, ""
 }
 

@@ -10,7 +10,8 @@ import (
 var wide = strings.Fields(`MapArgs.Addr MapArgs.Size ProtectArgs.Addr ProtectArgs.Size UnmapArgs.Addr UnmapArgs.Size
 	WriteArgs.Addr SetupArgs.SQAddr SetupArgs.CQAddr EnterArgs.ArgSize Recorded.Ret CQEOut.UserData CQEOut.Big Iovec.Len
 	Timespec.Sec Timespec.Nsec OpenHow.Flags OpenHow.Mode OpenHow.Resolve Msghdr.Iovlen Msghdr.Controllen Probe.Ops
-	RingFD.FD BufReg.RingAddr SyncCancel.Addr`)
+	RingFD.FD BufReg.RingAddr SyncCancel.Addr
+	RsrcRegister.Resv2 FileIndexRange.Resv Object.Tags`)
 
 // TestWidths: every number of a trace says how wide it is, or is as wide as the kernel's largest.
 func TestWidths(t *testing.T) {

@@ -113,6 +113,8 @@ type (
 	bpfFlagsTag struct{}
 	bufRingTag  struct{}
 	cancelTag   struct{}
+	rsrcTag     struct{}
+	cloneTag    struct{}
 )
 
 func (plainTag) naming() naming    { return naming{} }
@@ -130,6 +132,8 @@ func (protocolTag) naming() naming { return naming{uapi.Protocols, false} }
 func (bpfFlagsTag) naming() naming { return naming{uapi.BPFFilterFlags, true} }
 func (bufRingTag) naming() naming  { return naming{uapi.BufRingFlags, true} }
 func (cancelTag) naming() naming   { return naming{uapi.CancelFlags, true} }
+func (rsrcTag) naming() naming     { return naming{uapi.RsrcFlags, true} }
+func (cloneTag) naming() naming    { return naming{uapi.CloneFlags, true} }
 
 // Num is a number that traces may write as a number, a numeric string or by name.
 type Num[T tag] uint64
@@ -213,14 +217,16 @@ func abbreviate(s string) string {
 
 // Names for the numbers that programs build traces from.
 type (
-	OpNum       = Num[opTag]
-	RegisterNum = Num[regOpTag]
-	SQEFlagsNum = Num[sqeFlagsTag]
-	SetupNum    = Num[setupTag]
-	EnterNum    = Num[enterTag]
-	OpenNum     = Num[openTag]
-	ResolveNum  = Num[resolveTag]
-	BPFFlagsNum = Num[bpfFlagsTag]
-	BufRingNum  = Num[bufRingTag]
-	CancelNum   = Num[cancelTag]
+	OpNum         = Num[opTag]
+	RegisterNum   = Num[regOpTag]
+	SQEFlagsNum   = Num[sqeFlagsTag]
+	SetupNum      = Num[setupTag]
+	EnterNum      = Num[enterTag]
+	OpenNum       = Num[openTag]
+	ResolveNum    = Num[resolveTag]
+	BPFFlagsNum   = Num[bpfFlagsTag]
+	BufRingNum    = Num[bufRingTag]
+	CancelNum     = Num[cancelTag]
+	RsrcFlagsNum  = Num[rsrcTag]
+	CloneFlagsNum = Num[cloneTag]
 )

@@ -62,6 +62,12 @@ type Object struct {
 	NAPI             *NAPI             `json:"napi,omitzero"`
 	Clock            *Clock            `json:"clock,omitzero"`
 	Words            *[]Num[plainTag]  `json:"words,omitzero" bits:"32"` // u32 each
+	RsrcRegister     *RsrcRegister     `json:"rsrc_register,omitzero"`
+	RsrcUpdate       *RsrcUpdate       `json:"rsrc_update,omitzero"`
+	RsrcUpdate2      *RsrcUpdate2      `json:"rsrc_update2,omitzero"`
+	FileIndexRange   *FileIndexRange   `json:"file_index_range,omitzero"`
+	CloneBuffers     *CloneBuffers     `json:"clone_buffers,omitzero"`
+	Tags             *[]Num[plainTag]  `json:"tags,omitzero"` // u64 each
 }
 
 // placer writes an object into a block of memory that grows as needed, and is told where objects go.
@@ -101,6 +107,12 @@ func (o *Object) put(at placer) (addr uint64, err error) {
 		{o.NAPI != nil, func(p placer) (uint64, error) { return o.NAPI.put(p) }},
 		{o.Clock != nil, func(p placer) (uint64, error) { return o.Clock.put(p) }},
 		{o.Words != nil, func(p placer) (uint64, error) { return putWords(p, *o.Words) }},
+		{o.RsrcRegister != nil, func(p placer) (uint64, error) { return o.RsrcRegister.put(p) }},
+		{o.RsrcUpdate != nil, func(p placer) (uint64, error) { return o.RsrcUpdate.put(p) }},
+		{o.RsrcUpdate2 != nil, func(p placer) (uint64, error) { return o.RsrcUpdate2.put(p) }},
+		{o.FileIndexRange != nil, func(p placer) (uint64, error) { return o.FileIndexRange.put(p) }},
+		{o.CloneBuffers != nil, func(p placer) (uint64, error) { return o.CloneBuffers.put(p) }},
+		{o.Tags != nil, func(p placer) (uint64, error) { return putTags(p, *o.Tags) }},
 	} {
 		if !part.is {
 			continue

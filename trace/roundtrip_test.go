@@ -33,6 +33,14 @@ var goodEvents = []string{
 	`{"call":"register","fd":3,"op":"PROBE","arg":{"probe":{"ops":65,"fill":"01"}},"nr":65}`,
 	`{"call":"register","fd":3,"op":"RING_FDS","arg":{"ring_fds":[{"index":0,"resv":1,"fd":3},{"fd":-1}]},"nr":2}`,
 	`{"call":"register","fd":3,"op":"FILES","arg":{"fds":[0,-1]},"nr":2}`,
+	`{"call":"register","fd":3,"op":"FILES2","arg":{"rsrc_register":{"nr":1,"flags":"SPARSE","resv2":2,"data":{"fds":[3]},` +
+		`"tags":{"tags":[4]}}},"nr":32}`,
+	`{"call":"register","fd":3,"op":"FILES_UPDATE","arg":{"rsrc_update":{"offset":1,"resv":2,"data":3}},"nr":1}`,
+	`{"call":"register","fd":3,"op":"BUFFERS_UPDATE","arg":{"rsrc_update2":{"offset":1,"resv":2,` +
+		`"data":{"iovecs":[{"len":1}]},"tags":4,"nr":5,"resv2":6}},"nr":32}`,
+	`{"call":"register","fd":3,"op":"FILE_ALLOC_RANGE","arg":{"file_index_range":{"off":1,"len":2,"resv":3}}}`,
+	`{"call":"register","fd":3,"op":"CLONE_BUFFERS","arg":{"clone_buffers":{"src_fd":4,"flags":"DST_REPLACE","src_off":1,` +
+		`"dst_off":2,"nr":3,"pad":"01"}},"nr":1}`,
 	`{"call":"register","fd":-1,"op":"QUERY","arg":{"query":{"op":1,"size":40,"resv":"01","result":-1,"data":0,` +
 		`"next":{"query":{"op":0,"size":48}}}}}`,
 	`{"call":"register","fd":-1,"op":"SEND_MSG_RING","arg":{"sqe":{"opcode":"MSG_RING","fd":3}},"nr":1}`,

@@ -189,9 +189,6 @@ var NopFlags = newFamily("IORING_NOP_",
 	Row{"IORING_NOP_CQE32", IORING_NOP_CQE32},
 )
 
-// IORING_FILE_INDEX_ALLOC as file_index: any free slot.
-const IORING_FILE_INDEX_ALLOC = 0xffffffff
-
 // timeout_flags of TIMEOUT, LINK_TIMEOUT and TIMEOUT_REMOVE.
 const (
 	IORING_TIMEOUT_ABS           = 0x1

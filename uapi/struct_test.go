@@ -74,6 +74,27 @@ var layouts = []layoutRow{
 		func(n map[string]uint64) []byte {
 			return RsrcUpdate{uint32(n["offset"]), uint32(n["resv"]), n["data"]}.Append(nil)
 		}},
+	{"io_uring_rsrc_register", 32, map[string]at{"nr": {0, 4}, "flags": {4, 4}, "resv2": {8, 8}, "data": {16, 8},
+		"tags": {24, 8}},
+		func(n map[string]uint64) []byte {
+			return RsrcRegister{uint32(n["nr"]), uint32(n["flags"]), n["resv2"], n["data"], n["tags"]}.Append(nil)
+		}},
+	{"io_uring_rsrc_update2", 32, map[string]at{"offset": {0, 4}, "resv": {4, 4}, "data": {8, 8}, "tags": {16, 8},
+		"nr": {24, 4}, "resv2": {28, 4}},
+		func(n map[string]uint64) []byte {
+			return RsrcUpdate2{uint32(n["offset"]), uint32(n["resv"]), n["data"], n["tags"], uint32(n["nr"]),
+				uint32(n["resv2"])}.Append(nil)
+		}},
+	{"io_uring_file_index_range", 16, map[string]at{"off": {0, 4}, "len": {4, 4}, "resv": {8, 8}},
+		func(n map[string]uint64) []byte {
+			return FileIndexRange{uint32(n["off"]), uint32(n["len"]), n["resv"]}.Append(nil)
+		}},
+	{"io_uring_clone_buffers", 32, map[string]at{"src_fd": {0, 4}, "flags": {4, 4}, "src_off": {8, 4}, "dst_off": {12, 4},
+		"nr": {16, 4}, "a": {20, 4}, "b": {24, 4}, "c": {28, 4}},
+		func(n map[string]uint64) []byte {
+			return CloneBuffers{uint32(n["src_fd"]), uint32(n["flags"]), uint32(n["src_off"]), uint32(n["dst_off"]),
+				uint32(n["nr"]), [3]uint32{uint32(n["a"]), uint32(n["b"]), uint32(n["c"])}}.Append(nil)
+		}},
 	{"io_uring_query_hdr", 40, map[string]at{"next_entry": {0, 8}, "query_data": {8, 8}, "query_op": {16, 4}, "size": {20,
 		4},
 		"result": {24, 4}, "a": {28, 4}, "b": {32, 4}, "c": {36, 4}},
@@ -206,6 +227,10 @@ func TestSizes(t *testing.T) {
 		{"SizeofSyncCancelReg", SizeofSyncCancelReg, 64, ""},
 		{"SizeofNAPI", SizeofNAPI, 16, ""},
 		{"SizeofClockRegister", SizeofClockRegister, 16, ""},
+		{"SizeofRsrcRegister", SizeofRsrcRegister, 32, "the nr of FILES2 and BUFFERS2"},
+		{"SizeofRsrcUpdate2", SizeofRsrcUpdate2, 32, "the nr of FILES_UPDATE2 and BUFFERS_UPDATE"},
+		{"SizeofFileIndexRange", SizeofFileIndexRange, 16, ""},
+		{"SizeofCloneBuffers", SizeofCloneBuffers, 32, ""},
 		{"SizeofOpenHow", SizeofOpenHow, 24, "OPEN_HOW_SIZE_VER0"},
 		{"SizeofMsghdr", SizeofMsghdr, 56, "struct user_msghdr"},
 		{"SizeofIovec", SizeofIovec, 16, ""},
@@ -246,6 +271,10 @@ func TestRoundTrips(t *testing.T) {
 	roundTrip(t, "Restriction", 16, func(b []byte) []byte { return DecodeRestriction(b).Append(nil) })
 	roundTrip(t, "TaskRestriction", 16, func(b []byte) []byte { return DecodeTaskRestriction(b).Append(nil) })
 	roundTrip(t, "RsrcUpdate", 16, func(b []byte) []byte { return DecodeRsrcUpdate(b).Append(nil) })
+	roundTrip(t, "RsrcRegister", 32, func(b []byte) []byte { return DecodeRsrcRegister(b).Append(nil) })
+	roundTrip(t, "RsrcUpdate2", 32, func(b []byte) []byte { return DecodeRsrcUpdate2(b).Append(nil) })
+	roundTrip(t, "FileIndexRange", 16, func(b []byte) []byte { return DecodeFileIndexRange(b).Append(nil) })
+	roundTrip(t, "CloneBuffers", 32, func(b []byte) []byte { return DecodeCloneBuffers(b).Append(nil) })
 	roundTrip(t, "QueryHdr", 40, func(b []byte) []byte { q := DecodeQueryHdr(b); return q.Append(nil) })
 	roundTrip(t, "BufReg", 40, func(b []byte) []byte { r := DecodeBufReg(b); return r.Append(nil) })
 	roundTrip(t, "BufStatus", 40, func(b []byte) []byte { s := DecodeBufStatus(b); return s.Append(nil) })

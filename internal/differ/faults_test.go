@@ -69,6 +69,13 @@ var faults = []fault{
 	{"workers keep to the last limit only", "register/io-wq.go", "limit(other, c.ring.MaxWorkers)", "limit(other, most)", "register"},
 	{"an empty group of buffers does not exist", "sim/kbuf.go", "case g == nil:", "case g == nil || !provide && !g.Ring && g.Count == 0:", "register"},
 	{"SQPOLL goes with COOP_TASKRUN", "sim/setup.go", "{has: uapi.IORING_SETUP_SQPOLL, excludes: uapi.IORING_SETUP_COOP_TASKRUN | uapi.IORING_SETUP_TASKRUN_FLAG |", "{has: uapi.IORING_SETUP_SQPOLL, excludes: uapi.IORING_SETUP_TASKRUN_FLAG |", "setup"},
+	{"tags go from the first slot to the last", "register/rsrc.go", "for i := len(table); i > 0; i-- {\n\t\tif n := table[i-1]; n != nil {", "for i := range table {\n\t\tif n := table[i]; n != nil {", "rsrc"},
+	{"requests do not hold their slots", "sim/rsrc.go", "q.fileNode, q.file = n.Get(), n.File", "q.file = n.File", "rsrc"},
+	{"a bad descriptor leaves its slot alone", "register/rsrc.go", "s.clearFile(slot)\n\tif fd == -1 {", "if t.Files.Get(fd) != nil || fd == -1 {\n\t\ts.clearFile(slot)\n\t}\n\tif fd == -1 {", "rsrc"},
+	{"the lowest empty slot is taken", "register/filetable.go", "if t.hint < t.start || t.hint >= t.end {", "if true {", "rsrc"},
+	{"clones have tags", "register/rsrc.go", "&Node{Buffer: n.Buffer, refs: 1}", "&Node{Buffer: n.Buffer, tag: n.tag, refs: 1}", "rsrc"},
+	{"a pipe that fails keeps its slots", "sim/rsrc.go", "\t\tr.unpipe(q, places)\n", "", "rsrc"},
+	{"buffers are cloned between processes", "register/rsrc.go", "case dst.Payer != src.Payer:", "case false:", "rsrc"},
 }
 
 // budget is the number of traces in which a fault has to show.
