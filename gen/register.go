@@ -63,8 +63,8 @@ var registerCalls = []struct {
 	weight int
 	make   func(m *maker, task string, target, ring int)
 }{
-	{8, func(m *maker, task string, target, _ int) { m.filterCall(task, target) }},
-	{4, func(m *maker, task string, target, _ int) { m.restrictionsCall(task, target) }},
+	{12, func(m *maker, task string, target, _ int) { m.filterCall(task, target) }},
+	{10, func(m *maker, task string, target, _ int) { m.restrictionsCall(task, target) }},
 	{2, (*maker).enableCall},
 	{2, func(m *maker, task string, target, _ int) { m.queryCall(task, target) }},
 	{2, (*maker).ringFDsCall},
