@@ -32,6 +32,11 @@ func (m *maker) timeoutKind() {
 			e.Flags = enterFlags(uapi.IORING_ENTER_GETEVENTS)
 		}
 		m.add(trace.InitTask, e)
+		if m.chance(15) {
+			how := m.some(30, uapi.IORING_ASYNC_CANCEL_ALL, uapi.IORING_ASYNC_CANCEL_OP) | m.some(10, uapi.IORING_ASYNC_CANCEL_ANY)
+			c := trace.SyncCancel{Addr: trace.Num32(w.id()), Flags: trace.CancelNum(how), Opcode: trace.OpNum(uapi.IORING_OP_TIMEOUT)}
+			m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_SYNC_CANCEL, pointer(trace.Object{SyncCancel: &c}), 1)
+		}
 		if !w.counts && m.chance(30) {
 			sqes := w.short()
 			m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Num32(fd), Ring: name, SQEs: sqes, DropRest: true})
