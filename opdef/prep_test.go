@@ -342,3 +342,31 @@ func TestAllZero(t *testing.T) {
 		checkPrepRows(t, []prepRow{{op: op, want: w, why: "all zero"}})
 	}
 }
+
+// Short names of the opcodes that the tables use.
+const (
+	nop, nop128            = uapi.IORING_OP_NOP, uapi.IORING_OP_NOP128
+	readv, writev          = uapi.IORING_OP_READV, uapi.IORING_OP_WRITEV
+	read, write            = uapi.IORING_OP_READ, uapi.IORING_OP_WRITE
+	readFixed              = uapi.IORING_OP_READ_FIXED
+	readvFixed             = uapi.IORING_OP_READV_FIXED
+	writevFixed            = uapi.IORING_OP_WRITEV_FIXED
+	mshot                  = uapi.IORING_OP_READ_MULTISHOT
+	sendmsgOp, recvmsgOp   = uapi.IORING_OP_SENDMSG, uapi.IORING_OP_RECVMSG
+	sendOp, recvOp         = uapi.IORING_OP_SEND, uapi.IORING_OP_RECV
+	sendZCOp, sendmsgZCOp  = uapi.IORING_OP_SEND_ZC, uapi.IORING_OP_SENDMSG_ZC
+	connectOp, bindOp      = uapi.IORING_OP_CONNECT, uapi.IORING_OP_BIND
+	acceptOp, socketOp     = uapi.IORING_OP_ACCEPT, uapi.IORING_OP_SOCKET
+	openat, openat2        = uapi.IORING_OP_OPENAT, uapi.IORING_OP_OPENAT2
+	timeoutOp, linkTimeout = uapi.IORING_OP_TIMEOUT, uapi.IORING_OP_LINK_TIMEOUT
+	timeoutRemove          = uapi.IORING_OP_TIMEOUT_REMOVE
+	fsetxattr, setxattrOp  = uapi.IORING_OP_FSETXATTR, uapi.IORING_OP_SETXATTR
+	fgetxattr, getxattrOp  = uapi.IORING_OP_FGETXATTR, uapi.IORING_OP_GETXATTR
+	provide                = uapi.IORING_OP_PROVIDE_BUFFERS
+	removeBuf              = uapi.IORING_OP_REMOVE_BUFFERS
+	futexWait, futexWaitv  = uapi.IORING_OP_FUTEX_WAIT, uapi.IORING_OP_FUTEX_WAITV
+	cancel                 = uapi.IORING_OP_ASYNC_CANCEL
+	cmdOp, cmd128          = uapi.IORING_OP_URING_CMD, uapi.IORING_OP_URING_CMD128
+)
+
+var cqe32, cqeMixed = env{ring: uapi.IORING_SETUP_CQE32}, env{ring: uapi.IORING_SETUP_CQE_MIXED}
