@@ -21,6 +21,7 @@ type State struct {
 	HasFiles      bool
 	Buffers       []Buffer // registered buffers; zero entries are empty slots
 	HasBuffers    bool
+	Region        *Region // nil if MEM_REGION registered none
 	Personalities map[uint16]tctx.Cred
 	lastPersona   uint16
 }

@@ -110,7 +110,7 @@ func (k *Kernel) enterRing(t *task, c trace.Enter) (ret int64, why *verdict.Refu
 // Linux: io_uring/wait.c:io_cqring_wait
 func (r *Ring) getEvents(t *task, c trace.Enter) (*verdict.Refusal, string) {
 	iopoll := r.has(uapi.IORING_SETUP_IOPOLL) && !r.has(uapi.IORING_SETUP_SQPOLL)
-	refusal := getExtArg(t.Task, c, iopoll)
+	arg, refusal := r.getExtArg(t.Task, c, iopoll)
 	if r.has(uapi.IORING_SETUP_DEFER_TASKRUN) && c.ToSubmit > 0 {
 		r.runLocal(int(c.MinComplete)) // already under the submission's lock, whatever the arguments are
 	}
@@ -134,7 +134,7 @@ func (r *Ring) getEvents(t *task, c trace.Enter) (*verdict.Refusal, string) {
 		r.settle()
 	}
 	r.cq.flushOverflow()
-	if refusal := sigmask(t.Task, c); refusal != nil {
+	if refusal := arg.check(t.Task); refusal != nil {
 		return refusal, ""
 	}
 	if int32(r.cq.ready()-want) >= 0 { // which a negative number may be
@@ -146,7 +146,7 @@ func (r *Ring) getEvents(t *task, c trace.Enter) (*verdict.Refusal, string) {
 		}
 		return nil, ""
 	}
-	if timed(t.Task, c) {
+	if arg.timed {
 		if r.cq.ready() > 0 {
 			return nil, "" // fewer than wanted are no error
 		}
@@ -162,59 +162,76 @@ func (r *Ring) getEvents(t *task, c trace.Enter) (*verdict.Refusal, string) {
 	return nil, ""
 }
 
+// extArg is what a wait is given: a signal mask, and whether it ends by itself (struct ext_arg).
+type extArg struct {
+	sigmask, size uint64
+	timed         bool
+}
+
 // getExtArg reads the argument of a wait.
 //
 // Linux: io_uring/io_uring.c:io_get_ext_arg, io_validate_ext_arg
-func getExtArg(t *tctx.Task, c trace.Enter, iopoll bool) *verdict.Refusal {
+func (r *Ring) getExtArg(t *tctx.Task, c trace.Enter, iopoll bool) (extArg, *verdict.Refusal) {
 	const where = "io_uring/io_uring.c:io_get_ext_arg"
 	const size = 24 // struct io_uring_getevents_arg: sigmask u64, sigmask_sz, min_wait_usec u32, ts u64
+	refuse := func(e uapi.Errno, why string) (extArg, *verdict.Refusal) {
+		return extArg{}, verdict.Refuse(verdict.Enter, e, where, why)
+	}
 	if c.Flags&uapi.IORING_ENTER_EXT_ARG == 0 {
-		return nil
+		return extArg{sigmask: c.Arg, size: c.ArgSize}, nil
 	}
 	if c.Flags&uapi.IORING_ENTER_EXT_ARG_REG != 0 {
 		if iopoll {
-			return verdict.Refuse(verdict.Enter, uapi.EINVAL, where, "no registered argument with IOPOLL")
+			return refuse(uapi.EINVAL, "no registered argument with IOPOLL")
 		}
-		if c.ArgSize != 64 {
-			return verdict.Refuse(verdict.Enter, uapi.EINVAL, where, "argsz must be 64 with EXT_ARG_REG")
-		}
-		return verdict.Refuse(verdict.Enter, uapi.EFAULT, where, "arg must be inside of registered wait memory")
+		return r.getRegisteredArg(c)
 	}
 	if c.ArgSize != size {
-		return verdict.Refuse(verdict.Enter, uapi.EINVAL, where, "argsz must be 24 with EXT_ARG")
+		return refuse(uapi.EINVAL, "argsz must be 24 with EXT_ARG")
 	}
 	raw := make([]byte, size)
 	if !t.Mem.CopyIn(raw, c.Arg) {
-		return verdict.Refuse(verdict.Enter, uapi.EFAULT, where, "struct io_uring_getevents_arg must be readable")
+		return refuse(uapi.EFAULT, "struct io_uring_getevents_arg must be readable")
 	}
-	if ts := binary.LittleEndian.Uint64(raw[16:]); ts != 0 && !iopoll && !t.Mem.CopyIn(make([]byte, 16), ts) {
-		return verdict.Refuse(verdict.Enter, uapi.EFAULT, where, "the timespec must be readable")
+	le := binary.LittleEndian
+	ts := le.Uint64(raw[16:])
+	if ts != 0 && !iopoll && !t.Mem.CopyIn(make([]byte, 16), ts) {
+		return refuse(uapi.EFAULT, "the timespec must be readable")
 	}
-	return nil
+	return extArg{le.Uint64(raw), uint64(le.Uint32(raw[8:])), ts != 0}, nil
 }
 
-// timed tells whether the wait ends by itself.
-func timed(t *tctx.Task, c trace.Enter) bool {
-	raw := make([]byte, 24)
-	return c.Flags&uapi.IORING_ENTER_EXT_ARG != 0 && t.Mem.CopyIn(raw, c.Arg) && binary.LittleEndian.Uint64(raw[16:]) != 0
+// getRegisteredArg reads the argument of a wait from the ring's region, where it needs no pointers and no copies.
+//
+// Linux: io_uring/io_uring.c:io_get_ext_arg
+func (r *Ring) getRegisteredArg(c trace.Enter) (extArg, *verdict.Refusal) {
+	refuse := func(e uapi.Errno, why string) (extArg, *verdict.Refusal) {
+		return extArg{}, verdict.Refuse(verdict.Enter, e, "io_uring/io_uring.c:io_get_ext_arg", why)
+	}
+	if c.ArgSize != uapi.SizeofRegWait {
+		return refuse(uapi.EINVAL, "argsz must be 64 with EXT_ARG_REG")
+	}
+	w := r.Region.Wait(c.Arg)
+	if w == nil {
+		return refuse(uapi.EFAULT, "arg must be an offset, a multiple of 8, inside of registered wait memory")
+	}
+	if w.Flags&^uapi.IORING_REG_WAIT_TS != 0 {
+		return refuse(uapi.EINVAL, "flags of struct io_uring_reg_wait must be known")
+	}
+	return extArg{w.Sigmask, uint64(w.SigmaskSize), w.Flags != 0}, nil
 }
 
-// sigmask reads the signal mask of a wait.
+// check reads the signal mask of a wait.
 //
 // Linux: kernel/signal.c:set_user_sigmask
-func sigmask(t *tctx.Task, c trace.Enter) *verdict.Refusal {
+func (a extArg) check(t *tctx.Task) *verdict.Refusal {
 	const where = "kernel/signal.c:set_user_sigmask"
-	addr, size := c.Arg, c.ArgSize
-	if raw := make([]byte, 12); c.Flags&uapi.IORING_ENTER_EXT_ARG != 0 && t.Mem.CopyIn(raw, c.Arg) {
-		addr, size = binary.LittleEndian.Uint64(raw), uint64(binary.LittleEndian.Uint32(raw[8:]))
-	}
 	switch {
-	case addr == 0:
+	case a.sigmask == 0:
 		return nil
-	case size != 8:
+	case a.size != 8:
 		return verdict.Refuse(verdict.Enter, uapi.EINVAL, where, "the size of a signal mask must be 8")
-	}
-	if !t.Mem.CopyIn(make([]byte, 8), addr) {
+	case !t.Mem.CopyIn(make([]byte, 8), a.sigmask):
 		return verdict.Refuse(verdict.Enter, uapi.EFAULT, where, "the signal mask must be readable")
 	}
 	return nil

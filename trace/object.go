@@ -56,6 +56,9 @@ type Object struct {
 	Query            *Query            `json:"query,omitzero"`
 	GetEvents        *GetEvents        `json:"getevents_arg,omitzero"`
 	SQE              *SQE              `json:"sqe,omitzero"`
+	MemRegion        *MemRegion        `json:"mem_region,omitzero"`
+	Region           *Region           `json:"region,omitzero"`
+	Resize           *ResizeParams     `json:"resize,omitzero"`
 }
 
 // placer writes an object into a block of memory that grows as needed, and is told where objects go.
@@ -89,6 +92,9 @@ func (o *Object) put(at placer) (addr uint64, err error) {
 		{o.Query != nil, func(p placer) (uint64, error) { return o.Query.put(p) }},
 		{o.GetEvents != nil, func(p placer) (uint64, error) { return o.GetEvents.put(p) }},
 		{o.SQE != nil, func(p placer) (uint64, error) { return o.SQE.put(p) }},
+		{o.MemRegion != nil, func(p placer) (uint64, error) { return o.MemRegion.put(p) }},
+		{o.Region != nil, func(p placer) (uint64, error) { return o.Region.put(p) }},
+		{o.Resize != nil, func(p placer) (uint64, error) { return o.Resize.put(p) }},
 	} {
 		if !part.is {
 			continue

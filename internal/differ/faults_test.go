@@ -58,6 +58,9 @@ var faults = []fault{
 	{"a dropped entry counts", "sim/submit.go", "if !ok {\n\t\t\tbreak", "if !ok {\n\t\t\tleft--\n\t\t\tbreak", "setup"},
 	{"a 128-byte SQE takes one entry", "sim/initreq.go", "*left--\n", "", "link"},
 	{"CQ ring has the size of the SQ ring", "sim/setup.go", "p.CQEntries = 2 * p.SQEntries", "p.CQEntries = p.SQEntries", "setup"},
+	{"memory of the kernel may have an address", "register/region.go", "case user != (d.UserAddr != 0):", "case user && d.UserAddr == 0:", "register"},
+	{"waits need no disabled ring", "register/region.go", "case reg.Flags != 0 && c.ring.Flags&uapi.IORING_SETUP_R_DISABLED == 0:", "case false:", "register"},
+	{"registered waits end at the last byte", "register/region.go", "offset > r.size-uapi.SizeofRegWait", "offset >= r.size", "enter"},
 	{"SQPOLL goes with COOP_TASKRUN", "sim/setup.go", "{has: uapi.IORING_SETUP_SQPOLL, excludes: uapi.IORING_SETUP_COOP_TASKRUN | uapi.IORING_SETUP_TASKRUN_FLAG |", "{has: uapi.IORING_SETUP_SQPOLL, excludes: uapi.IORING_SETUP_TASKRUN_FLAG |", "setup"},
 }
 
