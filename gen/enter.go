@@ -12,7 +12,14 @@ func (m *maker) enter() {
 		flags |= m.some(15, uapi.IORING_SETUP_IOPOLL)
 	}
 	big := flags&uapi.IORING_SETUP_CQE_MIXED == 0 // see kernel.CQECacheOutlivesOverflow
+	waits := m.chance(40)
+	if waits {
+		flags |= uapi.IORING_SETUP_R_DISABLED
+	}
 	fd, name := m.smallRing(flags)
+	if waits {
+		m.waitRegion(fd)
+	}
 	other := trace.InitTask
 	switch m.IntN(6) {
 	case 0:
@@ -37,7 +44,7 @@ func (m *maker) enter() {
 		if m.chance(5) {
 			e.FD = pick(m, trace.Num32(0), 99, ^trace.Num32(0))
 		}
-		m.waitArgs(e)
+		m.waitArgs(e, waits)
 		m.add(task, e)
 	}
 }
@@ -69,8 +76,9 @@ func (m *maker) plain(big bool) trace.SQE {
 	return m.sqe(uapi.IORING_OP_NOP, 0)
 }
 
-// waitArgs lets an enter wait, never for long, with arguments most of which are valid.
-func (m *maker) waitArgs(e *trace.EnterArgs) {
+// waitArgs lets an enter wait, never for long, with arguments most of which are valid. With waits, the ring has
+// waitRegion.
+func (m *maker) waitArgs(e *trace.EnterArgs, waits bool) {
 	if m.chance(30) {
 		e.Flags = enterFlags(m.some(10, 1, 2, 4, 16, 64, 128, 256))
 		if m.chance(50) {
@@ -94,9 +102,12 @@ func (m *maker) waitArgs(e *trace.EnterArgs) {
 		case 1:
 			e.Arg, e.ArgSize, e.MinComplete = pointer(trace.Object{Bytes: &mask}), 16, 100
 		}
-	case 1: // registered wait memory, which there is none of
+	case 1: // registered wait memory
 		e.Flags |= enterFlags(uapi.IORING_ENTER_EXT_ARG | uapi.IORING_ENTER_EXT_ARG_REG)
-		e.Arg.Num, e.ArgSize = pick(m, uint64(0), 64, m.long()), pick(m, trace.Num32(64), 24)
+		e.Arg.Num, e.ArgSize = pick(m, uint64(0), 64, 4, trace.PageSize, m.long()), pick(m, trace.Num32(64), 24)
+		if waits && m.chance(60) {
+			m.registeredWait(e)
+		}
 	case 2:
 		e.Flags |= enterFlags(uapi.IORING_ENTER_EXT_ARG)
 		g := trace.GetEvents{TS: bad(trace.Object{Timespec: &short})}

@@ -79,6 +79,7 @@ var registerCalls = []struct {
 	{1, (*maker).syncCancelCall},
 	{1, (*maker).workersCall},
 	{1, (*maker).affinityCall},
+	{2, func(m *maker, task string, target, _ int) { m.memRegionCall(task, target) }},
 }
 
 // anyRegister is a register call of any kind. Calls whose handler is not modelled get arguments that are refused.
@@ -291,7 +292,7 @@ func (m *maker) filesCall(task string, fd int) {
 		if m.chance(15) {
 			vec[i] = trace.Iovec{Base: trace.Pointer{Num: pick(m, 0, m.badPointer())}, Len: trace.Num32(pick(m, 0, m.long()>>44, ^uint64(0)))}
 		}
-		if m.chance(15) {
+		if m.chance(45) {
 			vec[i].Len = pick[trace.Num32](m, 1<<30+1, 1<<40+1, ^trace.Num32(0))
 		}
 	}

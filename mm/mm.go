@@ -41,8 +41,9 @@ type segment struct {
 
 // page is the content of a page that was written to. It belongs to one Space at a time; others copy it to write.
 type page struct {
-	data  [PageSize]byte
-	owner *Space
+	data   [PageSize]byte
+	owner  *Space
+	pinned bool // a fork copies it for the child
 }
 
 // Space is the address space of a process. The zero Space has nothing mapped.
@@ -55,6 +56,10 @@ type Space struct {
 func (s *Space) Clone() *Space {
 	c := &Space{segs: slices.Clone(s.segs), pages: make(map[uint64]*page, len(s.pages))}
 	for n, p := range s.pages {
+		if p.pinned && p.owner == s {
+			c.pages[n] = &page{data: p.data, owner: c}
+			continue
+		}
 		p.owner = nil // both copy before they write
 		c.pages[n] = p
 	}

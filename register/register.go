@@ -150,7 +150,7 @@ var ringOps = [...]row{
 	uapi.IORING_REGISTER_SEND_MSG_RING:    {never, nil},
 	uapi.IORING_REGISTER_ZCRX_IFQ:         {argAnd(1), nil},
 	uapi.IORING_REGISTER_RESIZE_RINGS:     {argAnd(1), nil},
-	uapi.IORING_REGISTER_MEM_REGION:       {argAnd(1), nil},
+	uapi.IORING_REGISTER_MEM_REGION:       {argAnd(1), (*call).memRegion},
 	uapi.IORING_REGISTER_QUERY:            {nil, (*call).query},
 	uapi.IORING_REGISTER_ZCRX_CTRL:        {nil, nil},
 	uapi.IORING_REGISTER_BPF_FILTER:       {one, (*call).filterRing},

@@ -22,6 +22,7 @@ type State struct {
 	Buffers       []*Node // registered buffers; nil entries are empty places
 	Payer         Payer
 	PostAux       func(uapi.CQE) // posts a CQE that no request caused
+	Region        *Region        // nil if MEM_REGION registered none
 	Personalities map[uint16]tctx.Cred
 	lastPersona   uint16
 

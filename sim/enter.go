@@ -111,7 +111,7 @@ func (k *Kernel) enterRing(t *task, c trace.Enter) (ret int64, why *verdict.Refu
 // Linux: io_uring/wait.c:io_cqring_wait
 func (r *Ring) getEvents(t *task, c trace.Enter) (*verdict.Refusal, string) {
 	iopoll := r.has(uapi.IORING_SETUP_IOPOLL) && !r.has(uapi.IORING_SETUP_SQPOLL)
-	refusal := getExtArg(t.Task, c, iopoll)
+	arg, refusal := r.getExtArg(t.Task, c, iopoll)
 	if r.has(uapi.IORING_SETUP_DEFER_TASKRUN) && c.ToSubmit > 0 {
 		r.runLocal(int(c.MinComplete)) // already under the submission's lock, whatever the arguments are
 	}
@@ -132,17 +132,20 @@ func (r *Ring) getEvents(t *task, c trace.Enter) (*verdict.Refusal, string) {
 	if r.cq.ready() >= want || iopoll {
 		return nil, ""
 	}
-	if refusal := sigmask(t.Task, c); refusal != nil {
+	if refusal := arg.check(t.Task); refusal != nil {
 		return refusal, ""
 	}
-	return r.sleep(t.Task, c, want)
+	return r.sleep(c, &arg, want)
 }
 
 // sleep lets time pass until there are as many completions as wanted, or the wait's own time is over.
 //
 // Linux: io_uring/wait.c:io_cqring_wait, io_cqring_schedule_timeout
-func (r *Ring) sleep(t *tctx.Task, c trace.Enter, want uint32) (*verdict.Refusal, string) {
-	deadline, fired := r.k.deadline(t, c), r.timers.fired
+func (r *Ring) sleep(c trace.Enter, arg *extArg, want uint32) (*verdict.Refusal, string) {
+	deadline, fired := int64(math.MaxInt64), r.timers.fired
+	if arg.timed {
+		deadline = arg.deadline
+	}
 	for {
 		for r.settle() || r.local.run() {
 		}
@@ -160,12 +163,12 @@ func (r *Ring) sleep(t *tctx.Task, c trace.Enter, want uint32) (*verdict.Refusal
 			break
 		}
 	}
-	switch forever := deadline == math.MaxInt64; {
-	case !forever && r.cq.ready() > 0:
+	switch {
+	case arg.timed && r.cq.ready() > 0:
 		return nil, "" // fewer than wanted are no error
-	case !forever && c.Known == nil && r.unknown() > 0:
+	case arg.timed && c.Known == nil && r.unknown() > 0:
 		return nil, "whether requests whose results are not known complete in time"
-	case !forever:
+	case arg.timed:
 		return verdict.Refuse(verdict.Enter, uapi.ETIME, "io_uring/wait.c:io_cqring_schedule_timeout",
 			"the completions must come in time"), ""
 	case c.Known == nil && r.unknown() == 0:
@@ -174,70 +177,91 @@ func (r *Ring) sleep(t *tctx.Task, c trace.Enter, want uint32) (*verdict.Refusal
 	return nil, ""
 }
 
+// extArg is what a wait is given: a signal mask, and whether and when it ends by itself (struct ext_arg).
+type extArg struct {
+	sigmask, size uint64
+	timed         bool
+	deadline      int64 // in ns of the kernel's clock
+}
+
 // getExtArg reads the argument of a wait.
 //
 // Linux: io_uring/io_uring.c:io_get_ext_arg, io_validate_ext_arg
-func getExtArg(t *tctx.Task, c trace.Enter, iopoll bool) *verdict.Refusal {
+func (r *Ring) getExtArg(t *tctx.Task, c trace.Enter, iopoll bool) (extArg, *verdict.Refusal) {
 	const where = "io_uring/io_uring.c:io_get_ext_arg"
 	const size = 24 // struct io_uring_getevents_arg: sigmask u64, sigmask_sz, min_wait_usec u32, ts u64
+	refuse := func(e uapi.Errno, why string) (extArg, *verdict.Refusal) {
+		return extArg{}, verdict.Refuse(verdict.Enter, e, where, why)
+	}
 	if c.Flags&uapi.IORING_ENTER_EXT_ARG == 0 {
-		return nil
+		return extArg{sigmask: c.Arg, size: c.ArgSize}, nil
 	}
 	if c.Flags&uapi.IORING_ENTER_EXT_ARG_REG != 0 {
 		if iopoll {
-			return verdict.Refuse(verdict.Enter, uapi.EINVAL, where, "no registered argument with IOPOLL")
+			return refuse(uapi.EINVAL, "no registered argument with IOPOLL")
 		}
-		if c.ArgSize != 64 {
-			return verdict.Refuse(verdict.Enter, uapi.EINVAL, where, "argsz must be 64 with EXT_ARG_REG")
-		}
-		return verdict.Refuse(verdict.Enter, uapi.EFAULT, where, "arg must be inside of registered wait memory")
+		return r.getRegisteredArg(c)
 	}
 	if c.ArgSize != size {
-		return verdict.Refuse(verdict.Enter, uapi.EINVAL, where, "argsz must be 24 with EXT_ARG")
+		return refuse(uapi.EINVAL, "argsz must be 24 with EXT_ARG")
 	}
 	raw := make([]byte, size)
 	if !t.Mem.CopyIn(raw, c.Arg) {
-		return verdict.Refuse(verdict.Enter, uapi.EFAULT, where, "struct io_uring_getevents_arg must be readable")
+		return refuse(uapi.EFAULT, "struct io_uring_getevents_arg must be readable")
 	}
-	if ts := binary.LittleEndian.Uint64(raw[16:]); ts != 0 && !iopoll && !t.Mem.CopyIn(make([]byte, 16), ts) {
-		return verdict.Refuse(verdict.Enter, uapi.EFAULT, where, "the timespec must be readable")
+	le := binary.LittleEndian
+	arg := extArg{sigmask: le.Uint64(raw), size: uint64(le.Uint32(raw[8:]))}
+	if ts := le.Uint64(raw[16:]); ts != 0 && !iopoll {
+		if !t.Mem.CopyIn(raw[:16], ts) {
+			return refuse(uapi.EFAULT, "the timespec must be readable")
+		}
+		arg.timed, arg.deadline = true, r.k.deadline(c, le.Uint64(raw), le.Uint64(raw[8:]))
 	}
-	return nil
+	return arg, nil
 }
 
-// deadline is when a wait ends by itself, in ns of the kernel's clock; the largest number means never.
-func (k *Kernel) deadline(t *tctx.Task, c trace.Enter) int64 {
-	arg, ts := make([]byte, 24), make([]byte, 16)
-	if c.Flags&uapi.IORING_ENTER_EXT_ARG == 0 || !t.Mem.CopyIn(arg, c.Arg) {
-		return math.MaxInt64
+// getRegisteredArg reads the argument of a wait from the ring's region, where it needs no pointers and no copies.
+//
+// Linux: io_uring/io_uring.c:io_get_ext_arg
+func (r *Ring) getRegisteredArg(c trace.Enter) (extArg, *verdict.Refusal) {
+	refuse := func(e uapi.Errno, why string) (extArg, *verdict.Refusal) {
+		return extArg{}, verdict.Refuse(verdict.Enter, e, "io_uring/io_uring.c:io_get_ext_arg", why)
 	}
-	if at := binary.LittleEndian.Uint64(arg[16:]); at == 0 || !t.Mem.CopyIn(ts, at) {
-		return math.MaxInt64
+	if c.ArgSize != uapi.SizeofRegWait {
+		return refuse(uapi.EINVAL, "argsz must be 64 with EXT_ARG_REG")
 	}
-	sec, nsec := int64(binary.LittleEndian.Uint64(ts)), int64(binary.LittleEndian.Uint64(ts[8:]))
-	time := uapi.Nanoseconds(max(sec, 0), max(nsec, 0))
+	w := r.Region.Wait(c.Arg)
+	if w == nil {
+		return refuse(uapi.EFAULT, "arg must be an offset, a multiple of 8, inside of registered wait memory")
+	}
+	if w.Flags&^uapi.IORING_REG_WAIT_TS != 0 {
+		return refuse(uapi.EINVAL, "flags of struct io_uring_reg_wait must be known")
+	}
+	return extArg{w.Sigmask, uint64(w.SigmaskSize), w.Flags != 0, r.k.deadline(c, uint64(w.Sec), uint64(w.Nsec))}, nil
+}
+
+// deadline is when a wait ends, in ns of the kernel's clock. What is too long is over at once, as the sum overflows.
+//
+// Linux: io_uring/wait.c:io_cqring_wait
+func (k *Kernel) deadline(c trace.Enter, sec, nsec uint64) int64 {
+	time := uapi.Nanoseconds(max(int64(sec), 0), max(int64(nsec), 0))
 	if c.Flags&uapi.IORING_ENTER_ABS_TIMER != 0 {
 		return time
 	}
-	return k.expiry(time, 0)
+	return k.now + time
 }
 
-// sigmask reads the signal mask of a wait.
+// check reads the signal mask of a wait.
 //
 // Linux: kernel/signal.c:set_user_sigmask
-func sigmask(t *tctx.Task, c trace.Enter) *verdict.Refusal {
+func (a extArg) check(t *tctx.Task) *verdict.Refusal {
 	const where = "kernel/signal.c:set_user_sigmask"
-	addr, size := c.Arg, c.ArgSize
-	if raw := make([]byte, 12); c.Flags&uapi.IORING_ENTER_EXT_ARG != 0 && t.Mem.CopyIn(raw, c.Arg) {
-		addr, size = binary.LittleEndian.Uint64(raw), uint64(binary.LittleEndian.Uint32(raw[8:]))
-	}
 	switch {
-	case addr == 0:
+	case a.sigmask == 0:
 		return nil
-	case size != 8:
+	case a.size != 8:
 		return verdict.Refuse(verdict.Enter, uapi.EINVAL, where, "the size of a signal mask must be 8")
-	}
-	if !t.Mem.CopyIn(make([]byte, 8), addr) {
+	case !t.Mem.CopyIn(make([]byte, 8), a.sigmask):
 		return verdict.Refuse(verdict.Enter, uapi.EFAULT, where, "the signal mask must be readable")
 	}
 	return nil

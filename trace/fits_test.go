@@ -11,7 +11,8 @@ var wide = strings.Fields(`MapArgs.Addr MapArgs.Size ProtectArgs.Addr ProtectArg
 	WriteArgs.Addr SetupArgs.SQAddr SetupArgs.CQAddr EnterArgs.ArgSize Recorded.Ret CQEOut.UserData CQEOut.Big Iovec.Len
 	Timespec.Sec Timespec.Nsec OpenHow.Flags OpenHow.Mode OpenHow.Resolve Msghdr.Iovlen Msghdr.Controllen Probe.Ops
 	RingFD.FD BufReg.RingAddr SyncCancel.Addr
-	RsrcRegister.Resv2 FileIndexRange.Resv Object.Tags`)
+	RsrcRegister.Resv2 FileIndexRange.Resv Object.Tags MemRegion.Flags Region.UserAddr Region.Size Region.MmapOffset
+	ResizeParams.SQAddr ResizeParams.CQAddr`)
 
 // TestWidths: every number of a trace says how wide it is, or is as wide as the kernel's largest.
 func TestWidths(t *testing.T) {

@@ -68,6 +68,9 @@ type Object struct {
 	FileIndexRange   *FileIndexRange   `json:"file_index_range,omitzero"`
 	CloneBuffers     *CloneBuffers     `json:"clone_buffers,omitzero"`
 	Tags             *[]Num[plainTag]  `json:"tags,omitzero"` // u64 each
+	MemRegion        *MemRegion        `json:"mem_region,omitzero"`
+	Region           *Region           `json:"region,omitzero"`
+	Resize           *ResizeParams     `json:"resize,omitzero"`
 }
 
 // placer writes an object into a block of memory that grows as needed, and is told where objects go.
@@ -113,6 +116,9 @@ func (o *Object) put(at placer) (addr uint64, err error) {
 		{o.FileIndexRange != nil, func(p placer) (uint64, error) { return o.FileIndexRange.put(p) }},
 		{o.CloneBuffers != nil, func(p placer) (uint64, error) { return o.CloneBuffers.put(p) }},
 		{o.Tags != nil, func(p placer) (uint64, error) { return putTags(p, *o.Tags) }},
+		{o.MemRegion != nil, func(p placer) (uint64, error) { return o.MemRegion.put(p) }},
+		{o.Region != nil, func(p placer) (uint64, error) { return o.Region.put(p) }},
+		{o.Resize != nil, func(p placer) (uint64, error) { return o.Resize.put(p) }},
 	} {
 		if !part.is {
 			continue

@@ -55,6 +55,13 @@ var objectRows = []struct{ object, want string }{
 	{`{"query":{"op":0,"size":0,"data":9,"next":10}}`, "0a00000000000000 0900000000000000" + strings.Repeat("00", 24)},
 	{`{"getevents_arg":{"sigmask":1,"sigmask_sz":8,"min_wait_usec":2,"ts":{"bytes":"ff"}}}`,
 		"0100000000000000 0800000002000000 1800001000000000 ff"},
+	{`{"mem_region":{"region":{"region":{"user_addr":1,"size":2,"flags":3,"id":4,"mmap_offset":5,"resv":"06"}},"flags":7,` +
+		`"resv":"08"}}`,
+		"2000001000000000 0700000000000000 0800000000000000 0000000000000000 0100000000000000 0200000000000000 " +
+			"0300000004000000 0500000000000000 06" + strings.Repeat("00", 31)},
+	{`{"resize":{"sq_entries":1,"cq_entries":2,"flags":"CLAMP","resv":"03","sq_user_addr":4,"cq_user_addr":5}}`,
+		"0100000002000000 1000000000000000 0000000000000000 0000000003000000 0000000000000000" +
+			strings.Repeat("00", 32) + "0400000000000000" + strings.Repeat("00", 32) + "0500000000000000"},
 	{`{"sqe":{"opcode":"MSG_RING","fd":-1,"addr3":7}}`, "28000000ffffffff" + strings.Repeat("00",
 		40) + "0700000000000000 0000000000000000"},
 	{`{"buf_reg":{"ring_addr":1,"ring_entries":2,"bgid":3,"flags":"INC","min_left":4,"resv":"05"}}`,

@@ -55,6 +55,10 @@ var goodEvents = []string{
 		`"op_param":4,"resv":5}},"nr":1}`,
 	`{"call":"register","fd":3,"op":"CLOCK","arg":{"clock":{"clockid":7,"resv":"01"}}}`,
 	`{"call":"register","fd":3,"op":"IOWQ_MAX_WORKERS","arg":{"words":[1,2]},"nr":2}`,
+	`{"call":"register","fd":3,"op":"MEM_REGION","arg":{"mem_region":{"region":{"region":{"user_addr":"0x20000000",` +
+		`"size":4096,"flags":1,"id":2,"mmap_offset":3,"resv":"00"}},"flags":1,"resv":"00"}},"nr":1}`,
+	`{"call":"register","fd":3,"op":"RESIZE_RINGS","arg":{"resize":{"sq_entries":8,"cq_entries":16,"flags":"CQSIZE",` +
+		`"sq_user_addr":1,"cq_user_addr":2,"resv":"00"}},"nr":1}`,
 	`{"call":"register","fd":3,"op":99,"arg":"0x1122334455667788"}`,
 	`{"call":"enter","fd":3,"ring":"r","sqes":[{"opcode":"OPENAT2","flags":"IO_LINK","fd":-100,` +
 		`"addr":{"path":"/tmp/é"},"addr2":` +

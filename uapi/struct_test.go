@@ -143,6 +143,24 @@ var layouts = []layoutRow{
 		func(n map[string]uint64) []byte {
 			return ClockRegister{uint32(n["clockid"]), [3]uint32{uint32(n["a"]), uint32(n["b"]), uint32(n["c"])}}.Append(nil)
 		}},
+	{"io_uring_region_desc", 64, map[string]at{"user_addr": {0, 8}, "size": {8, 8}, "flags": {16, 4}, "id": {20, 4},
+		"mmap_offset": {24, 8}, "a": {32, 8}, "b": {40, 8}, "c": {48, 8}, "d": {56, 8}},
+		func(n map[string]uint64) []byte {
+			d := RegionDesc{n["user_addr"], n["size"], uint32(n["flags"]), uint32(n["id"]), n["mmap_offset"],
+				[4]uint64{n["a"], n["b"], n["c"], n["d"]}}
+			return d.Append(nil)
+		}},
+	{"io_uring_mem_region_reg", 32, map[string]at{"region_uptr": {0, 8}, "flags": {8, 8}, "a": {16, 8}, "b": {24, 8}},
+		func(n map[string]uint64) []byte {
+			return MemRegionReg{n["region_uptr"], n["flags"], [2]uint64{n["a"], n["b"]}}.Append(nil)
+		}},
+	{"io_uring_reg_wait", 64, map[string]at{"sec": {0, 8}, "nsec": {8, 8}, "min_wait_usec": {16, 4}, "flags": {20, 4},
+		"sigmask": {24, 8}, "sigmask_sz": {32, 4}, "a": {36, 4}, "b": {40, 4}, "c": {44, 4}},
+		func(n map[string]uint64) []byte {
+			w := RegWait{int64(n["sec"]), int64(n["nsec"]), uint32(n["min_wait_usec"]), uint32(n["flags"]), n["sigmask"],
+				uint32(n["sigmask_sz"]), [3]uint32{uint32(n["a"]), uint32(n["b"]), uint32(n["c"])}}
+			return w.Append(nil)
+		}},
 	{"io_uring_params", 120, paramsFields(), paramsBytes},
 }
 
@@ -231,6 +249,9 @@ func TestSizes(t *testing.T) {
 		{"SizeofRsrcUpdate2", SizeofRsrcUpdate2, 32, "the nr of FILES_UPDATE2 and BUFFERS_UPDATE"},
 		{"SizeofFileIndexRange", SizeofFileIndexRange, 16, ""},
 		{"SizeofCloneBuffers", SizeofCloneBuffers, 32, ""},
+		{"SizeofRegionDesc", SizeofRegionDesc, 64, ""},
+		{"SizeofMemRegionReg", SizeofMemRegionReg, 32, ""},
+		{"SizeofRegWait", SizeofRegWait, 64, "argsz of IORING_ENTER_EXT_ARG_REG"},
 		{"SizeofOpenHow", SizeofOpenHow, 24, "OPEN_HOW_SIZE_VER0"},
 		{"SizeofMsghdr", SizeofMsghdr, 56, "struct user_msghdr"},
 		{"SizeofIovec", SizeofIovec, 16, ""},
@@ -281,6 +302,8 @@ func TestRoundTrips(t *testing.T) {
 	roundTrip(t, "SyncCancelReg", 64, func(b []byte) []byte { c := DecodeSyncCancelReg(b); return c.Append(nil) })
 	roundTrip(t, "NAPI", 16, func(b []byte) []byte { return DecodeNAPI(b).Append(nil) })
 	roundTrip(t, "ClockRegister", 16, func(b []byte) []byte { return DecodeClockRegister(b).Append(nil) })
+	roundTrip(t, "RegionDesc", 64, func(b []byte) []byte { d := DecodeRegionDesc(b); return d.Append(nil) })
+	roundTrip(t, "MemRegionReg", 32, func(b []byte) []byte { return DecodeMemRegionReg(b).Append(nil) })
 	roundTrip(t, "OpenHow", 24, func(b []byte) []byte { return DecodeOpenHow(b).Append(nil) })
 	roundTrip(t, "SockFilters", 24, func(b []byte) []byte { return EncodeSockFilters(DecodeSockFilters(b)) })
 }

@@ -1,0 +1,36 @@
+package mm
+
+// Pinned are pages that the kernel holds: they stay what they are when the program unmaps them, and a fork leaves them to
+// the parent.
+type Pinned struct{ pages []*page }
+
+// Pin pins a range of whole writable pages. It is nil if the range is none, or if there is no room for it.
+//
+// Linux: io_uring/memmap.c:io_pin_pages
+func (s *Space) Pin(addr, size uint64) *Pinned {
+	if !s.Pinnable(addr, size) {
+		return nil
+	}
+	pins := &Pinned{}
+	for n := addr / PageSize; n < (addr+size)/PageSize; n++ {
+		p := s.own(n)
+		if p == nil {
+			return nil
+		}
+		p.pinned = true
+		pins.pages = append(pins.pages, p)
+	}
+	return pins
+}
+
+// Read copies from the offset on; what lies behind the pages is zero.
+func (p *Pinned) Read(dst []byte, offset uint64) {
+	clear(dst)
+	for i := range dst {
+		at := offset + uint64(i)
+		if at/PageSize >= uint64(len(p.pages)) {
+			return
+		}
+		dst[i] = p.pages[at/PageSize].data[at%PageSize]
+	}
+}
