@@ -80,16 +80,21 @@ func (m *maker) waitRegion(fd int) {
 		UserAddr: trace.UserBase, Size: trace.PageSize, Flags: uapi.IORING_MEM_REGION_TYPE_USER}})}
 	m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_MEM_REGION, pointer(trace.Object{MemRegion: &reg}), 1)
 	m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_ENABLE_RINGS, trace.Pointer{}, 0)
+	e := &trace.EnterArgs{FD: trace.Num32(fd), ArgSize: uapi.SizeofRegWait, Arg: trace.Pointer{Num: pick(m, lastWait, lastWait+8)},
+		Flags: enterFlags(uapi.IORING_ENTER_GETEVENTS | uapi.IORING_ENTER_EXT_ARG | uapi.IORING_ENTER_EXT_ARG_REG)}
+	m.add(trace.InitTask, e)
 }
+
+// lastWait is the last offset in a page at which a wait may have its argument.
+const lastWait = uint64(trace.PageSize - uapi.SizeofRegWait)
 
 // registeredWait waits with one of regWaits, or at the end of their page.
 func (m *maker) registeredWait(e *trace.EnterArgs) {
-	const end = trace.PageSize - uapi.SizeofRegWait
 	i := m.IntN(len(regWaits))
 	e.Arg.Num, e.ArgSize = uint64(i*uapi.SizeofRegWait), uapi.SizeofRegWait
 	switch {
 	case m.chance(20):
-		e.Arg.Num = pick(m, uint64(end), end+8, end-4, ^uint64(uapi.SizeofRegWait-1))
+		e.Arg.Num = pick(m, lastWait, lastWait+8, lastWait-4, ^uint64(uapi.SizeofRegWait-1))
 	case regWaits[i].Flags == uapi.IORING_REG_WAIT_TS:
 		e.MinComplete = pick(m, trace.Num32(0), 1, 2, 8, 100)
 	}
