@@ -50,12 +50,13 @@ func (f *files) clone() *files {
 // world is all tasks of a trace.
 type world struct {
 	*maker
-	tasks []*life
-	born  int
+	tasks  []*life
+	born   int
+	vforks bool // children may be made by vfork
 }
 
 func newWorld(m *maker) *world {
-	return &world{m, []*life{{name: trace.InitTask, files: &files{used: map[int]bool{}}, inGroup: ptr(1)}}, 0}
+	return &world{m, []*life{{name: trace.InitTask, files: &files{used: map[int]bool{}}, inGroup: ptr(1)}}, 0, true}
 }
 
 // somebody is a task that can act.
@@ -74,14 +75,14 @@ func (w *world) spawn(t *life) {
 	}
 	w.born++
 	c := &life{name: fmt.Sprintf("t%d", w.born)}
-	switch w.IntN(4) {
-	case 0, 1:
+	switch kind := w.IntN(4); {
+	case kind < 2 || kind == 2 && !w.vforks:
 		c.files, c.inGroup = t.files.clone(), ptr(1)
 		w.add(t.name, &trace.ForkArgs{Child: c.name})
-	case 2:
+	case kind == 2:
 		c.files, c.inGroup, c.parent, t.waits = t.files.clone(), ptr(1), t, true
 		w.add(t.name, &trace.VForkArgs{Child: c.name})
-	case 3:
+	default:
 		c.files, c.inGroup = t.files, t.inGroup
 		*t.inGroup++
 		w.add(t.name, &trace.ThreadArgs{Child: c.name})

@@ -112,7 +112,7 @@ func (r *Ring) unknown() int {
 func (k *Kernel) cancelAll(t *task) {
 	for _, r := range k.rings {
 		for _, q := range append(slices.Clone(r.timers.list), r.unresolved...) {
-			if q.task != t || q.timer == nil && !q.pending {
+			if q.task.Task != t.Task && (r.thread == nil || !r.thread.SameProcess(t.Task)) || q.timer == nil && !q.pending {
 				continue
 			}
 			if q.timer != nil {

@@ -247,6 +247,9 @@ func (r *Ring) settle() (did bool) {
 		for _, t := range r.k.tasks {
 			again = t.work.run() || again
 		}
+		if r.thread != nil {
+			again = r.thread.work.run() || again
+		}
 	}
 	return did
 }

@@ -84,7 +84,10 @@ func (k *Kernel) enterRing(t *task, c trace.Enter) (ret int64, why *verdict.Refu
 	}
 	switch {
 	case r.has(uapi.IORING_SETUP_SQPOLL):
-		r.submitByThread(t)
+		if !r.thread.Alive() {
+			return fail(verdict.Refuse(verdict.Enter, uapi.EOWNERDEAD, whereEnter, "the submission thread must be alive"))
+		}
+		r.submitByThread()
 		ret = int64(c.ToSubmit)
 	case c.ToSubmit > 0:
 		if r.has(uapi.IORING_SETUP_SINGLE_ISSUER) && r.Submitter != t.Task {
@@ -269,6 +272,7 @@ func (a extArg) check(t *tctx.Task) *verdict.Refusal {
 
 // sqThread is a submission thread; rings that share it get a few entries each in turn.
 type sqThread struct {
+	task
 	rings int
 	queue tctx.WorkQueue
 }
@@ -276,20 +280,18 @@ type sqThread struct {
 // sqThreadCap is the most that a shared thread takes from a ring at a time (IORING_SQPOLL_CAP_ENTRIES_VALUE).
 const sqThreadCap = 8
 
-// submitByThread is what the submission thread of a ring does with what is in the ring.
-//
-// Departs: the thread works with the memory, descriptors and credentials of the task that enters, in the kernel always
-// with those of the task that made the ring.
+// submitByThread is what the submission thread of a ring does with what is in the ring. It has the memory and descriptors
+// of the process that made it, and the credentials of the task that made the ring.
 //
 // Linux: io_uring/sqpoll.c:__io_sq_thread
-func (r *Ring) submitByThread(t *task) {
+func (r *Ring) submitByThread() {
 	for r.sqPending() > 0 {
 		before, n := r.cachedSQHead, r.sqPending()
 		if r.thread.rings > 1 {
 			n = min(n, sqThreadCap)
 		}
-		r.submit(t, n)
-		t.work.run()
+		r.submit(&r.thread.task, n)
+		r.thread.work.run()
 		if r.cachedSQHead == before {
 			return
 		}

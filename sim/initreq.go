@@ -3,6 +3,7 @@ package sim
 import (
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/opdef"
+	"github.com/uringsim/uringsim/tctx"
 	"github.com/uringsim/uringsim/uapi"
 	"github.com/uringsim/uringsim/verdict"
 )
@@ -90,7 +91,7 @@ func (r *Ring) uncommonFlags(def *opdef.Def, flags uint8) *verdict.Refusal {
 func (r *Ring) prep(q *request, def *opdef.Def) *verdict.Refusal {
 	p := opdef.Prep{
 		Kernel: r.k.release, Mem: q.task.Mem, Req: &q.Request, RingFlags: r.Flags,
-		MayRT: q.task.Cred.CapInit, Creds: q.creds, InChain: r.chain.head != nil,
+		MayRT: r.credOf(q).CapInit, Creds: q.creds, InChain: r.chain.head != nil,
 	}
 	if p.InChain {
 		p.LastOp = r.chain.last.Opcode
@@ -105,4 +106,12 @@ func (r *Ring) prep(q *request, def *opdef.Def) *verdict.Refusal {
 // borrowsEntry tells whether a submission thread may take one entry more than its limit.
 func (r *Ring) borrowsEntry() bool {
 	return r.has(uapi.IORING_SETUP_SQPOLL) && r.sqPending() > 0 && !r.k.release.Has(kernel.SQPollCapSplits128)
+}
+
+// credOf are the credentials that a request has, unless it has a personality.
+func (r *Ring) credOf(q *request) tctx.Cred {
+	if r.thread != nil {
+		return r.cred
+	}
+	return q.task.Cred
 }

@@ -25,6 +25,7 @@ type Ring struct {
 	sqDropped            uint32
 
 	thread     *sqThread // IORING_SETUP_SQPOLL
+	cred       tctx.Cred // with SQPOLL: of the task that made the ring
 	cq         completionQueue
 	drain      drain
 	chain      chain

@@ -266,18 +266,18 @@ func sqOffload(t *tctx.Task, p *uapi.Params) *verdict.Refusal {
 	return nil
 }
 
-// join gives the ring its submission thread: its own, or that of another ring.
+// join gives the ring its submission thread: its own, or that of another ring of the same process.
 //
 // Linux: io_uring/sqpoll.c:io_get_sq_data
-//
-// Departs: a thread is shared between processes too, where the kernel makes a new one.
 func (r *Ring) join(t *tctx.Task, p *uapi.Params) {
 	if !r.has(uapi.IORING_SETUP_SQPOLL) {
 		return
 	}
-	r.thread = &sqThread{}
-	if r.has(uapi.IORING_SETUP_ATTACH_WQ) {
+	if r.cred = t.Cred; r.has(uapi.IORING_SETUP_ATTACH_WQ) {
 		r.thread = t.Files.Get(int32(p.WQFD)).Ring.(*Ring).thread
+	}
+	if r.thread == nil || !r.thread.SameProcess(t) {
+		r.thread = &sqThread{task: task{Task: t.IOThread("the submission thread of " + r.Name)}}
 	}
 	r.thread.rings++
 	r.Thread = &r.thread.queue

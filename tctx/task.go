@@ -108,6 +108,20 @@ func (t *Task) Thread(k kernel.Release, name string) *Task {
 	return c
 }
 
+// IOThread makes a thread of the process that only the kernel uses, as the submission threads of rings are.
+//
+// Departs: it goes on when its ring is closed.
+//
+// Linux: kernel/fork.c:create_io_thread
+func (t *Task) IOThread(name string) *Task {
+	c := &Task{Name: name, Cred: t.Cred, Mem: t.Mem, Files: t.Files, process: t.process}
+	t.process.threads = append(t.process.threads, c)
+	return c
+}
+
+// SameProcess tells whether the tasks are threads of one process.
+func (t *Task) SameProcess(other *Task) bool { return t.process == other.process }
+
 // Exec gives the task fresh memory and closes descriptors. The other threads of the process die.
 //
 // Linux: fs/exec.c:begin_new_exec, io_uring/cancel.c:__io_uring_cancel

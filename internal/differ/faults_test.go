@@ -60,6 +60,8 @@ var faults = []fault{
 	{"a linked timeout can be cancelled by itself", "sim/timeout.go", "range slices.Clone(r.timers.list) {\n\t\tif !key", "range append(slices.Clone(r.timers.list), r.timers.linked...) {\n\t\tif !key", "timeout"},
 	{"an update keeps the number to wait for", "sim/timeout.go", "t.timer.off, t.timer.repeats = 0, 0", "t.timer.repeats = 0", "timeout"},
 	{"a CQE that ends a timeout counts for others", "sim/timeout.go", "r.timers.remove(q)\n\t\tr.timers.fired++\n\t\tq.note", "r.timers.remove(q)\n\t\tq.note", "timeout"},
+	{"a dead submission thread is not missed", "sim/enter.go", "if !r.thread.Alive() {", "if r.thread == nil {", "sqpoll"},
+	{"a thread of another process is shared", "sim/setup.go", "if r.thread == nil || !r.thread.SameProcess(t) {", "if r.thread == nil {", "sqpoll"},
 	{"a dropped entry counts", "sim/submit.go", "if !ok {\n\t\t\tbreak", "if !ok {\n\t\t\tleft--\n\t\t\tbreak", "setup"},
 	{"a 128-byte SQE takes one entry", "sim/initreq.go", "*left--\n", "", "link"},
 	{"CQ ring has the size of the SQ ring", "sim/setup.go", "p.CQEntries = 2 * p.SQEntries", "p.CQEntries = p.SQEntries", "setup"},
