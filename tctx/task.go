@@ -110,7 +110,7 @@ func (t *Task) Thread(k kernel.Release, name string) *Task {
 
 // IOThread makes a thread of the process that only the kernel uses, as the submission threads of rings are.
 //
-// Departs: it goes on when its ring is closed.
+// Departs: a submission thread goes on when its ring is closed.
 //
 // Linux: kernel/fork.c:create_io_thread
 func (t *Task) IOThread(name string) *Task {
