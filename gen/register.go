@@ -322,6 +322,8 @@ func (m *maker) refusedCall(task string, fd int) {
 		if m.chance(10) {
 			nr = pick(m, 255, 256, 257)
 		}
+	case uapi.IORING_REGISTER_RESIZE_RINGS:
+		arg, nr = pointer(trace.Object{Resize: m.resizeParams(0, 0)}), 1 // the ring is of another kind
 	case uapi.IORING_UNREGISTER_PERSONALITY:
 		nr = pick(m, 0, 1, 1, 2)
 	case uapi.IORING_REGISTER_ZCRX_CTRL:

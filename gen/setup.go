@@ -7,13 +7,22 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// setupKind sets up rings with all flags, submits a little on those that came to be, and closes them.
+// setupKind sets up rings with all flags, submits a little on those that came to be or resizes them, and closes them.
 func (m *maker) setupKind() {
 	const page = trace.UserBase
 	m.add(trace.InitTask, &trace.MapArgs{Addr: page, Size: 64 * trace.PageSize})
 	m.add(trace.InitTask, &trace.MapArgs{Addr: readOnly, Size: trace.PageSize, Prot: trace.ProtRead})
 	plain, _ := m.ring(trace.InitTask, 1, 0)
 	for range 25 {
+		if m.chance(20) {
+			if m.chance(25) {
+				m.tornRing()
+			} else {
+				m.resizedRing(page)
+			}
+			m.add(trace.InitTask, &trace.CloseArgs{FD: trace.Num32(m.nextFD)})
+			continue
+		}
 		a := m.setupArgs(page, plain)
 		a.Ring = fmt.Sprintf("r%d", len(m.events))
 		m.add(trace.InitTask, a)

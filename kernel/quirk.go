@@ -44,6 +44,9 @@ const (
 	BufferGroup65535
 	NoPBufMinLeft
 	NAPITimeUncapped
+	ResizeIgnoresSQArray
+	ResizeTearsBigEntries
+	ResizeMixesUpSQE128
 	numQuirks
 )
 
@@ -280,6 +283,21 @@ var Quirks = [numQuirks]Row{
 		What:  "NAPI takes any busy_poll_to",
 		Else:  "of busy_poll_to in NAPI at most 10000 microseconds count",
 		Why:   "the settings that the next call writes back differ"},
+	ResizeIgnoresSQArray: {Name: "resize-ignores-sq-array", On: []string{v619, seed, v70, v71},
+		Where: "io_uring/register.c:io_register_resize_rings",
+		What:  "RESIZE_RINGS copies SQEs to the same places, and forgets the SQ array: all entries name SQE 0",
+		Else:  "RESIZE_RINGS copies the SQEs that the SQ array names, and makes a new array for them",
+		Why:   "requests that were not submitted before a resize are lost, and others are submitted in their place"},
+	ResizeTearsBigEntries: {Name: "resize-tears-big-entries", On: []string{v619, seed, v70, v71, v72},
+		Where: "io_uring/register.c:io_register_resize_rings",
+		What:  "RESIZE_RINGS puts the halves of SQEs and CQEs of two entries to both ends of the new ring",
+		Else:  "RESIZE_RINGS gives EOVERFLOW where an SQE or CQE of two entries would come to the last one",
+		Why:   "requests fail, and programs read behind the ring"},
+	ResizeMixesUpSQE128: {Name: "resize-mixes-up-sqe128", On: []string{v619, seed},
+		Where: "io_uring/register.c:io_register_resize_rings",
+		What:  "RESIZE_RINGS copies SQEs of an SQE128 ring as if they had 64 bytes: halves of others",
+		Else:  "RESIZE_RINGS copies SQEs of 128 bytes whole, to their places",
+		Why:   "requests that were not submitted before a resize are lost, and others are submitted in their place"},
 	TaskWorkInBatches: {Name: "task-work-in-batches", On: []string{v619, seed, v70, v71},
 		Where: "io_uring/tw.c:__io_run_local_work",
 		What:  "a run of task work leaves what it causes for the next run",

@@ -149,7 +149,7 @@ var ringOps = [...]row{
 	uapi.IORING_REGISTER_CLONE_BUFFERS:    {argAnd(1), (*call).cloneBuffers},
 	uapi.IORING_REGISTER_SEND_MSG_RING:    {never, nil},
 	uapi.IORING_REGISTER_ZCRX_IFQ:         {argAnd(1), nil},
-	uapi.IORING_REGISTER_RESIZE_RINGS:     {argAnd(1), nil},
+	uapi.IORING_REGISTER_RESIZE_RINGS:     {argAnd(1), (*call).resizeRings},
 	uapi.IORING_REGISTER_MEM_REGION:       {argAnd(1), (*call).memRegion},
 	uapi.IORING_REGISTER_QUERY:            {nil, (*call).query},
 	uapi.IORING_REGISTER_ZCRX_CTRL:        {nil, nil},

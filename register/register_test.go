@@ -25,6 +25,7 @@ type ring struct {
 	State
 	posted   []uapi.CQE
 	inFlight bool
+	resized  uapi.Params
 }
 
 func (r *ring) RegisterState() *State { return &r.State }
@@ -32,6 +33,12 @@ func (r *ring) RegisterState() *State { return &r.State }
 func (r *ring) Cancel(uint32, uint64, uapi.Op, *tctx.File) (int, bool) { return 0, !r.inFlight }
 
 func (r *ring) PostMessage(c uapi.CQE) { r.posted = append(r.posted, c) }
+
+// Resize takes any size.
+func (r *ring) Resize(_ *tctx.Task, p *uapi.Params, _ uint64) Outcome {
+	r.resized = *p
+	return Outcome{Resized: r.Name}
+}
 
 // world is a task with 16 pages of memory, a ring at descriptor 3 and a pipe at 4.
 func world(flags uint32) (*tctx.Task, *ring) {

@@ -62,6 +62,9 @@ func PayerOf(t *tctx.Task) Payer {
 	return Payer{t.Mem, !t.Cred.CapInit, !t.Cred.CapInit && t.Cred.Nobody}
 }
 
+// Limited tells whether somebody's RLIMIT_MEMLOCK counts.
+func (p Payer) Limited() bool { return p.limited }
+
 // Inherit gives a new ring the restrictions and filters of the task that makes it.
 //
 // Linux: io_uring/io_uring.c:io_ctx_restriction_clone
@@ -77,6 +80,8 @@ func (s *State) Inherit(k kernel.Release, t *tctx.Task) {
 type holder interface {
 	RegisterState() *State
 	PostMessage(uapi.CQE) // a CQE that no request of the ring caused
+	// Resize gives the ring the sizes of the parameters, which go to the address that they came from.
+	Resize(t *tctx.Task, p *uapi.Params, addr uint64) Outcome
 	// Cancel cancels requests in flight, and returns how many; known is false if others may match that io_uring does not
 	// decide about. File is that of a key with a descriptor.
 	Cancel(flags uint32, data uint64, op uapi.Op, file *tctx.File) (n int, known bool)
@@ -89,6 +94,7 @@ func StateOf(f *tctx.File) *State { return f.Ring.(holder).RegisterState() }
 type Outcome struct {
 	Ret        int64
 	Why        *verdict.Refusal
+	Resized    string // the name of the ring that has another size now
 	Unmodelled string // what the model does not know; the rest is empty then
 }
 

@@ -18,12 +18,13 @@ type completionQueue struct {
 	cached     uint32 // entries from tail on that are known to be free
 	unordered  bool   // a worker is posting a message, whose place is no fact
 	torn       bool   // an entry may have been handed out twice
+	split      bool   // a resize took CQEs apart that nobody has seen
 }
 
-// entry is a CQE in the ring and the entries that it takes, with those skipped before it.
+// entry is a CQE in the ring, and the entries that it takes: from at on, so many.
 type entry struct {
 	trace.CQE
-	slots uint32
+	at, slots uint32
 }
 
 func (c *completionQueue) init(r *Ring) { c.r = r }
@@ -44,6 +45,7 @@ func (c *completionQueue) get(e entry, overflow bool) bool {
 	if c.cached < e.slots && !c.refill(overflow, big) {
 		return false
 	}
+	e.at = c.tail
 	c.tail += e.slots
 	c.cached -= e.slots
 	c.posted = append(c.posted, e)

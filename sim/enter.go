@@ -32,6 +32,9 @@ func (k *Kernel) enter(t *task, c trace.Enter) trace.Result {
 	if seen != nil && seen.cq.torn {
 		unmodelled = "what a ring with CQEs of both sizes holds after one did not fit into its last entry"
 	}
+	if seen != nil && seen.cq.split {
+		unmodelled = splitCQE
+	}
 	res := trace.Result{Ret: ret, Why: refusal, Unmodelled: unmodelled}
 	if seen != nil {
 		res.Ring, res.Requests = seen.look(c.KeepCQEs), seen.account()
@@ -298,6 +301,9 @@ func (r *Ring) submitByThread() {
 	}
 }
 
+// splitCQE is what is not modelled.
+const splitCQE = "what a program sees of a CQE of 32 bytes that a resize has torn apart"
+
 // reap looks at the ring without a system call.
 func (k *Kernel) reap(c trace.Reap) trace.Result {
 	r := k.rings[c.Ring]
@@ -305,7 +311,11 @@ func (k *Kernel) reap(c trace.Reap) trace.Result {
 		return trace.Result{Err: fmt.Errorf("there is no ring %q", c.Ring)}
 	}
 	r.begin(c.Known)
-	return trace.Result{Ring: r.look(false), Requests: r.account()}
+	res := trace.Result{Ring: r.look(false), Requests: r.account()}
+	if r.cq.split {
+		res.Unmodelled = splitCQE
+	}
+	return res
 }
 
 // begin starts a call that ends with a look at the ring.

@@ -104,7 +104,7 @@ func (k *Kernel) Do(name string, c trace.Call) trace.Result {
 	case trace.Register:
 		o := register.Call(k.release, t.Task, c.FD, c.Op, c.Arg, c.Nr, k.since())
 		t.work.run() // on the way back to user mode
-		return trace.Result{Ret: o.Ret, Why: o.Why, Unmodelled: o.Unmodelled}
+		return trace.Result{Ret: o.Ret, Why: o.Why, Resized: o.Resized, Unmodelled: o.Unmodelled}
 	case trace.Enter:
 		return k.enter(t, c)
 	case trace.Reap:

@@ -18,11 +18,11 @@ type Ring struct {
 	k *Kernel
 
 	sqEntries, cqEntries uint32
-	sqes                 []byte
-	sqArray              []uint32
-	sqTail, sqHead       uint32 // as the program sees them
-	cachedSQHead         uint32
-	sqDropped            uint32
+	submissions
+	memory         uint64 // bytes of its memory
+	sqTail, sqHead uint32 // as the program sees them
+	cachedSQHead   uint32
+	sqDropped      uint32
 
 	thread     *sqThread // IORING_SETUP_SQPOLL
 	cred       tctx.Cred // with SQPOLL: of the task that made the ring

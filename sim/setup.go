@@ -38,6 +38,7 @@ func (k *Kernel) setup(t *task, c trace.Setup) trace.Result {
 	if refusal := k.prepareConfig(&p); refusal != nil {
 		return trace.Result{Ret: refusal.Errno.Ret(), Why: refusal}
 	}
+	p.Features = register.Features
 	return k.create(t, c, &p)
 }
 
@@ -135,7 +136,6 @@ func fillOffsets(p *uapi.Params) {
 	p.CQOff = uapi.CQRingOffsets{Head: uapi.RingCQHead, Tail: uapi.RingCQTail, RingMask: uapi.RingCQMask,
 		RingEntries: uapi.RingCQEntries, Overflow: uapi.RingCQOverflow, CQEs: uapi.RingCQEs, Flags: uapi.RingCQFlags,
 		UserAddr: cqAddr}
-	p.Features = register.Features
 }
 
 // arrayOffset is where the SQ array starts, behind the CQEs, in bytes.
@@ -189,30 +189,66 @@ func (k *Kernel) create(t *task, c trace.Setup, p *uapi.Params) trace.Result {
 
 // allocate makes the ring memory, or checks that of the program.
 //
-// Linux: io_uring/io_uring.c:io_allocate_scq_urings, io_uring/memmap.c:io_create_region
+// Linux: io_uring/io_uring.c:io_allocate_scq_urings
 func (k *Kernel) allocate(t *task, r *Ring, p *uapi.Params) *verdict.Refusal {
-	sqeSize := uint32(uapi.SizeofSQE)
-	if r.has(uapi.IORING_SETUP_SQE128) {
-		sqeSize *= 2
-	}
-	if r.has(uapi.IORING_SETUP_NO_MMAP) {
-		rings := arrayOffset(p)
-		if !r.has(uapi.IORING_SETUP_NO_SQARRAY) {
-			rings += 4 * p.SQEntries
-		}
-		regions := []struct {
-			name       string
-			addr, size uint64
-		}{{"cq_off", p.CQOff.UserAddr, uint64(rings)}, {"sq_off", p.SQOff.UserAddr, uint64(sqeSize * p.SQEntries)}}
-		for _, g := range regions {
-			if e, why := userRegion(t.Mem, g.addr, g.size); e != 0 {
-				return verdict.Refuse(verdict.Setup, e, "io_uring/memmap.c:io_create_region", g.name+".user_addr "+why)
-			}
+	rings, sqes := regions(p)
+	for _, g := range []region{rings, sqes} {
+		if refusal := g.check(t.Mem); refusal != nil {
+			return refusal
 		}
 	}
-	r.sqes = make([]byte, sqeSize*p.SQEntries)
-	if !r.has(uapi.IORING_SETUP_NO_SQARRAY) {
-		r.sqArray = make([]uint32, p.SQEntries)
+	r.submissions, r.memory = newSubmissions(p), rings.size+sqes.size
+	return nil
+}
+
+// submissions is the memory of an SQ.
+type submissions struct {
+	sqes    []byte
+	sqArray []uint32
+}
+
+// newSubmissions makes the memory for the SQ of a ring with these parameters.
+func newSubmissions(p *uapi.Params) submissions {
+	_, sqes := regions(p)
+	s := submissions{sqes: make([]byte, sqes.size)}
+	if p.Flags&uapi.IORING_SETUP_NO_SQARRAY == 0 {
+		s.sqArray = make([]uint32, p.SQEntries)
+	}
+	return s
+}
+
+// region is memory that a ring needs, of the program or of the kernel.
+type region struct {
+	name       string // the offsets that have its address
+	user       bool
+	addr, size uint64
+}
+
+// regions are the memory of the words, CQEs and SQ array, and that of the SQEs.
+//
+// Linux: io_uring/io_uring.c:rings_size
+func regions(p *uapi.Params) (rings, sqes region) {
+	user := p.Flags&uapi.IORING_SETUP_NO_MMAP != 0
+	rings = region{"cq_off", user, p.CQOff.UserAddr, uint64(arrayOffset(p))}
+	if p.Flags&uapi.IORING_SETUP_NO_SQARRAY == 0 {
+		rings.size += uint64(4 * p.SQEntries)
+	}
+	sqes = region{"sq_off", user, p.SQOff.UserAddr, uint64(uapi.SizeofSQE * p.SQEntries)}
+	if p.Flags&uapi.IORING_SETUP_SQE128 != 0 {
+		sqes.size *= 2
+	}
+	return rings, sqes
+}
+
+// check checks memory of the program.
+//
+// Linux: io_uring/memmap.c:io_create_region
+func (g region) check(mem *mm.Space) *verdict.Refusal {
+	if !g.user {
+		return nil
+	}
+	if e, why := userRegion(mem, g.addr, g.size); e != 0 {
+		return verdict.Refuse(verdict.Setup, e, "io_uring/memmap.c:io_create_region", g.name+".user_addr "+why)
 	}
 	return nil
 }

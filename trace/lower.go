@@ -205,6 +205,13 @@ func (t *translator) didSetup(c Setup, fd int64, params []byte) {
 	}
 }
 
+// didResize remembers a ring's new size; params are the bytes that the kernel wrote back.
+func (t *translator) didResize(ring string, params []byte) {
+	if v := t.rings[ring]; v != nil {
+		v.entries = uapi.DecodeParams(params).SQEntries
+	}
+}
+
 func registerCall(a *RegisterArgs, b *block) (Call, error) {
 	op, err := a.Op.narrow("op")
 	if err != nil {

@@ -161,6 +161,14 @@ func (p *Player) after(e *Event, c Call, b *block, before []byte, r Result, o *O
 				}
 			}
 		}
+	case Register:
+		if r.Resized != "" {
+			params, err := p.sys.Read(e.Task, c.Arg, uapi.SizeofParams)
+			if err != nil {
+				return err
+			}
+			p.t.didResize(r.Resized, params)
+		}
 	case Map:
 		if m, ok := e.Args.(*MapArgs); ok && m.Data != nil && r.Ret >= 0 {
 			if w := p.sys.Do(e.Task, Write{c.Addr, *m.Data}); w.Err != nil {

@@ -219,6 +219,8 @@ type Result struct {
 	Why *verdict.Refusal
 	// Requests are the requests that an Enter consumed, in order; set by the model only.
 	Requests []Request
+	// Resized is the ring that a Register gave another size: its SQ has a new number of entries, its memory a new place.
+	Resized string
 	// Unmodelled says what the model does not know; nothing else in the Result counts then.
 	Unmodelled string
 	// Err is a failure of the system itself, not of the call: a task that died, an unknown task or ring.

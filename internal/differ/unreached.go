@@ -35,6 +35,8 @@ var UnreachedExits = map[string]string{
 	`register/io-wq.go: return Outcome{Unmodelled: "the numbers of workers that the machine allows, which IOWQ_MAX_WORKERS writes back"}`:                  unmodelled,
 	`register/cancel.go: return Outcome{Unmodelled: "SYNC_CANCEL of requests that other parts of the kernel carry out"}`:                                   unmodelled,
 	`register/register.go: return Outcome{Unmodelled: "register " + c.op.String() + " on a ring"}`:                                                         unmodelled,
+	`sim/resize.go: return register.Outcome{Unmodelled: "whether RLIMIT_MEMLOCK leaves room for a ring's old and new memory"}`:                             unmodelled,
+	`sim/resize.go: return register.Outcome{Unmodelled: "what a resized ring holds in memory of the program"}`:                                             unmodelled,
 	`sim/cancel.go: return r.finish(q, int32(uapi.EALREADY.Ret()))`:                                                                                        inWorker,
 	`sim/cancel.go: q.why = verdict.Refuse(verdict.Issue, uapi.EALREADY, "io_uring/cancel.c:io_async_cancel_one", "it finds itself, running in a worker")`: inWorker,
 }

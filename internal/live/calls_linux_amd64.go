@@ -130,10 +130,12 @@ func (k *Kernel) memory(t *task, c trace.Call) trace.Result {
 }
 
 func (k *Kernel) register(t *task, c trace.Register) trace.Result {
-	r := k.simple(t, []sysuring.Cmd{call(unix.SYS_IO_URING_REGISTER, s32(c.FD), uint64(c.Op), c.Arg, uint64(c.Nr))})
-	op := uapi.RegisterOp(c.Op &^ uapi.IORING_REGISTER_USE_REGISTERED_RING)
-	if op == uapi.IORING_REGISTER_RESIZE_RINGS && r.Err == nil && r.Ret >= 0 {
-		return failed("a ring of task %q was resized, which live kernels cannot follow", t.name)
+	if c.Op&^uapi.IORING_REGISTER_USE_REGISTERED_RING == uint32(uapi.IORING_REGISTER_RESIZE_RINGS) {
+		return k.resize(t, c)
 	}
-	return r
+	return k.simple(t, []sysuring.Cmd{registerCmd(c)})
+}
+
+func registerCmd(c trace.Register) sysuring.Cmd {
+	return call(unix.SYS_IO_URING_REGISTER, s32(c.FD), uint64(c.Op), c.Arg, uint64(c.Nr))
 }

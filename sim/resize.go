@@ -1,0 +1,129 @@
+package sim
+
+import (
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/opdef"
+	"github.com/uringsim/uringsim/register"
+	"github.com/uringsim/uringsim/tctx"
+	"github.com/uringsim/uringsim/uapi"
+	"github.com/uringsim/uringsim/verdict"
+)
+
+const whereResize = "io_uring/register.c:io_register_resize_rings"
+
+func refuseResize(e uapi.Errno, why string) register.Outcome {
+	return register.Outcome{Ret: e.Ret(), Why: verdict.Refuse(verdict.Register, e, whereResize, why)}
+}
+
+// certainLocked is how many bytes anybody may lock: a ring that is resized has its old and its new memory for a moment.
+const certainLocked = 2 << 20
+
+// Resize gives the ring new memory, of the sizes in p, and moves there what is in the old. The parameters are written
+// back before that, even if it fails then.
+//
+// Departs: the counters of a ring do not get to where they wrap around, up to which kernels before 7.3 copy nothing.
+//
+// Linux: io_uring/register.c:io_register_resize_rings
+func (r *Ring) Resize(t *tctx.Task, p *uapi.Params, addr uint64) register.Outcome {
+	if refusal := r.k.prepareConfig(p); refusal != nil {
+		return register.Outcome{Ret: refusal.Errno.Ret(), Why: refusal}
+	}
+	rings, sqes := regions(p)
+	if r.Payer.Limited() && rings.size+sqes.size+r.memory > certainLocked {
+		return register.Outcome{Unmodelled: "whether RLIMIT_MEMLOCK leaves room for a ring's old and new memory"}
+	}
+	if refusal := rings.check(t.Mem); refusal != nil {
+		return register.Outcome{Ret: refusal.Errno.Ret(), Why: refusal}
+	}
+	if !t.Mem.CopyOut(addr, p.Append(nil)) {
+		return refuseResize(uapi.EFAULT, "struct io_uring_params must be writable")
+	}
+	if refusal := sqes.check(t.Mem); refusal != nil {
+		return register.Outcome{Ret: refusal.Errno.Ret(), Why: refusal}
+	}
+	if r.has(uapi.IORING_SETUP_NO_MMAP) {
+		return register.Outcome{Unmodelled: "what a resized ring holds in memory of the program"}
+	}
+	sq, ok := r.moveSQ(p)
+	if !ok || !r.cq.resizable(p.CQEntries) {
+		return refuseResize(uapi.EOVERFLOW, "the new rings must have room for what is in the old ones")
+	}
+	r.submissions, r.sqEntries, r.cqEntries, r.memory = sq, p.SQEntries, p.CQEntries, rings.size+sqes.size
+	r.cq.cached = 0
+	return register.Outcome{Resized: r.Name}
+}
+
+// moveSQ copies what the program has put into the SQ and the kernel has not taken yet; ok is false if that has no
+// room. In the new array, entries name their own place.
+//
+// Linux: io_uring/register.c:io_register_resize_rings
+func (r *Ring) moveSQ(p *uapi.Params) (n submissions, ok bool) {
+	if r.sqTail-r.sqHead > p.SQEntries {
+		return n, false
+	}
+	n = newSubmissions(p)
+	size := r.sqeSize()
+	if r.k.release.Has(kernel.ResizeMixesUpSQE128) {
+		size = uapi.SizeofSQE
+	}
+	follow := r.sqArray != nil && !r.k.release.Has(kernel.ResizeIgnoresSQArray)
+	var second uint32 // the place of the second half of a big SQE
+	for i := r.sqHead; i != r.sqTail; i++ {
+		dst, src, half := i&(p.SQEntries-1), i&(r.sqEntries-1), second != 0
+		switch {
+		case half:
+			src = second
+		case follow:
+			src = r.sqArray[src]
+		}
+		if follow {
+			n.sqArray[dst] = dst
+		}
+		if second = 0; src >= r.sqEntries {
+			n.sqArray[dst] = ^uint32(0)
+			continue
+		}
+		if !half && i+1 != r.sqTail && src < r.sqEntries-1 && r.isBig(src) {
+			if dst == p.SQEntries-1 {
+				return n, false
+			}
+			second = src + 1
+		}
+		copy(n.sqes[dst*size:][:size], r.sqes[src*size:])
+	}
+	return n, true
+}
+
+// isBig tells whether a resize takes an SQE of a ring with SQEs of both sizes for one of two entries.
+//
+// Linux: io_uring/register.c:io_sqe_is_128
+func (r *Ring) isBig(index uint32) bool {
+	if !r.has(uapi.IORING_SETUP_SQE_MIXED) || r.k.release.Has(kernel.ResizeTearsBigEntries) {
+		return false
+	}
+	op := uapi.Op(r.sqes[index*r.sqeSize()])
+	return op < uapi.IORING_OP_LAST && opdef.Defs[op].Is128
+}
+
+// resizable tells whether the CQEs have room in a ring with so many entries.
+//
+// Departs: kernels that mix up SQEs of 128 bytes do so with CQEs of 32, which is not modelled.
+//
+// Linux: io_uring/register.c:io_register_resize_rings
+func (c *completionQueue) resizable(entries uint32) bool {
+	if c.ready() > entries {
+		return false
+	}
+	if c.r.has(uapi.IORING_SETUP_CQE32) && c.r.k.release.Has(kernel.ResizeMixesUpSQE128) && len(c.posted) > c.taken {
+		c.split = true
+	}
+	for _, e := range c.posted {
+		if e.slots == 2 && e.at&(entries-1) == entries-1 {
+			if !c.r.k.release.Has(kernel.ResizeTearsBigEntries) {
+				return false
+			}
+			c.split = true
+		}
+	}
+	return true
+}
