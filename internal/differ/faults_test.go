@@ -70,6 +70,8 @@ var faults = []fault{
 	{"an empty group of buffers does not exist", "sim/kbuf.go", "case g == nil:", "case g == nil || !provide && !g.Ring && g.Count == 0:", "register"},
 	{"memory of the kernel may have an address", "register/region.go", "case user != (d.UserAddr != 0):", "case user && d.UserAddr == 0:", "register"},
 	{"waits need no disabled ring", "register/region.go", "case reg.Flags != 0 && c.ring.Flags&uapi.IORING_SETUP_R_DISABLED == 0:", "case false:", "register"},
+	{"a question may have a page less a byte", "register/query.go", "if room > mm.PageSize &&", "if room >= mm.PageSize &&", "register"},
+	{"zero-copy receive has no events", "register/zcrx.go", "zcrx{ctrls: 1, features: uapi.ZCRX_FEATURE_EVENT}", "zcrx{ctrls: 1}", "register"},
 	{"registered waits end at the last byte", "register/region.go", "offset > r.size-uapi.SizeofRegWait", "offset >= r.size", "enter"},
 	{"SQPOLL goes with COOP_TASKRUN", "sim/setup.go", "{has: uapi.IORING_SETUP_SQPOLL, excludes: uapi.IORING_SETUP_COOP_TASKRUN | uapi.IORING_SETUP_TASKRUN_FLAG |", "{has: uapi.IORING_SETUP_SQPOLL, excludes: uapi.IORING_SETUP_TASKRUN_FLAG |", "setup"},
 	{"tags go from the first slot to the last", "register/rsrc.go", "for i := len(table); i > 0; i-- {\n\t\tif n := table[i-1]; n != nil {", "for i := range table {\n\t\tif n := table[i]; n != nil {", "rsrc"},
