@@ -74,12 +74,13 @@ var registerCalls = []struct {
 	{4, (*maker).rsrcCall},
 	{1, (*maker).eventfdCall},
 	{1, (*maker).clockCall},
-	{2, (*maker).napiCall},
+	{3, (*maker).napiCall},
 	{3, (*maker).pbufCall},
 	{1, (*maker).syncCancelCall},
 	{1, (*maker).workersCall},
 	{1, (*maker).affinityCall},
 	{2, func(m *maker, task string, target, _ int) { m.memRegionCall(task, target) }},
+	{1, (*maker).zcrxCall},
 }
 
 // anyRegister is a register call of any kind. Calls whose handler is not modelled get arguments that are refused.
@@ -295,8 +296,6 @@ func (m *maker) refusedCall(task string, fd int) {
 		}
 	case uapi.IORING_UNREGISTER_PERSONALITY:
 		nr = pick(m, 0, 1, 1, 2)
-	case uapi.IORING_REGISTER_ZCRX_CTRL:
-		op = uapi.IORING_REGISTER_PERSONALITY
 	case uapi.IORING_REGISTER_RESTRICTIONS, uapi.IORING_REGISTER_BPF_FILTER, uapi.IORING_REGISTER_QUERY:
 		nr = 2
 	}

@@ -92,6 +92,8 @@ var quirkReleases = map[Quirk]string{ //          6.19, d42eb05e60, 7.0, 7.1, 7.
 	NoZCRXEvents:                   "xxxx--",
 	NoZCRXAddArea:                  "xxxxx-",
 	SmallZCRXHeader:                "xxxxx-",
+	ZCRXFlagsAfterRegion:           "xxx---",
+	ZCRXTokenAfterDevice:           "xxxxx-",
 	SQPollCapSplits128:             "xxxxx-",
 	DrainEndsAtSubmit:              "xxxxx-",
 	NoQueryZCRXEvent:               "xxxx--",
