@@ -7,5 +7,5 @@ import "embed"
 //go:embed testdata/kernel/quirk-*.json
 //go:embed testdata/kernel/filter-payload-size.json testdata/kernel/filter-context-socket.json
 //go:embed testdata/kernel/ring-list-failed-keeps-filters.json testdata/kernel/deferred-task-work-chain.json
-//go:embed testdata/kernel/register-buffers-too-long.json
+//go:embed testdata/kernel/register-buffers-too-long.json testdata/kernel/query-zcrx.json
 var Traces embed.FS

@@ -74,12 +74,13 @@ var registerCalls = []struct {
 	{4, (*maker).rsrcCall},
 	{1, (*maker).eventfdCall},
 	{1, (*maker).clockCall},
-	{2, (*maker).napiCall},
+	{3, (*maker).napiCall},
 	{3, (*maker).pbufCall},
 	{1, (*maker).syncCancelCall},
 	{1, (*maker).workersCall},
 	{1, (*maker).affinityCall},
 	{2, func(m *maker, task string, target, _ int) { m.memRegionCall(task, target) }},
+	{1, (*maker).zcrxCall},
 }
 
 // anyRegister is a register call of any kind. Calls whose handler is not modelled get arguments that are refused.
@@ -225,35 +226,6 @@ func (m *maker) restrictions() []trace.Restriction {
 	return list
 }
 
-// queryCall asks what the kernel can do, but not about hardware.
-func (m *maker) queryCall(task string, fd int) {
-	q := m.query(m.IntN(3))
-	arg, nr := pointer(trace.Object{Query: q}), 0
-	if m.chance(10) {
-		nr = 1
-	}
-	if m.chance(10) {
-		arg = trace.Pointer{Num: m.badPointer()}
-	}
-	m.registerCall(task, fd, uapi.IORING_REGISTER_QUERY, arg, nr)
-}
-
-func (m *maker) query(more int) *trace.Query {
-	q := &trace.Query{Op: trace.Num32(pick(m, 0, 0, 2, 4, m.word()|4)), Size: trace.Num32(pick(m, 0, 1, 16, 40, 48, 56, 100))}
-	switch m.IntN(8) {
-	case 0:
-		q.Resv = trace.Bytes{0, 1}
-	case 1:
-		q.Result = 1
-	case 2:
-		q.Data = &trace.Pointer{Num: m.badPointer()}
-	}
-	if more > 0 {
-		q.Next = ptr(pointer(trace.Object{Query: m.query(more - 1)}))
-	}
-	return q
-}
-
 // ringFDsCall registers and unregisters ring descriptors.
 func (m *maker) ringFDsCall(task string, fd, ring int) {
 	list := make([]trace.RingFD, 1+m.IntN(3))
@@ -326,8 +298,6 @@ func (m *maker) refusedCall(task string, fd int) {
 		arg, nr = pointer(trace.Object{Resize: m.resizeParams(0, 0)}), 1 // the ring is of another kind
 	case uapi.IORING_UNREGISTER_PERSONALITY:
 		nr = pick(m, 0, 1, 1, 2)
-	case uapi.IORING_REGISTER_ZCRX_CTRL:
-		op = uapi.IORING_REGISTER_PERSONALITY
 	case uapi.IORING_REGISTER_RESTRICTIONS, uapi.IORING_REGISTER_BPF_FILTER, uapi.IORING_REGISTER_QUERY:
 		nr = 2
 	}

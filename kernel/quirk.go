@@ -47,6 +47,14 @@ const (
 	ResizeIgnoresSQArray
 	ResizeTearsBigEntries
 	ResizeMixesUpSQE128
+	QueryAnySize
+	NoZCRXNoDev
+	NoZCRXPageSize
+	NoZCRXEvents
+	NoZCRXAddArea
+	SmallZCRXHeader
+	ZCRXFlagsAfterRegion
+	ZCRXTokenAfterDevice
 	numQuirks
 )
 
@@ -298,6 +306,48 @@ var Quirks = [numQuirks]Row{
 		What:  "RESIZE_RINGS copies SQEs of an SQE128 ring as if they had 64 bytes: halves of others",
 		Else:  "RESIZE_RINGS copies SQEs of 128 bytes whole, to their places",
 		Why:   "requests that were not submitted before a resize are lost, and others are submitted in their place"},
+	QueryAnySize: {Name: "query-any-size", On: []string{v619, seed, v70, v71},
+		Where: "io_uring/query.c:io_handle_query_entry",
+		What:  "QUERY clears as many bytes behind its answer as size says",
+		Else:  "QUERY with a size of more than a page is E2BIG before anything else of the entry is looked at",
+		Why:   "a program that passes a large buffer gets an error"},
+	NoZCRXNoDev: {Name: "no-zcrx-nodev", On: []string{v619, seed, v70},
+		Where: "io_uring/zcrx.c:io_register_zcrx",
+		What:  "zero-copy receive needs a network device: ZCRX_REG_NODEV is unknown",
+		Else:  "ZCRX_IFQ makes queues without a network device, too (ZCRX_REG_NODEV)",
+		Why:   "the flag is EINVAL"},
+	NoZCRXPageSize: {Name: "no-zcrx-page-size", On: []string{v619, seed},
+		Where: "io_uring/zcrx.c:io_register_zcrx",
+		What:  "ZCRX_IFQ has no rx_buf_len",
+		Else:  "ZCRX_IFQ takes the size of buffers in rx_buf_len",
+		Why:   "the word is reserved, so that a size is EINVAL"},
+	NoZCRXEvents: {Name: "no-zcrx-events", On: []string{v619, seed, v70, v71},
+		Where: "io_uring/zcrx.c:io_register_zcrx",
+		What:  "zero-copy receive tells of no events: event_desc of ZCRX_IFQ is reserved",
+		Else:  "ZCRX_IFQ takes a description of events, and ZCRX_CTRL arms them",
+		Why:   "a description of events is EINVAL"},
+	NoZCRXAddArea: {Name: "no-zcrx-add-area", On: []string{v619, seed, v70, v71, v72},
+		Where: "io_uring/zcrx.c:io_zcrx_ctrl",
+		What:  "a zero-copy receive queue has one area",
+		Else:  "ZCRX_CTRL adds areas to a zero-copy receive queue",
+		Why:   "feature tests differ",
+		Trace: "query-zcrx"},
+	SmallZCRXHeader: {Name: "small-zcrx-header", On: []string{v619, seed, v70, v71, v72},
+		Where: "io_uring/zcrx.c:io_fill_zcrx_offsets",
+		What:  "the header of a refill ring has 8 bytes, and entries begin at 64",
+		Else:  "the header of a refill ring has 128 bytes, with head and tail in cache lines of their own",
+		Why:   "a program that computes the layout finds no entries",
+		Trace: "query-zcrx"},
+	ZCRXFlagsAfterRegion: {Name: "zcrx-flags-after-region", On: []string{v619, seed, v70},
+		Where: "io_uring/zcrx.c:io_register_zcrx",
+		What:  "ZCRX_IFQ reads the region before it refuses unknown flags",
+		Else:  "ZCRX_IFQ refuses unknown flags before it reads the region",
+		Why:   "the error is EFAULT in place of EINVAL"},
+	ZCRXTokenAfterDevice: {Name: "zcrx-token-after-device", On: []string{v619, seed, v70, v71, v72},
+		Where: "io_uring/zcrx.c:io_register_zcrx",
+		What:  "ZCRX_IFQ looks for the network device before it refuses an area with rq_area_token",
+		Else:  "ZCRX_IFQ refuses an area with rq_area_token before it looks for the network device",
+		Why:   "the error is ENODEV in place of EINVAL"},
 	TaskWorkInBatches: {Name: "task-work-in-batches", On: []string{v619, seed, v70, v71},
 		Where: "io_uring/tw.c:__io_run_local_work",
 		What:  "a run of task work leaves what it causes for the next run",

@@ -204,7 +204,7 @@ func TestChanges(t *testing.T) {
 	}
 	began, ended := V7_1.Changes(V7_0)
 	want := []Quirk{RestrictionsLostOnExec, NopFixedFileHidden, NoTimeoutImmediateArg, CancelOpUnchecked,
-		NoZCNotifUserData, NoZCVectorizedFixedBuf}
+		NoZCNotifUserData, NoZCVectorizedFixedBuf, NoZCRXNoDev, ZCRXFlagsAfterRegion}
 	if began != nil || !cmp.Equal(want, ended) {
 		t.Errorf("7.1 began %v and ended %v, want only the end of %v", began, ended, want)
 	}

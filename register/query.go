@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/mm"
 	"github.com/uringsim/uringsim/uapi"
 )
 
@@ -24,7 +25,7 @@ func (c *call) query() Outcome {
 	}
 	for addr, n := c.arg, 0; addr != 0; {
 		next, o := c.queryEntry(addr)
-		if o.Ret != 0 || o.Unmodelled != "" {
+		if o.Ret != 0 {
 			return o
 		}
 		if n++; n >= maxQueryEntries {
@@ -44,6 +45,9 @@ func (c *call) queryEntry(addr uint64) (next uint64, _ Outcome) {
 	}
 	h := uapi.DecodeQueryHdr(raw)
 	room := h.Size
+	if room > mm.PageSize && !c.kernel.Has(kernel.QueryAnySize) {
+		return 0, refuse(uapi.E2BIG, where, "size must be at most a page")
+	}
 	var answer []byte
 	result := uapi.Errno(0)
 	switch {
@@ -54,22 +58,31 @@ func (c *call) queryEntry(addr uint64) (next uint64, _ Outcome) {
 	case !c.task.Mem.CopyIn(make([]byte, min(room, maxQuerySize)), h.QueryData):
 		return 0, refuse(uapi.EFAULT, where, "query_data must be readable")
 	default:
-		var known bool
-		if answer, known = c.answer(h.QueryOp); !known {
-			return 0, Outcome{Unmodelled: "QUERY about zero-copy receive"}
-		}
+		answer = c.answer(h.QueryOp)
 	}
 	h.Result = int32(result.Ret())
 	h.Size = min(room, uint32(len(answer)))
-	out := make([]byte, room)
-	copy(out, answer)
-	if !c.task.Mem.CopyOut(h.QueryData, out) {
+	if !c.clear(h.QueryData+uint64(h.Size), uint64(room-h.Size)) || !c.task.Mem.CopyOut(h.QueryData, answer[:h.Size]) {
 		return 0, refuse(uapi.EFAULT, where, "query_data must be writable")
 	}
 	if !c.task.Mem.CopyOut(addr, h.Append(nil)) {
 		return 0, refuse(uapi.EFAULT, where, "struct io_uring_query_hdr must be writable")
 	}
 	return h.NextEntry, Outcome{}
+}
+
+// clear fills memory with zeros, page by page, as a program may say that there is a lot of it.
+//
+// Linux: include/linux/uaccess.h:copy_struct_to_user
+func (c *call) clear(addr, n uint64) bool {
+	for zeros := make([]byte, mm.PageSize); n > 0; {
+		part := min(n, mm.PageSize)
+		if !c.task.Mem.CopyOut(addr, zeros[:part]) {
+			return false
+		}
+		addr, n = addr+part, n-part
+	}
+	return true
 }
 
 func (c *call) lastQuery() uint32 {
@@ -79,8 +92,8 @@ func (c *call) lastQuery() uint32 {
 	return uapi.IO_URING_QUERY_ZCRX_EVENT
 }
 
-// answer is the data of a question; known is false for those about hardware.
-func (c *call) answer(op uint32) (data []byte, known bool) {
+// answer is the data of a question that exists.
+func (c *call) answer(op uint32) (data []byte) {
 	le := binary.LittleEndian
 	switch op {
 	case uapi.IO_URING_QUERY_OPCODES:
@@ -88,11 +101,14 @@ func (c *call) answer(op uint32) (data []byte, known bool) {
 		for _, v := range []uint64{Features, uint64(SetupFlags(c.kernel)), EnterFlags, 0x7f} {
 			data = le.AppendUint64(data, v)
 		}
-		return le.AppendUint32(le.AppendUint32(data, c.lastQuery()+1), 0), true
+		return le.AppendUint32(le.AppendUint32(data, c.lastQuery()+1), 0)
+	case uapi.IO_URING_QUERY_ZCRX:
+		return c.zcrx().answer()
 	case uapi.IO_URING_QUERY_SCQ:
-		return le.AppendUint64(le.AppendUint64(nil, uapi.RingCQEs), 64), true
+		return le.AppendUint64(le.AppendUint64(nil, uapi.RingCQEs), uapi.CacheLine)
 	}
-	return nil, false
+	data = le.AppendUint32(le.AppendUint32(nil, zcrxEvents), uapi.SizeofZCRXStats)
+	return append(le.AppendUint32(data, zcrxStatsAlign), make([]byte, 36)...)
 }
 
 // Features are the IORING_FEAT_* bits, the same on 6.19 to 7.3; EnterFlags the flags that io_uring_enter(2) knows.

@@ -148,11 +148,11 @@ var ringOps = [...]row{
 	uapi.IORING_REGISTER_CLOCK:            {argAnd(0), (*call).clock},
 	uapi.IORING_REGISTER_CLONE_BUFFERS:    {argAnd(1), (*call).cloneBuffers},
 	uapi.IORING_REGISTER_SEND_MSG_RING:    {never, nil},
-	uapi.IORING_REGISTER_ZCRX_IFQ:         {argAnd(1), nil},
+	uapi.IORING_REGISTER_ZCRX_IFQ:         {argAnd(1), (*call).registerZCRX},
 	uapi.IORING_REGISTER_RESIZE_RINGS:     {argAnd(1), (*call).resizeRings},
 	uapi.IORING_REGISTER_MEM_REGION:       {argAnd(1), (*call).memRegion},
 	uapi.IORING_REGISTER_QUERY:            {nil, (*call).query},
-	uapi.IORING_REGISTER_ZCRX_CTRL:        {nil, nil},
+	uapi.IORING_REGISTER_ZCRX_CTRL:        {nil, (*call).controlZCRX},
 	uapi.IORING_REGISTER_BPF_FILTER:       {one, (*call).filterRing},
 }
 

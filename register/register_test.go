@@ -591,6 +591,21 @@ func TestQuery(t *testing.T) {
 			t.Errorf("%s: ZCRX_EVENT gives %d", k.Name, h.Result)
 		}
 	}
+	for name, want := range map[string]string{"6.19": "0100000000000000 0100000000000000 02000000 00000000 08000000",
+		"7.1": "0300000000000000 0100000000000000 02000000 01000000 08000000",
+		"7.3": "0300000000000000 0100000000000000 04000000 03000000 80000000"} {
+		k, _ := kernel.Parse(name)
+		want += " 40000000 0000000000000000"
+		_, h, data := ask(k, uapi.QueryHdr{QueryOp: 1}, 64)
+		if got := fmt.Sprintf("%x", data[:40]); got != strings.ReplaceAll(want, " ", "") || h.Size != 40 {
+			t.Errorf("%s: ZCRX: %+v, %s, want %s", name, h, got, want)
+		}
+	}
+	for room, want := range map[uint32]string{4096: "0", 4097: "E2BIG"} {
+		if ret, _, _ := ask(kernel.V7_3, uapi.QueryHdr{QueryOp: 99}, room); ret != want {
+			t.Errorf("room for %d bytes: %s, want %s", room, ret, want)
+		}
+	}
 	for name, h := range map[string]uapi.QueryHdr{"resv": {Resv: [3]uint32{0, 1, 0}}, "result": {Result: 1}} {
 		if ret, got, _ := ask(kernel.V7_3, h, 64); ret != "0" || got.Result != -22 {
 			t.Errorf("%s: %s, result %d, want the error in the answer", name, ret, got.Result)

@@ -12,7 +12,8 @@ var wide = strings.Fields(`MapArgs.Addr MapArgs.Size ProtectArgs.Addr ProtectArg
 	Timespec.Sec Timespec.Nsec OpenHow.Flags OpenHow.Mode OpenHow.Resolve Msghdr.Iovlen Msghdr.Controllen Probe.Ops
 	RingFD.FD BufReg.RingAddr SyncCancel.Addr
 	RsrcRegister.Resv2 FileIndexRange.Resv Object.Tags MemRegion.Flags Region.UserAddr Region.Size Region.MmapOffset
-	ResizeParams.SQAddr ResizeParams.CQAddr`)
+	ResizeParams.SQAddr ResizeParams.CQAddr ZCRXArea.Addr ZCRXArea.Len ZCRXArea.Token ZCRXEvents.UserData
+	ZCRXEvents.Stats`)
 
 // TestWidths: every number of a trace says how wide it is, or is as wide as the kernel's largest.
 func TestWidths(t *testing.T) {

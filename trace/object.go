@@ -71,6 +71,9 @@ type Object struct {
 	MemRegion        *MemRegion        `json:"mem_region,omitzero"`
 	Region           *Region           `json:"region,omitzero"`
 	Resize           *ResizeParams     `json:"resize,omitzero"`
+	ZCRXQueue        *ZCRXQueue        `json:"zcrx_ifq,omitzero"`
+	ZCRXArea         *ZCRXArea         `json:"zcrx_area,omitzero"`
+	ZCRXEvents       *ZCRXEvents       `json:"zcrx_event_desc,omitzero"`
 }
 
 // placer writes an object into a block of memory that grows as needed, and is told where objects go.
@@ -119,6 +122,9 @@ func (o *Object) put(at placer) (addr uint64, err error) {
 		{o.MemRegion != nil, func(p placer) (uint64, error) { return o.MemRegion.put(p) }},
 		{o.Region != nil, func(p placer) (uint64, error) { return o.Region.put(p) }},
 		{o.Resize != nil, func(p placer) (uint64, error) { return o.Resize.put(p) }},
+		{o.ZCRXQueue != nil, func(p placer) (uint64, error) { return o.ZCRXQueue.put(p) }},
+		{o.ZCRXArea != nil, func(p placer) (uint64, error) { return o.ZCRXArea.put(p) }},
+		{o.ZCRXEvents != nil, func(p placer) (uint64, error) { return o.ZCRXEvents.put(p) }},
 	} {
 		if !part.is {
 			continue

@@ -62,6 +62,14 @@ var objectRows = []struct{ object, want string }{
 	{`{"resize":{"sq_entries":1,"cq_entries":2,"flags":"CLAMP","resv":"03","sq_user_addr":4,"cq_user_addr":5}}`,
 		"0100000002000000 1000000000000000 0000000000000000 0000000003000000 0000000000000000" +
 			strings.Repeat("00", 32) + "0400000000000000" + strings.Repeat("00", 32) + "0500000000000000"},
+	{`{"zcrx_ifq":{"if_idx":1,"if_rxq":2,"rq_entries":3,"flags":4,"area":{"bytes":"05"},"region":6,"offsets":"07",` +
+		`"zcrx_id":8,"rx_buf_len":9,"event_desc":10,"resv":"0b"}}`,
+		"0100000002000000 0300000004000000 6000001000000000 0600000000000000 07" + strings.Repeat("00", 31) +
+			"0800000009000000 0a00000000000000 0b" + strings.Repeat("00", 15) + "05"},
+	{`{"zcrx_area":{"addr":1,"len":2,"rq_area_token":3,"flags":4,"dmabuf_fd":5,"resv":"06"}}`,
+		"0100000000000000 0200000000000000 0300000000000000 0400000005000000 06" + strings.Repeat("00", 15)},
+	{`{"zcrx_event_desc":{"user_data":1,"type_mask":2,"flags":3,"stats_offset":4,"resv":"05"}}`,
+		"0100000000000000 0200000003000000 0400000000000000 05" + strings.Repeat("00", 71)},
 	{`{"sqe":{"opcode":"MSG_RING","fd":-1,"addr3":7}}`, "28000000ffffffff" + strings.Repeat("00",
 		40) + "0700000000000000 0000000000000000"},
 	{`{"buf_reg":{"ring_addr":1,"ring_entries":2,"bgid":3,"flags":"INC","min_left":4,"resv":"05"}}`,

@@ -57,6 +57,10 @@ var goodEvents = []string{
 	`{"call":"register","fd":3,"op":"IOWQ_MAX_WORKERS","arg":{"words":[1,2]},"nr":2}`,
 	`{"call":"register","fd":3,"op":"MEM_REGION","arg":{"mem_region":{"region":{"region":{"user_addr":"0x20000000",` +
 		`"size":4096,"flags":1,"id":2,"mmap_offset":3,"resv":"00"}},"flags":1,"resv":"00"}},"nr":1}`,
+	`{"call":"register","fd":3,"op":"ZCRX_IFQ","arg":{"zcrx_ifq":{"if_idx":1,"if_rxq":2,"rq_entries":3,"flags":4,` +
+		`"area":{"zcrx_area":{"addr":1,"len":2,"rq_area_token":3,"flags":4,"dmabuf_fd":5,"resv":"00"}},"region":6,` +
+		`"offsets":"00","zcrx_id":8,"rx_buf_len":9,"event_desc":{"zcrx_event_desc":{"user_data":1,"type_mask":2,` +
+		`"flags":3,"stats_offset":4,"resv":"00"}},"resv":"00"}},"nr":1}`,
 	`{"call":"register","fd":3,"op":"RESIZE_RINGS","arg":{"resize":{"sq_entries":8,"cq_entries":16,"flags":"CQSIZE",` +
 		`"sq_user_addr":1,"cq_user_addr":2,"resv":"00"}},"nr":1}`,
 	`{"call":"register","fd":3,"op":99,"arg":"0x1122334455667788"}`,

@@ -95,6 +95,13 @@ var layouts = []layoutRow{
 			return CloneBuffers{uint32(n["src_fd"]), uint32(n["flags"]), uint32(n["src_off"]), uint32(n["dst_off"]),
 				uint32(n["nr"]), [3]uint32{uint32(n["a"]), uint32(n["b"]), uint32(n["c"])}}.Append(nil)
 		}},
+	{"io_uring_zcrx_area_reg", 48, map[string]at{"addr": {0, 8}, "len": {8, 8}, "rq_area_token": {16, 8}, "flags": {24, 4},
+		"dmabuf_fd": {28, 4}, "a": {32, 8}, "b": {40, 8}},
+		func(n map[string]uint64) []byte {
+			a := ZCRXAreaReg{n["addr"], n["len"], n["rq_area_token"], uint32(n["flags"]), uint32(n["dmabuf_fd"]),
+				[2]uint64{n["a"], n["b"]}}
+			return a.Append(nil)
+		}},
 	{"io_uring_query_hdr", 40, map[string]at{"next_entry": {0, 8}, "query_data": {8, 8}, "query_op": {16, 4}, "size": {20,
 		4},
 		"result": {24, 4}, "a": {28, 4}, "b": {32, 4}, "c": {36, 4}},
