@@ -40,9 +40,9 @@ func (m *maker) query(more int) *trace.Query {
 
 // zcrxCall asks for queues of zero-copy receive on a ring that may have one, or on any. None is ever made: the loopback
 // device has no queue, and memory for one without a device is never good.
-func (m *maker) zcrxCall(task string, target, _ int) {
-	fd := target
-	if m.chance(80) {
+func (m *maker) zcrxCall(task string, target, ring int) {
+	fd, own := target, m.names[ring] != "" && m.chance(80) // other traces know their descriptors better
+	if own {
 		fd, _ = m.ring(task, 4, uapi.IORING_SETUP_SINGLE_ISSUER|uapi.IORING_SETUP_DEFER_TASKRUN|
 			m.some(15, uapi.IORING_SETUP_CLAMP)|
 			pick(m, uapi.IORING_SETUP_CQE32, uapi.IORING_SETUP_CQE_MIXED, m.some(90, uapi.IORING_SETUP_CQE32)))
@@ -54,6 +54,10 @@ func (m *maker) zcrxCall(task string, target, _ int) {
 		}
 		q := m.zcrxQueue()
 		m.registerCall(task, fd, uapi.IORING_REGISTER_ZCRX_IFQ, m.orBad(trace.Object{ZCRXQueue: q}), m.nr(1))
+	}
+	if own {
+		m.add(task, &trace.CloseArgs{FD: trace.Num32(fd)})
+		m.nextFD--
 	}
 }
 

@@ -124,7 +124,7 @@ func (k *Kernel) cancelAll(t *task) {
 			t.work.add(r, func() { r.fail(q, int32(uapi.ECANCELED.Ret())) })
 		}
 	}
-	t.work.run()
+	t.runWork()
 }
 
 // issuePollRemove cancels or changes a poll in flight.

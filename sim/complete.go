@@ -247,10 +247,10 @@ func (r *Ring) settle() (did bool) {
 		again = r.workers.run()
 		again = r.fireDue() || again
 		for _, t := range r.k.tasks {
-			again = t.work.run() || again
+			again = t.runWork() || again
 		}
 		if r.thread != nil {
-			again = r.thread.work.run() || again
+			again = r.thread.runWork() || again
 		}
 	}
 	return did

@@ -28,7 +28,7 @@ func (k *Kernel) enter(t *task, c trace.Enter) trace.Result {
 		seen.begin(c.Known)
 	}
 	ret, refusal, unmodelled := k.enterRing(t, c)
-	t.work.run() // on the way back to user mode
+	t.runWork() // on the way back to user mode
 	if seen != nil && seen.cq.torn {
 		unmodelled = "what a ring with CQEs of both sizes holds after one did not fit into its last entry"
 	}
@@ -133,7 +133,7 @@ func (r *Ring) getEvents(t *task, c trace.Enter) (*verdict.Refusal, string) {
 	}
 	r.fireDue()
 	r.runLocal(int(int32(want)))
-	t.work.run()
+	t.runWork()
 	r.cq.flushOverflow()
 	if r.cq.ready() >= want || iopoll {
 		return nil, ""
@@ -294,7 +294,7 @@ func (r *Ring) submitByThread() {
 			n = min(n, sqThreadCap)
 		}
 		r.submit(&r.thread.task, n)
-		r.thread.work.run()
+		r.thread.runWork()
 		if r.cachedSQHead == before {
 			return
 		}

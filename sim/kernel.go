@@ -29,6 +29,7 @@ type Kernel struct {
 type task struct {
 	*tctx.Task
 	work workQueue
+	raw  []rawWork // task work of its own, which is not in the queue of requests
 }
 
 // New is a kernel of the release with the one task "init".
@@ -103,7 +104,7 @@ func (k *Kernel) Do(name string, c trace.Call) trace.Result {
 		return k.setup(t, c)
 	case trace.Register:
 		o := register.Call(k.release, t.Task, c.FD, c.Op, c.Arg, c.Nr, k.since())
-		t.work.run() // on the way back to user mode
+		t.runWork() // on the way back to user mode
 		return trace.Result{Ret: o.Ret, Why: o.Why, Resized: o.Resized, Unmodelled: o.Unmodelled}
 	case trace.Enter:
 		return k.enter(t, c)
@@ -114,7 +115,7 @@ func (k *Kernel) Do(name string, c trace.Call) trace.Result {
 	case trace.Exec:
 		k.cancelAll(t)
 		t.Exec(k.release)
-		t.work = workQueue{}
+		t.work, t.raw = workQueue{}, nil
 		return trace.Result{}
 	case trace.Exit:
 		t.Exit()

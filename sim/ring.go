@@ -2,6 +2,7 @@ package sim
 
 import (
 	"math"
+	"slices"
 
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/opdef"
@@ -157,6 +158,38 @@ func (w *workQueue) run() bool {
 			it.do()
 		}
 		ring.flush()
+	}
+	return did
+}
+
+// rawWork is a piece of task work. After tells that it was added when the task had requests in its queue already.
+type rawWork struct {
+	do    func()
+	after bool
+}
+
+// addRaw adds task work that is not in the queue of requests.
+func (t *task) addRaw(f func()) { t.raw = append(t.raw, rawWork{f, len(t.work.items) > 0}) }
+
+// runWork does all task work, and tells whether there was any. What was added last is done first; the whole queue of
+// requests counts as one piece, which was added with its first.
+//
+// Linux: kernel/task_work.c:task_work_run
+func (t *task) runWork() (did bool) {
+	for len(t.raw)+len(t.work.items) > 0 {
+		did = true
+		raw := t.raw
+		t.raw = nil
+		for _, after := range []bool{true, false} {
+			for _, w := range slices.Backward(raw) {
+				if w.after == after {
+					w.do()
+				}
+			}
+			if after {
+				t.work.run()
+			}
+		}
 	}
 	return did
 }

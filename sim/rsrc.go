@@ -288,7 +288,7 @@ func (r *Ring) sendFDLater(q *request, target *Ring) bool {
 		return r.ask(q)
 	}
 	f := r.Files.Lookup(uint32(q.SQE.Addr3())).File
-	q.task.work.add(r, func() {
+	q.task.addRaw(func() {
 		res, e, why := r.sendFD(q, target, f)
 		if e != 0 {
 			q.setFail()
