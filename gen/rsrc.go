@@ -85,7 +85,7 @@ func (m *maker) rsrcCall(task string, fd, other int) {
 	case 7, 8:
 		u := trace.RsrcUpdate{Offset: m.offsetInTable(), Resv: trace.Num32(m.some(4, 1))}
 		n := 1 + m.IntN(3)
-		u.Data = m.maybeBad(m.fds(n))
+		u.Data = m.maybeBad(m.fds(task, n))
 		m.registerCall(task, fd, uapi.IORING_REGISTER_FILES_UPDATE, m.maybeBad(pointer(trace.Object{RsrcUpdate: &u})),
 			pick(m, n, n, n, n, n, n, 0, 9))
 	case 9, 10:
@@ -129,7 +129,7 @@ func (m *maker) offsetInTable() trace.Num32 {
 }
 
 // fds are descriptors that mostly can be registered, some behind the last of which memory ends.
-func (m *maker) fds(n int) trace.Pointer {
+func (m *maker) fds(task string, n int) trace.Pointer {
 	fds := make([]trace.Num32, n)
 	for i := range fds {
 		fds[i] = trace.Num32(int64(pick(m, 0, 0, 0, 1, 1, 2, 2, -1, -1, -2)))
@@ -139,7 +139,7 @@ func (m *maker) fds(n int) trace.Pointer {
 	}
 	if m.chance(5) {
 		page := make(trace.Bytes, trace.PageSize)
-		m.add(trace.InitTask, &trace.MapArgs{Addr: edge, Size: trace.PageSize, Data: &page})
+		m.add(task, &trace.MapArgs{Addr: edge, Size: trace.PageSize, Data: &page})
 		return trace.Pointer{Num: edge + trace.PageSize - uint64(4*m.IntN(n+1))}
 	}
 	return pointer(trace.Object{FDs: &fds})
@@ -208,14 +208,14 @@ func (m *maker) registerRsrcCall(task string, fd int) {
 		r.Data, r.Tags = pointer(trace.Object{Iovecs: &vec}), pointer(trace.Object{Tags: &tags})
 	}
 	if m.chance(25) {
-		m.spoilRsrc(&r, op, n)
+		m.spoilRsrc(task, &r, op, n)
 	}
 	nr := uapi.SizeofRsrcRegister + m.IntN(60)/59
 	m.registerCall(task, fd, op, m.maybeBad(pointer(trace.Object{RsrcRegister: &r})), nr)
 }
 
 // spoilRsrc makes one mistake in a registration.
-func (m *maker) spoilRsrc(r *trace.RsrcRegister, op uapi.RegisterOp, n int) {
+func (m *maker) spoilRsrc(task string, r *trace.RsrcRegister, op uapi.RegisterOp, n int) {
 	switch m.IntN(8) {
 	case 0:
 		r.Nr = pick[trace.Num32](m, 0, 1025, 16385)
@@ -230,7 +230,7 @@ func (m *maker) spoilRsrc(r *trace.RsrcRegister, op uapi.RegisterOp, n int) {
 	case 6:
 		r.Data = trace.Pointer{Num: m.badPointer()}
 	case 7:
-		if r.Data = m.fds(n); op == uapi.IORING_REGISTER_BUFFERS2 {
+		if r.Data = m.fds(task, n); op == uapi.IORING_REGISTER_BUFFERS2 {
 			r.Data = m.buffers(n)
 		}
 	}
@@ -243,7 +243,7 @@ func (m *maker) updateRsrcCall(task string, fd int) {
 		Resv2: trace.Num32(m.some(3, 1))}
 	op := pick(m, uapi.IORING_REGISTER_FILES_UPDATE2, uapi.IORING_REGISTER_FILES_UPDATE2,
 		uapi.IORING_REGISTER_BUFFERS_UPDATE)
-	if u.Data = m.maybeBad(m.fds(n)); op == uapi.IORING_REGISTER_BUFFERS_UPDATE {
+	if u.Data = m.maybeBad(m.fds(task, n)); op == uapi.IORING_REGISTER_BUFFERS_UPDATE {
 		u.Data = m.maybeBad(m.buffers(n))
 	}
 	if m.chance(60) {
@@ -343,7 +343,7 @@ func (m *maker) slotRequest(target int) trace.SQE {
 		off = uapi.IORING_FILE_INDEX_ALLOC
 	}
 	s := m.sqe(uapi.IORING_OP_FILES_UPDATE, flags, field("len", uint64(n)), field("off", off|m.long()<<32))
-	set(&s, trace.SQEField{Name: "addr", Value: m.fds(n)})
+	set(&s, trace.SQEField{Name: "addr", Value: m.fds(trace.InitTask, n)})
 	return m.unwritable(s)
 }
 
