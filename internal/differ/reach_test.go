@@ -22,9 +22,6 @@ import (
 
 // TestReachSteps looks whether generated traces make every check of every prep function fail, in every way it can.
 func TestReachSteps(t *testing.T) {
-	if os.Getenv("URINGSIM_FAULTS") == "" {
-		t.Skip("set URINGSIM_FAULTS=1 to look what generated traces reach")
-	}
 	seen := map[opdef.Exit]bool{}
 	for _, r := range kernel.Measured() {
 		for _, name := range []string{"prep", "register", "mixed"} {
@@ -76,9 +73,6 @@ var (
 // TestReachExits looks whether generated traces come to every place of the model that refuses something, by Go's
 // measure of coverage.
 func TestReachExits(t *testing.T) {
-	if os.Getenv("URINGSIM_FAULTS") == "" {
-		t.Skip("set URINGSIM_FAULTS=1 to look what generated traces reach")
-	}
 	dir := t.TempDir()
 	model := "./bpffilter,./cbpfvm,./mm,./opdef,./register,./sim,./tctx,./internal/differ/outcomes"
 	run := func(name string, args ...string) {
