@@ -27,7 +27,10 @@ const lattice = `
 	kernel, mm, verdict < opdef;
 
 	# The trace format, what a kernel is to it, and traces made at random. None of this knows the model.
-	cbpfvm, kernel < trace < gen;
+	cbpfvm, kernel < trace < gen, plan;
+
+	# What sandboxes register, in the forms that people write it in.
+	plan < load;
 
 	# The model.
 	cbpfvm, opdef < bpffilter < tctx < register;
@@ -49,7 +52,7 @@ const lattice = `
 
 // outside says which packages may import which other modules, or unsafe.
 var outside = map[string][]string{
-	"github.com/go-json-experiment/json": {"cmd/uringsim", "internal/differ", "internal/differ/outcomes", "internal/judge", "trace"},
+	"github.com/go-json-experiment/json": {"cmd/uringsim", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "trace"},
 	"github.com/google/go-cmp":           {"internal/differ", "internal/judge", "trace"},
 	"github.com/klauspost/compress":      {"internal/differ"},
 	"github.com/spf13/cobra":             {"cmd/uringsim"},

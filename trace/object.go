@@ -329,7 +329,29 @@ type Restriction struct {
 	Raw              *Bytes            `json:"raw,omitzero" max:"16"` // all 16 bytes, for what does not exist
 }
 
-func (r *Restriction) encode(b []byte) []byte {
+// Restrictions are entries as traces write them.
+func Restrictions(list []uapi.Restriction) []Restriction {
+	out := make([]Restriction, len(list))
+	for i, r := range list {
+		v := uint64(r.Value)
+		switch r.Opcode {
+		case uapi.IORING_RESTRICTION_REGISTER_OP:
+			out[i].RegisterOp = new(RegisterNum(v))
+		case uapi.IORING_RESTRICTION_SQE_OP:
+			out[i].SQEOp = new(OpNum(v))
+		case uapi.IORING_RESTRICTION_SQE_FLAGS_ALLOWED:
+			out[i].SQEFlagsAllowed = new(SQEFlagsNum(v))
+		case uapi.IORING_RESTRICTION_SQE_FLAGS_REQUIRED:
+			out[i].SQEFlagsRequired = new(SQEFlagsNum(v))
+		default:
+			out[i].Raw = new(Bytes(r.Append(nil)))
+		}
+	}
+	return out
+}
+
+// Entry is the struct itself.
+func (r *Restriction) Entry() uapi.Restriction {
 	e := uapi.Restriction{}
 	switch {
 	case r.RegisterOp != nil:
@@ -343,14 +365,14 @@ func (r *Restriction) encode(b []byte) []byte {
 	case r.Raw != nil:
 		raw := make([]byte, uapi.SizeofRestriction)
 		copy(raw, *r.Raw)
-		return append(b, raw...)
+		return uapi.DecodeRestriction(raw)
 	}
-	return e.Append(b)
+	return e
 }
 
 func encodeRestrictions(b []byte, list []Restriction) []byte {
 	for i := range list {
-		b = list[i].encode(b)
+		b = list[i].Entry().Append(b)
 	}
 	return b
 }

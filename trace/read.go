@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -103,6 +104,22 @@ func goKind(t string) string {
 	return "an object"
 }
 
+// Decode reads another document that is made of the objects of traces into v, as strictly as traces are read: errors
+// are *SyntaxError.
+func Decode(file string, text []byte, v any) error {
+	err := json.Unmarshal(text, v, json.RejectUnknownMembers(true))
+	if err == nil {
+		err = checkPresent(text, reflect.TypeOf(v), "the document")
+	}
+	if err == nil {
+		err = checkFits(reflect.ValueOf(v), "", "the document")
+	}
+	if err != nil {
+		return syntaxError(file, text, err)
+	}
+	return nil
+}
+
 // Reader reads a trace event by event.
 type Reader struct {
 	Header Header
@@ -149,7 +166,7 @@ func (r *Reader) startDocument(in io.Reader) error {
 	if len(text) > maxDocument {
 		return &SyntaxError{r.file, 1, 1, fmt.Sprintf("the document has more than %d bytes; write it as .jsonl", maxDocument)}
 	}
-	fail := func(err error) error { return r.syntaxError(text, err) }
+	fail := func(err error) error { return syntaxError(r.file, text, err) }
 	dec := jsontext.NewDecoder(bytes.NewReader(text))
 	if kind := dec.PeekKind(); kind != '{' {
 		if _, err := dec.ReadToken(); err != nil && kind == 0 {
@@ -211,7 +228,7 @@ func (r *Reader) documentEvents(text []byte, events spans) func() (Event, error)
 		events = events[1:]
 		var e Event
 		if err := json.Unmarshal(text[start:end], &e, json.RejectUnknownMembers(true)); err != nil {
-			return e, r.syntaxError(text, at(err, start))
+			return e, syntaxError(r.file, text, at(err, start))
 		}
 		e.Line, _ = lineCol(text, start)
 		return e, nil
@@ -295,10 +312,10 @@ func checkHeader(h Header) error {
 	return nil
 }
 
-func (r *Reader) syntaxError(text []byte, err error) error {
+func syntaxError(file string, text []byte, err error) error {
 	off, msg := locate(err)
 	line, col := lineCol(text, off)
-	return &SyntaxError{r.file, line, col, msg.Error()}
+	return &SyntaxError{file, line, col, msg.Error()}
 }
 
 // lineCol is the line and column of an offset, from 1.

@@ -1,0 +1,100 @@
+// Package load reads what decides on requests, in every form that people keep it in: programs, policies and plans. All
+// of them become a plan.
+package load
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/uringsim/uringsim/cbpfvm"
+	"github.com/uringsim/uringsim/plan"
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// Options say what the text itself does not.
+type Options struct {
+	Form string   // a name of Forms; "" goes by the name of the file
+	Op   *uapi.Op // the opcode that a bare program is for; nil if it is not known
+}
+
+// Form is a way to write down a program, a policy or a plan.
+type Form struct {
+	Name     string
+	Suffixes []string
+	Doc      string
+	read     func(file string, text []byte, o Options) (*plan.Plan, error)
+}
+
+// Forms are what File reads.
+func Forms() []Form { return slices.Clone(forms) }
+
+var forms = []Form{
+	{"asm", []string{".bpf", ".asm"}, "the language of the kernel's bpf_asm", readAsm},
+	{"plan", []string{".json"}, "a plan, as uringsim writes it", readPlan},
+}
+
+// maxText is the most bytes of a file.
+const maxText = 16 << 20
+
+// File reads a file. Errors say where in the file.
+func File(file string, o Options) (*plan.Plan, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxText {
+		return nil, fmt.Errorf("%s: the file has more than %d bytes", file, maxText)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return Text(file, text, o)
+}
+
+// Text is File for a text that was read already.
+func Text(file string, text []byte, o Options) (*plan.Plan, error) {
+	form, err := formOf(file, o)
+	if err != nil {
+		return nil, err
+	}
+	return form.read(file, text, o)
+}
+
+func formOf(file string, o Options) (*Form, error) {
+	var names []string
+	for i := range forms {
+		f := &forms[i]
+		if o.Form == f.Name || o.Form == "" && slices.Contains(f.Suffixes, filepath.Ext(file)) {
+			return f, nil
+		}
+		names = append(names, f.Name)
+	}
+	what := fmt.Sprintf("%s: the name does not tell its form", file)
+	if o.Form != "" {
+		what = fmt.Sprintf("there is no form %q", o.Form)
+	}
+	return nil, fmt.Errorf("%s; forms are %s", what, strings.Join(names, ", "))
+}
+
+func readAsm(file string, text []byte, o Options) (*plan.Plan, error) {
+	insns, err := cbpfvm.Assemble(string(text))
+	var asm *cbpfvm.AsmError
+	if errors.As(err, &asm) {
+		return nil, &trace.SyntaxError{File: file, Line: asm.Line, Col: asm.Col, Msg: asm.Msg}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if o.Op == nil {
+		return nil, fmt.Errorf("%s: a program alone does not say for which opcode it is", file)
+	}
+	return &plan.Plan{Name: file, Filters: []plan.Filter{{Op: *o.Op, Insns: insns}}}, nil
+}
+
+func readPlan(file string, text []byte, _ Options) (*plan.Plan, error) { return plan.Read(file, text) }
