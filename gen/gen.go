@@ -21,29 +21,28 @@ type Kind struct {
 	What   string
 	Weight int // how many traces of this kind there are for each one of the rarest
 	make   func(*maker)
-	Apart  string // why "all" leaves the kind out, "" if it does not
 }
 
 // Kinds are all kinds.
 var Kinds = []Kind{
-	{"check", "programs for the checker, valid and nearly", 10, (*maker).check, ""},
-	{"vm", "valid programs on contexts of all kinds", 4, (*maker).vm, ""},
-	{"register", "registrations of restrictions and filters, and other register calls under restrictions", 4, (*maker).register, ""},
-	{"rsrc", "registered files and buffers with their tags, and requests that use and change them", 3, (*maker).rsrc, ""},
-	{"inherit", "tasks that inherit restrictions and filters, and add to them", 3, (*maker).inherit, ""},
-	{"prep", "requests of every opcode with nearly valid fields", 4, (*maker).prep, ""},
-	{"link", "links, hard links, drains and skipped CQEs with failures anywhere", 4, (*maker).link, ""},
-	{"timeout", "timeouts that are changed, cancelled, and ended by other completions", 2, (*maker).timeoutKind, ""},
-	{"enter", "the arguments of enter, waits, and rings that overflow", 2, (*maker).enter, ""},
-	{"sqpoll", "rings with submission threads that several tasks enter", 2, (*maker).sqpoll, sqpollApart},
-	{"setup", "rings with all flags and sizes", 2, (*maker).setupKind, ""},
-	{"mixed", "long lives of several tasks and rings", 3, (*maker).mixed, ""},
+	{"check", "programs for the checker, valid and nearly", 10, (*maker).check},
+	{"vm", "valid programs on contexts of all kinds", 4, (*maker).vm},
+	{"register", "registrations of restrictions and filters, and other register calls under restrictions", 4, (*maker).register},
+	{"rsrc", "registered files and buffers with their tags, and requests that use and change them", 3, (*maker).rsrc},
+	{"inherit", "tasks that inherit restrictions and filters, and add to them", 3, (*maker).inherit},
+	{"prep", "requests of every opcode with nearly valid fields", 4, (*maker).prep},
+	{"link", "links, hard links, drains and skipped CQEs with failures anywhere", 4, (*maker).link},
+	{"timeout", "timeouts that are changed, cancelled, and ended by other completions", 2, (*maker).timeoutKind},
+	{"enter", "the arguments of enter, waits, and rings that overflow", 2, (*maker).enter},
+	{"sqpoll", "rings with submission threads that several tasks enter", 2, (*maker).sqpoll},
+	{"setup", "rings with all flags and sizes", 2, (*maker).setupKind},
+	{"mixed", "long lives of several tasks and rings", 3, (*maker).mixed},
 }
 
-// ParseKinds reads names joined by commas, or "all", which leaves out those that are apart.
+// ParseKinds reads names joined by commas, or "all".
 func ParseKinds(s string) ([]Kind, error) {
 	if s == "all" {
-		return slices.DeleteFunc(slices.Clone(Kinds), func(k Kind) bool { return k.Apart != "" }), nil
+		return slices.Clone(Kinds), nil
 	}
 	var kinds []Kind
 	for name := range strings.SplitSeq(s, ",") {

@@ -5,8 +5,6 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-const sqpollApart = "about one trace in a hundred hangs on kernels from 7.0 on until it is killed, nobody knows why yet"
-
 // sqpoll lets tasks use rings with a submission thread, which has the memory and descriptors of their maker. Everybody
 // waits for what they have submitted, so that it is no matter of time who sees it.
 func (m *maker) sqpoll() {
@@ -47,7 +45,7 @@ func (w *world) pollingRing(t *life) {
 	other := w.someRing(t)
 	w.newRing(t, uapi.IORING_SETUP_SQPOLL|w.some(50, uapi.IORING_SETUP_SUBMIT_ALL))
 	a := w.events[len(w.events)-1].Args.(*trace.SetupArgs)
-	a.Idle = 1000
+	a.Idle = pick(w.maker, trace.Num32(1), 50, 1000) // ms: asleep at nearly every call, or at none
 	if other >= 0 && w.chance(60) {
 		a.Flags |= setupFlags(uint32(uapi.IORING_SETUP_ATTACH_WQ))
 		a.WQFD = trace.Num32(other)
@@ -64,7 +62,7 @@ func (w *world) submitAndWait(t *life) {
 	for range 1 + w.IntN(4) {
 		sqes = append(sqes, w.revealing())
 	}
-	w.add(t.name, &trace.EnterArgs{FD: trace.Num32(h.fd), Ring: h.name, SQEs: sqes, DropRest: true,
+	w.add(t.name, &trace.EnterArgs{FD: trace.Num32(h.fd), Ring: h.name, SQEs: sqes,
 		MinComplete: trace.Num32(len(sqes)), Flags: enterFlags(uapi.IORING_ENTER_GETEVENTS | uapi.IORING_ENTER_SQ_WAKEUP)})
 }
 

@@ -244,6 +244,9 @@ func (t *translator) enterCall(a *EnterArgs, b *block) (Call, error) {
 	if ring != nil {
 		c.Ring = ring.name
 		if a.DropRest {
+			if ring.has(uapi.IORING_SETUP_SQPOLL) {
+				return nil, errors.New("drop_rest: the ring has a submission thread, which may take the entries at any time")
+			}
 			ring.tail = ring.head
 		}
 		if n, err = ring.fill(&c, a, b); err != nil {

@@ -47,9 +47,6 @@ func kindList() string {
 	var b strings.Builder
 	for _, k := range gen.Kinds {
 		fmt.Fprintf(&b, "  %-9s %s\n", k.Name, k.What)
-		if k.Apart != "" {
-			fmt.Fprintf(&b, "  %-9s (not in \"all\": %s)\n", "", k.Apart)
-		}
 	}
 	return b.String()
 }
