@@ -151,20 +151,37 @@ func loadProgram(k kernel.Release, mem *mm.Space, reg *uapi.BPF) (*cbpfvm.Progra
 }
 
 // Run evaluates the filters of a prepared request. Nil means that all of them allow it.
+func (s *Set) Run(ops *opdef.Ops, req *opdef.Request) *verdict.Refusal {
+	var ctx cbpfvm.Context
+	if denied := s.run(ops, req, &ctx); denied != nil {
+		return explain(s.heads[req.Opcode], denied, &ctx)
+	}
+	return nil
+}
+
+// Decide is Run without a reason, for the many requests that nobody asks about: what it refuses is always the same. The
+// context is the caller's, so that none has to be made.
+func (s *Set) Decide(ops *opdef.Ops, req *opdef.Request, ctx *cbpfvm.Context) *verdict.Refusal {
+	if s.run(ops, req, ctx) != nil {
+		return denied
+	}
+	return nil
+}
+
+var denied = verdict.Refuse(verdict.Filter, uapi.EACCES, whereRun, "denied by a filter")
+
+// run is the filter that denies a prepared request, nil if none does, and what the filters saw.
 //
 // Linux: io_uring/bpf_filter.c:__io_uring_run_bpf_filters
-func (s *Set) Run(k kernel.Release, req *opdef.Request) *verdict.Refusal {
+func (s *Set) run(ops *opdef.Ops, req *opdef.Request, ctx *cbpfvm.Context) *filter {
 	head := s.heads[req.Opcode]
-	if head == nil {
-		return nil
+	if head == nil || head == denyMarker {
+		return head
 	}
-	var ctx cbpfvm.Context
-	if head != denyMarker {
-		opdef.Populate(k, req, (*[uapi.SizeofBPFCtx]byte)(&ctx))
-	}
+	ops.Populate(req, (*[uapi.SizeofBPFCtx]byte)(ctx))
 	for f := head; f != nil; f = f.next {
-		if f == denyMarker || f.prog.Run(&ctx) == 0 {
-			return explain(head, f, &ctx)
+		if f == denyMarker || f.prog.Run(ctx) == 0 {
+			return f
 		}
 	}
 	return nil

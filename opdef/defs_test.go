@@ -83,7 +83,7 @@ func TestStepErrnos(t *testing.T) {
 				sqe := sqeOf(op, row.base+" "+name+"=-1")
 				p := &Prep{Kernel: k, Mem: testMemory, Req: &Request{SQE: sqe, Opcode: op, Flags: sqe.Flags()},
 					InChain: row.env.inChain}
-				if r := Defs[op].Prep.Run(p); r != nil && !states(op, r) {
+				if r := On(p.Kernel).Prep(p); r != nil && !states(op, r) {
 					t.Errorf("%s: %s with %s=-1 gives %v, which no step states", k.Name, op, name, r)
 				}
 			}
@@ -107,7 +107,7 @@ func TestRefusalNamesQuirk(t *testing.T) {
 	}
 	for _, r := range rows {
 		sqe := sqeOf(r.op, r.sqe)
-		got := Defs[r.op].Prep.Run(&Prep{Kernel: r.k, Mem: testMemory, Req: &Request{SQE: sqe, Opcode: r.op}})
+		got := On(r.k).Prep(&Prep{Kernel: r.k, Mem: testMemory, Req: &Request{SQE: sqe, Opcode: r.op}})
 		if got == nil || got.Quirk != r.q || got.Where != Defs[r.op].Prep.Where {
 			t.Errorf("%s: %s {%s} = %+v, want quirk %q", r.k.Name, r.op, r.sqe, got, r.q)
 		}
@@ -163,7 +163,7 @@ func FuzzPrep(f *testing.F) {
 		copy(req.SQE[:], raw)
 		req.Flags, req.UserData = req.SQE.Flags(), req.SQE.UserData()
 		p := &Prep{Kernel: k, Mem: testMemory, Req: req, RingFlags: ring, InChain: chain, LastOp: op}
-		r := Defs[op].Prep.Run(p)
+		r := On(p.Kernel).Prep(p)
 		if r != nil {
 			if !states(op, r) {
 				t.Fatalf("%s: %s refused with %v", k.Name, op, r)

@@ -22,7 +22,7 @@ type ContextField struct {
 	Doc       string         // what it holds
 	Varies    []kernel.Quirk // what changes that
 
-	put func(kernel.Release, *Request, []byte) // the bytes are zero before
+	put func(kernel.Release, *Request, []byte) // of payloads; the bytes are zero before
 }
 
 // Head are the fields that filters see of all requests; what follows them is the payload.
@@ -31,14 +31,10 @@ type ContextField struct {
 func Head() []ContextField { return append([]ContextField(nil), head...) }
 
 var head = []ContextField{
-	{Name: "user_data", Off: uapi.BPFCtxUserData, Size: 8, Doc: "u64: user_data of the SQE",
-		put: long(func(r *Request) uint64 { return r.UserData })},
-	{Name: "opcode", Off: uapi.BPFCtxOpcode, Size: 1, Doc: "u8",
-		put: func(_ kernel.Release, r *Request, b []byte) { b[0] = byte(r.Opcode) }},
-	{Name: "sqe_flags", Off: uapi.BPFCtxSQEFlags, Size: 1, Doc: "u8: IOSQE flags after prep",
-		put: func(_ kernel.Release, r *Request, b []byte) { b[0] = r.Flags & 0x7f }},
-	{Name: "pdu_size", Off: uapi.BPFCtxPDUSize, Size: 1, Doc: "u8: bytes of the payload; five bytes of 0 follow",
-		put: func(k kernel.Release, r *Request, b []byte) { b[0] = PDUSize(k, r.Opcode) }},
+	{Name: "user_data", Off: uapi.BPFCtxUserData, Size: 8, Doc: "u64: user_data of the SQE"},
+	{Name: "opcode", Off: uapi.BPFCtxOpcode, Size: 1, Doc: "u8"},
+	{Name: "sqe_flags", Off: uapi.BPFCtxSQEFlags, Size: 1, Doc: "u8: IOSQE flags after prep"},
+	{Name: "pdu_size", Off: uapi.BPFCtxPDUSize, Size: 1, Doc: "u8: bytes of the payload; five bytes of 0 follow"},
 }
 
 // PayloadWhere is the kernel function that fills the opcode's payload, and "" for opcodes that never have one.
@@ -68,22 +64,8 @@ func PDUSize(k kernel.Release, op uapi.Op) uint8 {
 	return p.size
 }
 
-// Populate fills the filter context with what a prepared request shows to filters; ctx has 40 bytes, of which kernels
-// without payloads use the first 16.
-//
-// Linux: io_uring/bpf_filter.c:io_uring_populate_bpf_ctx
-func Populate(k kernel.Release, r *Request, ctx *[uapi.SizeofBPFCtx]byte) {
-	clear(ctx[:])
-	for _, f := range head {
-		f.put(k, r, ctx[f.Off:][:f.Size])
-	}
-	if PDUSize(k, r.Opcode) == 0 {
-		return
-	}
-	for _, f := range Defs[r.Opcode].payload.fields {
-		f.put(k, r, ctx[f.Off:][:f.Size])
-	}
-}
+// Populate is the method of Ops, for those who ask once.
+func Populate(k kernel.Release, r *Request, ctx *[uapi.SizeofBPFCtx]byte) { On(k).Populate(r, ctx) }
 
 // word and long are fields of 32 and 64 bits in the machine's order.
 func word(get func(*Request) uint32) func(kernel.Release, *Request, []byte) {

@@ -3,6 +3,7 @@ package opdef
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/uringsim/uringsim/kernel"
@@ -19,15 +20,22 @@ type Request struct {
 	Flags    uint8 // bits 0 to 6 of the kernel's REQ_F_ flags: the SQE's flags, and what prep and draining add
 	UserData uint64
 
-	How     uapi.OpenHow // OPENAT, OPENAT2
-	Addr    [uapi.SizeofSockaddrStorage]byte
-	AddrLen int32 // CONNECT: how much of Addr the program gave
+	How     uapi.OpenHow                     // OPENAT, OPENAT2
+	Addr    [uapi.SizeofSockaddrStorage]byte // CONNECT; what lies behind AddrLen means nothing
+	AddrLen int32                            // CONNECT: how much of Addr the program gave
 
 	Time int64 // TIMEOUT, LINK_TIMEOUT, TIMEOUT_REMOVE that updates: in ns
 
 	Notif         bool   // SEND_ZC, SENDMSG_ZC: a notification was allocated
 	NotifUserData uint64 // its user_data
 	NotifReport   bool   // its result tells whether data was copied
+}
+
+// Restart makes a request that is over the request of another SQE.
+func (r *Request) Restart(sqe []byte) {
+	copy(r.SQE[:], sqe)
+	r.How = uapi.OpenHow{}
+	r.AddrLen, r.Time, r.Notif, r.NotifUserData, r.NotifReport = 0, 0, false, 0, false
 }
 
 // Prep is what a prep function looks at.
@@ -60,6 +68,8 @@ type Step struct {
 
 	quirk kernel.Quirk
 	gate  gate
+
+	refusals []*verdict.Refusal // what a request is told, for each of Errnos
 }
 
 // What steps ask of ring and task.
@@ -120,26 +130,24 @@ func Exits() []Exit {
 	return exits
 }
 
-// prep makes a Function.
-func prep(where string, steps ...Step) *Function { return &Function{Where: where, Steps: steps} }
-
-// Run carries out the steps until one fails.
-func (f *Function) Run(p *Prep) *verdict.Refusal {
-	for i := range f.Steps {
-		s := &f.Steps[i]
-		if !s.On(p.Kernel) {
-			continue
-		}
-		if e := s.run(p); e != 0 {
-			r := verdict.Refuse(verdict.Prep, e, f.Where, s.Doc)
+// prep makes a Function. What its steps say when they refuse is made here, once.
+func prep(where string, steps ...Step) *Function {
+	for i := range steps {
+		s := &steps[i]
+		s.refusals = make([]*verdict.Refusal, len(s.Errnos))
+		for n, e := range s.Errnos {
+			r := verdict.Refuse(verdict.Prep, e, where, s.Doc)
 			if s.gate != always {
 				r.Quirk = s.quirk.String()
 			}
-			return r
+			s.refusals[n] = r
 		}
 	}
-	return nil
+	return &Function{Where: where, Steps: steps}
 }
+
+// refusal is what a request is told that fails with e.
+func (s *Step) refusal(e uapi.Errno) *verdict.Refusal { return s.refusals[slices.Index(s.Errnos, e)] }
 
 // with keeps a step to kernels that have the quirk, without to the others.
 func with(q kernel.Quirk, s Step) Step    { s.quirk, s.gate = q, onlyWith; return s }

@@ -141,7 +141,7 @@ func runPrep(k kernel.Release, op uapi.Op, text string, e env) (*Request, uapi.E
 	req := &Request{SQE: sqe, Opcode: op, Flags: sqe.Flags(), UserData: sqe.UserData()}
 	p := &Prep{Kernel: k, Mem: testMemory, Req: req, RingFlags: e.ring, MayRT: e.rt, Creds: e.creds, InChain: e.inChain,
 		LastOp: e.last}
-	if r := Defs[op].Prep.Run(p); r != nil {
+	if r := On(p.Kernel).Prep(p); r != nil {
 		return req, r.Errno, p
 	}
 	return req, 0, p

@@ -32,24 +32,34 @@ func (c *completionQueue) init(r *Ring) { c.r = r }
 // ready is the number of entries that are in the ring.
 func (c *completionQueue) ready() uint32 { return c.tail - c.head }
 
-// get takes the entries for a CQE, and puts it there. Once one did not fit, later ones wait behind it, unless it is they
-// that are to go into the ring.
+// get takes the entries for a CQE with these flags, nil if there are none. Once one did not fit, later ones wait behind
+// it, unless it is they that are to go into the ring.
 //
 // Linux: io_uring/io_uring.h:io_get_cqe_overflow
-func (c *completionQueue) get(e entry, overflow bool) bool {
-	big := e.Flags&uapi.IORING_CQE_F_32 != 0 && c.r.has(uapi.IORING_SETUP_CQE_MIXED)
-	e.slots = 1
+func (c *completionQueue) get(flags uint32, overflow bool) *entry {
+	big := flags&uapi.IORING_CQE_F_32 != 0 && c.r.has(uapi.IORING_SETUP_CQE_MIXED)
+	slots := uint32(1)
 	if big {
-		e.slots = 2
+		slots = 2
 	}
-	if c.cached < e.slots && !c.refill(overflow, big) {
-		return false
+	if c.cached < slots && !c.refill(overflow, big) {
+		return nil
 	}
-	e.at = c.tail
-	c.tail += e.slots
-	c.cached -= e.slots
-	c.posted = append(c.posted, e)
-	return true
+	e := extend(&c.posted)
+	e.at, e.slots = c.tail, slots
+	c.tail += slots
+	c.cached -= slots
+	return e
+}
+
+// extend makes the list longer by one entry, whose content is anything.
+func extend(list *[]entry) *entry {
+	n := len(*list)
+	if n == cap(*list) {
+		*list = append(*list, entry{})
+	}
+	*list = (*list)[:n+1]
+	return &(*list)[n]
 }
 
 // refill looks how many entries are free before the ring's end. A filler keeps a big CQE from wrapping around.
@@ -79,19 +89,28 @@ func (c *completionQueue) refill(overflow, big bool) bool {
 	return true
 }
 
-// post adds a CQE.
-func (c *completionQueue) post(cqe trace.CQE) {
-	e := entry{CQE: cqe}
-	if !c.get(e, false) {
-		c.overflow = append(c.overflow, e)
+// next is where the next CQE goes, which has these flags: into the ring, or to those that did not fit.
+func (c *completionQueue) next(flags uint32) *trace.CQE {
+	e := c.get(flags, false)
+	if e == nil {
+		e = extend(&c.overflow)
 	}
+	return &e.CQE
 }
+
+// post adds a CQE.
+func (c *completionQueue) post(cqe trace.CQE) { *c.next(cqe.Flags) = cqe }
 
 // flushOverflow moves what waits into the ring, as far as it fits.
 //
 // Linux: io_uring/io_uring.c:__io_cqring_overflow_flush
 func (c *completionQueue) flushOverflow() {
-	for len(c.overflow) > 0 && c.get(c.overflow[0], true) {
+	for len(c.overflow) > 0 {
+		e := c.get(c.overflow[0].Flags, true)
+		if e == nil {
+			return
+		}
+		e.CQE = c.overflow[0].CQE
 		c.overflow = c.overflow[1:]
 	}
 }
@@ -114,6 +133,20 @@ func (c *completionQueue) take(keep bool, known *knowledge) []trace.CQE {
 	}
 	c.posted, c.taken, c.head = later, 0, c.tail-uint32(len(later))
 	return cqes
+}
+
+// reap copies the CQEs that the program has not seen yet, as many as fit, and frees their room.
+func (c *completionQueue) reap(cqes []uapi.CQE) int {
+	n := min(len(cqes), len(c.posted)-c.taken)
+	for i, e := range c.posted[c.taken:][:n] {
+		cqes[i] = e.CQE.CQE
+	}
+	if c.taken += n; c.taken == len(c.posted) {
+		c.posted, c.taken, c.head = c.posted[:0], 0, c.tail
+	} else {
+		c.head = c.posted[c.taken].at
+	}
+	return n
 }
 
 // Late is the number of CQEs that a recording never showed, though workers had all the time they need.
@@ -141,7 +174,7 @@ func (r *Ring) complete(q *request) {
 // Linux: io_uring/io_uring.c:__io_submit_flush_completions, io_free_batch_list
 func (r *Ring) flush() {
 	batch := r.batch
-	r.batch = nil
+	r.batch, r.spare = r.spare[:0], nil
 	drainDone := false
 	for _, q := range batch {
 		r.postCQE(q)
@@ -161,7 +194,10 @@ func (r *Ring) flush() {
 		}
 		r.putNodes(q)
 		r.drain.alive--
+		r.recycle(q)
 	}
+	clear(batch)
+	r.spare = batch[:0]
 	r.afterFlush(drainDone)
 }
 
@@ -175,8 +211,8 @@ func (r *Ring) postNotif(q *request) {
 	if q.issued {
 		return
 	}
-	n := &request{ring: r, task: q.task, flags: uapi.IORING_CQE_F_NOTIF, deferred: q.deferred}
-	n.UserData = q.NotifUserData
+	n := &request{ring: r, task: q.task}
+	n.UserData, n.flags, n.deferred = q.NotifUserData, uapi.IORING_CQE_F_NOTIF, q.deferred
 	if q.NotifReport {
 		n.res = notifCopied
 	}
@@ -189,13 +225,16 @@ func (r *Ring) postCQE(q *request) {
 	if q.Flags&uapi.IOSQE_CQE_SKIP_SUCCESS != 0 {
 		return
 	}
-	cqe := uapi.CQE{UserData: q.UserData, Res: q.res, Flags: q.flags}
+	// Field by field, as this is done for every request.
+	c := r.cq.next(q.flags)
+	c.UserData, c.Res, c.Flags = q.UserData, q.res, q.flags
+	c.Big = [2]uint64{}
 	if r.has(uapi.IORING_SETUP_CQE32) || q.flags&uapi.IORING_CQE_F_32 != 0 {
-		cqe.Big = q.big
+		c.Big = q.big
 	}
+	c.Unordered, c.Known = q.deferred, q.fromTrace
 	// What a request does not set stays from the last use of its memory.
-	leftOver := r.has(uapi.IORING_SETUP_CQE32) && !q.setsBig
-	r.cq.post(trace.CQE{CQE: cqe, Unordered: q.deferred, Known: q.fromTrace, AnyBig: leftOver})
+	c.AnyBig = r.has(uapi.IORING_SETUP_CQE32) && !q.setsBig
 }
 
 // taskWork does something in the context of the request's task: when it returns to user mode, or on rings with
@@ -246,7 +285,7 @@ func (r *Ring) settle() (did bool) {
 	for again := true; again; did = did || again {
 		again = r.workers.run()
 		again = r.fireDue() || again
-		for _, t := range r.k.tasks {
+		for _, t := range r.k.order {
 			again = t.runWork() || again
 		}
 		if r.thread != nil {

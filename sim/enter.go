@@ -16,7 +16,7 @@ import (
 const whereEnter = "io_uring/io_uring.c:io_uring_enter"
 
 // enter does the program's writes to the ring, io_uring_enter(2), and a look at the ring.
-func (k *Kernel) enter(t *task, c trace.Enter) trace.Result {
+func (k *Kernel) enter(t *task, c *trace.Enter) trace.Result {
 	var seen *Ring
 	if c.Ring != "" {
 		if seen = k.rings[c.Ring]; seen == nil {
@@ -43,7 +43,7 @@ func (k *Kernel) enter(t *task, c trace.Enter) trace.Result {
 }
 
 // store does the writes of SQEs, array and tail.
-func (r *Ring) store(c trace.Enter) error {
+func (r *Ring) store(c *trace.Enter) error {
 	size := r.sqeSize()
 	for _, s := range c.SQEs {
 		if at := uint64(s.Slot) * uint64(size); at+uint64(len(s.Data)) > uint64(len(r.sqes)) {
@@ -72,7 +72,7 @@ func (r *Ring) sqeSize() uint32 {
 // enterRing is the system call itself.
 //
 // Linux: io_uring/io_uring.c:io_uring_enter
-func (k *Kernel) enterRing(t *task, c trace.Enter) (ret int64, why *verdict.Refusal, unmodelled string) {
+func (k *Kernel) enterRing(t *task, c *trace.Enter) (ret int64, why *verdict.Refusal, unmodelled string) {
 	fail := func(r *verdict.Refusal) (int64, *verdict.Refusal, string) { return r.Errno.Ret(), r, "" }
 	if c.Flags&^register.EnterFlags != 0 {
 		return fail(verdict.Refuse(verdict.Enter, uapi.EINVAL, whereEnter, "flags must be known"))
@@ -115,7 +115,7 @@ func (k *Kernel) enterRing(t *task, c trace.Enter) (ret int64, why *verdict.Refu
 // getEvents waits for completions. Its errors only show if nothing was submitted.
 //
 // Linux: io_uring/wait.c:io_cqring_wait
-func (r *Ring) getEvents(t *task, c trace.Enter) (*verdict.Refusal, string) {
+func (r *Ring) getEvents(t *task, c *trace.Enter) (*verdict.Refusal, string) {
 	iopoll := r.has(uapi.IORING_SETUP_IOPOLL) && !r.has(uapi.IORING_SETUP_SQPOLL)
 	arg, refusal := r.getExtArg(t.Task, c, iopoll)
 	if r.has(uapi.IORING_SETUP_DEFER_TASKRUN) && c.ToSubmit > 0 {
@@ -147,7 +147,7 @@ func (r *Ring) getEvents(t *task, c trace.Enter) (*verdict.Refusal, string) {
 // sleep lets time pass until there are as many completions as wanted, or the wait's own time is over.
 //
 // Linux: io_uring/wait.c:io_cqring_wait, io_cqring_schedule_timeout
-func (r *Ring) sleep(c trace.Enter, arg *extArg, want uint32) (*verdict.Refusal, string) {
+func (r *Ring) sleep(c *trace.Enter, arg *extArg, want uint32) (*verdict.Refusal, string) {
 	deadline, fired := int64(math.MaxInt64), r.timers.fired
 	if arg.timed {
 		deadline = arg.deadline
@@ -193,7 +193,7 @@ type extArg struct {
 // getExtArg reads the argument of a wait.
 //
 // Linux: io_uring/io_uring.c:io_get_ext_arg, io_validate_ext_arg
-func (r *Ring) getExtArg(t *tctx.Task, c trace.Enter, iopoll bool) (extArg, *verdict.Refusal) {
+func (r *Ring) getExtArg(t *tctx.Task, c *trace.Enter, iopoll bool) (extArg, *verdict.Refusal) {
 	const where = "io_uring/io_uring.c:io_get_ext_arg"
 	const size = 24 // struct io_uring_getevents_arg: sigmask u64, sigmask_sz, min_wait_usec u32, ts u64
 	refuse := func(e uapi.Errno, why string) (extArg, *verdict.Refusal) {
@@ -229,7 +229,7 @@ func (r *Ring) getExtArg(t *tctx.Task, c trace.Enter, iopoll bool) (extArg, *ver
 // getRegisteredArg reads the argument of a wait from the ring's region, where it needs no pointers and no copies.
 //
 // Linux: io_uring/io_uring.c:io_get_ext_arg
-func (r *Ring) getRegisteredArg(c trace.Enter) (extArg, *verdict.Refusal) {
+func (r *Ring) getRegisteredArg(c *trace.Enter) (extArg, *verdict.Refusal) {
 	refuse := func(e uapi.Errno, why string) (extArg, *verdict.Refusal) {
 		return extArg{}, verdict.Refuse(verdict.Enter, e, "io_uring/io_uring.c:io_get_ext_arg", why)
 	}
@@ -249,7 +249,7 @@ func (r *Ring) getRegisteredArg(c trace.Enter) (extArg, *verdict.Refusal) {
 // deadline is when a wait ends, in ns of the kernel's clock. What is too long is over at once, as the sum overflows.
 //
 // Linux: io_uring/wait.c:io_cqring_wait
-func (k *Kernel) deadline(c trace.Enter, sec, nsec uint64) int64 {
+func (k *Kernel) deadline(c *trace.Enter, sec, nsec uint64) int64 {
 	time := uapi.Nanoseconds(max(int64(sec), 0), max(int64(nsec), 0))
 	if c.Flags&uapi.IORING_ENTER_ABS_TIMER != 0 {
 		return time

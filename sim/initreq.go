@@ -89,14 +89,13 @@ func (r *Ring) uncommonFlags(def *opdef.Def, flags uint8) *verdict.Refusal {
 
 // prep runs the opcode's prep function.
 func (r *Ring) prep(q *request, def *opdef.Def) *verdict.Refusal {
-	p := opdef.Prep{
-		Kernel: r.k.release, Mem: q.task.Mem, Req: &q.Request, RingFlags: r.Flags,
-		MayRT: r.credOf(q).CapInit, Creds: q.creds, InChain: r.chain.head != nil,
-	}
+	p := &r.prepping
+	p.Mem, p.Req, p.RingFlags = q.task.Mem, &q.Request, r.Flags
+	p.MayRT, p.Creds, p.InChain, p.ArmsTimeout = r.credOf(q).CapInit, q.creds, r.chain.head != nil, false
 	if p.InChain {
 		p.LastOp = r.chain.last.Opcode
 	}
-	refusal := def.Prep.Run(&p)
+	refusal := r.k.ops.Prep(p)
 	if p.ArmsTimeout {
 		r.chain.last.armTimeout = true
 	}

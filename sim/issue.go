@@ -16,7 +16,7 @@ import (
 type issuer func(*Ring, *request) bool
 
 // issuers are the opcodes with an issuer; the results of the others come from a recording, or stay unknown.
-var issuers = map[uapi.Op]issuer{
+var issuers = [uapi.IORING_OP_LAST]issuer{
 	uapi.IORING_OP_NOP:              issueNop,
 	uapi.IORING_OP_NOP128:           issueNop,
 	uapi.IORING_OP_TIMEOUT:          issueTimeout,
@@ -72,7 +72,12 @@ func (r *Ring) toWorker(q *request) {
 // Linux: io_uring/io_uring.c:io_issue_sqe
 func (r *Ring) issue(q *request) bool {
 	r.cq.unordered = q.deferred || q.inWorker // of tags that it posts
-	defer func() { r.cq.unordered = false }()
+	done := r.carryOut(q)
+	r.cq.unordered = false
+	return done
+}
+
+func (r *Ring) carryOut(q *request) bool {
 	if opdef.Defs[q.Opcode].NeedsFile && !r.assign(q, q.Flags&uapi.IOSQE_FIXED_FILE != 0) {
 		q.why = verdict.Refuse(verdict.Issue, uapi.EBADF, "io_uring/io_uring.c:io_assign_file", "fd must be open, or a slot that is not empty")
 		r.fail(q, int32(uapi.EBADF.Ret()))

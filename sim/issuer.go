@@ -21,7 +21,7 @@ type IssuerFunc func(*Issue) Completion
 // Issue calls the function.
 func (f IssuerFunc) Issue(i *Issue) Completion { return f(i) }
 
-// Issue is a request to carry out.
+// Issue is a request to carry out. It must not be kept once the request is done.
 type Issue struct {
 	*opdef.Request            // what prep copied, with the SQE
 	Task           *tctx.Task // who submitted it, with memory and descriptors
@@ -88,8 +88,8 @@ func (r *Ring) askIssuer(q *request) bool {
 		return false
 	}
 	q.asked = true
-	i := &Issue{Request: &q.Request, Task: q.task.Task, Ring: r.Name, File: q.file}
-	switch c := r.k.issuer.Issue(i); c.State {
+	q.asking = Issue{Request: &q.Request, Task: q.task.Task, Ring: r.Name, File: q.file}
+	switch c := r.k.issuer.Issue(&q.asking); c.State {
 	case Done:
 		q.note = "issued; result of the Issuer"
 		if c.Opens != nil && c.Res >= 0 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/mm"
+	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/register"
 	"github.com/uringsim/uringsim/tctx"
 	"github.com/uringsim/uringsim/trace"
@@ -19,10 +20,13 @@ import (
 type Kernel struct {
 	release kernel.Release
 	tasks   map[string]*task
+	order   []*task // tasks, oldest first
 	rings   map[string]*Ring
+	ops     *opdef.Ops
 	label   string
 	issuer  Issuer
 	now     int64 // CLOCK_MONOTONIC in ns
+	quiet   bool  // nobody asks for accounts of requests, or why filters denied them
 }
 
 // task is a tctx.Task with the work that waits for its return to user mode.
@@ -34,11 +38,16 @@ type task struct {
 
 // New is a kernel of the release with the one task "init".
 func New(r kernel.Release) *Kernel {
-	return &Kernel{
-		release: r,
-		tasks:   map[string]*task{trace.InitTask: {Task: tctx.NewInit(trace.InitTask)}},
-		rings:   map[string]*Ring{},
-	}
+	k := &Kernel{release: r, ops: opdef.On(r), tasks: map[string]*task{}, rings: map[string]*Ring{}}
+	k.add(tctx.NewInit(trace.InitTask))
+	return k
+}
+
+// add makes a task known by its name.
+func (k *Kernel) add(t *tctx.Task) {
+	own := &task{Task: t}
+	k.tasks[t.Name] = own
+	k.order = append(k.order, own)
 }
 
 // Release is the release that is modelled.
@@ -47,9 +56,12 @@ func (k *Kernel) Release() kernel.Release { return k.release }
 // SetLabel names what happens next ("event 3"); explanations of filters repeat it.
 func (k *Kernel) SetLabel(label string) { k.label = label }
 
+// SetQuiet tells whether the caller can do without Result.Requests, which costs less than half the time then.
+func (k *Kernel) SetQuiet(quiet bool) { k.quiet = quiet }
+
 // Close forgets everything.
 func (k *Kernel) Close() error {
-	k.tasks, k.rings = nil, nil
+	k.tasks, k.order, k.rings = nil, nil, nil
 	return nil
 }
 
@@ -107,7 +119,7 @@ func (k *Kernel) Do(name string, c trace.Call) trace.Result {
 		t.runWork() // on the way back to user mode
 		return trace.Result{Ret: o.Ret, Why: o.Why, Resized: o.Resized, Unmodelled: o.Unmodelled}
 	case trace.Enter:
-		return k.enter(t, c)
+		return k.enter(t, &c)
 	case trace.Reap:
 		return k.reap(c)
 	case trace.Spawn:
@@ -159,7 +171,7 @@ func (k *Kernel) spawn(t *task, c trace.Spawn) trace.Result {
 	if !ok {
 		return trace.Result{Err: fmt.Errorf("unknown kind of child %q", c.Kind)}
 	}
-	k.tasks[c.Child] = &task{Task: spawn(k.release, c.Child)}
+	k.add(spawn(k.release, c.Child))
 	return trace.Result{}
 }
 

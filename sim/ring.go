@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/register"
@@ -30,9 +31,13 @@ type Ring struct {
 	cq         completionQueue
 	drain      drain
 	chain      chain
-	batch      []*request // completed, their CQEs not posted yet (submit_state.compl_reqs)
-	local      workQueue  // IORING_SETUP_DEFER_TASKRUN: runs in io_uring_enter(2) only
-	workers    workQueue  // what io-wq does; when it does it is no fact
+	batch      []*request     // completed, their CQEs not posted yet (submit_state.compl_reqs)
+	spare      []*request     // room for the next batch
+	prepping   opdef.Prep     // of the request that is being prepared
+	context    cbpfvm.Context // what its filters see, if nobody asks for reasons
+	free       []*request     // to be used again; nobody else knows them
+	local      workQueue      // IORING_SETUP_DEFER_TASKRUN: runs in io_uring_enter(2) only
+	workers    workQueue      // what io-wq does; when it does it is no fact
 	timers     timers
 	unresolved []*request // issued, waiting for a result that io_uring does not decide
 	known      knowledge
@@ -47,9 +52,14 @@ func (r *Ring) has(setupFlag uint32) bool { return r.Flags&setupFlag != 0 }
 // request is a request on its way (struct io_kiocb).
 type request struct {
 	opdef.Request
-	ring *Ring
-	task *task
+	ring   *Ring
+	task   *task
+	asking Issue // what the Issuer gets
+	progress
+}
 
+// progress is what has become of a request, all zero at its start.
+type progress struct {
 	file     *tctx.File     // which it works on, once it runs
 	fileNode *register.Node // the slot that the file came from
 	bufNode  *register.Node // the registered buffer that it uses
@@ -65,18 +75,43 @@ type request struct {
 	fromTrace  bool // the result was taken from a recording
 	asked      bool // the Issuer has been asked
 	pending    bool // the Issuer has it in flight
+	issued     bool
+	setsBig    bool // big is the request's own
 
-	timer   *timer                // of a timeout that runs
-	next    *request              // in the chain
-	group   *register.BufferGroup // that the request may take buffers of, until it is done
-	res     int32
-	flags   uint32
-	big     [2]uint64
-	setsBig bool // big is the request's own
+	timer *timer                // of a timeout that runs
+	next  *request              // in the chain
+	group *register.BufferGroup // that the request may take buffers of, until it is done
+	res   int32
+	flags uint32
+	big   [2]uint64
 
-	why    *verdict.Refusal
-	issued bool
-	note   string
+	why  *verdict.Refusal
+	note string
+}
+
+// newRequest is a request of the task, made of an SQE, of which nothing else is known yet.
+func (r *Ring) newRequest(t *task, sqe []byte) *request {
+	last := len(r.free) - 1
+	if last < 0 {
+		q := &request{ring: r, task: t}
+		copy(q.SQE[:], sqe)
+		return q
+	}
+	q := r.free[last]
+	r.free = r.free[:last]
+	q.task = t
+	q.progress = progress{} // by itself, or the compiler makes a copy of it first
+	q.Restart(sqe)
+	return q
+}
+
+// recycle keeps a request that is done for the next one, unless others may still know it: an account, a timer, a drain,
+// or work that was put off.
+func (r *Ring) recycle(q *request) {
+	if !r.k.quiet || q.deferred || q.timer != nil || q.Notif || r.drain.active {
+		return
+	}
+	r.free = append(r.free, q)
 }
 
 // account is what the Result of an Enter says of the request.

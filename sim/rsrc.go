@@ -40,6 +40,9 @@ func (r *Ring) useBuffer(q *request) bool {
 //
 // Linux: io_uring/io_uring.c:io_req_put_rsrc_nodes
 func (r *Ring) putNodes(q *request) {
+	if q.inNode == nil && q.fileNode == nil && q.bufNode == nil {
+		return
+	}
 	r.cq.unordered = q.deferred
 	for _, n := range []*register.Node{q.inNode, q.fileNode, q.bufNode} {
 		if n != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/mm"
+	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/register"
 	"github.com/uringsim/uringsim/tctx"
 	"github.com/uringsim/uringsim/trace"
@@ -153,7 +154,7 @@ func arrayOffset(p *uapi.Params) uint32 {
 //
 // Linux: io_uring/io_uring.c:io_uring_create
 func (k *Kernel) create(t *task, c trace.Setup, p *uapi.Params) trace.Result {
-	r := &Ring{k: k, sqEntries: p.SQEntries, cqEntries: p.CQEntries}
+	r := &Ring{k: k, sqEntries: p.SQEntries, cqEntries: p.CQEntries, prepping: opdef.Prep{Kernel: k.release}}
 	r.Name, r.Flags, r.Payer, r.PostAux = c.Ring, p.Flags, register.PayerOf(t.Task), r.postAux
 	r.cq.init(r)
 	r.Inherit(k.release, t.Task)

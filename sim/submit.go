@@ -68,14 +68,19 @@ func (r *Ring) nextSQE() (index uint32, ok bool) {
 //
 // Linux: io_uring/io_uring.c:io_submit_sqe
 func (r *Ring) submitOne(t *task, index uint32, left *uint32) bool {
-	q := &request{ring: r, task: t}
-	copy(q.SQE[:], r.sqes[index*r.sqeSize():])
-	r.log = append(r.log, q)
+	q := r.newRequest(t, r.sqes[index*r.sqeSize():])
+	if !r.k.quiet {
+		r.log = append(r.log, q)
+	}
 	r.drain.alive++
 
 	refusal := r.initReq(q, index, left)
 	if set := r.Restrict.Filters(); refusal == nil && set != nil {
-		refusal = set.Run(r.k.release, &q.Request)
+		if r.k.quiet {
+			refusal = set.Decide(r.k.ops, &q.Request, &r.context)
+		} else {
+			refusal = set.Run(r.k.ops, &q.Request)
+		}
 	}
 	if refusal != nil {
 		q.why = refusal

@@ -1,6 +1,10 @@
 package tctx
 
-import "github.com/uringsim/uringsim/uapi"
+import (
+	"slices"
+
+	"github.com/uringsim/uringsim/uapi"
+)
 
 // FileKind is what a file descriptor refers to, as far as io_uring tells files apart.
 type FileKind string
@@ -25,19 +29,19 @@ const maxFDs = 1024
 
 // FDTable is a table of file descriptors, shared by threads.
 type FDTable struct {
-	slots map[int32]fdSlot
+	slots []fdSlot // by descriptor; those behind the end are free
 }
 
 type fdSlot struct {
-	file    *File
+	file    *File // nil if the descriptor is free
 	cloexec bool
 }
 
 // newFDTable has standard input, output and error.
 func newFDTable() *FDTable {
-	t := &FDTable{slots: map[int32]fdSlot{}}
+	t := &FDTable{}
 	for fd := range int32(3) {
-		t.slots[fd] = fdSlot{file: &File{Kind: OtherFile}}
+		t.Put(fd, &File{Kind: OtherFile}, false)
 	}
 	return t
 }
@@ -45,47 +49,55 @@ func newFDTable() *FDTable {
 // Install puts a file at the lowest free descriptor, or gives EMFILE.
 func (t *FDTable) Install(f *File, cloexec bool) (fd int32, e uapi.Errno) {
 	for fd = range int32(maxFDs) {
-		if _, used := t.slots[fd]; !used {
-			t.slots[fd] = fdSlot{f, cloexec}
+		if t.Get(fd) == nil {
+			t.Put(fd, f, cloexec)
 			return fd, 0
 		}
 	}
 	return -1, uapi.EMFILE
 }
 
-// Put puts a file at the descriptor that a real kernel chose, replacing what was there.
-func (t *FDTable) Put(fd int32, f *File, cloexec bool) { t.slots[fd] = fdSlot{f, cloexec} }
+// Put puts a file at the descriptor that a real kernel chose, replacing what was there. It does nothing if no table has
+// such a descriptor.
+func (t *FDTable) Put(fd int32, f *File, cloexec bool) {
+	if fd < 0 || fd >= maxFDs {
+		return
+	}
+	for int(fd) >= len(t.slots) {
+		t.slots = append(t.slots, fdSlot{})
+	}
+	t.slots[fd] = fdSlot{f, cloexec}
+}
 
 // Get is the file behind fd, nil if there is none.
-func (t *FDTable) Get(fd int32) *File { return t.slots[fd].file }
+func (t *FDTable) Get(fd int32) *File {
+	if uint32(fd) >= uint32(len(t.slots)) {
+		return nil
+	}
+	return t.slots[fd].file
+}
 
 // Close frees fd.
 func (t *FDTable) Close(fd int32) uapi.Errno {
 	if t.Get(fd) == nil {
 		return uapi.EBADF
 	}
-	delete(t.slots, fd)
+	t.slots[fd] = fdSlot{}
 	return 0
 }
 
 // SetCloexec marks fd to be closed by exec, or not.
 func (t *FDTable) SetCloexec(fd int32, on bool) uapi.Errno {
-	s, ok := t.slots[fd]
-	if !ok {
+	if t.Get(fd) == nil {
 		return uapi.EBADF
 	}
-	s.cloexec = on
-	t.slots[fd] = s
+	t.slots[fd].cloexec = on
 	return 0
 }
 
 // clone is a forked child's table.
 func (t *FDTable) clone() *FDTable {
-	c := &FDTable{slots: make(map[int32]fdSlot, len(t.slots))}
-	for fd, s := range t.slots {
-		c.slots[fd] = s
-	}
-	return c
+	return &FDTable{slots: slices.Clone(t.slots)}
 }
 
 // closeOnExec is the table after exec, unshared.
@@ -93,7 +105,7 @@ func (t *FDTable) closeOnExec() *FDTable {
 	c := t.clone()
 	for fd, s := range c.slots {
 		if s.cloexec {
-			delete(c.slots, fd)
+			c.slots[fd] = fdSlot{}
 		}
 	}
 	return c

@@ -50,9 +50,16 @@ func SQEFieldByName(name string) (SQEField, bool) {
 
 // Get is the field's value, zero-extended.
 func (f SQEField) Get(s *SQE) uint64 {
-	var b [8]byte
-	copy(b[:], s[f.Off:f.Off+f.Size])
-	return le.Uint64(b[:])
+	switch b := s[f.Off:]; f.Size {
+	case 1:
+		return uint64(b[0])
+	case 2:
+		return uint64(le.Uint16(b))
+	case 4:
+		return uint64(le.Uint32(b))
+	default:
+		return le.Uint64(b)
+	}
 }
 
 // Put stores the low bytes of v.

@@ -1,0 +1,94 @@
+package sim_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/uringsim/uringsim/cbpfvm"
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/plan"
+	"github.com/uringsim/uringsim/sim"
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// mapped is a ring of the task init under filters for the opcode, all with the same program.
+func mapped(t testing.TB, op uapi.Op, program string, filters int) (*sim.Kernel, *sim.Mapping) {
+	t.Helper()
+	insns, err := cbpfvm.Assemble(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &plan.Plan{}
+	for range filters {
+		p.Filters = append(p.Filters, plan.Filter{Op: op, Insns: insns})
+	}
+	k := sim.New(kernel.V7_3)
+	player := trace.NewPlayer(k, k.Release().Name)
+	events := append(p.Events(trace.InitTask), trace.Event{Task: trace.InitTask, Args: &trace.SetupArgs{Ring: "r", Entries: 32,
+		Flags: trace.SetupNum(uapi.IORING_SETUP_SUBMIT_ALL)}})
+	for i := range events {
+		if o, err := player.Play(&events[i]); err != nil || o.Why != nil {
+			t.Fatal(err, o.Why)
+		}
+	}
+	m, err := k.Map(trace.InitTask, "r", 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k, m
+}
+
+// benchmark submits the SQE in batches, and takes the CQEs.
+func benchmark(b *testing.B, m *sim.Mapping, sqe uapi.SQE, batch int) {
+	cqes := make([]uapi.CQE, 2*m.Room())
+	b.ReportAllocs()
+	for b.Loop() {
+		for i := range batch {
+			copy(m.SQE(i), sqe[:])
+		}
+		if ret, err := m.Enter(uint32(batch), 0, 0); ret != int64(batch) || err != nil {
+			b.Fatal(ret, err)
+		}
+		if n := m.Reap(cqes); n != batch {
+			b.Fatal(n)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batch), "ns/SQE")
+}
+
+// coverLetter is the filter of the cover letter of the kernel's patch set.
+const coverLetter = `
+	ld [socket.family]
+	jeq #AF_INET, type
+	jne #AF_INET6, deny
+type: ld [socket.type]
+	and #0xf
+	jne #SOCK_STREAM, deny
+	ld [socket.protocol]
+	jeq #0, allow
+	jeq #IPPROTO_TCP, allow, deny
+allow: ret #1
+deny: ret #0`
+
+// BenchmarkSocket is about requests that the filter allows, whose result an Issuer gives.
+func BenchmarkSocket(b *testing.B) {
+	k, m := mapped(b, uapi.IORING_OP_SOCKET, coverLetter, 1)
+	k.SetIssuer(sim.IssuerFunc(func(*sim.Issue) sim.Completion { return sim.Result(3) }))
+	var sqe uapi.SQE
+	sqe.SetOpcode(uapi.IORING_OP_SOCKET)
+	sqe.SetFD(uapi.AF_INET)
+	sqe.SetOff(uapi.SOCK_STREAM)
+	benchmark(b, m, sqe, 32)
+}
+
+func BenchmarkNop(b *testing.B) {
+	for _, batch := range []int{1, 8, 32} {
+		for _, filters := range []int{0, 1, 4, 16} {
+			b.Run(fmt.Sprintf("batch=%d/filters=%d", batch, filters), func(b *testing.B) {
+				_, m := mapped(b, uapi.IORING_OP_NOP, "ret #1", filters)
+				benchmark(b, m, uapi.SQE{}, batch)
+			})
+		}
+	}
+}
