@@ -2,7 +2,9 @@ package cbpfvm
 
 import (
 	"flag"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -100,6 +102,71 @@ func TestEnginesAgree(t *testing.T) {
 	}
 }
 
+// TestDecisions holds the programs that become decisions to the other engines, on contexts where it matters.
+func TestDecisions(t *testing.T) {
+	decided, asked := 0, map[how]int{}
+	for seed := range uint64(*programs) {
+		src := fromRand(seed)
+		insns := src.questions()
+		agree(t, insns, uapi.SizeofBPFCtx, src.contextFor(insns), src.contextFor(insns), src.contextFor(insns))
+		p, err := Check(insns, uapi.SizeofBPFCtx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.decides != nil {
+			decided++
+			for _, q := range p.decides.tests {
+				asked[q.how]++
+			}
+		}
+	}
+	if decided < *programs/2 {
+		t.Errorf("%d of %d programs are decisions", decided, *programs)
+	}
+	for _, h := range []how{isEqual, isGreater, isAtLeast, isOneOf, isResult} {
+		if asked[h] < 20 {
+			t.Errorf("question %d was asked %d times", h, asked[h])
+		}
+	}
+}
+
+// TestDecide says which programs become decisions, and of how many questions.
+func TestDecide(t *testing.T) {
+	var chain strings.Builder
+	for k := range 64 {
+		fmt.Fprintf(&chain, "jeq #%d, yes\n", 3*k)
+	}
+	for _, row := range []struct {
+		why, program string
+		tests        int // -1 if it is no decision
+	}{
+		{"a result needs no question", "ret #1", 0},
+		{"nothing depends on what it loads", "ld [16]\nadd #1\ntax\nret #1", 0},
+		{"the usual filter", benchmarkProgram, 6},
+		{"a row of comparisons is one question", "ld [16]\n" + chain.String() + "ret #0\nyes: ret #1", 64},
+		{"bits that the mask does not have", "ld [16]\nand #0xf\njeq #0x10, a\nret #0\na: ret #1", 0},
+		{"a constant compared", "ld #5\njgt #4, a\nret #0\na: ret #1", 0},
+		{"a shift, then a difference", "ld [8]\nrsh #8\nand #0x7f\nsub #1\njeq #3, a\nret #0\na: ret #1", 1},
+		{"the word is the result", "ld [8]\nrsh #8\nret a", 1},
+		{"a sum is no word", "ld [16]\nadd #1\njgt #5, a\nret #0\na: ret #1", -1},
+		{"two words", "ld [16]\ntax\nld [20]\njeq x, a\nret #0\na: ret #1", -1},
+		{"scratch memory", "ld [16]\nst M[0]\nldx M[0]\nret #1", -1},
+		{"a product", "ld [16]\nmul #3\nret a", -1},
+	} {
+		p, err := Check(mustAssemble(t, row.program), uapi.SizeofBPFCtx)
+		if err != nil {
+			t.Fatal(row.why, err)
+		}
+		got := -1
+		if p.decides != nil {
+			got = len(p.decides.tests)
+		}
+		if got != row.tests {
+			t.Errorf("%s: %d questions, want %d", row.why, got, row.tests)
+		}
+	}
+}
+
 // FuzzCheck judges the input twice: as the bytes of a program, and as the choices of the generator, whose programs are
 // mostly valid.
 func FuzzCheck(f *testing.F) {
@@ -125,5 +192,6 @@ func FuzzCheck(f *testing.F) {
 		agree(t, uapi.DecodeSockFilters(prog), 16, &ctx)
 		agree(t, uapi.DecodeSockFilters(prog), uapi.SizeofBPFCtx, &ctx)
 		agree(t, fromBytes(prog).program(60), uapi.SizeofBPFCtx, &ctx)
+		agree(t, fromBytes(prog).questions(), uapi.SizeofBPFCtx, &ctx)
 	})
 }

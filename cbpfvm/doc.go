@@ -1,10 +1,10 @@
 // Package cbpfvm checks, runs, explains, assembles and disassembles the classic BPF programs that io_uring takes as
 // filters.
 //
-// Check accepts what the kernel accepts and nothing else; what it returns cannot fail when it runs. A program runs on
-// two engines: Run is an interpreter of our own, fast and able to Explain itself, and RunReference lowers the program
-// for golang.org/x/net/bpf's VM. They agree on every program and context, which one property holds, as a test and as a
-// fuzz target.
+// Check accepts what the kernel accepts and nothing else; what it returns cannot fail when it runs. RunReference lowers a
+// program for golang.org/x/net/bpf's VM. Explain is an interpreter that keeps its way. Run is for speed: most filters
+// only compare single words of the context, and become a few questions; the others run on the interpreter. They agree on
+// every program and context, which one property holds, as a test and as a fuzz target.
 //
 // # The language
 //

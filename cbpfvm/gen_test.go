@@ -60,8 +60,40 @@ func (src source) program(long int) []uapi.SockFilter {
 	return g.out
 }
 
+// questions makes a program of loads, comparisons and the little arithmetic that filters do with words, as a decision can
+// say it.
+func (src source) questions() []uapi.SockFilter {
+	g := generator{src: src, only: []op{opLdAbs, opLdAbs, opJeqK, opJeqK, opJeqK, opJeqK, opJgtK, opJgeK, opJsetK, opAndK,
+		opAndX, opRshK, opAddK, opSubK, opLdxImm, opJeqX, opTax, opTxa, opJa, opLdImm}}
+	row := 0 // of comparisons one after the other, still to come
+	for left := src([]int{8, 24, 60}[src(3)]); left > 0; left-- {
+		if row--; row > 0 {
+			g.emit(opJeqK, src.value())
+			g.out[len(g.out)-1].Jt = uint8(g.distance(left))
+			continue
+		}
+		if g.random(left); src(10) == 0 {
+			row = 12
+		}
+	}
+	g.emit([]op{opRetK, opRetA}[src(2)], src.value())
+	return g.out
+}
+
+// contextFor is a context whose words are often what the program compares them with, or nearly.
+func (src source) contextFor(insns []uapi.SockFilter) *Context {
+	c := src.context()
+	for off := uint32(0); off < uint32(len(c)); off += 4 {
+		if src(4) != 0 {
+			c.SetWord(off, insns[src(len(insns))].K+uint32(src(3))-1)
+		}
+	}
+	return c
+}
+
 type generator struct {
 	src   source
+	only  []op // nil is all that io_uring allows
 	cells []uint32
 	out   []uapi.SockFilter
 }
@@ -73,6 +105,9 @@ func (g *generator) emit(o op, k uint32) {
 // random appends an instruction that has at least left instructions after it.
 func (g *generator) random(left int) {
 	o := op(g.src(int(opRetA) + 1))
+	if g.only != nil {
+		o = g.only[g.src(len(g.only))]
+	}
 	if (o == opRetA || o == opRetK) && g.src(8) != 0 {
 		o = opLdAbs
 	}

@@ -26,6 +26,7 @@ type Program struct {
 	raw     []uapi.SockFilter
 	code    []inst
 	ctxSize uint32
+	decides *decision // what the code does, if it can be said so
 
 	lowerOnce sync.Once // few programs ever meet the reference engine
 	reference *bpf.VM
@@ -50,6 +51,7 @@ func newProgram(insns []uapi.SockFilter, ctxSize uint32) *Program {
 			p.code[pc] = inst{op: opLdxImm, k: ctxSize}
 		}
 	}
+	p.decides = decide(p.code)
 	return p
 }
 

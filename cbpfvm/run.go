@@ -5,7 +5,12 @@ import "github.com/uringsim/uringsim/uapi"
 // Run evaluates the filter. 0 denies the request, anything else allows it.
 //
 // Linux: kernel/bpf/core.c:___bpf_prog_run, after net/core/filter.c:bpf_convert_filter
-func (p *Program) Run(ctx *Context) uint32 { return p.run(ctx, nil) }
+func (p *Program) Run(ctx *Context) uint32 {
+	if p.decides != nil {
+		return p.decides.run(ctx)
+	}
+	return p.run(ctx, nil)
+}
 
 // run is the interpreter. It tells seen, if there is one, about every instruction before it executes.
 func (p *Program) run(ctx *Context, seen *recorder) uint32 {

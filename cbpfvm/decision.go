@@ -1,0 +1,352 @@
+package cbpfvm
+
+import (
+	"maps"
+	"slices"
+)
+
+// decision is a program as questions about single words of the context, each of which decides what is asked next. Most
+// filters can be put so, and take a few questions then where they had many instructions.
+type decision struct {
+	tests   []test
+	sets    []set
+	results []uint32
+	start   ref
+}
+
+// ref is what comes next: a test, or a result if it is negative (the bitwise complement of its index).
+type ref int32
+
+// test is a question about the bits of a word that the mask has.
+type test struct {
+	how     how
+	off     uint8
+	mask    uint32
+	k       uint32 // of isOneOf, the index of a set
+	yes, no ref
+}
+
+// set is what follows for each of several keys, which are in order.
+type set struct {
+	keys    []uint32
+	targets []ref
+}
+
+type how uint8
+
+const (
+	isEqual how = iota
+	isGreater
+	isAtLeast
+	hasBits // until it is asked of a word
+	isOneOf
+	isResult // the bits, moved right by k, are what the program returns
+)
+
+// run answers the questions for one context.
+func (d *decision) run(ctx *Context) uint32 {
+	i, tests := d.start, d.tests
+	for i >= 0 {
+		t := &tests[i]
+		at := uint(t.off)
+		w := uint32(ctx[at+3])<<24 | uint32(ctx[at+2])<<16 | uint32(ctx[at+1])<<8 | uint32(ctx[at])
+		v := w & t.mask
+		// Jumps, which are predicted, and not conditional moves, which wait for the word.
+		if t.how == isEqual {
+			if v != t.k {
+				i = t.no
+				continue
+			}
+			i = t.yes
+			continue
+		}
+		if t.how == isResult {
+			return v >> (t.k & 31)
+		}
+		i = d.other(t, v)
+	}
+	return d.results[^i]
+}
+
+// other is what follows a question that is rarer than whether a value is equal to a constant.
+func (d *decision) other(t *test, v uint32) ref {
+	holds := false
+	switch t.how {
+	case isGreater:
+		holds = v > t.k
+	case isAtLeast:
+		holds = v >= t.k
+	case isOneOf:
+		s := &d.sets[t.k]
+		if n, found := slices.BinarySearch(s.keys, v); found {
+			return s.targets[n]
+		}
+	}
+	if holds {
+		return t.yes
+	}
+	return t.no
+}
+
+// value is what a register holds: a constant, or something of a word of the context.
+type value struct {
+	loaded     bool // (word at off & mask) >> shift, plus k; otherwise k alone
+	off, shift uint8
+	mask, k    uint32
+}
+
+// point is a place in the program together with what the registers hold there. Points that are equal lead to equal
+// results.
+type point struct {
+	pc   int
+	a, x value
+}
+
+// decider turns a program into a decision.
+type decider struct {
+	code   []inst
+	d      *decision
+	known  map[point]ref
+	budget int // how many instructions may still be looked at
+}
+
+// decide is the program as a decision, nil if it computes things that are no questions about single words.
+func decide(code []inst) *decision {
+	c := decider{code: code, d: &decision{}, known: map[point]ref{}, budget: 4*len(code) + 64}
+	start, ok := c.from(point{})
+	if !ok {
+		return nil
+	}
+	c.d.start = start
+	c.d.join()
+	return c.d
+}
+
+// from is what a run decides that has come to the point; false if it cannot be put as a decision. Programs are long
+// rather than deep: straight lines are walked, and only branches recurse.
+func (c *decider) from(p point) (ref, bool) {
+	for ; ; p.pc++ {
+		if c.budget--; c.budget < 0 {
+			return 0, false
+		}
+		in := c.code[p.pc]
+		switch in.op {
+		case opJa:
+			p.pc += int(in.k)
+		case opJeqK, opJeqX, opJgtK, opJgtX, opJgeK, opJgeX, opJsetK, opJsetX:
+			return c.branch(p, in)
+		case opRetK:
+			return c.result(in.k), true
+		case opRetA:
+			if !p.a.loaded {
+				return c.result(p.a.k), true
+			}
+			if p.a.k != 0 {
+				return 0, false
+			}
+			return c.test(test{how: isResult, off: p.a.off, mask: p.a.mask, k: uint32(p.a.shift)}), true
+		default:
+			if !p.step(in) {
+				return 0, false
+			}
+		}
+	}
+}
+
+// step executes an instruction that only changes registers; false if the result is more than a value can say.
+func (p *point) step(in inst) bool {
+	k := in.k
+	switch in.op {
+	case opLdImm:
+		p.a = value{k: k}
+	case opLdAbs:
+		p.a = value{loaded: true, off: uint8(k), mask: ^uint32(0)}
+	case opLdxImm:
+		p.x = value{k: k}
+	case opTax:
+		p.x = p.a
+	case opTxa:
+		p.a = p.x
+	case opAndX, opRshX, opAddX, opSubX:
+		if p.x.loaded {
+			return false
+		}
+		return p.a.apply(withK[in.op], p.x.k)
+	default:
+		return p.a.apply(in.op, k)
+	}
+	return true
+}
+
+// withK are the instructions that do with k what others do with X.
+var withK = map[op]op{opAndX: opAndK, opRshX: opRshK, opAddX: opAddK, opSubX: opSubK,
+	opJeqX: opJeqK, opJgtX: opJgtK, opJgeX: opJgeK, opJsetX: opJsetK}
+
+// apply does arithmetic with a constant; false if the result is no value, or the instruction is rare.
+func (v *value) apply(o op, k uint32) bool {
+	switch o {
+	case opAddK:
+		v.k += k
+	case opSubK:
+		v.k -= k
+	case opAndK:
+		if v.loaded && v.k != 0 {
+			return false
+		}
+		v.mask &= k << v.shift
+		v.k &= k
+	case opRshK:
+		if v.loaded && v.k != 0 {
+			return false
+		}
+		v.shift = min(v.shift+uint8(k&31), 32)
+		v.mask &= ^uint32(0) << v.shift
+		v.k >>= k & 31
+	default:
+		return false
+	}
+	if v.loaded && v.mask == 0 || !v.loaded {
+		*v = value{k: v.k}
+	}
+	return true
+}
+
+// branch is a conditional jump: a question, unless the answer is the same for all contexts.
+func (c *decider) branch(p point, in inst) (ref, bool) {
+	if r, ok := c.known[p]; ok {
+		return r, true
+	}
+	k := in.k
+	if o, usesX := withK[in.op]; usesX {
+		if p.x.loaded {
+			return 0, false
+		}
+		in.op, k = o, p.x.k
+	}
+	at := p
+	if !p.a.loaded {
+		p.pc += 1 + int(in.skip(holds(in.op, p.a.k, k)))
+		r, ok := c.from(p)
+		c.known[at] = r
+		return r, ok
+	}
+	p.pc = at.pc + 1 + int(in.jt)
+	yes, ok := c.from(p)
+	if !ok {
+		return 0, false
+	}
+	p.pc = at.pc + 1 + int(in.jf)
+	no, ok := c.from(p)
+	if !ok {
+		return 0, false
+	}
+	r := yes
+	if yes != no {
+		t := test{how: questions[in.op], yes: yes, no: no}
+		if r, ok = c.ask(p.a, t, k); !ok {
+			return 0, false
+		}
+	}
+	c.known[at] = r
+	return r, true
+}
+
+var questions = map[op]how{opJeqK: isEqual, opJgtK: isGreater, opJgeK: isAtLeast, opJsetK: hasBits}
+
+// ask adds a question that compares the value with k, turned into one about the word itself.
+func (c *decider) ask(v value, t test, k uint32) (ref, bool) {
+	if v.k != 0 && t.how != isEqual {
+		return 0, false
+	}
+	k -= v.k
+	most := v.mask >> v.shift // what the value can be without k
+	t.off, t.mask, t.k = v.off, v.mask, k<<v.shift
+	switch {
+	case t.how == isEqual && k&^most != 0, t.how == isGreater && k >= most, t.how == isAtLeast && k > most:
+		return t.no, true
+	case t.how == hasBits:
+		t.mask &= t.k
+		if t.how, t.k = isGreater, 0; t.mask == 0 {
+			return t.no, true
+		}
+	}
+	return c.test(t), true
+}
+
+// holds answers a question about constants.
+func holds(o op, a, k uint32) bool {
+	switch o {
+	case opJeqK:
+		return a == k
+	case opJgtK:
+		return a > k
+	case opJgeK:
+		return a >= k
+	}
+	return a&k != 0
+}
+
+// test adds a question.
+func (c *decider) test(t test) ref {
+	c.d.tests = append(c.d.tests, t)
+	return ref(len(c.d.tests) - 1)
+}
+
+// result is a ref to a constant.
+func (c *decider) result(k uint32) ref {
+	i := slices.Index(c.d.results, k)
+	if i < 0 {
+		i = len(c.d.results)
+		c.d.results = append(c.d.results, k)
+	}
+	return ^ref(i)
+}
+
+// minKeys is from how many comparisons of one value on a search is faster.
+const minKeys = 6
+
+// join makes one question of comparisons of the same value one after the other.
+func (d *decision) join() {
+	inside := make([]bool, len(d.tests)) // of a row that starts before
+	for i := range d.tests {
+		if next := d.tests[i].no; next >= 0 && d.tests[i].continues(&d.tests[next]) {
+			inside[next] = true
+		}
+	}
+	for i := range d.tests {
+		if !inside[i] {
+			d.joinFrom(&d.tests[i])
+		}
+	}
+}
+
+// continues tells whether next compares the same value.
+func (t *test) continues(next *test) bool {
+	return t.how == isEqual && next.how == isEqual && t.off == next.off && t.mask == next.mask
+}
+
+// joinFrom joins the row of comparisons that starts with the test, if it is long enough.
+func (d *decision) joinFrom(first *test) {
+	if first.how != isEqual {
+		return
+	}
+	targets := map[uint32]ref{}
+	last := first
+	for t := first; ; t = &d.tests[t.no] {
+		if _, before := targets[t.k]; !before {
+			targets[t.k] = t.yes
+		}
+		if last = t; t.no < 0 || !t.continues(&d.tests[t.no]) {
+			break
+		}
+	}
+	if len(targets) < minKeys {
+		return
+	}
+	s := set{keys: slices.Sorted(maps.Keys(targets))}
+	for _, k := range s.keys {
+		s.targets = append(s.targets, targets[k])
+	}
+	first.how, first.no, first.k = isOneOf, last.no, uint32(len(d.sets))
+	d.sets = append(d.sets, s)
+}
