@@ -150,8 +150,12 @@ func TestDecide(t *testing.T) {
 		{"the word is the result", "ld [8]\nrsh #8\nret a", 1},
 		{"a sum is no word", "ld [16]\nadd #1\njgt #5, a\nret #0\na: ret #1", -1},
 		{"two words", "ld [16]\ntax\nld [20]\njeq x, a\nret #0\na: ret #1", -1},
-		{"scratch memory", "ld [16]\nst M[0]\nldx M[0]\nret #1", -1},
+		{"scratch memory that decides", "ld [16]\nst M[0]\nldx M[0]\ntxa\nret a", -1},
+		{"scratch memory that does not", "ld [16]\nst M[0]\nldx M[0]\nret #1", 0},
 		{"a product", "ld [16]\nmul #3\nret a", -1},
+		{"a product of constants", "ld #6\nmul #7\nneg\nldx #3\nlsh x\nret a", 0},
+		{"a division by what may be 0", "ld [16]\ntax\ndiv x\nret #1", -1},
+		{"a division by 0", "ld [16]\nldx #0\ndiv x\nret #1", 0},
 	} {
 		p, err := Check(mustAssemble(t, row.program), uapi.SizeofBPFCtx)
 		if err != nil {

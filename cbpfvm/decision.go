@@ -88,12 +88,16 @@ func (d *decision) other(t *test, v uint32) ref {
 	return t.no
 }
 
-// value is what a register holds: a constant, or something of a word of the context.
+// value is what a register holds: a constant, something of a word of the context, or something else.
 type value struct {
+	opaque     bool // something else, which no question may be about
 	loaded     bool // (word at off & mask) >> shift, plus k; otherwise k alone
 	off, shift uint8
 	mask, k    uint32
 }
+
+// isConstant tells whether the value is the same for all contexts.
+func (v *value) isConstant() bool { return !v.loaded && !v.opaque }
 
 // point is a place in the program together with what the registers hold there. Points that are equal lead to equal
 // results.
@@ -138,77 +142,89 @@ func (c *decider) from(p point) (ref, bool) {
 		case opRetK:
 			return c.result(in.k), true
 		case opRetA:
-			if !p.a.loaded {
-				return c.result(p.a.k), true
-			}
-			if p.a.k != 0 {
+			switch a := p.a; {
+			case a.isConstant():
+				return c.result(a.k), true
+			case a.opaque || a.k != 0:
 				return 0, false
+			default:
+				return c.test(test{how: isResult, off: a.off, mask: a.mask, k: uint32(a.shift)}), true
 			}
-			return c.test(test{how: isResult, off: p.a.off, mask: p.a.mask, k: uint32(p.a.shift)}), true
+		case opDivX:
+			if !p.x.isConstant() {
+				return 0, false // it may end the run
+			}
+			if p.x.k == 0 {
+				return c.result(0), true
+			}
+			p.a.apply(opDivK, p.x.k)
 		default:
-			if !p.step(in) {
-				return 0, false
-			}
+			p.step(in)
 		}
 	}
 }
 
-// step executes an instruction that only changes registers; false if the result is more than a value can say.
-func (p *point) step(in inst) bool {
-	k := in.k
+// step executes an instruction that only changes registers. What is in scratch memory is not followed.
+func (p *point) step(in inst) {
 	switch in.op {
 	case opLdImm:
-		p.a = value{k: k}
+		p.a = value{k: in.k}
 	case opLdAbs:
-		p.a = value{loaded: true, off: uint8(k), mask: ^uint32(0)}
+		p.a = value{loaded: true, off: uint8(in.k), mask: ^uint32(0)}
 	case opLdxImm:
-		p.x = value{k: k}
+		p.x = value{k: in.k}
 	case opTax:
 		p.x = p.a
 	case opTxa:
 		p.a = p.x
-	case opAndX, opRshX, opAddX, opSubX:
-		if p.x.loaded {
-			return false
-		}
-		return p.a.apply(withK[in.op], p.x.k)
+	case opLdMem:
+		p.a = value{opaque: true}
+	case opLdxMem:
+		p.x = value{opaque: true}
+	case opSt, opStx:
 	default:
-		return p.a.apply(in.op, k)
+		o, k := in.op, in.k
+		if withK, usesX := withK[o]; usesX {
+			if o, k = withK, p.x.k; !p.x.isConstant() {
+				p.a = value{opaque: true}
+				return
+			}
+		}
+		p.a.apply(o, k)
 	}
-	return true
 }
 
 // withK are the instructions that do with k what others do with X.
-var withK = map[op]op{opAndX: opAndK, opRshX: opRshK, opAddX: opAddK, opSubX: opSubK,
-	opJeqX: opJeqK, opJgtX: opJgtK, opJgeX: opJgeK, opJsetX: opJsetK}
+var withK = map[op]op{opAddX: opAddK, opSubX: opSubK, opMulX: opMulK, opAndX: opAndK, opOrX: opOrK, opXorX: opXorK,
+	opLshX: opLshK, opRshX: opRshK, opJeqX: opJeqK, opJgtX: opJgtK, opJgeX: opJgeK, opJsetX: opJsetK}
 
-// apply does arithmetic with a constant; false if the result is no value, or the instruction is rare.
-func (v *value) apply(o op, k uint32) bool {
-	switch o {
-	case opAddK:
+// apply does arithmetic with a constant.
+func (v *value) apply(o op, k uint32) {
+	switch {
+	case v.opaque:
+	case !v.loaded:
+		v.k = arithmetic(o, v.k, k)
+	case o == opAddK:
 		v.k += k
-	case opSubK:
+	case o == opSubK:
 		v.k -= k
-	case opAndK:
-		if v.loaded && v.k != 0 {
-			return false
-		}
+	case o == opAndK && v.k == 0:
 		v.mask &= k << v.shift
-		v.k &= k
-	case opRshK:
-		if v.loaded && v.k != 0 {
-			return false
-		}
+	case o == opRshK && v.k == 0:
 		v.shift = min(v.shift+uint8(k&31), 32)
 		v.mask &= ^uint32(0) << v.shift
-		v.k >>= k & 31
 	default:
-		return false
+		*v = value{opaque: true}
 	}
-	if v.loaded && v.mask == 0 || !v.loaded {
+	if v.loaded && v.mask == 0 {
 		*v = value{k: v.k}
 	}
-	return true
+}
+
+// arithmetic is what an instruction with a constant, or neg, makes of a.
+func arithmetic(o op, a, k uint32) uint32 {
+	p := Program{code: []inst{{op: opLdImm, k: a}, {op: o, k: k}, {op: opRetA}}}
+	return p.run(nil, nil)
 }
 
 // branch is a conditional jump: a question, unless the answer is the same for all contexts.
@@ -218,13 +234,16 @@ func (c *decider) branch(p point, in inst) (ref, bool) {
 	}
 	k := in.k
 	if o, usesX := withK[in.op]; usesX {
-		if p.x.loaded {
+		if !p.x.isConstant() {
 			return 0, false
 		}
 		in.op, k = o, p.x.k
 	}
+	if p.a.opaque {
+		return 0, false
+	}
 	at := p
-	if !p.a.loaded {
+	if p.a.isConstant() {
 		p.pc += 1 + int(in.skip(holds(in.op, p.a.k, k)))
 		r, ok := c.from(p)
 		c.known[at] = r
