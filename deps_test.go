@@ -47,7 +47,8 @@ const lattice = `
 	NONE < .;
 	internal/judge, sim < internal/differ < internal/differ/outcomes;
 	., internal/judge, sim < internal/probe;
-	internal/differ, internal/probe < cmd/uringsim;
+	internal/sysuring, plan, sim < internal/bench;
+	internal/bench, internal/differ, internal/probe < cmd/uringsim;
 `
 
 // outside says which packages may import which other modules, or unsafe.

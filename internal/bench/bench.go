@@ -1,0 +1,101 @@
+// Package bench measures the model against the running kernel, and the engines of filters against each other. Machines
+// are noisy, so everything is measured in turns, and what counts are the ratios within a turn.
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Subject is something that does a piece of work as often as it is told.
+type Subject struct {
+	Group string // subjects of a group are compared with its base
+	Name  string
+	Base  bool
+	Units int // how many requests or runs one call of Do stands for
+	Do    func() error
+}
+
+// Spread is what several turns gave.
+type Spread struct{ Min, Median, Max float64 }
+
+// Result is what was measured of a subject.
+type Result struct {
+	Group, Name string
+	Base        bool
+	Nanoseconds Spread // for a request or run, on this machine
+	Ratio       Spread // to the base of the group in the same turn
+}
+
+// Measure lets the subjects take turns, for about the given time each. Groups without a base have ratios of 0.
+func Measure(subjects []Subject, turns int, slice time.Duration) ([]Result, error) {
+	return clock(time.Now).measure(subjects, turns, slice)
+}
+
+// clock tells the time.
+type clock func() time.Time
+
+func (c clock) measure(subjects []Subject, turns int, slice time.Duration) ([]Result, error) {
+	times := make([]int, len(subjects))
+	for i := range subjects {
+		n, err := c.calibrate(&subjects[i], slice)
+		if err != nil {
+			return nil, fmt.Errorf("%s, %s: %w", subjects[i].Group, subjects[i].Name, err)
+		}
+		times[i] = n
+	}
+	took := make([][]float64, len(subjects)) // ns for a unit, by subject and turn
+	for range turns {
+		for i := range subjects {
+			d, err := c.run(&subjects[i], times[i])
+			if err != nil {
+				return nil, fmt.Errorf("%s, %s: %w", subjects[i].Group, subjects[i].Name, err)
+			}
+			took[i] = append(took[i], float64(d.Nanoseconds())/float64(times[i]*subjects[i].Units))
+		}
+	}
+	results := make([]Result, len(subjects))
+	for i := range subjects {
+		s := &subjects[i]
+		results[i] = Result{Group: s.Group, Name: s.Name, Base: s.Base, Nanoseconds: spread(took[i])}
+		base := slices.IndexFunc(subjects, func(b Subject) bool { return b.Base && b.Group == s.Group })
+		if base < 0 {
+			continue
+		}
+		ratios := make([]float64, turns)
+		for turn := range ratios {
+			ratios[turn] = took[i][turn] / took[base][turn]
+		}
+		results[i].Ratio = spread(ratios)
+	}
+	return results, nil
+}
+
+// calibrate finds how often the work fits into the time.
+func (c clock) calibrate(s *Subject, slice time.Duration) (int, error) {
+	for n := 1; ; n *= 2 {
+		d, err := c.run(s, n)
+		if err != nil {
+			return 0, err
+		}
+		if d >= slice/8 {
+			return max(1, int(float64(n)*float64(slice)/float64(d))), nil
+		}
+	}
+}
+
+func (c clock) run(s *Subject, times int) (time.Duration, error) {
+	start := c()
+	for range times {
+		if err := s.Do(); err != nil {
+			return 0, err
+		}
+	}
+	return c().Sub(start), nil
+}
+
+func spread(values []float64) Spread {
+	sorted := slices.Sorted(slices.Values(values))
+	return Spread{sorted[0], sorted[len(sorted)/2], sorted[len(sorted)-1]}
+}

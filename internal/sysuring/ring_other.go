@@ -1,0 +1,32 @@
+//go:build !linux
+
+package sysuring
+
+import (
+	"errors"
+
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// Ring is a ring of this process on the running kernel, which has none.
+type Ring struct{}
+
+// NewRing fails.
+func NewRing(uint32) (*Ring, error) { return nil, errors.New("this system has no io_uring") }
+
+// Close does nothing.
+func (*Ring) Close() error { return nil }
+
+// Room is 0.
+func (*Ring) Room() int { return 0 }
+
+// SQE is no memory.
+func (*Ring) SQE(int) []byte { return nil }
+
+// Enter fails.
+func (*Ring) Enter(uint32, uint32, uint32) (int64, error) {
+	return 0, errors.New("this system has no io_uring")
+}
+
+// Reap takes nothing.
+func (*Ring) Reap([]uapi.CQE) int { return 0 }
