@@ -23,10 +23,13 @@ func FlagsSeen(k kernel.Release, op uapi.Op) (always, never uint8) {
 // draining does.
 func FlagsAdded(k kernel.Release, op uapi.Op) uint8 {
 	added := uint8(uapi.IOSQE_ASYNC | uapi.IOSQE_IO_DRAIN)
-	if op == uapi.IORING_OP_NOP || op == uapi.IORING_OP_NOP128 {
+	switch op {
+	case uapi.IORING_OP_NOP, uapi.IORING_OP_NOP128:
 		if !k.Has(kernel.NopFixedFileHidden) {
 			added |= uapi.IOSQE_FIXED_FILE
 		}
+	case uapi.IORING_OP_LINK_TIMEOUT:
+		added &^= uapi.IOSQE_IO_DRAIN // that is added to what begins a chain
 	}
 	return added
 }
