@@ -162,7 +162,8 @@ func randomLists(rng *rand.Rand, op uapi.Op) []uapi.Restriction {
 	}
 	for _, kind := range []uint16{uapi.IORING_RESTRICTION_SQE_FLAGS_ALLOWED, uapi.IORING_RESTRICTION_SQE_FLAGS_REQUIRED} {
 		if rng.IntN(2) == 0 {
-			list = append(list, uapi.Restriction{Opcode: kind, Value: uint8(rng.IntN(256)) & uint8(rng.IntN(256))})
+			few := rng.Uint32() & rng.Uint32()
+			list = append(list, uapi.Restriction{Opcode: kind, Value: uint8(few)})
 		}
 	}
 	return list
