@@ -32,6 +32,9 @@ const lattice = `
 	# What sandboxes register, in the forms that people write it in.
 	plan < load;
 
+	# What they allow, for all requests at once. It knows the rows of opcodes, and not the model, which judges it.
+	opdef, plan < symbolic;
+
 	# The model.
 	cbpfvm, opdef < bpffilter < tctx < register;
 	register, trace < sim;
@@ -49,6 +52,7 @@ const lattice = `
 	., internal/judge, sim < internal/probe;
 	internal/sysuring, plan, sim < internal/bench;
 	internal/bench, internal/differ, internal/probe < cmd/uringsim;
+	load, symbolic < cmd/uringsim;
 `
 
 // outside says which packages may import which other modules, or unsafe.

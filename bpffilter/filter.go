@@ -150,13 +150,18 @@ func loadProgram(k kernel.Release, mem *mm.Space, reg *uapi.BPF) (*cbpfvm.Progra
 	return prog, nil
 }
 
-// Run evaluates the filters of a prepared request. Nil means that all of them allow it.
-func (s *Set) Run(ops *opdef.Ops, req *opdef.Request) *verdict.Refusal {
-	var ctx cbpfvm.Context
-	if denied := s.run(ops, req, &ctx); denied != nil {
-		return explain(s.heads[req.Opcode], denied, &ctx)
+// Run evaluates the filters of a prepared request. Nil means that all of them allow it. The look is what they had of
+// it, nil if there are none.
+func (s *Set) Run(ops *opdef.Ops, req *opdef.Request) (*verdict.Refusal, *Look) {
+	head := s.heads[req.Opcode]
+	if head == nil {
+		return nil, nil
 	}
-	return nil
+	look := &Look{head: head}
+	if denied := s.run(ops, req, &look.Context); denied != nil {
+		return explain(head, denied, &look.Context), look
+	}
+	return nil, look
 }
 
 // Decide is Run without a reason, for the many requests that nobody asks about: what it refuses is always the same. The
@@ -185,6 +190,22 @@ func (s *Set) run(ops *opdef.Ops, req *opdef.Request, ctx *cbpfvm.Context) *filt
 		}
 	}
 	return nil
+}
+
+// Look is a request as its filters see it. It stays what it was when filters are added.
+type Look struct {
+	Context cbpfvm.Context
+	head    *filter
+}
+
+// Each gives the filters of the opcode, newest first, with who registered them; the program is nil for the deny that
+// DENY_REST left.
+func (l *Look) Each(yield func(p *cbpfvm.Program, origin string) bool) {
+	for f := l.head; f != nil; f = f.next {
+		if !yield(f.prog, f.origin) {
+			return
+		}
+	}
 }
 
 // explain says which filter of the list denied, and how.

@@ -63,7 +63,7 @@ func (o *Ops) Populate(r *Request, ctx *[uapi.SizeofBPFCtx]byte) {
 	row := &o.rows[r.Opcode]
 	le := binary.LittleEndian
 	le.PutUint64(ctx[uapi.BPFCtxUserData:], r.UserData)
-	le.PutUint64(ctx[uapi.BPFCtxOpcode:], uint64(r.Opcode)|uint64(r.Flags&0x7f)<<8|uint64(row.pduSize)<<16)
+	le.PutUint64(ctx[uapi.BPFCtxOpcode:], uint64(r.Opcode)|uint64(r.Flags&sqeFlagsSeen)<<8|uint64(row.pduSize)<<16)
 	clear(ctx[uapi.BPFCtxPDU:])
 	for i := range row.fields {
 		f := &row.fields[i]

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/uringsim/uringsim/bpffilter"
 	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/opdef"
@@ -86,6 +87,7 @@ type progress struct {
 	big   [2]uint64
 
 	why  *verdict.Refusal
+	look *bpffilter.Look // what filters had of it
 	note string
 }
 
@@ -116,7 +118,15 @@ func (r *Ring) recycle(q *request) {
 
 // account is what the Result of an Enter says of the request.
 func (q *request) account() trace.Request {
-	return trace.Request{UserData: q.UserData, Opcode: q.SQE.Opcode(), Why: q.why, Issued: q.issued, Note: q.note}
+	r := trace.Request{UserData: q.UserData, Opcode: q.SQE.Opcode(), Why: q.why, Issued: q.issued, Note: q.note}
+	if q.look != nil {
+		r.Context = q.look.Context
+		q.look.Each(func(p *cbpfvm.Program, origin string) bool {
+			r.Filters = append(r.Filters, trace.Filter{Program: p, Origin: origin})
+			return true
+		})
+	}
+	return r
 }
 
 // setFail marks the request as failed; its own CQE is posted in any case.
