@@ -27,7 +27,7 @@ func Parse(file string, text []byte) (*Policy, error) {
 		}
 	}
 	if p.first["default"] == (Pos{}) {
-		return nil, p.errorf(p.peek().pos, `found no default, expected "default deny" or "default allow"`)
+		return nil, p.errorf(Pos{1, 1}, `found no default, expected "default deny" or "default allow"`)
 	}
 	return &p.out, p.out.check()
 }

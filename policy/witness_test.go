@@ -72,16 +72,21 @@ func (s *search) run() {
 	if pay := payloadOf(s.op); pay != nil {
 		first[uapi.BPFCtxPDUSize] = pay.size
 	}
+	type found struct {
+		ctx  cbpfvm.Context
+		last uint32 // the field that was changed last: its other values were tried
+	}
+	const none = 99
 	changes := s.changes()
-	queue := []cbpfvm.Context{first}
+	queue := []found{{first, none}}
 	s.try(&first)
 	for len(queue) > 0 {
-		ctx := queue[0]
+		from := queue[0]
 		queue = queue[1:]
 		for _, c := range changes {
-			next := ctx
-			copy(next[c.off:], c.bytes)
-			if s.try(&next) {
+			next := found{from.ctx, c.off}
+			copy(next.ctx[c.off:], c.bytes)
+			if c.off != from.last && s.try(&next.ctx) {
 				queue = append(queue, next)
 			}
 		}
