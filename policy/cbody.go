@@ -35,6 +35,12 @@ func ParseC(file string, text []byte, op *uapi.Op) (*Policy, error) {
 	return &c.out, c.out.check()
 }
 
+// IsC tells whether a text in C looks like what ParseC reads: that it returns something.
+func IsC(text []byte) bool {
+	toks, err := scan("", text, cSyntax)
+	return err != nil || slices.ContainsFunc(toks, func(t token) bool { return t.kind == tokWord && t.text == "return" })
+}
+
 // cParser reads C. Every return becomes a rule, under the conditions of the ifs around it: the first return in the text
 // whose conditions hold is the one that is reached.
 type cParser struct {
