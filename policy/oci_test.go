@@ -88,7 +88,7 @@ func TestNotOCI(t *testing.T) {
 
 // TestContainer: a configuration of a container has 38 opcodes, and all that can have filters enforce it.
 func TestContainer(t *testing.T) {
-	p, err := ParseOCI("container.json", []byte(readFile(t, "testdata/container.json")))
+	p, err := ParseOCI("config.json", []byte(readFile(t, "testdata/container/config.json")))
 	if err != nil {
 		t.Fatal(err)
 	}
