@@ -23,6 +23,7 @@ func FuzzGenerated(f *testing.F) {
 			return // a rule that comes too late, say
 		}
 		witness(t, p)
+		witnessPlan(t, p)
 		again, err := Parse("p", []byte(p.String()))
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, p)

@@ -38,6 +38,7 @@ func TestOCI(t *testing.T) {
 			t.Fatalf("%s: %v", row.why, err)
 		}
 		witness(t, object)
+		witnessPlan(t, object)
 		text, err := Parse("f", []byte(row.text))
 		if err != nil {
 			t.Fatalf("%s: %v", row.why, err)

@@ -89,6 +89,7 @@ func TestCorpus(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			witness(t, p)
+			witnessPlan(t, p)
 			if _, err := p.Compile(Options{}); err != nil {
 				t.Error(err)
 			}

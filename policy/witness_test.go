@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/uringsim/uringsim/cbpfvm"
+	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/uapi"
 )
 
@@ -37,6 +38,39 @@ func witness(t *testing.T, p *Policy) {
 		for pc := range insns {
 			if !s.pcs[pc] {
 				t.Fatalf("%s: no request reaches instruction %d of\n%s\ncompiled from\n%s", op, pc, listing(insns), p)
+			}
+		}
+	}
+}
+
+// witnessPlan holds the plan as a whole to the rules, for all opcodes: the programs, and what DENY_REST does.
+func witnessPlan(t *testing.T, p *Policy) {
+	t.Helper()
+	out, err := p.Compile(Options{Kernels: []kernel.Release{kernel.V7_2, kernel.V7_3}})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, p)
+	}
+	rest := 0
+	programs := make([]*cbpfvm.Program, len(out.Filters))
+	for i, f := range out.Filters {
+		var checkErr *cbpfvm.CheckError
+		if programs[i], checkErr = cbpfvm.Check(f.Insns, uapi.SizeofBPFCtx); checkErr != nil {
+			t.Fatal(checkErr)
+		}
+		rest += int(f.Flags & uapi.IO_URING_BPF_FILTER_DENY_REST)
+	}
+	if want := map[Action]int{Deny: 1, Allow: 0}[p.Default]; rest != want {
+		t.Fatalf("DENY_REST is registered %d times, want %d\n%s", rest, want, p)
+	}
+	for op := range uapi.Op(uapi.IORING_OP_LAST) {
+		stack, denied := out.Stack(op)
+		for _, ctx := range contexts(t, p, op) {
+			got := !denied
+			for _, i := range stack {
+				got = got && programs[i].Run(&ctx) != 0
+			}
+			if want := p.Allows(op, &ctx); got != want {
+				t.Fatalf("%s, context %x: the rules say %v, the plan %v\n%s", op, ctx[:], want, got, p)
 			}
 		}
 	}
