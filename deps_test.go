@@ -29,8 +29,9 @@ const lattice = `
 	# The trace format, what a kernel is to it, and traces made at random. None of this knows the model.
 	cbpfvm, kernel < trace < gen, plan;
 
-	# What sandboxes register, in the forms that people write it in.
-	plan < load;
+	# What sandboxes register, in the forms that people write it in. A policy knows nothing of the model, which judges it.
+	plan < policy < load;
+	plan < source;
 
 	# What they allow, for all requests at once. It knows the rows of opcodes, and not the model, which judges it.
 	opdef, plan < symbolic;
@@ -52,12 +53,12 @@ const lattice = `
 	., internal/judge, sim < internal/probe;
 	internal/sysuring, plan, sim < internal/bench;
 	internal/bench, internal/differ, internal/probe < cmd/uringsim;
-	load, symbolic < cmd/uringsim;
+	load, source, symbolic < cmd/uringsim;
 `
 
 // outside says which packages may import which other modules, or unsafe.
 var outside = map[string][]string{
-	"github.com/go-json-experiment/json": {"cmd/uringsim", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "trace"},
+	"github.com/go-json-experiment/json": {"cmd/uringsim", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "policy", "trace"},
 	"github.com/google/go-cmp":           {"internal/differ", "internal/judge", "trace"},
 	"github.com/klauspost/compress":      {"internal/differ"},
 	"github.com/spf13/cobra":             {"cmd/uringsim"},

@@ -83,7 +83,9 @@ Exit status: 0 all reproduced, 1 mismatch or not modelled, 2 usage, 3 bad input,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(replayCommand(), vmCommand(), kernelsCommand(), genCommand(), diffCommand(), benchCommand())
-	root.AddCommand(explainCommand(), diffPolicyCommand())
+	root.AddCommand(
+		replayCommand(), vmCommand(), kernelsCommand(), genCommand(), diffCommand(), benchCommand(),
+		compileCommand(), explainCommand(), diffPolicyCommand(),
+	)
 	return root
 }
