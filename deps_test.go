@@ -30,7 +30,8 @@ const lattice = `
 	cbpfvm, kernel < trace < gen, plan;
 
 	# What sandboxes register, in the forms that people write it in.
-	plan < load;
+	trace < progtext;
+	plan, progtext < load;
 
 	# The model.
 	cbpfvm, opdef < bpffilter < tctx < register;

@@ -3,16 +3,13 @@
 package load
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/plan"
-	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 )
 
@@ -20,6 +17,7 @@ import (
 type Options struct {
 	Form string   // a name of Forms; "" goes by the name of the file
 	Op   *uapi.Op // the opcode that a bare program is for; nil if it is not known
+	Name string   // of the program in a source file with several; "" if there is one
 }
 
 // Form is a way to write down a program, a policy or a plan.
@@ -33,10 +31,9 @@ type Form struct {
 // Forms are what File reads.
 func Forms() []Form { return slices.Clone(forms) }
 
-var forms = []Form{
-	{"asm", []string{".bpf", ".asm"}, "the language of the kernel's bpf_asm", readAsm},
+var forms = append(programs(), []Form{
 	{"plan", []string{".json"}, "a plan, as uringsim writes it", readPlan},
-}
+}...)
 
 // maxText is the most bytes of a file.
 const maxText = 16 << 20
@@ -80,21 +77,6 @@ func formOf(file string, o Options) (*Form, error) {
 		what = fmt.Sprintf("there is no form %q", o.Form)
 	}
 	return nil, fmt.Errorf("%s; forms are %s", what, strings.Join(names, ", "))
-}
-
-func readAsm(file string, text []byte, o Options) (*plan.Plan, error) {
-	insns, err := cbpfvm.Assemble(string(text))
-	var asm *cbpfvm.AsmError
-	if errors.As(err, &asm) {
-		return nil, &trace.SyntaxError{File: file, Line: asm.Line, Col: asm.Col, Msg: asm.Msg}
-	}
-	if err != nil {
-		return nil, err
-	}
-	if o.Op == nil {
-		return nil, fmt.Errorf("%s: a program alone does not say for which opcode it is", file)
-	}
-	return &plan.Plan{Name: file, Filters: []plan.Filter{{Op: *o.Op, Insns: insns}}}, nil
 }
 
 func readPlan(file string, text []byte, _ Options) (*plan.Plan, error) { return plan.Read(file, text) }
