@@ -50,7 +50,7 @@ const lattice = `
 	NONE < .;
 	internal/judge, sim < internal/differ < internal/differ/outcomes;
 	., internal/judge, sim < internal/probe;
-	internal/differ, internal/probe < cmd/uringsim;
+	cover, internal/differ, internal/probe, load, request < cmd/uringsim;
 `
 
 // outside says which packages may import which other modules, or unsafe.

@@ -152,6 +152,9 @@ func loadProgram(k kernel.Release, mem *mm.Space, reg *uapi.BPF) (*cbpfvm.Progra
 	return prog, nil
 }
 
+// Seen is told of a filter that runs, and of what it loads from.
+type Seen func(op uapi.Op, prog *cbpfvm.Program, ctx *cbpfvm.Context)
+
 // Run evaluates the filters of a prepared request. Nil means that all of them allow it.
 //
 // Linux: io_uring/bpf_filter.c:__io_uring_run_bpf_filters
@@ -160,7 +163,7 @@ func (s *Set) Run(k kernel.Release, req *opdef.Request) *verdict.Refusal {
 }
 
 // RunSeen is Run that tells seen, if it is not nil, about each filter that ran and what that loaded from.
-func (s *Set) RunSeen(k kernel.Release, req *opdef.Request, seen func(uapi.Op, *cbpfvm.Program, *cbpfvm.Context)) *verdict.Refusal {
+func (s *Set) RunSeen(k kernel.Release, req *opdef.Request, seen Seen) *verdict.Refusal {
 	head := s.heads[req.Opcode]
 	if head == nil {
 		return nil

@@ -58,7 +58,8 @@ func times(n uint64) string {
 func (r *Report) Write(w io.Writer) error {
 	for i := range r.Filters {
 		f := &r.Filters[i]
-		if _, err := fmt.Fprintf(w, "%s\ninstructions %s, branches %s\n", f.Title(), f.Instructions(), f.Branches()); err != nil {
+		_, err := fmt.Fprintf(w, "%s\ninstructions %s, branches %s\n", f.Title(), f.Instructions(), f.Branches())
+		if err != nil {
 			return err
 		}
 		for _, l := range f.lines() {

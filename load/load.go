@@ -63,6 +63,9 @@ func Text(file string, text []byte, o Options) (*plan.Plan, error) {
 	return form.read(file, text, o)
 }
 
+// FormOf is the form of that name, or if the name is "", the one that the file's suffix tells.
+func FormOf(file, name string) (*Form, error) { return formOf(file, Options{Form: name}) }
+
 func formOf(file string, o Options) (*Form, error) {
 	var names []string
 	for i := range forms {

@@ -11,7 +11,8 @@ import (
 
 func readRaw(in input) ([]uapi.SockFilter, error) {
 	if rest := len(in.text) % uapi.SizeofSockFilter; rest != 0 {
-		return nil, in.errorf(len(in.text)-rest, "found %d bytes, expected a multiple of %d", len(in.text), uapi.SizeofSockFilter)
+		return nil, in.errorf(len(in.text)-rest, "found %d bytes, expected a multiple of %d", len(in.text),
+			uapi.SizeofSockFilter)
 	}
 	return uapi.DecodeSockFilters(in.text), nil
 }
@@ -86,7 +87,8 @@ func readDecimal(in input) ([]uapi.SockFilter, error) {
 		off = end
 	}
 	if n != 0 || count != len(insns) && count >= 0 {
-		return nil, in.errorf(len(in.text), "found %d instructions and %d more numbers, expected %d instructions", len(insns), n, count)
+		return nil, in.errorf(len(in.text), "found %d instructions and %d more numbers, expected %d instructions",
+			len(insns), n, max(count, len(insns)))
 	}
 	return insns, nil
 }

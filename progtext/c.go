@@ -9,30 +9,25 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// readC finds an array of struct sock_filter in a source, or reads a text that is nothing but its elements, as bpf_asm -c
-// writes them.
+// readC finds an array of struct sock_filter in a source, or reads a text that is nothing but its elements, as bpf_asm
+// -c writes them.
 func readC(in input) ([]uapi.SockFilter, error) {
 	p, err := preprocess(&in)
 	if err != nil {
 		return nil, err
 	}
 	body := p.active
-	arrays, bodies := p.arrays()
-	if arrays != nil || in.o.Name != "" {
+	if arrays, bodies := p.arrays(); arrays != nil || in.o.Name != "" {
 		i, err := in.choose(arrays)
 		if err != nil {
 			return nil, err
 		}
 		body = bodies[i]
-	} else if body, err = p.expand(body, nil); err != nil {
-		return nil, err
-	} else {
-		return elements(&in, withoutBraces(body))
 	}
 	if body, err = p.expand(body, nil); err != nil {
 		return nil, err
 	}
-	return elements(&in, body)
+	return elements(&in, withoutBraces(body))
 }
 
 // withoutBraces leaves the elements of "{ {...}, {...} };".

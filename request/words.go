@@ -2,6 +2,7 @@ package request
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -37,8 +38,8 @@ var (
 var arguments = map[uapi.Op][]argument{
 	uapi.IORING_OP_SOCKET: {{"family", "fd", "", ""}, {"type", "off", "", ""}, {"protocol", "len", "", ""}},
 	uapi.IORING_OP_OPENAT: {pathArg, dirArg, {"flags", "open_flags", "", ""}, {"mode", "len", "", ""}},
-	uapi.IORING_OP_OPENAT2: {pathArg, dirArg, {"flags", "addr2", "open_how", "flags"}, {"mode", "addr2", "open_how", "mode"},
-		{"resolve", "addr2", "open_how", "resolve"}},
+	uapi.IORING_OP_OPENAT2: {pathArg, dirArg, {"flags", "addr2", "open_how", "flags"},
+		{"mode", "addr2", "open_how", "mode"}, {"resolve", "addr2", "open_how", "resolve"}},
 	uapi.IORING_OP_CONNECT:   {addrArg},
 	uapi.IORING_OP_BIND:      {addrArg},
 	uapi.IORING_OP_UNLINKAT:  {pathArg, dirArg, {"flags", "unlink_flags", "", ""}},
@@ -105,8 +106,8 @@ func (p *parser) words() (*trace.SQE, error) {
 	}
 	n, err := uapi.Ops.Parse(strings.ToUpper(words[0].text))
 	if err != nil || n > 255 || words[0].key != "" {
-		return nil, p.errorf(words[0].off, "found %.40q, expected an opcode such as socket or openat, an SQE in JSON, or context",
-			words[0].text)
+		const expected = "an opcode such as socket or openat, an SQE in JSON, or context"
+		return nil, p.errorf(words[0].off, "found %.40q, expected %s", words[0].text, expected)
 	}
 	op := uapi.Op(n)
 	s := &trace.SQE{Fields: []trace.SQEField{{Name: "opcode", Value: trace.Pointer{Num: n}}}}
@@ -167,8 +168,8 @@ func (p *parser) argument(op uapi.Op, w word) (argument, error) {
 	for _, a := range append(shared, arguments[op]...) {
 		names = append(names, a.name)
 	}
-	return argument{}, p.errorf(w.off, "%s has no argument %.40q; it has %s, and the fields of struct io_uring_sqe", op, w.key,
-		strings.Join(names, ", "))
+	return argument{}, p.errorf(w.off, "%s has no argument %.40q; it has %s, and the fields of struct io_uring_sqe", op,
+		w.key, strings.Join(names, ", "))
 }
 
 // set gives an argument to the SQE. The value is read as traces read it.
@@ -185,7 +186,8 @@ func (p *parser) set(s *trace.SQE, a argument, w word) error {
 		value = `{"` + a.in + `": ` + value + `}`
 	}
 	var got trace.SQE
-	err = trace.Decode(p.file, []byte(`{"opcode": `+strconv.FormatUint(s.Fields[0].Value.Num, 10)+`, "`+a.field+`": `+value+`}`), &got)
+	text := fmt.Sprintf(`{"opcode": %d, "%s": %s}`, s.Fields[0].Value.Num, a.field, value)
+	err = trace.Decode(p.file, []byte(text), &got)
 	var syntax *trace.SyntaxError
 	if errors.As(err, &syntax) {
 		return p.errorf(w.at, "%s", syntax.Msg)
@@ -220,4 +222,30 @@ func addOpenHow(s *trace.SQE, f trace.SQEField) error {
 	}
 	s.Fields = append(s.Fields, f, trace.SQEField{Name: "len", Value: trace.Pointer{Num: uapi.SizeofOpenHow}})
 	return nil
+}
+
+// Arguments are the names of an opcode's arguments, and where they go, for documents; those of "" are for all opcodes.
+func Arguments(op string) [][2]string {
+	list := shared
+	if op != "" {
+		n, err := uapi.Ops.Parse(op)
+		if err != nil {
+			return nil
+		}
+		list = arguments[uapi.Op(n)]
+	}
+	var out [][2]string
+	for _, a := range list {
+		where := "`" + a.field + "`"
+		switch {
+		case a.in == "sockaddr":
+			where += ", an address such as 10.0.0.1:443, [::1]:443 or unix:PATH; its length goes to `addr2`"
+		case a.of != "":
+			where += ", `" + a.of + "` of the struct open_how there; its size goes to `len`"
+		case a.in == "path":
+			where += ", a path"
+		}
+		out = append(out, [2]string{a.name, where})
+	}
+	return out
 }
