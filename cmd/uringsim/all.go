@@ -217,11 +217,10 @@ func tableRows(columns []column, event int) []tableRow {
 func (r *tableRow) mark(t *trace.Trace, columns []column, event, col int, notes *[]string) string {
 	var note string
 	for _, q := range r.cause(t, columns[col].release, event, r.cells[col].text) {
-		row := kernel.Quirks[q]
 		if note != "" {
 			note += "    "
 		}
-		note += fmt.Sprintf("%s\n    Linux: %s  quirk: %s\n", row.What, row.Where, row.Name)
+		note += quirkNote(q)
 	}
 	if note == "" {
 		return ""

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,6 +23,7 @@ type evalOptions struct {
 	context  string
 	json     bool
 	trace    bool
+	causes   causes
 }
 
 func evalCommand() *cobra.Command {
@@ -104,13 +106,16 @@ func (o *evalOptions) run(cmd *cobra.Command, file, text string) error {
 	defer in.Close()
 	var evaluators []*evaluator
 	for _, r := range on {
-		evaluators = append(evaluators, &evaluator{plan: p, release: r, profile: o.profile, keep: o.trace})
+		evaluators = append(evaluators, &evaluator{plan: p, release: r, profile: o.profile, keep: o.trace,
+			maxChildren: 500})
 	}
 	out := newPrinter(cmd.OutOrStdout(), o.json, false)
+	o.causes = causes{plan: p, switched: map[string]*evaluator{}}
 	good, err := o.all(out, request.NewReader(in, name), evaluators)
 	if err != nil {
 		return err
 	}
+	o.causes.print(out)
 	covered, err := o.finish(out)
 	if err != nil {
 		return err
@@ -159,19 +164,21 @@ func (o *evalOptions) all(out *printer, in *request.Reader, evaluators []*evalua
 			}
 		}
 		ok = ok && accepted > 0
-		print := o.printOne
-		if out.json {
-			print = o.printLines
-		} else if len(evaluators) > 1 {
-			print = o.printRow
+		switch {
+		case out.json:
+			o.printLines(out, r, evaluators, answers)
+		case len(evaluators) == 1:
+			o.printOne(out, r, &answers[0])
+		default:
+			if err := o.printRow(out, r, evaluators, answers); err != nil {
+				return false, err
+			}
 		}
-		print(out, r, evaluators, answers)
 	}
 }
 
 // printOne prints the answer of one release, with its reason.
-func (o *evalOptions) printOne(out *printer, r *request.Request, _ []*evaluator, answers []answer) {
-	a := &answers[0]
+func (o *evalOptions) printOne(out *printer, r *request.Request, a *answer) {
 	fmt.Fprintf(out.w, "%-7s %s\n", a.verdict, r.Text)
 	if a.differs(r) {
 		fmt.Fprintf(out.w, "        line %d expects %s\n", r.Line, r.Want)
@@ -193,10 +200,21 @@ func ordinal(i int) string {
 	return fmt.Sprintf("%dth", i+1)
 }
 
-// printRow prints the answers of all releases on a line, and the reasons of those that are not as expected.
-func (o *evalOptions) printRow(out *printer, r *request.Request, evaluators []*evaluator, answers []answer) {
+// printRow prints the answers of all releases on a line, with marks where a quirk makes a difference, and the reasons of
+// those that are not as expected.
+func (o *evalOptions) printRow(out *printer, r *request.Request, evaluators []*evaluator, answers []answer) error {
+	accepted := slices.DeleteFunc(slices.Clone(answers), func(a answer) bool { return a.verdict == noPlan })
+	same := !slices.ContainsFunc(accepted, func(a answer) bool { return a.verdict != accepted[0].verdict })
 	for i := range answers {
-		fmt.Fprintf(out.w, "%-*s", columnWidth(evaluators[i].release), answers[i].verdict)
+		cell := answers[i].verdict
+		if !same && cell != noPlan {
+			mark, err := o.causes.mark(evaluators[i].release, r, cell)
+			if err != nil {
+				return err
+			}
+			cell += mark
+		}
+		fmt.Fprintf(out.w, "%-*s", columnWidth(evaluators[i].release), cell)
 	}
 	fmt.Fprintln(out.w, r.Text)
 	for i := range answers {
@@ -205,6 +223,8 @@ func (o *evalOptions) printRow(out *printer, r *request.Request, evaluators []*e
 			fmt.Fprintf(out.w, "  line %d expects %s on %s; %s\n", r.Line, r.Want, evaluators[i].release.Name, a.reason())
 		}
 	}
+	return nil
 }
 
-func columnWidth(r kernel.Release) int { return max(len(r.Name), len(noPlan)) + 2 }
+// columnWidth has room for an errno and a mark.
+func columnWidth(r kernel.Release) int { return max(len(r.Name), len("EINVAL (a)")) + 2 }

@@ -21,6 +21,8 @@ type evaluator struct {
 	release kernel.Release
 	profile *cover.Profile // nil if nothing is counted
 	keep    bool           // the runs of filters
+	// maxChildren is how many tasks a kernel gets before there is a new one, which keeps memory bounded.
+	maxChildren int
 
 	player   *trace.Player // a kernel whose first task registered the plan
 	children int           // tasks that it had since, one for each request
@@ -60,6 +62,7 @@ func (a *answer) reason() string {
 // filterRun is what a filter did.
 type filterRun struct {
 	op   uapi.Op
+	ctx  cbpfvm.Context // what it loaded from
 	path cbpfvm.Path
 }
 
@@ -78,16 +81,13 @@ func (e *evaluator) Ran(op uapi.Op, prog *cbpfvm.Program, ctx *cbpfvm.Context) {
 		e.profile.Ran(op, prog, ctx)
 	}
 	if e.keep {
-		e.runs = append(e.runs, filterRun{op, prog.Explain(ctx)})
+		e.runs = append(e.runs, filterRun{op, *ctx, prog.Explain(ctx)})
 	}
 }
 
-// maxChildren is how many tasks a kernel gets before there is a new one, which keeps memory bounded.
-const maxChildren = 500
-
 // answer judges a request. Errors are about requests that cannot be carried out.
 func (e *evaluator) answer(r *request.Request) (answer, error) {
-	if e.player == nil || e.children == maxChildren {
+	if e.player == nil || e.children == e.maxChildren {
 		if err := e.start(); err != nil {
 			return answer{}, err
 		}
