@@ -64,7 +64,7 @@ func Text(file string, text []byte, o Options) (*plan.Plan, error) {
 }
 
 // FormOf is the form of that name, or if the name is "", the one that the file's suffix tells.
-func FormOf(file, name string) (*Form, error) { return formOf(file, Options{Form: name}) }
+func FormOf(name, file string) (*Form, error) { return formOf(file, Options{Form: name}) }
 
 func formOf(file string, o Options) (*Form, error) {
 	var names []string

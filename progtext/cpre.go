@@ -10,6 +10,7 @@ type preprocessor struct {
 	active []ctoken // what conditions and directives leave
 	conds  []condition
 	made   int // tokens that macros expanded to
+	depth  int // of macros in arguments and bodies of macros
 }
 
 // macro is a definition, from an offset of the text on.
@@ -31,6 +32,7 @@ type condition struct {
 
 // Limits, which keep time and memory bounded whatever the text defines.
 const (
+	maxSource = 1 << 21 // tokens of a text
 	maxTokens = 1 << 18 // that macros expand to
 	maxDepth  = 100     // of macros in macros, and of parentheses
 )
@@ -230,6 +232,8 @@ func (p *preprocessor) define(define ctoken, rest []ctoken) error {
 
 // expand replaces macros. Those of busy are being expanded, and stay as they are.
 func (p *preprocessor) expand(toks []ctoken, busy []string) ([]ctoken, error) {
+	p.depth++
+	defer func() { p.depth-- }()
 	var out []ctoken
 	for i := 0; i < len(toks); i++ {
 		t := toks[i]
@@ -250,7 +254,7 @@ func (p *preprocessor) expand(toks []ctoken, busy []string) ([]ctoken, error) {
 			}
 			i += 1 + n
 		}
-		if p.made += len(body); p.made > maxTokens || len(busy) >= maxDepth {
+		if p.made += len(body); p.made > maxTokens || p.depth > maxDepth {
 			return nil, p.in.errorf(t.off, "%s expands to too much", t.text)
 		}
 		more, err := p.expand(body, append(slices.Clone(busy), t.text))
@@ -306,6 +310,9 @@ func (p *preprocessor) substitute(name ctoken, m *macro, args [][]ctoken, busy [
 		if i < 0 || t.kind != cName {
 			body = append(body, t)
 			continue
+		}
+		if p.depth > maxDepth {
+			return nil, p.in.errorf(name.off, "%s is nested too deeply", name.text)
 		}
 		arg, err := p.expand(args[i], busy)
 		if err != nil {

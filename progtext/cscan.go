@@ -53,7 +53,9 @@ func scanC(in *input) ([]ctoken, error) {
 		if err := s.solid(&t); err != nil {
 			return nil, err
 		}
-		toks = append(toks, t)
+		if toks = append(toks, t); len(toks) > maxSource {
+			return nil, in.errorf(t.off, "the text is too long for a source of programs")
+		}
 	}
 }
 

@@ -240,6 +240,8 @@ func TestBounded(t *testing.T) {
 	}
 	for _, row := range []struct{ form, text, want string }{
 		{"c", macros.String() + "{XA0}", "expands to too much"},
+		{"c", "#define F(x) x\n{6, 0, 0, " + strings.Repeat("F(", 1<<19) + strings.Repeat(")", 1<<19) + "}", "F is nested too deeply"},
+		{"c", strings.Repeat(";", 1<<22), "the text is too long"},
 		{"c", "{6, 0, 0, " + strings.Repeat("(", 1000) + "}", "nested too deeply"},
 		{"c", "{6, 0, 0, " + strings.Repeat("-", 1000) + "}", "nested too deeply"},
 		{"c", "{6, 0, 0, " + strings.Repeat("(int)", 1000) + "}", "nested too deeply"},

@@ -3,6 +3,7 @@ package progtext
 import (
 	"bytes"
 	"errors"
+	"math"
 
 	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/trace"
@@ -46,7 +47,7 @@ func writeTrace(out *bytes.Buffer, insns []uapi.SockFilter, o Options) error {
 	if o.Op == nil {
 		return errOp
 	}
-	const itself = 0xffffffff // the descriptor -1
+	const itself = math.MaxUint64 // the descriptor -1
 	filter := trace.BPFFilter{Opcode: trace.OpNum(*o.Op), Insns: cbpfvm.Disassemble(insns)}
 	t := trace.Trace{Header: trace.Header{Trace: trace.Version, Name: o.Name}, Events: []trace.Event{
 		{Task: trace.InitTask, Args: &trace.NoNewPrivsArgs{}},

@@ -92,7 +92,7 @@ const maxProgram = 16 << 20
 func (o *convertOptions) convert(stdin io.Reader, file string, out *progtext.Form, op *uapi.Op) ([]byte, error) {
 	in, formErr := o.input(file)
 	if formErr != nil && file != "-" {
-		if _, err := load.FormOf(file, o.form); err == nil {
+		if _, err := load.FormOf(o.form, file); err == nil {
 			return o.all(file, out)
 		}
 	}

@@ -110,7 +110,7 @@ func registrations(p *plan.Plan, r kernel.Release, outcomes []trace.Outcome) []r
 	var list []registration
 	first := 1 // behind no_new_privs
 	if p.Restrictions != nil {
-		list = append(list, registration{fmt.Sprintf("%d restrictions", len(p.Restrictions)), outcomes[first].Why, -1, ""})
+		list = append(list, registration{count(len(p.Restrictions), "restriction"), outcomes[first].Why, -1, ""})
 		first++
 	}
 	for i := range p.Filters {
