@@ -1,6 +1,9 @@
 package progtext
 
-import "bytes"
+import (
+	"bytes"
+	"strconv"
+)
 
 // ctoken is a token of C.
 type ctoken struct {
@@ -26,7 +29,7 @@ func (t ctoken) String() string {
 	if t.kind == cEnd {
 		return "the end"
 	}
-	return `"` + t.text + `"`
+	return strconv.Quote(t.text)
 }
 
 // cscanner cuts C into tokens. Comments are white space.
@@ -50,9 +53,7 @@ func scanC(in *input) ([]ctoken, error) {
 		}
 		t := ctoken{off: s.off, line: s.line, glue: s.off == start && start > 0}
 		s.line = false
-		if err := s.solid(&t); err != nil {
-			return nil, err
-		}
+		s.solid(&t)
 		if toks = append(toks, t); len(toks) > maxSource {
 			return nil, in.errorf(t.off, "the text is too long for a source of programs")
 		}
@@ -94,7 +95,7 @@ func (s *cscanner) space() error {
 var cpuncts = []string{"<<", ">>", "==", "!=", "<=", ">=", "&&", "||", "##", "->"}
 
 // solid reads a token.
-func (s *cscanner) solid(t *ctoken) error {
+func (s *cscanner) solid(t *ctoken) {
 	text, start := s.in.text, s.off
 	switch c := text[start]; {
 	case isNameByte(c):
@@ -106,18 +107,10 @@ func (s *cscanner) solid(t *ctoken) error {
 			s.off++
 		}
 	case c == '"' || c == '\'':
-		t.kind = cString
-		for s.off++; ; s.off++ {
-			if s.off >= len(text) || text[s.off] == '\n' {
-				return s.in.errorf(start, "expected %q, found the end of the line", c)
-			}
-			if text[s.off] == '\\' {
-				s.off++
-			} else if text[s.off] == c {
-				break
-			}
+		t.kind, s.off = cString, endOfString(text, start)
+		if s.off < 0 { // an apostrophe in a line that does not count, or a mistake if it does
+			t.kind, s.off = cPunct, start+1
 		}
-		s.off++
 	default:
 		t.kind = cPunct
 		s.off++
@@ -132,7 +125,19 @@ func (s *cscanner) solid(t *ctoken) error {
 		}
 	}
 	t.text = string(text[start:s.off])
-	return nil
+}
+
+// endOfString is where the string that begins at start is over, -1 if its line ends before.
+func endOfString(text []byte, start int) int {
+	for i := start + 1; i < len(text) && text[i] != '\n'; i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case text[start]:
+			return i + 1
+		}
+	}
+	return -1
 }
 
 func isNameByte(c byte) bool {

@@ -97,6 +97,7 @@ var reads = []struct{ why, form, array, text string }{
 #include <linux/filter.h>
 #define CTX_OFF_FAMILY	16	/* a comment */
 #ifdef NOT_DEFINED
+#error this isn't C
 struct sock_filter other[] = { BPF_STMT(BPF_RET | BPF_K, 7), };
 #endif
 static int f(struct sock_filter *p, const char *s) { return puts("sock_filter x[] = {"); }
@@ -199,7 +200,7 @@ var mistakes = []struct{ why, form, text, want string }{
 	{"an open condition", "c", "{6}\n#if 1\n", `f:2:1: expected "#endif", found the end of the text`},
 	{"no condition", "c", "#else\n", `f:1:2: found "#else" without "#if"`},
 	{"an open comment", "c", "{6} /*", `f:1:5: expected "*/", found the end of the text`},
-	{"an open string", "c", "{6} \"\n", `f:1:5: expected '"', found the end of the line`},
+	{"an open string", "c", "{6} \"\n", `f:1:5: expected ",", found "\""`},
 	{"a number that C would cut off", "c", "{6, 0, 0, 0xffffffff + 1}", "f:1:22: 0x100000000 does not fit in 32 bits"},
 	{"a sign that matters", "c", "{6, 0, 0, -1 > 0xffffffff}", `f:1:14: cannot tell what ">" makes of a negative number`},
 	{"a shift by a lot", "c", "{6, 0, 0, 1 << 32}", "f:1:13: found a shift by 32, expected at most 31"},

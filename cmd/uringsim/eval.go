@@ -92,6 +92,9 @@ func (o *evalOptions) run(cmd *cobra.Command, file, text string) error {
 	if err != nil {
 		return err
 	}
+	if o.trace && len(on) > 1 && !o.json {
+		return errors.New("--trace tells of one release, or of all with --json")
+	}
 	if err := o.start(); err != nil {
 		return err
 	}
