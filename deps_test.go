@@ -30,8 +30,11 @@ const lattice = `
 	cbpfvm, kernel < trace < gen, plan;
 
 	# What sandboxes register, in the forms that people write it in. A policy knows nothing of the model, which judges it.
-	plan < policy < load;
+	trace < progtext, request;
+	plan < policy;
+	policy, progtext < load;
 	plan < source;
+	progtext < cover;
 
 	# What they allow, for all requests at once. It knows the rows of opcodes, and not the model, which judges it.
 	opdef, plan < symbolic;
@@ -53,12 +56,12 @@ const lattice = `
 	., internal/judge, sim < internal/probe;
 	internal/sysuring, plan, sim < internal/bench;
 	internal/bench, internal/differ, internal/probe < cmd/uringsim;
-	load, source, symbolic < cmd/uringsim;
+	cover, load, request, source, symbolic < cmd/uringsim;
 `
 
 // outside says which packages may import which other modules, or unsafe.
 var outside = map[string][]string{
-	"github.com/go-json-experiment/json": {"cmd/uringsim", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "policy", "trace"},
+	"github.com/go-json-experiment/json": {"cmd/uringsim", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "policy", "request", "trace"},
 	"github.com/google/go-cmp":           {"internal/differ", "internal/judge", "trace"},
 	"github.com/klauspost/compress":      {"internal/differ"},
 	"github.com/spf13/cobra":             {"cmd/uringsim"},

@@ -16,7 +16,9 @@ import (
 	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/internal/differ"
 	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/progtext"
 	"github.com/uringsim/uringsim/register"
+	"github.com/uringsim/uringsim/request"
 	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
@@ -508,4 +510,35 @@ func golden(t *testing.T, file string, want []byte) {
 	if err := os.WriteFile(file, want, 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestProgramForms keeps the list of forms.
+func TestProgramForms(t *testing.T) {
+	var out strings.Builder
+	out.WriteString("| form | suffix | what it is |\n|---|---|---|\n")
+	for _, f := range progtext.Forms() {
+		var suffixes []string
+		for _, s := range f.Suffixes {
+			suffixes = append(suffixes, "`"+s+"`")
+		}
+		fmt.Fprintf(&out, "| `%s` | %s | %s |\n", f.Name, strings.Join(suffixes, " "), f.Doc)
+	}
+	generated(t, "docs/programs.md", "forms", out.String())
+}
+
+// TestRequestArguments keeps the list of what requests are written with.
+func TestRequestArguments(t *testing.T) {
+	var out strings.Builder
+	out.WriteString("| opcode | argument | field of the SQE |\n|---|---|---|\n")
+	row := func(op, name string) {
+		for _, a := range request.Arguments(op) {
+			fmt.Fprintf(&out, "| %s | `%s` | %s |\n", name, a[0], a[1])
+			name = ""
+		}
+	}
+	row("", "all")
+	for _, r := range uapi.Ops.Rows {
+		row(r.Name, uapi.Op(r.Value).String())
+	}
+	generated(t, "docs/programs.md", "arguments", out.String())
 }

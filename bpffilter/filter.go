@@ -15,7 +15,8 @@ import (
 //
 // Linux: io_uring/bpf_filter.c:struct io_bpf_filters
 type Set struct {
-	heads [uapi.IORING_OP_LAST]*filter
+	heads  [uapi.IORING_OP_LAST]*filter
+	newest uapi.Op // of the last registration
 }
 
 // filter is one registered program. Filters are only ever put in front, so a list can be shared from any node on.
@@ -60,10 +61,11 @@ func (r *Restriction) Register(k kernel.Release, mem *mm.Space, arg uint64, orig
 	case r.filters == nil:
 		r.filters = &Set{}
 	case r.cow:
-		r.filters = &Set{heads: r.filters.heads}
+		r.filters = &Set{heads: r.filters.heads, newest: r.filters.newest}
 		r.cow = false
 	}
 	set := r.filters
+	set.newest = uapi.Op(reg.Opcode)
 	set.heads[reg.Opcode] = &filter{prog: prog, next: set.heads[reg.Opcode], origin: origin}
 	if reg.Flags&uapi.IO_URING_BPF_FILTER_DENY_REST != 0 {
 		for op := range set.heads {
@@ -225,6 +227,9 @@ func explain(head, denied *filter, ctx *cbpfvm.Context) *verdict.Refusal {
 	r.Filter = step
 	return r
 }
+
+// Newest is the filter that was registered last.
+func (s *Set) Newest() (uapi.Op, *cbpfvm.Program) { return s.newest, s.heads[s.newest].prog }
 
 // Programs are the filters of an opcode, newest first, and whether the deny of DENY_REST comes last.
 func (s *Set) Programs(op uapi.Op) (progs []*cbpfvm.Program, denyRest bool) {

@@ -104,18 +104,23 @@ func (p Path) effect(s Step) string {
 	case o == opJa:
 		return fmt.Sprintf("to %d", s.Next)
 	case codes[o].rule == ruleCond:
-		return fmt.Sprintf("%s, to %d", p.truth(s, o), s.Next)
+		holds, _ := s.Holds()
+		return fmt.Sprintf("%t, to %d", holds, s.Next)
 	}
 	return fmt.Sprintf("A = 0x%08x", s.A)
 }
 
-// truth is "true" or "false" for a conditional jump, also where both ways lead to the same place.
-func (p Path) truth(s Step, o op) string {
+// Holds tells whether the condition of a conditional jump is true, also where both ways lead to the same place.
+func (s Step) Holds() (holds, conditional bool) {
+	o := opByCode[s.Insn.Code]
+	if codes[o].rule != ruleCond {
+		return false, false
+	}
 	v := s.Insn.K
 	if codes[o].operand == operandCondX {
 		v = s.X
 	}
-	holds := s.A&v != 0
+	holds = s.A&v != 0
 	switch codes[o].mnemonic {
 	case "jeq":
 		holds = s.A == v
@@ -124,7 +129,7 @@ func (p Path) truth(s Step, o op) string {
 	case "jge":
 		holds = s.A >= v
 	}
-	return fmt.Sprint(holds)
+	return holds, true
 }
 
 // ending says how the run ended.

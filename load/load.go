@@ -3,17 +3,14 @@
 package load
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/plan"
-	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 )
 
@@ -21,6 +18,7 @@ import (
 type Options struct {
 	Form string   // a name of Forms; "" goes by the name of the file
 	Op   *uapi.Op // the opcode that a bare program is for; nil if it is not known
+	Name string   // of the program in a source file with several; "" if there is one
 
 	Kernels []kernel.Release // that are to enforce a policy; nil is all that can
 }
@@ -36,13 +34,12 @@ type Form struct {
 // Forms are what File reads.
 func Forms() []Form { return slices.Clone(forms) }
 
-var forms = []Form{
-	{"asm", []string{".bpf", ".asm"}, "the language of the kernel's bpf_asm", readAsm},
+var forms = append(programs(), []Form{
 	{"plan", []string{".json"}, "a plan, as uringsim writes it", readPlan},
 	{"policy", []string{".policy"}, "a policy (docs/policy.md)", readPolicy("policy")},
 	{"oci", []string{".json"}, "a linux.ioUring object, alone or in the configuration of a container", readPolicy("oci")},
 	{"function", []string{".c"}, "a filter function in C, or its body", readPolicy("function")},
-}
+}...)
 
 // maxText is the most bytes of a file.
 const maxText = 16 << 20
@@ -75,6 +72,9 @@ func Text(file string, text []byte, o Options) (*plan.Plan, error) {
 	return form.read(file, text, o)
 }
 
+// FormOf is the form of that name, or if the name is "", the one that the file's suffix tells.
+func FormOf(name, file string) (*Form, error) { return formOf(file, Options{Form: name}) }
+
 func formOf(file string, o Options) (*Form, error) {
 	var names []string
 	for i := range forms {
@@ -89,21 +89,6 @@ func formOf(file string, o Options) (*Form, error) {
 		what = fmt.Sprintf("there is no form %q", o.Form)
 	}
 	return nil, fmt.Errorf("%s; forms are %s", what, strings.Join(names, ", "))
-}
-
-func readAsm(file string, text []byte, o Options) (*plan.Plan, error) {
-	insns, err := cbpfvm.Assemble(string(text))
-	var asm *cbpfvm.AsmError
-	if errors.As(err, &asm) {
-		return nil, &trace.SyntaxError{File: file, Line: asm.Line, Col: asm.Col, Msg: asm.Msg}
-	}
-	if err != nil {
-		return nil, err
-	}
-	if o.Op == nil {
-		return nil, fmt.Errorf("%s: a program alone does not say for which opcode it is", file)
-	}
-	return &plan.Plan{Name: file, Filters: []plan.Filter{{Op: *o.Op, Insns: insns}}}, nil
 }
 
 func readPlan(file string, text []byte, _ Options) (*plan.Plan, error) { return plan.Read(file, text) }

@@ -19,6 +19,9 @@ func TestText(t *testing.T) {
 		{"assembler by name of the form", "a", "ret #1", load.Options{Form: "asm", Op: &socket}, ""},
 		{"no opcode", "a.bpf", "ret #1", load.Options{}, "a.bpf: a program alone does not say for which opcode it is"},
 		{"a mistake", "a.bpf", "ret #1\nret 1", load.Options{Op: &socket}, `a.bpf:2:5: expected #constant or a, found "1"`},
+		{"an array of C", "a.c", "struct sock_filter a[] = {{6}}; struct sock_filter b[] = {{6}};",
+			load.Options{Op: &socket, Name: "b"}, ""},
+		{"a form that needs its name", "a", "06", load.Options{Form: "hex", Op: &socket}, "a:1:3: found 1 bytes, expected a multiple of 8"},
 		{"a plan", "p.json", `{"plan": 1}`, load.Options{}, ""},
 		{"a policy", "p.policy", "default deny\nallow NOP", load.Options{}, ""},
 		{"a mistake in one", "p.policy", "default deny\nallow NOOP", load.Options{},
@@ -33,8 +36,8 @@ func TestText(t *testing.T) {
 		{"a function for an opcode that is named", "f.c", "return ctx->user_data == 1;", load.Options{Op: &socket}, ""},
 		{"a mistake in one", "f.c", "return 1", load.Options{}, `f.c:1:9: found the end of the text, expected ";"`},
 		{"a policy by name of the form", "p.txt", "default deny", load.Options{Form: "policy"}, ""},
-		{"no known suffix", "p.txt", "", load.Options{}, "p.txt: the name does not tell its form; forms are asm, plan, policy, oci, function"},
-		{"no known form", "p.json", "", load.Options{Form: "x"}, `there is no form "x"; forms are asm, plan, policy, oci, function`},
+		{"no known suffix", "p.txt", "", load.Options{}, "p.txt: the name does not tell its form; forms are asm, raw, hex, decimal, c, go, json, trace, plan, policy, oci, function"},
+		{"no known form", "p.json", "", load.Options{Form: "x"}, `there is no form "x"; forms are asm, raw, hex, decimal, c, go, json, trace, plan, policy, oci, function`},
 	} {
 		got := ""
 		if _, err := load.Text(row.file, []byte(row.text), row.options); err != nil {

@@ -80,18 +80,23 @@ func (c *call) filterTask() Outcome {
 		r = &bpffilter.Restriction{}
 	}
 	refusal := r.Register(c.kernel, c.task.Mem, c.arg, "registered by task "+c.task.Name+c.origin)
-	if refusal == nil {
-		c.task.Restrict = r
+	if refusal != nil {
+		return refused(refusal)
 	}
-	return done(refusal)
+	c.task.Restrict = r
+	return Outcome{Filters: r.Filters()}
 }
 
 // filterRing adds a filter to the ring. It needs no privilege.
 //
 // Linux: io_uring/register.c:__io_uring_register
 func (c *call) filterRing() Outcome {
-	return done(c.ring.Restrict.Register(c.kernel, c.task.Mem, c.arg,
-		"registered on "+c.ring.Name+" by task "+c.task.Name+c.origin))
+	refusal := c.ring.Restrict.Register(c.kernel, c.task.Mem, c.arg,
+		"registered on "+c.ring.Name+" by task "+c.task.Name+c.origin)
+	if refusal != nil {
+		return refused(refusal)
+	}
+	return Outcome{Filters: c.ring.Restrict.Filters()}
 }
 
 // enable starts a ring that was set up disabled; from now on its own restrictions hold.

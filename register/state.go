@@ -94,8 +94,9 @@ func StateOf(f *tctx.File) *State { return f.Ring.(holder).RegisterState() }
 type Outcome struct {
 	Ret        int64
 	Why        *verdict.Refusal
-	Resized    string // the name of the ring that has another size now
-	Unmodelled string // what the model does not know; the rest is empty then
+	Resized    string         // the name of the ring that has another size now
+	Filters    *bpffilter.Set // those that a filter was added to; nil if none was
+	Unmodelled string         // what the model does not know; the rest is empty then
 }
 
 func refused(r *verdict.Refusal) Outcome { return Outcome{Ret: r.Errno.Ret(), Why: r} }

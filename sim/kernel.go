@@ -25,6 +25,7 @@ type Kernel struct {
 	ops     *opdef.Ops
 	label   string
 	issuer  Issuer
+	filters FilterObserver
 	now     int64 // CLOCK_MONOTONIC in ns
 	quiet   bool  // nobody asks for accounts of requests, or why filters denied them
 }
@@ -116,6 +117,9 @@ func (k *Kernel) Do(name string, c trace.Call) trace.Result {
 		return k.setup(t, c)
 	case trace.Register:
 		o := register.Call(k.release, t.Task, c.FD, c.Op, c.Arg, c.Nr, k.since())
+		if k.filters != nil && o.Filters != nil {
+			k.filters.Registered(o.Filters.Newest())
+		}
 		t.runWork() // on the way back to user mode
 		return trace.Result{Ret: o.Ret, Why: o.Why, Resized: o.Resized, Unmodelled: o.Unmodelled}
 	case trace.Enter:

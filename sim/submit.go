@@ -79,7 +79,7 @@ func (r *Ring) submitOne(t *task, index uint32, left *uint32) bool {
 		if r.k.quiet {
 			refusal = set.Decide(r.k.ops, &q.Request, &r.context)
 		} else {
-			refusal, q.look = set.Run(r.k.ops, &q.Request)
+			refusal, q.look = r.k.runFilters(set, &q.Request)
 		}
 	}
 	if refusal != nil {

@@ -6,20 +6,21 @@ import (
 	"slices"
 	"text/tabwriter"
 
+	"github.com/uringsim/uringsim/cover"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/trace"
 )
 
 // onAll replays files on every release and prints where the results part.
-func onAll(out *printer, files []string) error {
+func onAll(out *printer, files []string, o *replayOptions) error {
 	ok := true
 	for _, file := range files {
 		t, err := trace.ReadFile(file)
 		if err != nil {
 			return err
 		}
-		columns, err := playAll(out, file, t)
+		columns, err := playAll(out, file, t, o.profile)
 		if err != nil {
 			return inFile(file, err)
 		}
@@ -28,7 +29,11 @@ func onAll(out *printer, files []string) error {
 			ok = c.run.end() && ok
 		}
 	}
-	return out.finish(ok)
+	covered, err := o.finish(out)
+	if err != nil {
+		return err
+	}
+	return out.finish(ok && covered)
 }
 
 // column is a trace's outcomes on one release.
@@ -38,10 +43,10 @@ type column struct {
 	run      *run
 }
 
-func playAll(out *printer, file string, t *trace.Trace) ([]column, error) {
+func playAll(out *printer, file string, t *trace.Trace, profile *cover.Profile) ([]column, error) {
 	var columns []column
 	for _, r := range kernel.Releases {
-		outcomes, err := play(t, r, r.Name)
+		outcomes, err := play(t, r, r.Name, profile)
 		if err != nil {
 			return nil, err
 		}
@@ -64,8 +69,12 @@ func playAll(out *printer, file string, t *trace.Trace) ([]column, error) {
 }
 
 // play replays a trace on a release, with the results that were recorded under the name.
-func play(t *trace.Trace, r kernel.Release, recorded string) ([]trace.Outcome, error) {
-	p := trace.NewPlayer(sim.New(r), recorded)
+func play(t *trace.Trace, r kernel.Release, recorded string, profile *cover.Profile) ([]trace.Outcome, error) {
+	sys := sim.New(r)
+	if profile != nil {
+		sys.ObserveFilters(profile)
+	}
+	p := trace.NewPlayer(sys, recorded)
 	var outcomes []trace.Outcome
 	for i := range t.Events {
 		o, err := p.Play(&t.Events[i])
@@ -208,11 +217,10 @@ func tableRows(columns []column, event int) []tableRow {
 func (r *tableRow) mark(t *trace.Trace, columns []column, event, col int, notes *[]string) string {
 	var note string
 	for _, q := range r.cause(t, columns[col].release, event, r.cells[col].text) {
-		row := kernel.Quirks[q]
 		if note != "" {
 			note += "    "
 		}
-		note += fmt.Sprintf("%s\n    Linux: %s  quirk: %s\n", row.What, row.Where, row.Name)
+		note += quirkNote(q)
 	}
 	if note == "" {
 		return ""
@@ -228,7 +236,7 @@ func (r *tableRow) mark(t *trace.Trace, columns []column, event, col int, notes 
 // cause is the one quirk, or else the two, without which the release would give another result.
 func (r *tableRow) cause(t *trace.Trace, k kernel.Release, event int, text string) []kernel.Quirk {
 	differs := func(without kernel.Release) bool {
-		outcomes, err := play(t, without, k.Name)
+		outcomes, err := play(t, without, k.Name, nil)
 		if err != nil || event >= len(outcomes) {
 			return false
 		}

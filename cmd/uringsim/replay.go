@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/uringsim/uringsim/cover"
 	"github.com/uringsim/uringsim/internal/judge"
 	"github.com/uringsim/uringsim/internal/live"
 	"github.com/uringsim/uringsim/kernel"
@@ -24,7 +25,8 @@ type replayOptions struct {
 	quiet  bool
 	live   bool
 	record bool
-	guest  *string // vmlinuz, set by the vm command; nil without it
+	coverOptions
+	guest *string // vmlinuz, set by the vm command; nil without it
 }
 
 func replayCommand() *cobra.Command { return newReplayCommand(nil) }
@@ -53,19 +55,26 @@ by ~QUIRK: 7.2~shared-filters-append-in-place. See uringsim kernels.`,
 	if guest == nil {
 		f.StringVar(&o.kernel, "kernel", "7.3", "release to model, or all")
 		f.BoolVar(&o.live, "live", false, "use the running kernel")
+		completeKernels(c)
+		o.coverOptions.flags(c)
 	}
 	return c
 }
 
 func (o *replayOptions) run(cmd *cobra.Command, files []string) error {
 	out := newPrinter(cmd.OutOrStdout(), o.json, o.quiet)
+	if err := o.start(); err != nil {
+		return err
+	}
 	switch {
+	case o.wanted() && o.live:
+		return errors.New("coverage is known of filters in the model only, and not with --live")
 	case o.guest != nil || o.live:
 		return o.onReal(cmd.Context(), out, files)
 	case o.record:
 		return errors.New("--record needs a real kernel: --live, or uringsim vm --kernel VMLINUZ replay --record")
 	case o.kernel == "all":
-		return onAll(out, files)
+		return onAll(out, files, o)
 	}
 	r, err := kernel.Parse(o.kernel)
 	if err != nil {
@@ -73,23 +82,30 @@ func (o *replayOptions) run(cmd *cobra.Command, files []string) error {
 	}
 	ok := true
 	for _, file := range files {
-		good, err := onModel(out, file, r)
+		good, err := onModel(out, file, r, o.profile)
 		if err != nil {
 			return err
 		}
 		ok = ok && good
 	}
-	return out.finish(ok)
+	covered, err := o.finish(out)
+	if err != nil {
+		return err
+	}
+	return out.finish(ok && covered)
 }
 
 // onModel replays one file as a stream.
-func onModel(out *printer, file string, r kernel.Release) (bool, error) {
+func onModel(out *printer, file string, r kernel.Release, profile *cover.Profile) (bool, error) {
 	in, err := trace.OpenFile(file)
 	if err != nil {
 		return false, err
 	}
 	defer in.Close()
 	sys := sim.New(r)
+	if profile != nil {
+		sys.ObserveFilters(profile)
+	}
 	defer sys.Close()
 	run := out.start(file, r.Name, r.String(), in.Header)
 	p := trace.NewPlayer(sys, r.Name)

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/uringsim/uringsim/load"
+	"github.com/uringsim/uringsim/progtext"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// convertOptions are the flags of asm and disasm.
+type convertOptions struct {
+	inputOptions
+	to        string
+	out       string
+	from      string // the form of input whose name does not tell; "" is an error
+	otherwise string // the form of output if nothing tells
+}
+
+func asmCommand() *cobra.Command {
+	o := convertOptions{from: "asm", otherwise: "c"}
+	c := &cobra.Command{
+		Use:   "asm [FILE]",
+		Short: "Assemble a program, or write one in another form",
+		Long: `asm reads a program in any of these forms, from the file or the standard input, and writes it in another, or
+as an array of C:
+
+` + programForms() + `
+What is written can be read back bit by bit the same, and nothing is checked: programs that the kernel refuses can be
+written too; uringsim check tells. The assembler is bpf_asm's with names for what filters load and compare, such as
+ld [socket.family] and jeq #AF_INET (docs/programs.md). Of C and Go sources, arrays of instructions are read, with the
+macros and constants of the file itself; headers are not.`,
+	}
+	o.setUp(c)
+	return c
+}
+
+func disasmCommand() *cobra.Command {
+	o := convertOptions{otherwise: "asm"}
+	c := &cobra.Command{
+		Use:   "disasm [FILE]",
+		Short: "Disassemble a program, with names for what it loads and compares",
+		Long: `disasm reads a program in any form that asm reads, or a policy or plan with several, and writes assembler. With
+--op, the words that the program loads and the constants that it compares them with get their names as comments.`,
+	}
+	o.setUp(c)
+	return c
+}
+
+func (o *convertOptions) setUp(c *cobra.Command) {
+	c.Args = cobra.MaximumNArgs(1)
+	c.RunE = func(cmd *cobra.Command, args []string) error { return o.run(cmd, append(args, "-")[0]) }
+	o.flags(c)
+	c.Flags().StringVar(&o.to, "to", "", "form of the output; without it, the suffix of -o tells")
+	c.Flags().StringVarP(&o.out, "output", "o", "", "file to write; the standard output without it")
+	complete(c, "to", programFormNames())
+}
+
+func (o *convertOptions) run(cmd *cobra.Command, file string) error {
+	op, err := o.opcode()
+	if err != nil {
+		return err
+	}
+	to := o.to
+	if to == "" && o.out == "" {
+		to = o.otherwise
+	}
+	out, err := progtext.FormOf(to, o.out)
+	if err != nil {
+		return err
+	}
+	text, err := o.convert(cmd.InOrStdin(), file, out, op)
+	if err != nil {
+		return err
+	}
+	if o.out != "" {
+		return os.WriteFile(o.out, text, 0o644)
+	}
+	_, err = cmd.OutOrStdout().Write(text)
+	return err
+}
+
+// maxProgram is the most bytes that are read.
+const maxProgram = 16 << 20
+
+// convert reads the input and writes it in the form.
+func (o *convertOptions) convert(stdin io.Reader, file string, out *progtext.Form, op *uapi.Op) ([]byte, error) {
+	in, formErr := o.input(file)
+	if formErr != nil && file != "-" {
+		if _, err := load.FormOf(o.form, file); err == nil {
+			return o.all(file, out)
+		}
+	}
+	if formErr != nil {
+		return nil, formErr
+	}
+	var text []byte
+	var err error
+	if file == "-" {
+		text, err = io.ReadAll(io.LimitReader(stdin, maxProgram+1))
+	} else {
+		text, err = readLimited(file)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case len(text) > maxProgram:
+		return nil, fmt.Errorf("%s: the program has more than %d bytes", file, maxProgram)
+	}
+	insns, err := in.Read(file, text, progtext.Options{Op: op, Name: o.name})
+	if err != nil {
+		return nil, err
+	}
+	return out.Write(insns, progtext.Options{Op: op, Name: o.name})
+}
+
+// input is the form of the program.
+func (o *convertOptions) input(file string) (*progtext.Form, error) {
+	in, err := progtext.FormOf(o.form, file)
+	if err != nil && o.form == "" && o.from != "" {
+		return progtext.FormOf(o.from, file)
+	}
+	return in, err
+}
+
+func readLimited(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxProgram+1))
+}
+
+// all writes the filters of a policy or plan one after the other.
+func (o *convertOptions) all(file string, out *progtext.Form) ([]byte, error) {
+	p, err := o.load(file)
+	if err != nil {
+		return nil, err
+	}
+	var all bytes.Buffer
+	for i := range p.Filters {
+		f := &p.Filters[i]
+		text, err := out.Write(f.Insns, progtext.Options{Op: &f.Op, Name: fmt.Sprintf("filter%d", i+1)})
+		if err != nil {
+			return nil, err
+		}
+		if out.Name == "asm" {
+			fmt.Fprintf(&all, "; filter %d for %s\n", i+1, f.Op)
+		}
+		all.Write(text)
+	}
+	return all.Bytes(), nil
+}

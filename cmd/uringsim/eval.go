@@ -1,0 +1,233 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/request"
+)
+
+// evalOptions are the flags of eval.
+type evalOptions struct {
+	inputOptions
+	coverOptions
+	kernel   string
+	requests string
+	context  string
+	json     bool
+	trace    bool
+	causes   causes
+}
+
+func evalCommand() *cobra.Command {
+	o := evalOptions{}
+	c := &cobra.Command{
+		Use:     "eval FILE [REQUEST]",
+		Aliases: []string{"emu"},
+		Short:   "Tell what a program, policy or plan says to requests",
+		Long: `eval registers a program, policy or plan, as check does, and submits requests, each as a task of its own.
+A request is
+
+  text:      socket family=AF_INET type=SOCK_STREAM
+             openat /etc/passwd flags=O_RDONLY
+             connect 10.0.0.1:443
+  an SQE:    {"opcode": "SOCKET", "fd": "AF_INET", "off": "SOCK_STREAM"}, as traces have it
+  context:   the word context, and the 40 bytes that a filter loads from in hexadecimal; only filters judge it
+
+and all fields of struct io_uring_sqe are arguments, too (docs/programs.md). --requests reads a file of requests, one a
+line, "-" the standard input. A line may end in what is expected, and is a test then:
+
+  socket family=AF_INET6 -> deny
+  openat2 flags=O_CREAT -> EINVAL
+
+The answer is allow, deny (by a filter or restriction), or the errno with which the kernel refuses the request before a
+filter sees it. The exit status is 1 if anything is not as expected, not known, or if no kernel that was
+asked accepts the plan.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0], strings.Join(args[1:], " ")) },
+	}
+	o.inputOptions.flags(c)
+	o.coverOptions.flags(c)
+	kernelFlag(c, &o.kernel)
+	f := c.Flags()
+	f.StringVarP(&o.requests, "requests", "r", "", "file of requests, one a line")
+	f.StringVar(&o.context, "context", "", "judge this context, 40 bytes in hexadecimal")
+	f.BoolVarP(&o.trace, "trace", "v", false, "tell what each filter did, step by step")
+	f.BoolVar(&o.json, "json", false, "print one JSON object a line (docs/json.md)")
+	c.MarkFlagsMutuallyExclusive("requests", "context")
+	return c
+}
+
+// source is where requests come from.
+func (o *evalOptions) source(cmd *cobra.Command, text string) (in io.ReadCloser, file string, err error) {
+	if o.context != "" {
+		if text != "" {
+			return nil, "", errors.New("found a request and --context, expected one of them")
+		}
+		text = "context " + o.context
+	}
+	switch {
+	case text != "" && o.requests != "":
+		return nil, "", errors.New("found a request and --requests, expected one of them")
+	case text != "":
+		return io.NopCloser(strings.NewReader(text)), "request", nil
+	case o.requests == "":
+		return nil, "", errors.New("expected a request, --requests or --context")
+	case o.requests == "-":
+		return io.NopCloser(cmd.InOrStdin()), "-", nil
+	}
+	in, err = os.Open(o.requests)
+	return in, o.requests, err
+}
+
+func (o *evalOptions) run(cmd *cobra.Command, file, text string) error {
+	on, err := releases(o.kernel)
+	if err != nil {
+		return err
+	}
+	if o.trace && len(on) > 1 && !o.json {
+		return errors.New("--trace tells of one release, or of all with --json")
+	}
+	if err := o.start(); err != nil {
+		return err
+	}
+	p, err := o.load(file)
+	if err != nil {
+		return err
+	}
+	in, name, err := o.source(cmd, text)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	var evaluators []*evaluator
+	for _, r := range on {
+		evaluators = append(evaluators, &evaluator{plan: p, release: r, profile: o.profile, keep: o.trace,
+			maxChildren: 500})
+	}
+	out := newPrinter(cmd.OutOrStdout(), o.json, false)
+	o.causes = causes{plan: p, switched: map[string]*evaluator{}}
+	good, err := o.all(out, request.NewReader(in, name), evaluators)
+	if err != nil {
+		return err
+	}
+	o.causes.print(out)
+	covered, err := o.finish(out)
+	if err != nil {
+		return err
+	}
+	return out.finish(good && covered)
+}
+
+// all answers the requests one by one. It is false if an answer is not as it should be.
+func (o *evalOptions) all(out *printer, in *request.Reader, evaluators []*evaluator) (bool, error) {
+	if len(evaluators) > 1 && !out.json {
+		for _, e := range evaluators {
+			fmt.Fprintf(out.w, "%-*s", columnWidth(e.release), e.release.Name)
+		}
+		fmt.Fprintln(out.w, "request")
+	}
+	ok, wanted, wrong := true, 0, 0
+	for {
+		r, err := in.Next()
+		if err == io.EOF {
+			if wanted > 0 && !out.json {
+				fmt.Fprintf(out.w, "%s expected, %d differ\n", count(wanted, "answer"), wrong)
+			}
+			return ok, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		var answers []answer
+		accepted := 0
+		for _, e := range evaluators {
+			a, err := e.answer(r)
+			if err != nil {
+				return false, err
+			}
+			answers = append(answers, a)
+			if a.verdict == noPlan { // of which check tells more
+				continue
+			}
+			accepted++
+			ok = ok && a.verdict != unknown && !a.differs(r)
+			if r.Want != "" {
+				wanted++
+			}
+			if a.differs(r) {
+				wrong++
+			}
+		}
+		ok = ok && accepted > 0
+		switch {
+		case out.json:
+			o.printLines(out, r, evaluators, answers)
+		case len(evaluators) == 1:
+			o.printOne(out, r, &answers[0])
+		default:
+			if err := o.printRow(out, r, evaluators, answers); err != nil {
+				return false, err
+			}
+		}
+	}
+}
+
+// printOne prints the answer of one release, with its reason.
+func (o *evalOptions) printOne(out *printer, r *request.Request, a *answer) {
+	fmt.Fprintf(out.w, "%-7s %s\n", a.verdict, r.Text)
+	if a.differs(r) {
+		fmt.Fprintf(out.w, "        line %d expects %s\n", r.Line, r.Want)
+	}
+	if reason := a.reason(); reason != "" {
+		fmt.Fprintf(out.w, "        %s\n", reason)
+	}
+	for i, run := range a.runs {
+		fmt.Fprintf(out.w, "        filter for %s, the %s that judged:\n%s", run.op, ordinal(i),
+			indent(indent(run.path.String())))
+	}
+}
+
+// ordinal is as in "first".
+func ordinal(i int) string {
+	if words := []string{"first", "second", "third"}; i < len(words) {
+		return words[i]
+	}
+	return fmt.Sprintf("%dth", i+1)
+}
+
+// printRow prints the answers of all releases on a line, with marks where a quirk makes a difference, and the reasons of
+// those that are not as expected.
+func (o *evalOptions) printRow(out *printer, r *request.Request, evaluators []*evaluator, answers []answer) error {
+	accepted := slices.DeleteFunc(slices.Clone(answers), func(a answer) bool { return a.verdict == noPlan })
+	same := !slices.ContainsFunc(accepted, func(a answer) bool { return a.verdict != accepted[0].verdict })
+	for i := range answers {
+		cell := answers[i].verdict
+		if !same && cell != noPlan {
+			mark, err := o.causes.mark(evaluators[i].release, r, cell)
+			if err != nil {
+				return err
+			}
+			cell += mark
+		}
+		fmt.Fprintf(out.w, "%-*s", columnWidth(evaluators[i].release), cell)
+	}
+	fmt.Fprintln(out.w, r.Text)
+	for i := range answers {
+		a := &answers[i]
+		if a.differs(r) && a.verdict != noPlan {
+			fmt.Fprintf(out.w, "  line %d expects %s on %s; %s\n", r.Line, r.Want, evaluators[i].release.Name, a.reason())
+		}
+	}
+	return nil
+}
+
+// columnWidth has room for an errno and a mark.
+func columnWidth(r kernel.Release) int { return max(len(r.Name), len("EINVAL (a)")) + 2 }

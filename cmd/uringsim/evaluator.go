@@ -1,0 +1,253 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/uringsim/uringsim/bpffilter"
+	"github.com/uringsim/uringsim/cbpfvm"
+	"github.com/uringsim/uringsim/cover"
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/plan"
+	"github.com/uringsim/uringsim/request"
+	"github.com/uringsim/uringsim/sim"
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+	"github.com/uringsim/uringsim/verdict"
+)
+
+// evaluator judges requests by a plan, on one release.
+type evaluator struct {
+	plan    *plan.Plan
+	release kernel.Release
+	profile *cover.Profile // nil if nothing is counted
+	keep    bool           // the runs of filters
+	// maxChildren is how many tasks a kernel gets before there is a new one, which keeps memory bounded.
+	maxChildren int
+
+	player   *trace.Player // a kernel whose first task registered the plan
+	children int           // tasks that it had since, one for each request
+	refused  *answer       // if the release does not accept the plan
+	runs     []judgement   // of the request that is judged
+	told     bool          // the profile knows of the registrations
+}
+
+// answer is what became of a request.
+type answer struct {
+	verdict string
+	why     *verdict.Refusal // nil if it was allowed
+	note    string           // why it is not known
+	runs    []judgement      // if they are kept
+}
+
+// Verdicts besides those that requests can expect.
+const (
+	noPlan  = "no plan" // the release refuses the plan
+	unknown = "unknown" // the model does not know
+)
+
+// differs tells whether the request expects something else.
+func (a *answer) differs(r *request.Request) bool { return r.Want != "" && string(r.Want) != a.verdict }
+
+// reason is why the verdict is not allow; "" if it is.
+func (a *answer) reason() string {
+	switch {
+	case a.note != "":
+		return a.note
+	case a.why != nil && a.verdict != string(request.Allow):
+		return a.why.Error()
+	}
+	return ""
+}
+
+// judgement is what a filter did.
+type judgement struct {
+	op   uapi.Op
+	ctx  cbpfvm.Context // what it loaded from
+	path cbpfvm.Path
+}
+
+// Registered and Ran make the evaluator a sim.FilterObserver.
+
+// Registered tells the profile once, and not for each kernel that is made.
+func (e *evaluator) Registered(op uapi.Op, prog *cbpfvm.Program) {
+	if e.profile != nil && !e.told {
+		e.profile.Registered(op, prog)
+	}
+}
+
+// Ran counts the run, and keeps it if that is wanted.
+func (e *evaluator) Ran(op uapi.Op, prog *cbpfvm.Program, ctx *cbpfvm.Context) {
+	if e.profile != nil {
+		e.profile.Ran(op, prog, ctx)
+	}
+	if e.keep {
+		e.runs = append(e.runs, judgement{op, *ctx, prog.Explain(ctx)})
+	}
+}
+
+// answer judges a request. Errors are about requests that cannot be carried out.
+func (e *evaluator) answer(r *request.Request) (answer, error) {
+	if e.player == nil || e.children == e.maxChildren {
+		if err := e.start(); err != nil {
+			return answer{}, err
+		}
+	}
+	e.runs = nil
+	switch {
+	case e.refused != nil:
+		return *e.refused, nil
+	case r.Context != nil:
+		return e.context(r.Context), nil
+	}
+	a, err := e.submit(r.SQE)
+	if err != nil {
+		return a, fmt.Errorf("line %d: %w", r.Line, err)
+	}
+	a.runs = e.runs
+	return a, nil
+}
+
+// start makes a kernel in which the plan is registered.
+func (e *evaluator) start() error {
+	sys := sim.New(e.release)
+	if e.profile != nil || e.keep {
+		sys.ObserveFilters(e)
+	}
+	e.player, e.children = trace.NewPlayer(sys, ""), 0
+	t := planTrace(e.plan)
+	for i := range t.Events {
+		o, err := e.player.Play(&t.Events[i])
+		if err != nil {
+			return err
+		}
+		if o.Why != nil {
+			e.refused = &answer{verdict: noPlan, note: o.Why.Error()}
+		}
+	}
+	e.told = true
+	return nil
+}
+
+// submit lets a new task submit the request, so that nothing that earlier ones did matters.
+func (e *evaluator) submit(s *trace.SQE) (answer, error) {
+	e.children++
+	child := fmt.Sprintf("child%d", e.children)
+	const ring = 3 // the first descriptor that is free
+	events := []trace.Event{
+		{Task: trace.InitTask, Args: &trace.ForkArgs{Child: child}},
+		{Task: child, Args: &trace.SetupArgs{Ring: child, Entries: 2, Flags: trace.SetupNum(ringFlags(s))}},
+		{Task: child, Args: &trace.EnterArgs{FD: ring, Ring: child, SQEs: []trace.SQE{*s}}},
+		{Task: child, Args: &trace.ExitArgs{}},
+	}
+	var a answer
+	for i := range events {
+		o, err := e.player.Play(&events[i])
+		if err != nil {
+			return a, err
+		}
+		switch {
+		case a.verdict != "": // the task only exits now
+		case o.Unmodelled != "":
+			a = answer{verdict: unknown, note: "not modelled: " + o.Unmodelled}
+		case o.Why != nil:
+			a = answer{verdict: unknown, note: events[i].Call() + ": " + o.Why.Error()}
+		case len(o.Requests) == 1:
+			a = verdictOn(&o.Requests[0])
+		}
+	}
+	return a, nil
+}
+
+// verdictOn is the answer that the request's fate is. What becomes of it once it runs is another matter.
+func verdictOn(q *trace.Request) answer {
+	switch {
+	case q.Why == nil || q.Issued || q.Why.Stage == verdict.Issue:
+		return answer{verdict: string(request.Allow)}
+	case q.Why.Stage == verdict.Filter || q.Why.Stage == verdict.Restriction:
+		return answer{verdict: string(request.Deny), why: q.Why}
+	}
+	return answer{verdict: q.Why.Errno.String(), why: q.Why}
+}
+
+// ringFlags are those of a ring that takes the SQE.
+func ringFlags(s *trace.SQE) uint64 {
+	big := len(s.Raw) > uapi.SizeofSQE || s.Cmd != nil
+	for _, f := range s.Fields {
+		op := uapi.Op(f.Value.Num)
+		big = big || f.Name == "opcode" && (op == uapi.IORING_OP_NOP128 || op == uapi.IORING_OP_URING_CMD128)
+	}
+	if big {
+		return uapi.IORING_SETUP_SQE128
+	}
+	return 0
+}
+
+// context lets the filters of the opcode judge a context.
+func (e *evaluator) context(ctx *cbpfvm.Context) answer {
+	op := uapi.Op(ctx[uapi.BPFCtxOpcode])
+	filters, denied := e.plan.Stack(op)
+	for n, i := range filters {
+		prog, wrong := cbpfvm.Check(e.plan.Filters[i].Insns, bpffilter.ContextSize(e.release))
+		if wrong != nil {
+			return answer{verdict: noPlan, note: wrong.Error()}
+		}
+		e.Ran(op, prog, ctx)
+		if path := prog.Explain(ctx); path.Result == 0 {
+			note := fmt.Sprintf("denied by filter %d of %d, instruction %d", n+1, len(filters), path.PC())
+			return answer{verdict: string(request.Deny), note: note, runs: e.runs}
+		}
+	}
+	if denied {
+		const note = "denied by what DENY_REST left for opcodes without a filter"
+		return answer{verdict: string(request.Deny), note: note, runs: e.runs}
+	}
+	return answer{verdict: string(request.Allow), runs: e.runs}
+}
+
+// The JSON of an answer; docs/json.md states the keys.
+type (
+	answerLine struct {
+		Type    string     `json:"type"`
+		Line    int        `json:"line"`
+		Request string     `json:"request"`
+		Kernel  string     `json:"kernel"`
+		Verdict string     `json:"verdict"`
+		Want    string     `json:"want,omitzero"`
+		Why     *whyLine   `json:"why,omitzero"`
+		Note    string     `json:"note,omitzero"`
+		Filters []pathLine `json:"filters,omitzero"`
+	}
+	pathLine struct {
+		Opcode string         `json:"opcode"`
+		Result uint32         `json:"result"`
+		Steps  []evalStepLine `json:"steps"`
+	}
+	evalStepLine struct {
+		PC   int       `json:"pc"`
+		Insn string    `json:"insn"`
+		A    uint32    `json:"a"`
+		X    uint32    `json:"x"`
+		Load *loadLine `json:"load,omitzero"`
+	}
+)
+
+// printLines prints the answers of all releases as JSON.
+func (o *evalOptions) printLines(out *printer, r *request.Request, evaluators []*evaluator, answers []answer) {
+	for i := range answers {
+		a := &answers[i]
+		l := answerLine{Type: "answer", Line: r.Line, Request: r.Text, Kernel: evaluators[i].release.Name, Verdict: a.verdict,
+			Want: string(r.Want), Why: jsonWhy(a.why), Note: a.note}
+		for _, run := range a.runs {
+			p := pathLine{Opcode: run.op.String(), Result: run.path.Result}
+			for _, s := range run.path.Steps {
+				step := evalStepLine{PC: s.PC, Insn: cbpfvm.Disassemble([]uapi.SockFilter{s.Insn})[0], A: s.A, X: s.X}
+				if load, ok := s.Load(); ok {
+					step.Load = &loadLine{load.Off, load.Value}
+				}
+				p.Steps = append(p.Steps, step)
+			}
+			l.Filters = append(l.Filters, p)
+		}
+		out.line(l)
+	}
+}

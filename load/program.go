@@ -1,0 +1,26 @@
+package load
+
+import (
+	"fmt"
+
+	"github.com/uringsim/uringsim/plan"
+	"github.com/uringsim/uringsim/progtext"
+)
+
+// programs are the forms of bare programs.
+func programs() []Form {
+	var list []Form
+	for _, p := range progtext.Forms() {
+		list = append(list, Form{p.Name, p.Suffixes, p.Doc, func(file string, text []byte, o Options) (*plan.Plan, error) {
+			insns, err := p.Read(file, text, progtext.Options{Op: o.Op, Name: o.Name})
+			if err != nil {
+				return nil, err
+			}
+			if o.Op == nil {
+				return nil, fmt.Errorf("%s: a program alone does not say for which opcode it is", file)
+			}
+			return &plan.Plan{Name: file, Filters: []plan.Filter{{Op: *o.Op, Insns: insns}}}, nil
+		}})
+	}
+	return list
+}

@@ -1,0 +1,58 @@
+package progtext
+
+import (
+	"bytes"
+	"errors"
+	"math"
+
+	"github.com/uringsim/uringsim/cbpfvm"
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// errOp is a form that needs an opcode.
+var errOp = errors.New("a registration is for an opcode, which has to be given: --op")
+
+// readTrace finds the one registration in a trace, or the one for the opcode.
+func readTrace(in input) ([]uapi.SockFilter, error) {
+	t, err := trace.Read(bytes.NewReader(in.text), in.file)
+	if err != nil {
+		return nil, err
+	}
+	var found []*trace.BPFFilter
+	for _, e := range t.Events {
+		a, ok := e.Args.(*trace.RegisterArgs)
+		if !ok || a.Arg.Object == nil || a.Arg.Object.BPFFilter == nil {
+			continue
+		}
+		if f := a.Arg.Object.BPFFilter; in.o.Op == nil || f.Opcode == trace.OpNum(*in.o.Op) {
+			found = append(found, f)
+		}
+	}
+	if len(found) != 1 {
+		return nil, in.errorf(0, "found %d registrations of programs, expected one, or one for the opcode", len(found))
+	}
+	if found[0].Insns == nil {
+		return readRaw(input{in.file, found[0].Program, in.o})
+	}
+	insns, err := cbpfvm.AssembleLines(found[0].Insns)
+	if err != nil {
+		return nil, in.errorf(0, "insns: %v", err)
+	}
+	return insns, nil
+}
+
+// writeTrace writes what a task does that has no privileges: the program is registered for itself.
+func writeTrace(out *bytes.Buffer, insns []uapi.SockFilter, o Options) error {
+	if o.Op == nil {
+		return errOp
+	}
+	const itself = math.MaxUint64 // the descriptor -1
+	filter := trace.BPFFilter{Opcode: trace.OpNum(*o.Op), Insns: cbpfvm.Disassemble(insns)}
+	t := trace.Trace{Header: trace.Header{Trace: trace.Version, Name: o.Name}, Events: []trace.Event{
+		{Task: trace.InitTask, Args: &trace.NoNewPrivsArgs{}},
+		{Task: trace.InitTask, Args: &trace.RegisterArgs{FD: itself, Op: trace.RegisterNum(uapi.IORING_REGISTER_BPF_FILTER),
+			Arg: trace.Pointer{Object: &trace.Object{BPFFilter: &filter}}, Nr: 1}},
+	}}
+	return t.Write(out)
+}
