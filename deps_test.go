@@ -32,6 +32,9 @@ const lattice = `
 	# What sandboxes register, in the forms that people write it in.
 	plan < load;
 
+	# Submissions, written as programs do.
+	trace < sqe;
+
 	# The model.
 	cbpfvm, opdef < bpffilter < tctx < register;
 	register, trace < sim;
@@ -52,7 +55,7 @@ const lattice = `
 
 // outside says which packages may import which other modules, or unsafe.
 var outside = map[string][]string{
-	"github.com/go-json-experiment/json": {"cmd/uringsim", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "trace"},
+	"github.com/go-json-experiment/json": {"cmd/uringsim", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "sqe", "trace"},
 	"github.com/google/go-cmp":           {"internal/differ", "internal/judge", "trace"},
 	"github.com/klauspost/compress":      {"internal/differ"},
 	"github.com/spf13/cobra":             {"cmd/uringsim"},

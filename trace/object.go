@@ -160,7 +160,8 @@ func putBytes(at placer, b []byte) (uint64, error) {
 // Sockaddr is a socket address: "127.0.0.1:80", "[::1]:80", "unix:PATH", or "unix:@NAME" for an abstract one.
 type Sockaddr string
 
-func (s Sockaddr) encode() ([]byte, error) {
+// Encode is the bytes of the address.
+func (s Sockaddr) Encode() ([]byte, error) {
 	if len(s) >= 5 && s[:5] == "unix:" {
 		path := string(s[5:])
 		if path != "" && path[0] == '@' {
@@ -179,7 +180,7 @@ func (s Sockaddr) encode() ([]byte, error) {
 }
 
 func (s Sockaddr) put(at placer) (uint64, error) {
-	b, err := s.encode()
+	b, err := s.Encode()
 	if err != nil {
 		return 0, err
 	}

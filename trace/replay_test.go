@@ -383,7 +383,7 @@ func TestSockaddr(t *testing.T) {
 		{"[::1%eth0]:1", "0a000001000000000000000000000000000000000000000100000000"},
 	}
 	for _, r := range rows {
-		b, err := Sockaddr(r.s).encode()
+		b, err := Sockaddr(r.s).Encode()
 		if got := fmt.Sprintf("%x", b); got != r.want || (err == nil) != (r.want != "") {
 			t.Errorf("%q = %s, %v, want %s", r.s, got, err, r.want)
 		}
