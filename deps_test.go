@@ -39,6 +39,9 @@ const lattice = `
 	cbpfvm, opdef < bpffilter < tctx < register;
 	register, trace < sim;
 
+	# All requests at once.
+	opdef, plan < symbolic;
+
 	# The running kernel. It knows nothing of the model: each is the other's witness.
 	uapi < internal/sysuring;
 	internal/sysuring < internal/vm < internal/vm/vmtest;
@@ -51,11 +54,14 @@ const lattice = `
 	internal/judge, sim < internal/differ < internal/differ/outcomes;
 	., internal/judge, sim < internal/probe;
 	internal/differ, internal/probe < cmd/uringsim;
+
+	# What tests of users import.
+	load, sim, sqe, symbolic < uringtest;
 `
 
 // outside says which packages may import which other modules, or unsafe.
 var outside = map[string][]string{
-	"github.com/go-json-experiment/json": {"cmd/uringsim", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "sqe", "trace"},
+	"github.com/go-json-experiment/json": {"cmd/uringsim", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "sqe", "trace", "uringtest"},
 	"github.com/google/go-cmp":           {"internal/differ", "internal/judge", "trace"},
 	"github.com/klauspost/compress":      {"internal/differ"},
 	"github.com/spf13/cobra":             {"cmd/uringsim"},

@@ -15,7 +15,8 @@ func Open(path string, flags, mode uint32) SQE { return Openat(uapi.AT_FDCWD, pa
 
 // Openat2 opens a path as how says.
 func Openat2(dfd int32, path string, how uapi.OpenHow) SQE {
-	object := trace.OpenHow{Flags: trace.OpenNum(how.Flags), Mode: trace.Num32(how.Mode), Resolve: trace.ResolveNum(how.Resolve)}
+	object := trace.OpenHow{Flags: trace.OpenNum(how.Flags), Mode: trace.Num32(how.Mode),
+		Resolve: trace.ResolveNum(how.Resolve)}
 	s := prep(uapi.IORING_OP_OPENAT2, dfd, text(path), uapi.SizeofOpenHow, 0)
 	return s.point("off", Pointer{Object: &trace.Object{OpenHow: &object}})
 }

@@ -32,47 +32,53 @@ func oneBuffer() *sqe.Msghdr {
 
 // good are requests that pass prep; every opcode has one.
 var good = []sqe.SQE{
-	sqe.Nop(), sqe.Nop().With("nop_flags", uapi.IORING_NOP_TW),
-	sqe.Readv(0, sqe.Rooms(16, 32), 0), sqe.Readv2(0, sqe.Rooms(16), 0, 1).SelectBuffer(3), sqe.Readv(0, nil, 0),
-	sqe.Writev(0, sqe.Rooms(16, 32), 0), sqe.Writev2(0, sqe.Rooms(16), 0, 1), sqe.Fsync(0, uapi.IORING_FSYNC_DATASYNC),
-	sqe.ReadFixed(0, room, 64, 0, 1), sqe.WriteFixed(0, room, 64, 0, 1), sqe.PollAdd(0, 1), sqe.PollMultishot(0, 1),
-	sqe.PollRemove(7), sqe.PollUpdate(7, 8, 1, uapi.IORING_POLL_UPDATE_EVENTS|uapi.IORING_POLL_UPDATE_USER_DATA),
+	sqe.Nop(), sqe.Nop().With("nop_flags", uapi.IORING_NOP_TW), sqe.Readv(0, sqe.Rooms(16, 32), 0),
+	sqe.Readv2(0, sqe.Rooms(16), 0, 1).SelectBuffer(3), sqe.Readv(0, nil, 0), sqe.Writev(0, sqe.Rooms(16, 32), 0),
+	sqe.Writev2(0, sqe.Rooms(16), 0, 1), sqe.Fsync(0, uapi.IORING_FSYNC_DATASYNC), sqe.ReadFixed(0, room, 64, 0, 1),
+	sqe.WriteFixed(0, room, 64, 0, 1), sqe.PollAdd(0, 1), sqe.PollMultishot(0, 1), sqe.PollRemove(7),
+	sqe.PollUpdate(7, 8, 1, uapi.IORING_POLL_UPDATE_EVENTS|uapi.IORING_POLL_UPDATE_USER_DATA),
 	sqe.SyncFileRange(0, 16, 0, 2), sqe.Sendmsg(0, message(), 0), sqe.Recvmsg(0, message(), 0),
 	sqe.RecvmsgMultishot(0, oneBuffer(), 0).SelectBuffer(3), sqe.Recvmsg(0, oneBuffer(), 0).SelectBuffer(3),
 	sqe.Timeout(time.Minute, 1, 0), sqe.Timeout(time.Minute, 1, uapi.IORING_TIMEOUT_IMMEDIATE_ARG),
-	sqe.TimeoutRemove(7, 0), sqe.TimeoutUpdate(time.Minute, 7, 0), sqe.Accept(0, room, sqe.Room(4), uapi.SOCK_CLOEXEC),
-	sqe.Accept(0, sqe.Pointer{}, sqe.Pointer{}, 0).Direct(2), sqe.Accept(0, room, room, 0).DirectAlloc(),
-	sqe.MultishotAccept(0, sqe.Pointer{}, sqe.Pointer{}, 0), sqe.MultishotAccept(0, room, room, 0).DirectAlloc(),
-	sqe.Cancel(7, uapi.IORING_ASYNC_CANCEL_ALL), sqe.CancelFD(0, 0), sqe.LinkTimeout(time.Minute, 0),
-	sqe.Connect(0, v4), sqe.Connect(0, v6), sqe.Connect(0, "unix:@abstract"), sqe.ConnectTo(0, sqe.Data([]byte{16, 0}), 2),
-	sqe.Fallocate(0, 0, 0, 16), sqe.Openat(3, "etc/passwd", uapi.O_RDONLY, 0), sqe.Open("/x", uapi.O_CREAT, 0o600).Direct(1),
-	sqe.Open("/x", uapi.O_PATH, 0).DirectAlloc(), sqe.Close(0), sqe.CloseDirect(4), sqe.FilesUpdate([]int32{0, -1}, 0),
-	sqe.Statx(uapi.AT_FDCWD, "", uapi.AT_EMPTY_PATH, 0x7ff, sqe.Room(256)), sqe.Read(0, room, 64, 0),
-	sqe.Read(0, sqe.Pointer{}, 64, 0).SelectBuffer(3), sqe.Write(0, room, 64, 0), sqe.Fadvise(0, 0, 16, 3),
-	sqe.Fadvise64(0, 0, 1<<40, 3), sqe.Madvise(room, 16, 4), sqe.Madvise64(room, 1<<40, 4), sqe.Send(0, room, 64, 0),
-	sqe.Send(0, room, 64, 0).FixedBuf(1), sqe.SendBundle(0, 0, 0).SelectBuffer(3), sqe.Sendto(0, room, 64, 0, v6),
-	sqe.Recv(0, room, 64, 0), sqe.RecvMultishot(0, sqe.Pointer{}, 0, 0).SelectBuffer(3), sqe.Recv(0, room, 64, 0).FixedBuf(1),
+	sqe.TimeoutRemove(7, 0), sqe.TimeoutUpdate(time.Minute, 7, 0),
+	sqe.Accept(0, room, sqe.Room(4), uapi.SOCK_CLOEXEC), sqe.Accept(0, sqe.Pointer{}, sqe.Pointer{}, 0).Direct(2),
+	sqe.Accept(0, room, room, 0).DirectAlloc(), sqe.MultishotAccept(0, sqe.Pointer{}, sqe.Pointer{}, 0),
+	sqe.MultishotAccept(0, room, room, 0).DirectAlloc(), sqe.Cancel(7, uapi.IORING_ASYNC_CANCEL_ALL),
+	sqe.CancelFD(0, 0), sqe.LinkTimeout(time.Minute, 0), sqe.Connect(0, v4), sqe.Connect(0, v6),
+	sqe.Connect(0, "unix:@abstract"), sqe.ConnectTo(0, sqe.Data([]byte{16, 0}), 2), sqe.Fallocate(0, 0, 0, 16),
+	sqe.Openat(3, "etc/passwd", uapi.O_RDONLY, 0), sqe.Open("/x", uapi.O_CREAT, 0o600).Direct(1),
+	sqe.Open("/x", uapi.O_PATH, 0).DirectAlloc(), sqe.Close(0), sqe.CloseDirect(4),
+	sqe.FilesUpdate([]int32{0, -1}, 0), sqe.Statx(uapi.AT_FDCWD, "", uapi.AT_EMPTY_PATH, 0x7ff, sqe.Room(256)),
+	sqe.Read(0, room, 64, 0), sqe.Read(0, sqe.Pointer{}, 64, 0).SelectBuffer(3), sqe.Write(0, room, 64, 0),
+	sqe.Fadvise(0, 0, 16, 3), sqe.Fadvise64(0, 0, 1<<40, 3), sqe.Madvise(room, 16, 4),
+	sqe.Madvise64(room, 1<<40, 4), sqe.Send(0, room, 64, 0), sqe.Send(0, room, 64, 0).FixedBuf(1),
+	sqe.SendBundle(0, 0, 0).SelectBuffer(3), sqe.Sendto(0, room, 64, 0, v6), sqe.Recv(0, room, 64, 0),
+	sqe.RecvMultishot(0, sqe.Pointer{}, 0, 0).SelectBuffer(3), sqe.Recv(0, room, 64, 0).FixedBuf(1),
 	sqe.Openat2(3, "x", uapi.OpenHow{Flags: uapi.O_RDONLY, Resolve: uapi.RESOLVE_BENEATH}),
-	sqe.Openat2(3, "x", uapi.OpenHow{}).Direct(1), sqe.EpollCtl(0, 1, 1, sqe.Room(12)), sqe.EpollCtl(0, 1, 2, sqe.Pointer{}),
-	sqe.Splice(0, 1<<64-1, 1, 1<<64-1, 16, 0), sqe.ProvideBuffers(room, 16, 4, 3, 0), sqe.RemoveBuffers(4, 3),
-	sqe.Tee(0, 1, 16, 0), sqe.Shutdown(0, 2), sqe.Renameat(3, "a", 4, "b", 1), sqe.Rename("a", "b"), sqe.Unlinkat(3, "a", 0x200),
-	sqe.Unlink("a", 0), sqe.Mkdirat(3, "a", 0o700), sqe.Mkdir("a", 0o700), sqe.Symlinkat("a", 3, "b"), sqe.Symlink("a", "b"),
+	sqe.Openat2(3, "x", uapi.OpenHow{}).Direct(1), sqe.EpollCtl(0, 1, 1, sqe.Room(12)),
+	sqe.EpollCtl(0, 1, 2, sqe.Pointer{}), sqe.Splice(0, 1<<64-1, 1, 1<<64-1, 16, 0),
+	sqe.ProvideBuffers(room, 16, 4, 3, 0), sqe.RemoveBuffers(4, 3), sqe.Tee(0, 1, 16, 0), sqe.Shutdown(0, 2),
+	sqe.Renameat(3, "a", 4, "b", 1), sqe.Rename("a", "b"), sqe.Unlinkat(3, "a", 0x200), sqe.Unlink("a", 0),
+	sqe.Mkdirat(3, "a", 0o700), sqe.Mkdir("a", 0o700), sqe.Symlinkat("a", 3, "b"), sqe.Symlink("a", "b"),
 	sqe.Linkat(3, "", 4, "b", uapi.AT_EMPTY_PATH), sqe.Link("a", "b", 0), sqe.MsgRing(3, 1, 2, 0),
-	sqe.MsgRingCQEFlags(3, 1, 2, 0, 1), sqe.MsgRingFD(3, 0, 2, 0).Direct(1), sqe.MsgRingFD(3, 0, 2, 0).DirectAlloc(),
-	sqe.Fsetxattr(0, "user.a", room, 0, 64), sqe.Setxattr("user.a", room, "/x", 0, 64), sqe.Fgetxattr(0, "user.a", room, 64),
+	sqe.MsgRingCQEFlags(3, 1, 2, 0, 1), sqe.MsgRingFD(3, 0, 2, 0).Direct(1),
+	sqe.MsgRingFD(3, 0, 2, 0).DirectAlloc(), sqe.Fsetxattr(0, "user.a", room, 0, 64),
+	sqe.Setxattr("user.a", room, "/x", 0, 64), sqe.Fgetxattr(0, "user.a", room, 64),
 	sqe.Getxattr("user.a", room, "/x", 64), sqe.Socket(uapi.AF_INET, uapi.SOCK_STREAM|uapi.SOCK_CLOEXEC, 0, 0),
-	sqe.Socket(uapi.AF_INET, uapi.SOCK_STREAM, 0, 0).Direct(1), sqe.Socket(uapi.AF_INET, uapi.SOCK_STREAM, 0, 0).DirectAlloc(),
-	sqe.UringCmd(1, 0).Cmd(make([]byte, 16)), sqe.CmdSock(uapi.SOCKET_URING_OP_GETSOCKOPT, 0, 1, 4, room, 4),
-	sqe.CmdGetsockname(0, room, sqe.Room(4), 1), sqe.CmdDiscard(0, 0, 4096), sqe.SendZC(0, room, 64, 0, 0),
+	sqe.Socket(uapi.AF_INET, uapi.SOCK_STREAM, 0, 0).Direct(1),
+	sqe.Socket(uapi.AF_INET, uapi.SOCK_STREAM, 0, 0).DirectAlloc(), sqe.UringCmd(1, 0).Cmd(make([]byte, 16)),
+	sqe.CmdSock(uapi.SOCKET_URING_OP_GETSOCKOPT, 0, 1, 4, room, 4), sqe.CmdGetsockname(0, room, sqe.Room(4), 1),
+	sqe.CmdDiscard(0, 0, 4096), sqe.SendZC(0, room, 64, 0, 0),
 	sqe.SendZC(0, room, 64, 0, uapi.IORING_SEND_ZC_REPORT_USAGE).To(v4), sqe.SendZCFixed(0, room, 64, 0, 0, 1),
 	sqe.SendmsgZC(0, message(), 0), sqe.SendmsgZCFixed(0, message(), 0, 1), sqe.ReadMultishot(0, 0, 0, 3),
 	sqe.Waitid(1, 5, sqe.Room(128), 4, 0), sqe.FutexWait(room, 7, 1, 2, 0), sqe.FutexWake(room, 1, 1, 2, 0),
 	sqe.FutexWaitv(waiters, 0), sqe.FixedFDInstall(0, uapi.IORING_FIXED_FD_NO_CLOEXEC), sqe.Ftruncate(0, 16),
-	sqe.Bind(0, v4), sqe.Bind(0, "unix:/run/x"), sqe.Listen(0, 128), sqe.RecvZC(0, 1, 64), sqe.EpollWait(0, room, 4, 0),
-	sqe.ReadvFixed(0, sqe.Rooms(16, 32), 0, 0, 1), sqe.WritevFixed(0, sqe.Rooms(16, 32), 0, 0, 1),
-	sqe.Pipe(sqe.Room(8), uapi.O_CLOEXEC), sqe.Pipe(sqe.Room(8), 0).Direct(1), sqe.Nop128(),
-	sqe.UringCmd128(1, 0).Cmd(make([]byte, 80)), sqe.Nop().Async().UserData(7), sqe.Read(0, room, 64, 0).FixedFile(),
-	sqe.Nop().Drain(), sqe.Nop().SkipSuccess(), sqe.Nop().Link(), sqe.Nop().HardLink(),
+	sqe.Bind(0, v4), sqe.Bind(0, "unix:/run/x"), sqe.Listen(0, 128), sqe.RecvZC(0, 1, 64),
+	sqe.EpollWait(0, room, 4, 0), sqe.ReadvFixed(0, sqe.Rooms(16, 32), 0, 0, 1),
+	sqe.WritevFixed(0, sqe.Rooms(16, 32), 0, 0, 1), sqe.Pipe(sqe.Room(8), uapi.O_CLOEXEC),
+	sqe.Pipe(sqe.Room(8), 0).Direct(1), sqe.Nop128(), sqe.UringCmd128(1, 0).Cmd(make([]byte, 80)),
+	sqe.Nop().Async().UserData(7), sqe.Read(0, room, 64, 0).FixedFile(), sqe.Nop().Drain(), sqe.Nop().SkipSuccess(),
+	sqe.Nop().Link(), sqe.Nop().HardLink(),
 }
 
 // submit submits a request on the newest release, behind one that it can be linked to, and gives the model's account.
@@ -90,7 +96,8 @@ func submit(t *testing.T, s sqe.SQE) *verdict.Refusal {
 	var o trace.Outcome
 	for _, args := range []trace.Args{&trace.SetupArgs{Entries: 4, Flags: flags}, &trace.EnterArgs{FD: 3, SQEs: sqes}} {
 		var err error
-		if o, err = p.Play(&trace.Event{Task: trace.InitTask, Args: args}); err != nil || o.Unmodelled != "" || o.Why != nil {
+		if o, err = p.Play(&trace.Event{Task: trace.InitTask, Args: args}); err != nil || o.Unmodelled != "" ||
+			o.Why != nil {
 			t.Fatalf("%s: %v, %s, %v", s, err, o.Unmodelled, o.Why)
 		}
 	}
@@ -164,7 +171,8 @@ func TestMistakes(t *testing.T) {
 		p := trace.NewPlayer(sim.New(kernel.V7_3), kernel.V7_3.Name)
 		_, err := p.Play(&trace.Event{Task: trace.InitTask, Args: &trace.SetupArgs{Entries: 4}})
 		if err == nil {
-			_, err = p.Play(&trace.Event{Task: trace.InitTask, Args: &trace.EnterArgs{FD: 3, SQEs: []trace.SQE{row.s.Trace()}}})
+			args := &trace.EnterArgs{FD: 3, SQEs: []trace.SQE{row.s.Trace()}}
+			_, err = p.Play(&trace.Event{Task: trace.InitTask, Args: args})
 		}
 		if err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: %v, want %s", row.why, err, row.want)

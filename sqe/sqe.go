@@ -4,8 +4,8 @@
 //
 //	sqe.Connect(3, "10.0.0.1:443").Async().UserData(7)
 //
-// What the helpers of liburing write, these write; where liburing has none, the comment says so. All numbers are taken as
-// they are, however wrong: that a kernel refuses them is often what a test is about.
+// What the helpers of liburing write, these write; where liburing has none, the comment says so. All numbers are taken
+// as they are, however wrong: that a kernel refuses them is often what a test is about.
 package sqe
 
 import (

@@ -1,0 +1,116 @@
+package uringtest
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/uringsim/uringsim/cbpfvm"
+	"github.com/uringsim/uringsim/plan"
+	"github.com/uringsim/uringsim/trace"
+)
+
+// collector keeps what requests have reached of the filters of a sandbox.
+type collector struct {
+	mu      sync.Mutex
+	filters []reached
+}
+
+// reached is what was reached of one filter, by instruction.
+type reached []struct{ run, jumped, fell bool }
+
+func newCollector(p *plan.Plan) *collector {
+	c := &collector{filters: make([]reached, len(p.Filters))}
+	for i := range p.Filters {
+		c.filters[i] = make(reached, len(p.Filters[i].Insns))
+	}
+	return c
+}
+
+// see adds the way of a request through the sandbox's filters.
+func (s *Sandbox) see(r *trace.Request) {
+	s.seen.mu.Lock()
+	defer s.seen.mu.Unlock()
+	for _, f := range r.Filters {
+		if f.Program == nil {
+			return
+		}
+		path := f.Program.Explain(&r.Context)
+		for _, i := range s.indexes(r.Opcode, f.Program.Insns()) {
+			s.seen.filters[i].add(path)
+		}
+		if path.Result == 0 {
+			return
+		}
+	}
+}
+
+func (r reached) add(path cbpfvm.Path) {
+	for _, step := range path.Steps {
+		at := &r[step.PC]
+		at.run = true
+		if conditional(step.Insn) {
+			at.jumped = at.jumped || step.Next == step.PC+1+int(step.Insn.Jt)
+			at.fell = at.fell || step.Next == step.PC+1+int(step.Insn.Jf)
+		}
+	}
+}
+
+// Coverage fails the test at its end unless its requests reached at least min percent of the sandbox's filters: of the
+// instructions, and of the two ways of each branch. The message lists what was not reached. Requests of subtests, of
+// tasks that registered the sandbox, and on all kernels count.
+func Coverage(t testing.TB, s *Sandbox, min float64) {
+	t.Helper()
+	t.Cleanup(func() {
+		t.Helper()
+		if percent, listing := s.covered(); percent < min {
+			t.Errorf("the requests of this test reached %.1f %% of the filters, want %g %%\n%s", percent, min, listing)
+		}
+	})
+}
+
+// covered is how many percent of the filters were reached, and in words what was not. No filters are covered.
+func (s *Sandbox) covered() (percent float64, listing string) {
+	s.seen.mu.Lock()
+	defer s.seen.mu.Unlock()
+	var out strings.Builder
+	all, hit := 0, 0
+	for i := range s.plan.Filters {
+		f := &s.plan.Filters[i]
+		lines := cbpfvm.Disassemble(f.Insns)
+		fmt.Fprintf(&out, "    filter %d of %d, for %s\n", i+1, len(s.plan.Filters), f.Op)
+		for pc, in := range f.Insns {
+			at := s.seen.filters[i][pc]
+			all++
+			missing := ""
+			switch {
+			case !at.run:
+				missing = "<- never run"
+			case !conditional(in) || in.Jt == in.Jf:
+			case !at.jumped:
+				missing = "<- never true"
+			case !at.fell:
+				missing = "<- never false"
+			}
+			hit += count(at.run)
+			if conditional(in) && in.Jt != in.Jf {
+				all += 2
+				hit += count(at.jumped) + count(at.fell)
+			}
+			line := fmt.Sprintf("%9d  %-24s %s", pc, lines[pc], missing)
+			out.WriteString(strings.TrimRight(line, " ") + "\n")
+		}
+	}
+	if all == 0 {
+		return 100, ""
+	}
+	return 100 * float64(hit) / float64(all), strings.TrimRight(out.String(), "\n")
+}
+
+func count(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,250 @@
+package uringtest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/uringsim/uringsim/sim"
+	"github.com/uringsim/uringsim/sqe"
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+	"github.com/uringsim/uringsim/verdict"
+)
+
+// machine is a kernel with its tasks, and what was done so far.
+type machine struct {
+	tb        testing.TB
+	kernel    Kernel
+	model     *sim.Kernel
+	player    *trace.Player
+	sandboxes []*Sandbox // that were registered
+	story     []string   // what the tasks did, for messages
+	last      string     // the last of it
+}
+
+// Task is a task: a thread of a process. Its methods are what a program does. A call that the kernel refuses fails the
+// test at once, except where the method says otherwise, and so does whatever the model does not know.
+type Task struct {
+	*machine
+	name string
+}
+
+// Boot starts a kernel and gives its first task, which may do everything.
+func (k Kernel) Boot(t testing.TB) *Task {
+	t.Helper()
+	model := sim.New(k.Release)
+	m := &machine{tb: t, kernel: k, model: model, player: trace.NewPlayer(model, k.Name)}
+	return &Task{m, trace.InitTask}
+}
+
+// Kernel is the one that the task runs on.
+func (t *Task) Kernel() Kernel { return t.kernel }
+
+// Model is the simulated kernel itself, for what these methods do not do, such as setting a sim.Issuer.
+func (t *Task) Model() *sim.Kernel { return t.model }
+
+// try carries out a call, which the kernel may refuse.
+func (t *Task) try(args trace.Args, what string) trace.Outcome {
+	t.tb.Helper()
+	t.story, t.last = append(t.story, t.name+": "+what), what
+	o, err := t.player.Play(&trace.Event{Task: t.name, Args: args})
+	switch {
+	case err != nil:
+		t.tb.Fatalf("on %s: %s: %v\n%s", t.kernel.Name, what, err, t.soFar())
+	case o.Unmodelled != "":
+		t.tb.Fatalf("on %s: %s: the model does not know: %s\n%s", t.kernel.Name, what, o.Unmodelled, t.soFar())
+	}
+	return o
+}
+
+// must is try for a call that is to succeed.
+func (t *Task) must(args trace.Args, what string) trace.Outcome {
+	t.tb.Helper()
+	o := t.try(args, what)
+	if o.Got.Ret < 0 {
+		t.tb.Fatalf("on %s: %s: %v\n%s", t.kernel.Name, what, reason(&o), t.soFar())
+	}
+	return o
+}
+
+// reason is why a call was refused.
+func reason(o *trace.Outcome) string {
+	if o.Why != nil {
+		return o.Why.Error()
+	}
+	return o.Got.Ret.String()
+}
+
+// soFar is what the tasks did, a line each.
+func (m *machine) soFar() string {
+	return "    so far:\n      " + strings.Join(m.story, "\n      ")
+}
+
+// Do carries out any call of a trace, and gives what it gave, also if it was refused.
+func (t *Task) Do(args trace.Args) trace.Outcome {
+	t.tb.Helper()
+	e := trace.Event{Args: args}
+	return t.try(args, e.Call())
+}
+
+// NoNewPrivs gives up gaining privileges by execve, without which only a privileged task may register a sandbox.
+func (t *Task) NoNewPrivs() {
+	t.tb.Helper()
+	t.must(&trace.NoNewPrivsArgs{}, "prctl(PR_SET_NO_NEW_PRIVS)")
+}
+
+// DropPrivileges becomes user and group 65534.
+func (t *Task) DropPrivileges() {
+	t.tb.Helper()
+	t.must(&trace.DropPrivilegesArgs{}, "setresuid(65534)")
+}
+
+// NewUserNS makes a user namespace, in which the task has all capabilities.
+func (t *Task) NewUserNS() {
+	t.tb.Helper()
+	t.must(&trace.NewUserNSArgs{}, "unshare(CLONE_NEWUSER)")
+}
+
+// Restrict registers the sandbox for the task: for rings that it makes from then on, and for its children's.
+func (t *Task) Restrict(s *Sandbox) {
+	t.tb.Helper()
+	if why := t.TryRestrict(s); why != nil {
+		t.tb.Fatalf("on %s: task %s cannot %s: %v\n%s", t.kernel.Name, t.name, t.last, why, t.soFar())
+	}
+}
+
+// TryRestrict is Restrict for a kernel that may refuse it. What was registered before the refusal stays.
+func (t *Task) TryRestrict(s *Sandbox) *verdict.Refusal {
+	t.tb.Helper()
+	t.sandboxes = append(t.sandboxes, s)
+	events := s.plan.Events(t.name)
+	for i := range events {
+		e := &events[i]
+		filter := i - (len(events) - len(s.plan.Filters)) // the restrictions come first
+		if o := t.try(e.Args, "register "+s.label(e, filter)); o.Got.Ret < 0 {
+			return o.Why
+		}
+	}
+	return nil
+}
+
+// Fork makes a child process.
+func (t *Task) Fork(name string) *Task {
+	t.tb.Helper()
+	t.must(&trace.ForkArgs{Child: name}, "fork "+name)
+	return &Task{t.machine, name}
+}
+
+// VFork makes a child process in the memory of this task, which waits until it executes something or exits.
+func (t *Task) VFork(name string) *Task {
+	t.tb.Helper()
+	t.must(&trace.VForkArgs{Child: name}, "vfork "+name)
+	return &Task{t.machine, name}
+}
+
+// Thread makes a thread of the same process.
+func (t *Task) Thread(name string) *Task {
+	t.tb.Helper()
+	t.must(&trace.ThreadArgs{Child: name}, "thread "+name)
+	return &Task{t.machine, name}
+}
+
+// Exec executes a program. Rings are close-on-exec.
+func (t *Task) Exec() {
+	t.tb.Helper()
+	t.must(&trace.ExecArgs{}, "exec")
+}
+
+// Exit ends the task.
+func (t *Task) Exit() {
+	t.tb.Helper()
+	t.must(&trace.ExitArgs{}, "exit")
+}
+
+// Ring is a ring that a task has set up.
+type Ring struct {
+	task *Task
+	fd   int64
+}
+
+// ringEntries is the size of rings, and the most requests of one Submit.
+const ringEntries = 64
+
+// Setup sets up a ring with the flags IORING_SETUP_*.
+func (t *Task) Setup(flags uint32) *Ring {
+	t.tb.Helper()
+	o := t.must(&trace.SetupArgs{Entries: ringEntries, Flags: trace.SetupNum(flags)}, fmt.Sprintf("setup with flags %s",
+		uapi.SetupFlags.FormatFlags(uint64(flags))))
+	return &Ring{t, int64(o.Got.Ret)}
+}
+
+// By is the ring as another task uses it, which has the descriptor from its parent or is a thread of the same process.
+func (r *Ring) By(t *Task) *Ring { return &Ring{t, r.fd} }
+
+// FD is the ring's descriptor.
+func (r *Ring) FD() int32 { return int32(r.fd) }
+
+// Submit submits requests in one call, and says what became of each that the kernel took. After one that it refuses it
+// takes no more, unless the ring has IORING_SETUP_SUBMIT_ALL.
+func (r *Ring) Submit(requests ...sqe.SQE) []Answer {
+	r.task.tb.Helper()
+	what := "submit"
+	var sqes []trace.SQE
+	for _, q := range requests {
+		sqes = append(sqes, q.Trace())
+		what += " " + q.Opcode().String()
+	}
+	return r.submit(sqes, what)
+}
+
+func (r *Ring) submit(sqes []trace.SQE, what string) []Answer {
+	t := r.task
+	t.tb.Helper()
+	args := &trace.EnterArgs{FD: trace.Num32(r.fd), SQEs: sqes}
+	o := t.must(args, what)
+	var answers []Answer
+	for i := range o.Requests {
+		q := &o.Requests[i]
+		for _, s := range t.sandboxes {
+			s.see(q)
+		}
+		answers = append(answers, answer(q))
+	}
+	if len(answers) == 0 {
+		t.tb.Fatalf("on %s: %s: the kernel took no request\n%s", t.kernel.Name, what, t.soFar())
+	}
+	return answers
+}
+
+// Allow fails the test unless a request to this ring is let through.
+func (r *Ring) Allow(request sqe.SQE) {
+	r.task.tb.Helper()
+	r.task.hold(request, r.decide(request), Allowed)
+}
+
+// Deny fails the test unless a restriction or filter denies a request to this ring.
+func (r *Ring) Deny(request sqe.SQE) {
+	r.task.tb.Helper()
+	r.task.hold(request, r.decide(request), Denied)
+}
+
+// Allow is Ring.Allow for a ring that the task sets up for it.
+func (t *Task) Allow(request sqe.SQE) {
+	t.tb.Helper()
+	t.hold(request, t.decide(request), Allowed)
+}
+
+// Deny is Ring.Deny for a ring that the task sets up for it.
+func (t *Task) Deny(request sqe.SQE) {
+	t.tb.Helper()
+	t.hold(request, t.decide(request), Denied)
+}
+
+// hold compares the answer with what is wanted.
+func (t *Task) hold(request sqe.SQE, got Answer, want Decision) {
+	t.tb.Helper()
+	if got.Decision != want {
+		t.tb.Errorf("on %s, task %s: %s%s", t.kernel.Name, t.name, explain(t.sandboxes, request.Trace(), got, want), t.soFar())
+	}
+}
