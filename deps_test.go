@@ -29,8 +29,8 @@ const lattice = `
 	# The trace format, what a kernel is to it, and traces made at random. None of this knows the model.
 	cbpfvm, kernel < trace < gen, plan;
 
-	# What sandboxes register, in the forms that people write it in.
-	plan < load;
+	# What sandboxes register, in the forms that people write it in. A policy knows nothing of the model, which judges it.
+	plan < policy < load;
 
 	# Submissions, written as programs do.
 	trace < sqe;

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/uringsim/uringsim/cbpfvm"
+	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
@@ -20,6 +21,8 @@ import (
 type Options struct {
 	Form string   // a name of Forms; "" goes by the name of the file
 	Op   *uapi.Op // the opcode that a bare program is for; nil if it is not known
+
+	Kernels []kernel.Release // that are to enforce a policy; nil is all that can
 }
 
 // Form is a way to write down a program, a policy or a plan.
@@ -36,6 +39,7 @@ func Forms() []Form { return slices.Clone(forms) }
 var forms = []Form{
 	{"asm", []string{".bpf", ".asm"}, "the language of the kernel's bpf_asm", readAsm},
 	{"plan", []string{".json"}, "a plan, as uringsim writes it", readPlan},
+	{"policy", []string{".policy"}, "a policy (docs/policy.md)", readPolicy},
 }
 
 // maxText is the most bytes of a file.

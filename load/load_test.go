@@ -3,6 +3,7 @@ package load_test
 import (
 	"testing"
 
+	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/load"
 	"github.com/uringsim/uringsim/uapi"
 )
@@ -19,8 +20,13 @@ func TestText(t *testing.T) {
 		{"no opcode", "a.bpf", "ret #1", load.Options{}, "a.bpf: a program alone does not say for which opcode it is"},
 		{"a mistake", "a.bpf", "ret #1\nret 1", load.Options{Op: &socket}, `a.bpf:2:5: expected #constant or a, found "1"`},
 		{"a plan", "p.json", `{"plan": 1}`, load.Options{}, ""},
-		{"no known suffix", "p.txt", "", load.Options{}, "p.txt: the name does not tell its form; forms are asm, plan"},
-		{"no known form", "p.json", "", load.Options{Form: "x"}, `there is no form "x"; forms are asm, plan`},
+		{"a policy", "p.policy", "default deny\nallow NOP", load.Options{}, ""},
+		{"a mistake in one", "p.policy", "default deny\nallow NOOP", load.Options{},
+			`p.policy:2:7: found "NOOP", expected an opcode such as SOCKET`},
+		{"a policy for a kernel without filters", "p.policy", "default deny", load.Options{Kernels: []kernel.Release{kernel.V6_19}},
+			"p.policy: a task cannot register filters on 6.19"},
+		{"no known suffix", "p.txt", "", load.Options{}, "p.txt: the name does not tell its form; forms are asm, plan, policy"},
+		{"no known form", "p.json", "", load.Options{Form: "x"}, `there is no form "x"; forms are asm, plan, policy`},
 	} {
 		got := ""
 		if _, err := load.Text(row.file, []byte(row.text), row.options); err != nil {

@@ -1,0 +1,114 @@
+package policy
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"github.com/uringsim/uringsim/cbpfvm"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// request is what a filter sees of a request.
+type request struct {
+	op  uapi.Op
+	ctx *cbpfvm.Context
+}
+
+// Allows is what the rules say about a request of an opcode, as a filter sees it. The limits are not its business.
+func (p *Policy) Allows(op uapi.Op, ctx *cbpfvm.Context) bool {
+	req := &request{op, ctx}
+	for i := range p.Rules {
+		if r := &p.Rules[i]; r.fits(op) && (r.If == nil || r.If.holds(req)) {
+			return r.Action == Allow
+		}
+	}
+	return p.Default == Allow
+}
+
+func (c All) holds(r *request) bool {
+	for _, part := range c {
+		if !part.holds(r) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c Any) holds(r *request) bool {
+	for _, part := range c {
+		if part.holds(r) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c Not) holds(r *request) bool { return !c.Cond.holds(r) }
+
+func (t *Test) holds(r *request) bool {
+	f := fieldNamed(t.Field)
+	if f.order == address {
+		return t.holdsAddress(r.address())
+	}
+	v := f.value(r.ctx) & t.Mask
+	c := t.Values[0].Lo
+	switch t.Rel {
+	case Eq:
+		return v == c
+	case Ne:
+		return v != c
+	case Lt:
+		return v < c
+	case Le:
+		return v <= c
+	case Gt:
+		return v > c
+	case Ge:
+		return v >= c
+	}
+	for _, item := range t.Values {
+		if item.Lo <= v && v <= item.Hi {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *Test) holdsAddress(a netip.Addr) bool {
+	within := false
+	for _, item := range t.Values {
+		within = within || item.Prefix.Contains(a)
+	}
+	return within != (t.Rel == Ne)
+}
+
+// value is the field as a number.
+func (f *Field) value(ctx *cbpfvm.Context) uint64 {
+	b := ctx[f.off+uint32(f.shift/8):]
+	var v uint64
+	switch {
+	case f.width == 8:
+		v = uint64(b[0])
+	case f.width == 16:
+		v = uint64(binary.BigEndian.Uint16(b))
+	case f.width == 32 && f.order == network:
+		v = uint64(binary.BigEndian.Uint32(b))
+	case f.width == 32:
+		v = uint64(binary.LittleEndian.Uint32(b))
+	default:
+		v = binary.LittleEndian.Uint64(b)
+	}
+	return v &^ f.ignored
+}
+
+// address is that of a CONNECT; it is invalid, and in no prefix, for other families.
+func (r *request) address() netip.Addr {
+	const off = uapi.BPFCtxPDU + 8
+	switch binary.LittleEndian.Uint32(r.ctx[uapi.BPFCtxPDU:]) {
+	case uapi.AF_INET:
+		return netip.AddrFrom4([4]byte(r.ctx[off:]))
+	case uapi.AF_INET6:
+		return netip.AddrFrom16([16]byte(r.ctx[off:]))
+	}
+	return netip.Addr{}
+}

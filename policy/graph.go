@@ -1,0 +1,146 @@
+package policy
+
+import "github.com/uringsim/uringsim/uapi"
+
+// graph is the decision on requests of one opcode: tests of words of the context, each with two ways on, that end in
+// one of two leaves. Equal tests are one node, so that what rules have in common is shared.
+type graph struct {
+	op    uapi.Op
+	turn  bool // ports are turned into the machine's order, since some are compared by size
+	nodes map[step]*node
+	next  int
+	leaf  [2]*node // that denies, and that allows
+}
+
+// node is a test, or a leaf.
+type node struct {
+	id int
+	step
+}
+
+// step is what a node does: test a word, and go on.
+type step struct {
+	word  word
+	mask  uint32 // the bits that are compared
+	rel   rel
+	k     uint32
+	t, f  *node
+	allow bool // of a leaf, which has no t and f
+}
+
+// word is what is loaded from the context.
+type word struct {
+	off  uint32
+	turn bool // the two low bytes change places
+}
+
+// rel is how a step compares the word with k.
+type rel uint8
+
+const (
+	equal rel = iota
+	atLeast
+	anyBit // of mask; k is 0
+)
+
+func newGraph(op uapi.Op) *graph {
+	g := &graph{op: op, nodes: map[step]*node{}}
+	g.leaf[0], g.leaf[1] = g.node(step{}), g.node(step{allow: true})
+	return g
+}
+
+// leafFor is the leaf of an action.
+func (g *graph) leafFor(a Action) *node {
+	if a == Allow {
+		return g.leaf[1]
+	}
+	return g.leaf[0]
+}
+
+func (n *node) isLeaf() bool { return n.t == nil }
+
+// node is the one node that does a step.
+func (g *graph) node(s step) *node {
+	if s.t != nil && s.t == s.f {
+		return s.t
+	}
+	n := g.nodes[s]
+	if n == nil {
+		n = &node{g.next, s}
+		g.nodes[s] = n
+		g.next++
+	}
+	return n
+}
+
+// piece says where to go for values from lo up to where the next piece begins.
+type piece struct {
+	lo uint32
+	to *node
+}
+
+// few is how many single values are tried one after the other; among more, the way is found by halving.
+const few = 6
+
+// choose goes where the word's value, of which only the bits of mask are set, says. The first piece starts at 0.
+func (g *graph) choose(w word, mask uint32, pieces []piece) *node {
+	pieces = merge(pieces)
+	for len(pieces) > 1 && pieces[len(pieces)-1].lo > mask {
+		pieces = pieces[:len(pieces)-1]
+	}
+	if lowest := mask & -mask; mask != ^uint32(0) && len(pieces) == 2 && pieces[1].lo <= lowest {
+		return g.node(step{word: w, mask: mask, rel: anyBit, t: pieces[1].to, f: pieces[0].to})
+	}
+	return g.between(w, mask, pieces, mask)
+}
+
+// merge joins neighbours that go to the same place.
+func merge(pieces []piece) []piece {
+	var out []piece
+	for _, p := range pieces {
+		if len(out) == 0 || out[len(out)-1].to != p.to {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// between is choose for a value that is known to be at most hi, and at least the lo of the first piece.
+func (g *graph) between(w word, mask uint32, pieces []piece, hi uint32) *node {
+	if len(pieces) == 1 {
+		return pieces[0].to
+	}
+	singles, first := 0, -1
+	for i, p := range pieces {
+		end := hi
+		if i+1 < len(pieces) {
+			end = pieces[i+1].lo - 1
+		}
+		if p.lo == end {
+			if singles++; first < 0 {
+				first = i
+			}
+		}
+	}
+	if first >= 0 && singles <= few {
+		p := pieces[first]
+		rest, restHi := without(pieces, first, hi)
+		return g.node(step{word: w, mask: mask, rel: equal, k: p.lo, t: p.to, f: g.between(w, mask, rest, restHi)})
+	}
+	m := len(pieces) / 2
+	return g.node(step{word: w, mask: mask, rel: atLeast, k: pieces[m].lo,
+		t: g.between(w, mask, pieces[m:], hi), f: g.between(w, mask, pieces[:m], pieces[m].lo-1)})
+}
+
+// without takes a single value out: it is known not to be, so that it may as well go where its neighbours go.
+func without(pieces []piece, i int, hi uint32) ([]piece, uint32) {
+	var out []piece
+	switch {
+	case i == len(pieces)-1:
+		return append(out, pieces[:i]...), pieces[i].lo - 1
+	case i == 0:
+		return append(out, pieces[1:]...), hi
+	}
+	out = append(append(out, pieces[:i]...), pieces[i+1:]...)
+	return merge(out), hi
+}

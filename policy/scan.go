@@ -1,0 +1,183 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/uringsim/uringsim/trace"
+)
+
+// Limits of input, which keep memory and time bounded.
+const (
+	maxTokens = 1 << 18
+	maxDepth  = 100 // of conditions within conditions
+)
+
+type tokenKind uint8
+
+const (
+	tokEnd tokenKind = iota
+	tokWord
+	tokNumber
+	tokAddress // an address of IPv4 or IPv6, perhaps with a prefix length
+	tokSign
+)
+
+type token struct {
+	kind tokenKind
+	text string
+	pos  Pos
+}
+
+// String is the token as a message calls it.
+func (t token) String() string {
+	if t.kind == tokEnd {
+		return "the end of the text"
+	}
+	if len(t.text) > 40 {
+		return fmt.Sprintf("%q", t.text[:40]+"...")
+	}
+	return fmt.Sprintf("%q", t.text)
+}
+
+// syntax is how a form writes what all of them have.
+type syntax struct {
+	lineComment string
+	blocks      bool // has comments in /* */
+	addresses   bool
+}
+
+var (
+	textSyntax = syntax{lineComment: "#", addresses: true}
+	cSyntax    = syntax{lineComment: "//", blocks: true}
+)
+
+// scanner cuts a text into tokens.
+type scanner struct {
+	syntax
+	file string
+	src  string
+	off  int
+	pos  Pos
+}
+
+// errorAt is a mistake at a place.
+func errorAt(file string, at Pos, format string, args ...any) error {
+	return &trace.SyntaxError{File: file, Line: at.Line, Col: at.Col, Msg: fmt.Sprintf(format, args...)}
+}
+
+// scan returns all tokens; the last one is a tokEnd.
+func scan(file string, src []byte, form syntax) ([]token, error) {
+	s := scanner{syntax: form, file: file, src: string(src), pos: Pos{1, 1}}
+	var toks []token
+	for {
+		t, err := s.next()
+		if err != nil {
+			return nil, err
+		}
+		toks = append(toks, t)
+		if t.kind == tokEnd {
+			return toks, nil
+		}
+		if len(toks) > maxTokens {
+			return nil, errorAt(file, t.pos, "the text has more than %d words and signs", maxTokens)
+		}
+	}
+}
+
+func (s *scanner) next() (token, error) {
+	for {
+		rest := s.src[s.off:]
+		switch {
+		case rest == "":
+			return token{kind: tokEnd, pos: s.pos}, nil
+		case strings.ContainsRune(" \t\r\n\v\f", rune(rest[0])):
+			s.advance(1)
+		case strings.HasPrefix(rest, s.lineComment):
+			s.advance(span(rest, func(c byte) bool { return c != '\n' }))
+		case s.blocks && strings.HasPrefix(rest, "/*"):
+			n := strings.Index(rest[2:], "*/")
+			if n < 0 {
+				return token{}, errorAt(s.file, s.pos, `found "/*" without "*/"`)
+			}
+			s.advance(n + 4)
+		default:
+			return s.solid(rest), nil
+		}
+	}
+}
+
+// signs that have more than one character, longest first.
+var signs = []string{"->", "==", "!=", "<=", ">=", "<<", ">>", "&&", "||"}
+
+// solid reads a word, a number, an address or a sign.
+func (s *scanner) solid(rest string) token {
+	t := token{pos: s.pos}
+	n := span(rest, isWord)
+	if s.addresses {
+		if m := addressSpan(rest); m > n {
+			return s.take(t, tokAddress, m)
+		}
+	}
+	switch {
+	case n > 0 && isDigit(rest[0]):
+		return s.take(t, tokNumber, n)
+	case n > 0:
+		return s.take(t, tokWord, n)
+	}
+	for _, sign := range signs {
+		if strings.HasPrefix(rest, sign) {
+			return s.take(t, tokSign, len(sign))
+		}
+	}
+	n = 1
+	for n < len(rest) && rest[n]&0xc0 == 0x80 { // a message must not cut a rune
+		n++
+	}
+	return s.take(t, tokSign, n)
+}
+
+func (s *scanner) take(t token, kind tokenKind, n int) token {
+	t.kind, t.text = kind, s.src[s.off:s.off+n]
+	s.advance(n)
+	return t
+}
+
+func (s *scanner) advance(n int) {
+	for range n {
+		if s.src[s.off] == '\n' {
+			s.pos = Pos{s.pos.Line + 1, 0}
+		}
+		s.off, s.pos.Col = s.off+1, s.pos.Col+1
+	}
+}
+
+// addressSpan is the length of what looks like an address: it has a colon, or dots between digits.
+func addressSpan(s string) int {
+	n := span(s, func(c byte) bool {
+		return isDigit(c) || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F' || c == '.' || c == ':'
+	})
+	head := s[:n]
+	if !strings.Contains(head, ":") && !(strings.Contains(head, ".") && isDigit(head[0])) {
+		return 0
+	}
+	if n < len(s) && s[n] == '/' {
+		n += 1 + span(s[n+1:], isDigit)
+	}
+	return n
+}
+
+// span counts the bytes at the start of s that are in.
+func span(s string, in func(byte) bool) int {
+	n := 0
+	for n < len(s) && in(s[n]) {
+		n++
+	}
+	return n
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func isWord(c byte) bool {
+	return isDigit(c) || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_'
+}
