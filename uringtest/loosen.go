@@ -36,17 +36,27 @@ func AssertNeverLoosens(t testing.TB, base *Sandbox, added ...*Sandbox) {
 // not decided, which fails the test too.
 func AssertNotLooser(t testing.TB, old, new *Sandbox) {
 	t.Helper()
+	assertNotLooser(t, Kernels(), old, new)
+}
+
+// AssertNotLooser is the function of that name for one kernel.
+func (k Kernel) AssertNotLooser(t testing.TB, old, new *Sandbox) {
+	t.Helper()
+	assertNotLooser(t, []Kernel{k}, old, new)
+}
+
+func assertNotLooser(t testing.TB, kernels []Kernel, old, new *Sandbox) {
+	t.Helper()
 	var found findings
-	for _, k := range Kernels() {
+	for _, k := range kernels {
 		r, err := symbolic.Compare(new.plan, old.plan, k.Release)
 		if err != nil {
 			found.add(k, err.Error())
 		}
 		for _, op := range r.Ops {
-			switch {
-			case op.OnlyA != nil:
+			if op.OnlyA != nil {
 				found.add(k, k.looser(t, old, new, op.OnlyA))
-			case !op.Proven:
+			} else if !op.Proven {
 				found.add(k, fmt.Sprintf("it is not decided whether the new sandbox allows more of %s: the filters calculate "+
 					"too much; of %d requests none shows that it does", op.Op, op.Searched))
 			}

@@ -3,7 +3,7 @@
 // needs neither root nor Linux. A failure shows the way that the request took through the filters.
 //
 //	func TestOnlyTCP(t *testing.T) {
-//		s := uringtest.File(t, "web.plan.json")
+//		s := uringtest.File(t, "web.policy")
 //		uringtest.Coverage(t, s, 100)
 //		uringtest.Allow(t, s, sqe.Socket(uapi.AF_INET, uapi.SOCK_STREAM, 0, 0))
 //		uringtest.Deny(t, s, sqe.Socket(uapi.AF_UNIX, uapi.SOCK_STREAM, 0, 0))
@@ -43,11 +43,21 @@ func Plan(t testing.TB, p *plan.Plan) *Sandbox {
 	return &Sandbox{plan: p, seen: newCollector(p)}
 }
 
-// File is a sandbox that stands in a file: a plan, or another form that load.Forms names. A program alone does not say
-// which opcode it is for; see ProgramFile.
+// File is a sandbox that stands in a file: a policy, a plan, or another form that load.Forms names. A program alone does
+// not say which opcode it is for; see ProgramFile.
 func File(t testing.TB, file string) *Sandbox {
 	t.Helper()
 	return loaded(t, file, load.Options{})
+}
+
+// Policy is a sandbox that is written as a policy, the language of files that end in .policy.
+func Policy(t testing.TB, text string) *Sandbox {
+	t.Helper()
+	p, err := load.Text("policy", []byte(text), load.Options{Form: "policy"})
+	if err != nil {
+		t.Fatalf("uringtest: %v", err)
+	}
+	return Plan(t, p)
 }
 
 // ProgramFile is a sandbox of one filter, whose program is a file in assembler.
