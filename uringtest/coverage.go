@@ -9,6 +9,7 @@ import (
 	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
 )
 
 // collector keeps what requests have reached of the filters of a sandbox.
@@ -58,7 +59,7 @@ func (r reached) add(path cbpfvm.Path) {
 }
 
 // Coverage fails the test at its end unless its requests reached at least min percent of the sandbox's filters: of the
-// instructions, and of the two ways of each branch. The message lists what was not reached. Requests of subtests, of
+// instructions, and of the two ways of each branch. The message lists the filters of which some was not. Requests of subtests, of
 // tasks that registered the sandbox, and on all kernels count.
 func Coverage(t testing.TB, s *Sandbox, min float64) {
 	t.Helper()
@@ -76,36 +77,45 @@ func (s *Sandbox) covered() (percent float64, listing string) {
 	defer s.seen.mu.Unlock()
 	var out strings.Builder
 	all, hit := 0, 0
-	for i := range s.plan.Filters {
-		f := &s.plan.Filters[i]
-		lines := cbpfvm.Disassemble(f.Insns)
-		fmt.Fprintf(&out, "    filter %d of %d, for %s\n", i+1, len(s.plan.Filters), f.Op)
-		for pc, in := range f.Insns {
-			at := s.seen.filters[i][pc]
-			all++
-			missing := ""
-			switch {
-			case !at.run:
-				missing = "<- never run"
-			case !conditional(in) || in.Jt == in.Jf:
-			case !at.jumped:
-				missing = "<- never true"
-			case !at.fell:
-				missing = "<- never false"
-			}
-			hit += count(at.run)
-			if conditional(in) && in.Jt != in.Jf {
-				all += 2
-				hit += count(at.jumped) + count(at.fell)
-			}
-			line := fmt.Sprintf("%9d  %-24s %s", pc, lines[pc], missing)
-			out.WriteString(strings.TrimRight(line, " ") + "\n")
+	for i, name := range s.filterNames() {
+		n, missing, lines := s.seen.filters[i].list(s.plan.Filters[i].Insns)
+		all, hit = all+n, hit+n-missing
+		if missing > 0 {
+			fmt.Fprintf(&out, "    %s\n%s", name, lines)
 		}
 	}
 	if all == 0 {
 		return 100, ""
 	}
 	return 100 * float64(hit) / float64(all), strings.TrimRight(out.String(), "\n")
+}
+
+// list counts the instructions and ways of branches, and those that were not reached, and marks these in a listing.
+func (r reached) list(insns []uapi.SockFilter) (all, missing int, listing string) {
+	var out strings.Builder
+	lines := cbpfvm.Disassemble(insns)
+	for pc, in := range insns {
+		at := r[pc]
+		all++
+		mark := ""
+		if branch := conditional(in) && in.Jt != in.Jf; branch {
+			all += 2
+			missing += count(!at.jumped) + count(!at.fell)
+			switch {
+			case !at.jumped:
+				mark = "<- never true"
+			case !at.fell:
+				mark = "<- never false"
+			}
+		}
+		if !at.run {
+			missing++
+			mark = "<- never run"
+		}
+		line := fmt.Sprintf("%9d  %-24s %s", pc, lines[pc], mark)
+		out.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	return all, missing, out.String()
 }
 
 func count(b bool) int {

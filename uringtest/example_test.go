@@ -53,12 +53,12 @@ func ExampleKernel_Boot() {
 	//     no filter is asked about NOP
 	//     so far:
 	//       init: prctl(PR_SET_NO_NEW_PRIVS)
-	//       init: register filter 1 of 1, for NOP
-	//       init: setup with flags 0
+	//       init: register NOP, 1 filter
+	//       init: setup
 	//       init: submit NOP
 	//       init: close
 	//       init: exec
-	//       init: setup with flags 0
+	//       init: setup
 	//       init: submit NOP
 	//       init: close
 }

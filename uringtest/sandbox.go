@@ -23,7 +23,6 @@ import (
 	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/load"
 	"github.com/uringsim/uringsim/plan"
-	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 )
 
@@ -99,15 +98,38 @@ func (s *Sandbox) indexes(op uapi.Op, insns []uapi.SockFilter) []int {
 	return found
 }
 
-// label names a registration of the plan for people: the restrictions, or a filter with its place in the plan.
-func (s *Sandbox) label(e *trace.Event, filter int) string {
-	if e.Args.(*trace.RegisterArgs).Op == trace.RegisterNum(uapi.IORING_REGISTER_RESTRICTIONS) {
-		return "the restrictions"
+// name is the sandbox in messages.
+func (s *Sandbox) name() string {
+	text := "1 filter"
+	if n := len(s.plan.Filters); n != 1 {
+		text = fmt.Sprintf("%d filters", n)
 	}
-	f := &s.plan.Filters[filter]
-	text := fmt.Sprintf("filter %d of %d, for %s", filter+1, len(s.plan.Filters), f.Op)
-	if f.Why != "" {
-		text += fmt.Sprintf(" (%s)", f.Why)
+	if s.plan.Restrictions != nil {
+		text = "restrictions and " + text
+	}
+	if s.plan.Name != "" {
+		text = s.plan.Name + ", " + text
 	}
 	return text
+}
+
+// parts names what the sandbox registers, in the order of plan.Events: the restrictions, and each filter.
+func (s *Sandbox) parts() []string {
+	if s.plan.Restrictions != nil {
+		return append([]string{"the restrictions"}, s.filterNames()...)
+	}
+	return s.filterNames()
+}
+
+// filterNames name each filter by its place in the plan, its opcode and its remark.
+func (s *Sandbox) filterNames() []string {
+	var all []string
+	for i, f := range s.plan.Filters {
+		text := fmt.Sprintf("filter %d of %d, for %s", i+1, len(s.plan.Filters), f.Op)
+		if f.Why != "" {
+			text += fmt.Sprintf(" (%s)", f.Why)
+		}
+		all = append(all, text)
+	}
+	return all
 }

@@ -20,7 +20,7 @@ type machine struct {
 	player    *trace.Player
 	sandboxes []*Sandbox // that were registered
 	story     []string   // what the tasks did, for messages
-	last      string     // the last of it
+	rings     int        // how many were set up
 }
 
 // Task is a task: a thread of a process. Its methods are what a program does. A call that the kernel refuses fails the
@@ -44,10 +44,18 @@ func (t *Task) Kernel() Kernel { return t.kernel }
 // Model is the simulated kernel itself, for what these methods do not do, such as setting a sim.Issuer.
 func (t *Task) Model() *sim.Kernel { return t.model }
 
-// try carries out a call, which the kernel may refuse.
+// tell adds to the story.
+func (t *Task) tell(what string) { t.story = append(t.story, t.name+": "+what) }
+
+// try carries out a call, which the kernel may refuse, and tells of it.
 func (t *Task) try(args trace.Args, what string) trace.Outcome {
 	t.tb.Helper()
-	t.story, t.last = append(t.story, t.name+": "+what), what
+	t.tell(what)
+	return t.play(args, what)
+}
+
+func (t *Task) play(args trace.Args, what string) trace.Outcome {
+	t.tb.Helper()
 	o, err := t.player.Play(&trace.Event{Task: t.name, Args: args})
 	switch {
 	case err != nil:
@@ -109,24 +117,32 @@ func (t *Task) NewUserNS() {
 // Restrict registers the sandbox for the task: for rings that it makes from then on, and for its children's.
 func (t *Task) Restrict(s *Sandbox) {
 	t.tb.Helper()
-	if why := t.TryRestrict(s); why != nil {
-		t.tb.Fatalf("on %s: task %s cannot %s: %v\n%s", t.kernel.Name, t.name, t.last, why, t.soFar())
+	if what, why := t.restrict(s); why != nil {
+		t.tb.Fatalf("on %s: task %s cannot register %s: %v\n%s", t.kernel.Name, t.name, what, why, t.soFar())
 	}
 }
 
 // TryRestrict is Restrict for a kernel that may refuse it. What was registered before the refusal stays.
 func (t *Task) TryRestrict(s *Sandbox) *verdict.Refusal {
 	t.tb.Helper()
+	_, why := t.restrict(s)
+	return why
+}
+
+// restrict registers the parts of the sandbox one after the other, and says which one was refused.
+func (t *Task) restrict(s *Sandbox) (what string, why *verdict.Refusal) {
+	t.tb.Helper()
 	t.sandboxes = append(t.sandboxes, s)
 	events := s.plan.Events(t.name)
+	parts := s.parts()
 	for i := range events {
-		e := &events[i]
-		filter := i - (len(events) - len(s.plan.Filters)) // the restrictions come first
-		if o := t.try(e.Args, "register "+s.label(e, filter)); o.Got.Ret < 0 {
-			return o.Why
+		if o := t.play(events[i].Args, "register "+parts[i]); o.Got.Ret < 0 {
+			t.tell("register " + parts[i] + ", refused")
+			return parts[i], o.Why
 		}
 	}
-	return nil
+	t.tell("register " + s.name())
+	return "", nil
 }
 
 // Fork makes a child process.
@@ -165,6 +181,7 @@ func (t *Task) Exit() {
 // Ring is a ring that a task has set up.
 type Ring struct {
 	task *Task
+	name string // as descriptors are different rings in different tasks
 	fd   int64
 }
 
@@ -174,13 +191,18 @@ const ringEntries = 64
 // Setup sets up a ring with the flags IORING_SETUP_*.
 func (t *Task) Setup(flags uint32) *Ring {
 	t.tb.Helper()
-	o := t.must(&trace.SetupArgs{Entries: ringEntries, Flags: trace.SetupNum(flags)}, fmt.Sprintf("setup with flags %s",
-		uapi.SetupFlags.FormatFlags(uint64(flags))))
-	return &Ring{t, int64(o.Got.Ret)}
+	t.rings++
+	name := fmt.Sprintf("ring%d", t.rings)
+	args := &trace.SetupArgs{Ring: name, Entries: ringEntries, Flags: trace.SetupNum(flags)}
+	what := "setup"
+	if flags != 0 {
+		what += " with " + uapi.SetupFlags.FormatFlags(uint64(flags))
+	}
+	return &Ring{t, name, int64(t.must(args, what).Got.Ret)}
 }
 
 // By is the ring as another task uses it, which has the descriptor from its parent or is a thread of the same process.
-func (r *Ring) By(t *Task) *Ring { return &Ring{t, r.fd} }
+func (r *Ring) By(t *Task) *Ring { return &Ring{t, r.name, r.fd} }
 
 // FD is the ring's descriptor.
 func (r *Ring) FD() int32 { return int32(r.fd) }
@@ -201,7 +223,7 @@ func (r *Ring) Submit(requests ...sqe.SQE) []Answer {
 func (r *Ring) submit(sqes []trace.SQE, what string) []Answer {
 	t := r.task
 	t.tb.Helper()
-	args := &trace.EnterArgs{FD: trace.Num32(r.fd), SQEs: sqes}
+	args := &trace.EnterArgs{FD: trace.Num32(r.fd), Ring: r.name, SQEs: sqes}
 	o := t.must(args, what)
 	var answers []Answer
 	for i := range o.Requests {
