@@ -96,7 +96,7 @@ func compareOp(a, b *Policy, op uapi.Op, limit int) OpResult {
 		}
 	}
 	if !o.Proven {
-		o.OnlyA, o.OnlyB, o.Searched = search(a, b, op)
+		o.OnlyA, o.OnlyB, o.Searched = search(a, b, op, tries)
 	}
 	o.Relation = relation(o.OnlyA != nil, o.OnlyB != nil)
 	return o

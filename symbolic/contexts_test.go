@@ -45,7 +45,9 @@ func TestNothingElseOccurs(t *testing.T) {
 		}
 	}
 	for op := range uapi.Op(uapi.IORING_OP_LAST) {
-		if seen[op] == 0 && op != uapi.IORING_OP_RECV_ZC {
+		// Rings of the model have no queues for RECV_ZC, and the generator makes no FIXED_FD_INSTALL with
+		// IOSQE_FIXED_FILE. The next test has the latter.
+		if seen[op] == 0 && op != uapi.IORING_OP_RECV_ZC && op != uapi.IORING_OP_FIXED_FD_INSTALL {
 			t.Errorf("no %s came to the filters: the traces miss it", op)
 		}
 	}

@@ -1,7 +1,6 @@
 package symbolic
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/uringsim/uringsim/cbpfvm"
@@ -52,7 +51,7 @@ func Releases() []kernel.Release {
 // NewPolicy checks each filter as the release would. An error says what the release refuses.
 func NewPolicy(p *plan.Plan, k kernel.Release) (*Policy, error) {
 	if !HasFilters(k) {
-		return nil, fmt.Errorf("Linux %s has no filters for tasks", k.Name)
+		return nil, fmt.Errorf("%s has no filters for tasks", k)
 	}
 	policy := &Policy{plan: p, release: k}
 	progs := make([]*cbpfvm.Program, len(p.Filters))
@@ -180,9 +179,3 @@ func (p *Policy) filtered(c *contexts, from function) (pass function, reached []
 	}
 	return pass, reached
 }
-
-// trivial tells whether nothing but the opcode and the flags of the SQE decides.
-func (s *stack) trivial() bool { return s.denied || len(s.progs) == 0 }
-
-// errTooLarge says that a question was given up.
-var errTooLarge = errors.New("too large to decide")

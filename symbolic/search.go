@@ -12,7 +12,7 @@ const tries = 20000
 
 // search looks for requests that only one policy allows, by execution: near the constants of both policies' filters,
 // and at random.
-func search(a, b *Policy, op uapi.Op) (onlyA, onlyB *Request, tried int) {
+func search(a, b *Policy, op uapi.Op, tries int) (onlyA, onlyB *Request, tried int) {
 	s := newSampler(a, op, append(a.constants(op), b.constants(op)...), 1)
 	for tried = 0; tried < tries && (onlyA == nil || onlyB == nil); tried++ {
 		v := s.next()

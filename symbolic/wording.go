@@ -70,7 +70,12 @@ func octal() wording {
 }
 
 func hexadecimal() wording {
-	return wording{value: func(v *big.Int) string { return "0x" + v.Text(16) }}
+	return wording{value: func(v *big.Int) string {
+		if v.IsUint64() && v.Uint64() < 1<<16 {
+			return v.String()
+		}
+		return "0x" + v.Text(16)
+	}}
 }
 
 func address() wording { return wording{value: ipv6, addr: true} }
