@@ -103,6 +103,7 @@ const (
 	jumpA     = 0x00 // always
 	retMask   = 0x18
 	retK      = 0x00
+	divX      = 0x3c // denies if X is 0
 )
 
 // conditional tells whether an instruction is a branch of two ways.
@@ -134,7 +135,7 @@ func outcomes(insns []uapi.SockFilter) []ends {
 		}
 		for _, next := range successors(in, pc) {
 			can[pc].allow = can[pc].allow || can[next].allow
-			can[pc].deny = can[pc].deny || can[next].deny
+			can[pc].deny = can[pc].deny || can[next].deny || in.Code == divX
 		}
 	}
 	return can

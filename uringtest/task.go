@@ -1,15 +1,11 @@
 package uringtest
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/uringsim/uringsim/sim"
-	"github.com/uringsim/uringsim/sqe"
 	"github.com/uringsim/uringsim/trace"
-	"github.com/uringsim/uringsim/uapi"
-	"github.com/uringsim/uringsim/verdict"
 )
 
 // machine is a kernel with its tasks, and what was done so far.
@@ -114,37 +110,6 @@ func (t *Task) NewUserNS() {
 	t.must(&trace.NewUserNSArgs{}, "unshare(CLONE_NEWUSER)")
 }
 
-// Restrict registers the sandbox for the task: for rings that it makes from then on, and for its children's.
-func (t *Task) Restrict(s *Sandbox) {
-	t.tb.Helper()
-	if what, why := t.restrict(s); why != nil {
-		t.tb.Fatalf("on %s: task %s cannot register %s: %v\n%s", t.kernel.Name, t.name, what, why, t.soFar())
-	}
-}
-
-// TryRestrict is Restrict for a kernel that may refuse it. What was registered before the refusal stays.
-func (t *Task) TryRestrict(s *Sandbox) *verdict.Refusal {
-	t.tb.Helper()
-	_, why := t.restrict(s)
-	return why
-}
-
-// restrict registers the parts of the sandbox one after the other, and says which one was refused.
-func (t *Task) restrict(s *Sandbox) (what string, why *verdict.Refusal) {
-	t.tb.Helper()
-	t.sandboxes = append(t.sandboxes, s)
-	events := s.plan.Events(t.name)
-	parts := s.parts()
-	for i := range events {
-		if o := t.play(events[i].Args, "register "+parts[i]); o.Got.Ret < 0 {
-			t.tell("register " + parts[i] + ", refused")
-			return parts[i], o.Why
-		}
-	}
-	t.tell("register " + s.name())
-	return "", nil
-}
-
 // Fork makes a child process.
 func (t *Task) Fork(name string) *Task {
 	t.tb.Helper()
@@ -176,97 +141,4 @@ func (t *Task) Exec() {
 func (t *Task) Exit() {
 	t.tb.Helper()
 	t.must(&trace.ExitArgs{}, "exit")
-}
-
-// Ring is a ring that a task has set up.
-type Ring struct {
-	task *Task
-	name string // as descriptors are different rings in different tasks
-	fd   int64
-}
-
-// ringEntries is the size of rings, and the most requests of one Submit.
-const ringEntries = 64
-
-// Setup sets up a ring with the flags IORING_SETUP_*.
-func (t *Task) Setup(flags uint32) *Ring {
-	t.tb.Helper()
-	t.rings++
-	name := fmt.Sprintf("ring%d", t.rings)
-	args := &trace.SetupArgs{Ring: name, Entries: ringEntries, Flags: trace.SetupNum(flags)}
-	what := "setup"
-	if flags != 0 {
-		what += " with " + uapi.SetupFlags.FormatFlags(uint64(flags))
-	}
-	return &Ring{t, name, int64(t.must(args, what).Got.Ret)}
-}
-
-// By is the ring as another task uses it, which has the descriptor from its parent or is a thread of the same process.
-func (r *Ring) By(t *Task) *Ring { return &Ring{t, r.name, r.fd} }
-
-// FD is the ring's descriptor.
-func (r *Ring) FD() int32 { return int32(r.fd) }
-
-// Submit submits requests in one call, and says what became of each that the kernel took. After one that it refuses it
-// takes no more, unless the ring has IORING_SETUP_SUBMIT_ALL.
-func (r *Ring) Submit(requests ...sqe.SQE) []Answer {
-	r.task.tb.Helper()
-	what := "submit"
-	var sqes []trace.SQE
-	for _, q := range requests {
-		sqes = append(sqes, q.Trace())
-		what += " " + q.Opcode().String()
-	}
-	return r.submit(sqes, what)
-}
-
-func (r *Ring) submit(sqes []trace.SQE, what string) []Answer {
-	t := r.task
-	t.tb.Helper()
-	args := &trace.EnterArgs{FD: trace.Num32(r.fd), Ring: r.name, SQEs: sqes}
-	o := t.must(args, what)
-	var answers []Answer
-	for i := range o.Requests {
-		q := &o.Requests[i]
-		for _, s := range t.sandboxes {
-			s.see(q)
-		}
-		answers = append(answers, answer(q))
-	}
-	if len(answers) == 0 {
-		t.tb.Fatalf("on %s: %s: the kernel took no request\n%s", t.kernel.Name, what, t.soFar())
-	}
-	return answers
-}
-
-// Allow fails the test unless a request to this ring is let through.
-func (r *Ring) Allow(request sqe.SQE) {
-	r.task.tb.Helper()
-	r.task.hold(request, r.decide(request), Allowed)
-}
-
-// Deny fails the test unless a restriction or filter denies a request to this ring.
-func (r *Ring) Deny(request sqe.SQE) {
-	r.task.tb.Helper()
-	r.task.hold(request, r.decide(request), Denied)
-}
-
-// Allow is Ring.Allow for a ring that the task sets up for it.
-func (t *Task) Allow(request sqe.SQE) {
-	t.tb.Helper()
-	t.hold(request, t.decide(request), Allowed)
-}
-
-// Deny is Ring.Deny for a ring that the task sets up for it.
-func (t *Task) Deny(request sqe.SQE) {
-	t.tb.Helper()
-	t.hold(request, t.decide(request), Denied)
-}
-
-// hold compares the answer with what is wanted.
-func (t *Task) hold(request sqe.SQE, got Answer, want Decision) {
-	t.tb.Helper()
-	if got.Decision != want {
-		t.tb.Errorf("on %s, task %s: %s%s", t.kernel.Name, t.name, explain(t.sandboxes, request.Trace(), got, want), t.soFar())
-	}
 }

@@ -149,3 +149,22 @@ func TestCheck(t *testing.T) {
 		k.Check(t, s, []uringtest.Vector{{Name: "nonblock", SQE: nonblock, Want: want}})
 	})
 }
+
+// TestRingRestrict holds a ring to its own sandbox, and no other.
+func TestRingRestrict(t *testing.T) {
+	s := layers(t)
+	uringtest.ForEachKernel(t, kernel.V7_0, func(t *testing.T, k uringtest.Kernel) {
+		task := k.Boot(t)
+		if why := task.Setup(0).TryRestrict(s); why == nil || why.Errno != uapi.EBADFD {
+			t.Errorf("restrictions of an enabled ring: %v, want EBADFD", why)
+		}
+		ring := task.Setup(uapi.IORING_SETUP_R_DISABLED)
+		ring.Restrict(s)
+		ring.Enable()
+		ring.Allow(tcp)
+		ring.Deny(unix)
+		ring.Deny(sqe.Nop())
+		ring.By(task.Fork("child")).Deny(unix)
+		task.Allow(unix)
+	})
+}
