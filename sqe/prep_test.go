@@ -150,7 +150,8 @@ func TestValues(t *testing.T) {
 		want uint64
 	}{
 		{"the base has no flags", base, 0}, {"a copy has its own", one, uapi.IOSQE_ASYNC},
-		{"so has another copy", two, uapi.IOSQE_IO_DRAIN}, {"flags add up", one.Drain(), uapi.IOSQE_ASYNC | uapi.IOSQE_IO_DRAIN},
+		{"so has another copy", two, uapi.IOSQE_IO_DRAIN},
+		{"flags add up", one.Drain(), uapi.IOSQE_ASYNC | uapi.IOSQE_IO_DRAIN},
 	} {
 		if got := row.s.Get("flags"); got != row.want {
 			t.Errorf("%s: %#x, want %#x", row.why, got, row.want)
@@ -166,7 +167,8 @@ func TestMistakes(t *testing.T) {
 	}{
 		{"no such field", `an SQE has no field "adr"`, sqe.Nop().With("adr", 1)},
 		{"no address", `sockaddr "localhost:80" is none of`, sqe.Connect(3, "localhost:80")},
-		{"a path that is too long for sun_path", "at most 107 bytes", sqe.Bind(3, sqe.Sockaddr("unix:"+strings.Repeat("x", 200)))},
+		{"a path that is too long for sun_path", "at most 107 bytes",
+			sqe.Bind(3, sqe.Sockaddr("unix:"+strings.Repeat("x", 200)))},
 	} {
 		p := trace.NewPlayer(sim.New(kernel.V7_3), kernel.V7_3.Name)
 		_, err := p.Play(&trace.Event{Task: trace.InitTask, Args: &trace.SetupArgs{Entries: 4}})

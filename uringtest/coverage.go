@@ -59,8 +59,8 @@ func (r reached) add(path cbpfvm.Path) {
 }
 
 // Coverage fails the test at its end unless its requests reached at least min percent of the sandbox's filters: of the
-// instructions, and of the two ways of each branch. The message lists the filters of which some was not. Requests of subtests, of
-// tasks that registered the sandbox, and on all kernels count.
+// instructions, and of the two ways of each branch. Requests of subtests, of tasks that registered the sandbox, and on
+// all kernels count. The message lists the filters that were not reached as a whole.
 func Coverage(t testing.TB, s *Sandbox, min float64) {
 	t.Helper()
 	t.Cleanup(func() {

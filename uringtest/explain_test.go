@@ -30,8 +30,8 @@ func program(b []byte) []uapi.SockFilter {
 	return append(insns, uapi.SockFilter{Code: ret, K: 1})
 }
 
-// holds compares what a failure would say of a run with the run: the instructions on its way can lead to its end, and the
-// mark is at the last branch whose other way leads to another.
+// holds compares what a failure would say of a run with the run: the instructions on its way can lead to its end, and
+// the mark is at the last branch whose other way leads to another.
 func holds(t *testing.T, insns []uapi.SockFilter, words []byte) {
 	prog, refused := cbpfvm.Check(insns, uapi.SizeofBPFCtx)
 	if refused != nil {

@@ -32,8 +32,8 @@ func AssertNeverLoosens(t testing.TB, base *Sandbox, added ...*Sandbox) {
 
 // AssertNotLooser fails the test if the new sandbox, in place of the old one, allows a request that the old one denies,
 // on any release that has filters. The message has such a request, and the way that it takes through both. The
-// comparison is exact: it is about all requests that can occur. Where filters calculate so much that it cannot be, it is
-// not decided, which fails the test too.
+// comparison is exact: it is about all requests that can occur. Where filters calculate so much that it cannot be, it
+// is not decided, which fails the test too.
 func AssertNotLooser(t testing.TB, old, new *Sandbox) {
 	t.Helper()
 	assertNotLooser(t, Kernels(), old, new)

@@ -55,8 +55,8 @@ func (t *Task) restrict(s *Sandbox, events []trace.Event) (what string, why *ver
 	return "", nil
 }
 
-// ringEvents are the calls that register the sandbox for a ring. A ring takes the entries of its restrictions without the
-// struct that counts them for a task.
+// ringEvents are the calls that register the sandbox for a ring. A ring takes the entries of its restrictions without
+// the struct that counts them for a task.
 func (s *Sandbox) ringEvents(r *Ring) []trace.Event {
 	events := s.plan.Events(r.task.name)
 	for i := range events {

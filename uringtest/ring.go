@@ -87,23 +87,3 @@ func (r *Ring) Deny(request sqe.SQE) {
 	r.task.tb.Helper()
 	r.task.hold(request, r.decide(request), Denied)
 }
-
-// Allow is Ring.Allow for a ring that the task sets up for it.
-func (t *Task) Allow(request sqe.SQE) {
-	t.tb.Helper()
-	t.hold(request, t.decide(request), Allowed)
-}
-
-// Deny is Ring.Deny for a ring that the task sets up for it.
-func (t *Task) Deny(request sqe.SQE) {
-	t.tb.Helper()
-	t.hold(request, t.decide(request), Denied)
-}
-
-// hold compares the answer with what is wanted.
-func (t *Task) hold(request sqe.SQE, got Answer, want Decision) {
-	t.tb.Helper()
-	if got.Decision != want {
-		t.tb.Errorf("on %s, task %s: %s%s", t.kernel.Name, t.name, explain(t.sandboxes, request.Trace(), got, want), t.soFar())
-	}
-}

@@ -42,8 +42,8 @@ func Plan(t testing.TB, p *plan.Plan) *Sandbox {
 	return &Sandbox{plan: p, seen: newCollector(p)}
 }
 
-// File is a sandbox that stands in a file: a policy, a plan, or another form that load.Forms names. A program alone does
-// not say which opcode it is for; see ProgramFile.
+// File is a sandbox that stands in a file: a policy, a plan, or another form that load.Forms names. A program alone
+// does not say which opcode it is for; see ProgramFile.
 func File(t testing.TB, file string) *Sandbox {
 	t.Helper()
 	return loaded(t, file, load.Options{})

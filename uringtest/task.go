@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/uringsim/uringsim/sim"
+	"github.com/uringsim/uringsim/sqe"
 	"github.com/uringsim/uringsim/trace"
 )
 
@@ -141,4 +142,25 @@ func (t *Task) Exec() {
 func (t *Task) Exit() {
 	t.tb.Helper()
 	t.must(&trace.ExitArgs{}, "exit")
+}
+
+// Allow is Ring.Allow for a ring that the task sets up for it.
+func (t *Task) Allow(request sqe.SQE) {
+	t.tb.Helper()
+	t.hold(request, t.decide(request), Allowed)
+}
+
+// Deny is Ring.Deny for a ring that the task sets up for it.
+func (t *Task) Deny(request sqe.SQE) {
+	t.tb.Helper()
+	t.hold(request, t.decide(request), Denied)
+}
+
+// hold compares the answer with what is wanted.
+func (t *Task) hold(request sqe.SQE, got Answer, want Decision) {
+	t.tb.Helper()
+	if got.Decision != want {
+		t.tb.Errorf("on %s, task %s: %s%s", t.kernel.Name, t.name, explain(t.sandboxes, request.Trace(), got, want),
+			t.soFar())
+	}
 }

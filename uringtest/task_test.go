@@ -59,11 +59,12 @@ var lifecycles = []struct {
 			child.Exit()
 			return true
 		}},
-	{"user namespace", "a task is privileged in a namespace of its own", func(task *uringtest.Task, s *uringtest.Sandbox) bool {
-		task.NewUserNS()
-		task.Restrict(s)
-		return true
-	}},
+	{"user namespace", "a task is privileged in a namespace of its own",
+		func(task *uringtest.Task, s *uringtest.Sandbox) bool {
+			task.NewUserNS()
+			task.Restrict(s)
+			return true
+		}},
 }
 
 func TestLifecycles(t *testing.T) {
