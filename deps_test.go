@@ -31,6 +31,7 @@ const lattice = `
 
 	# What sandboxes register, in the forms that people write it in. A policy knows nothing of the model, which judges it.
 	plan < policy < load;
+	plan < source;
 
 	# Submissions, written as programs do.
 	trace < sqe;
@@ -53,7 +54,7 @@ const lattice = `
 	NONE < .;
 	internal/judge, sim < internal/differ < internal/differ/outcomes;
 	., internal/judge, sim < internal/probe;
-	internal/differ, internal/probe < cmd/uringsim;
+	internal/differ, internal/probe, load, source < cmd/uringsim;
 
 	# What tests of users import.
 	load, sim, sqe, symbolic < uringtest;
@@ -61,7 +62,7 @@ const lattice = `
 
 // outside says which packages may import which other modules, or unsafe.
 var outside = map[string][]string{
-	"github.com/go-json-experiment/json": {"cmd/uringsim", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "sqe", "trace", "uringtest"},
+	"github.com/go-json-experiment/json": {"cmd/uringsim", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "policy", "sqe", "trace", "uringtest"},
 	"github.com/google/go-cmp":           {"internal/differ", "internal/judge", "trace"},
 	"github.com/klauspost/compress":      {"internal/differ"},
 	"github.com/spf13/cobra":             {"cmd/uringsim"},

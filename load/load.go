@@ -39,7 +39,9 @@ func Forms() []Form { return slices.Clone(forms) }
 var forms = []Form{
 	{"asm", []string{".bpf", ".asm"}, "the language of the kernel's bpf_asm", readAsm},
 	{"plan", []string{".json"}, "a plan, as uringsim writes it", readPlan},
-	{"policy", []string{".policy"}, "a policy (docs/policy.md)", readPolicy},
+	{"policy", []string{".policy"}, "a policy (docs/policy.md)", readPolicy("policy")},
+	{"oci", []string{".json"}, "a linux.ioUring object, alone or in the configuration of a container", readPolicy("oci")},
+	{"function", []string{".c"}, "a filter function in C, or its body", readPolicy("function")},
 }
 
 // maxText is the most bytes of a file.
@@ -66,6 +68,9 @@ func Text(file string, text []byte, o Options) (*plan.Plan, error) {
 	form, err := formOf(file, o)
 	if err != nil {
 		return nil, err
+	}
+	if other := formShown(file, text); other != nil && o.Form == "" {
+		form = other
 	}
 	return form.read(file, text, o)
 }

@@ -52,7 +52,7 @@ func (f *Filter) object() trace.BPFFilter {
 func (p *Plan) Events(task string) []trace.Event {
 	var events []trace.Event
 	register := func(op uapi.RegisterOp, arg trace.Object, why string) {
-		const itself = 0xffffffff // the descriptor -1
+		const itself = ^trace.Num32(0) // the descriptor -1
 		events = append(events, trace.Event{Task: task, Why: why, Args: &trace.RegisterArgs{FD: itself,
 			Op: trace.RegisterNum(op), Arg: trace.Pointer{Object: &arg}, Nr: 1}})
 	}

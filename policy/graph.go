@@ -110,26 +110,30 @@ func (g *graph) between(w word, mask uint32, pieces []piece, hi uint32) *node {
 	if len(pieces) == 1 {
 		return pieces[0].to
 	}
-	singles, first := 0, -1
-	for i, p := range pieces {
-		end := hi
-		if i+1 < len(pieces) {
-			end = pieces[i+1].lo - 1
-		}
-		if p.lo == end {
-			if singles++; first < 0 {
-				first = i
-			}
-		}
-	}
-	if first >= 0 && singles <= few {
-		p := pieces[first]
-		rest, restHi := without(pieces, first, hi)
-		return g.node(step{word: w, mask: mask, rel: equal, k: p.lo, t: p.to, f: g.between(w, mask, rest, restHi)})
+	if i, n := single(pieces, hi); n > 0 && n <= few {
+		rest, restHi := without(pieces, i, hi)
+		return g.node(step{word: w, mask: mask, rel: equal, k: pieces[i].lo, t: pieces[i].to,
+			f: g.between(w, mask, rest, restHi)})
 	}
 	m := len(pieces) / 2
 	return g.node(step{word: w, mask: mask, rel: atLeast, k: pieces[m].lo,
 		t: g.between(w, mask, pieces[m:], hi), f: g.between(w, mask, pieces[:m], pieces[m].lo-1)})
+}
+
+// single is a piece of only one value, best one between pieces that go to the same place, and how many there are.
+func single(pieces []piece, hi uint32) (best, n int) {
+	joins := false
+	for i, p := range pieces {
+		last := i == len(pieces)-1
+		if last && p.lo != hi || !last && pieces[i+1].lo != p.lo+1 {
+			continue
+		}
+		between := i > 0 && !last && pieces[i-1].to == pieces[i+1].to
+		if n++; n == 1 || between && !joins {
+			best, joins = i, between
+		}
+	}
+	return best, n
 }
 
 // without takes a single value out: it is known not to be, so that it may as well go where its neighbours go.

@@ -38,6 +38,7 @@ type parser struct {
 	toks  []token
 	pos   int
 	depth int
+	exact bool // keywords are lower case
 	out   Policy
 	first map[string]Pos // statements that may come only once
 }
@@ -56,7 +57,10 @@ func (p *parser) next() token {
 // is tells whether the next token is a keyword or sign.
 func (p *parser) is(s string) bool {
 	t := p.peek()
-	return t.kind == tokSign && t.text == s || t.kind == tokWord && strings.EqualFold(t.text, s)
+	if t.kind == tokWord && !p.exact {
+		return strings.EqualFold(t.text, s)
+	}
+	return t.kind != tokEnd && t.text == s
 }
 
 // accept takes the next token if it is a keyword or sign.

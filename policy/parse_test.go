@@ -27,7 +27,7 @@ func TestErrors(t *testing.T) {
 func expected(t *testing.T, file string, read reader) {
 	t.Helper()
 	text := readFile(t, file)
-	_, text, _ = strings.Cut(text, "in front.\n")
+	_, text, _ = strings.Cut(text, "in front.\n") // the head of the file
 	for i, block := range strings.Split(text, "---\n") {
 		var want []string
 		var lines []string

@@ -10,7 +10,7 @@ import (
 // Limits of input, which keep memory and time bounded.
 const (
 	maxTokens = 1 << 18
-	maxDepth  = 100 // of conditions within conditions
+	maxDepth  = 200 // of conditions and statements within each other
 )
 
 type tokenKind uint8

@@ -42,6 +42,19 @@ func witness(t *testing.T, p *Policy) {
 	}
 }
 
+// contexts are those that go every way through the rules of a policy for an opcode.
+func contexts(t *testing.T, p *Policy, op uapi.Op) []cbpfvm.Context {
+	t.Helper()
+	g, root := decide(p, op)
+	prog, err := cbpfvm.Check(emit(g.prune(root)), uapi.SizeofBPFCtx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := search{t: t, policy: p, op: op, prog: prog, reached: map[reached]bool{}, pcs: map[int]bool{}, keep: true}
+	s.run()
+	return s.kept
+}
+
 func listing(insns []uapi.SockFilter) (text string) {
 	for _, line := range cbpfvm.Disassemble(insns) {
 		text += line + "\n"
@@ -58,6 +71,9 @@ type search struct {
 	prog, naive *cbpfvm.Program
 	reached     map[reached]bool
 	pcs         map[int]bool // of prog
+
+	keep bool
+	kept []cbpfvm.Context // all that were tried, if they are to be kept
 }
 
 // reached is a way on from an instruction of the naive program or of the compiled one.
@@ -95,6 +111,9 @@ func (s *search) run() {
 
 // try runs a context; true if it reached something new.
 func (s *search) try(ctx *cbpfvm.Context) bool {
+	if s.keep {
+		s.kept = append(s.kept, *ctx)
+	}
 	want := s.policy.Allows(s.op, ctx)
 	found := false
 	for _, prog := range []*cbpfvm.Program{s.prog, s.naive} {

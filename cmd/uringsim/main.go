@@ -83,6 +83,7 @@ Exit status: 0 all reproduced, 1 mismatch or not modelled, 2 usage, 3 bad input,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(replayCommand(), vmCommand(), kernelsCommand(), genCommand(), diffCommand())
+	root.AddCommand(replayCommand(), vmCommand(), kernelsCommand(), genCommand(), diffCommand(),
+		compileCommand())
 	return root
 }

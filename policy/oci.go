@@ -1,0 +1,340 @@
+package policy
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// ociObject is the linux.ioUring object that is proposed for the runtime specification of containers.
+type ociObject struct {
+	DefaultAction  string       `json:"defaultAction"`
+	Ops            []ociOp      `json:"ops,omitzero"`
+	SocketFamilies *[]ociFamily `json:"socketFamilies,omitzero"`
+	DeniedSQEFlags []ociFlag    `json:"deniedSqeFlags,omitzero"`
+}
+
+// ociOp is an opcode by its full name or number, and where it stands.
+type ociOp struct {
+	op  uapi.Op
+	off int64
+}
+
+// UnmarshalJSONFrom reads a name or a number.
+func (o *ociOp) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	v, err := ociNumber(dec, uapi.Ops, uapi.IORING_OP_LAST-1)
+	o.op, o.off = uapi.Op(v), dec.InputOffset()
+	return err
+}
+
+// MarshalJSONTo writes the name.
+func (o ociOp) MarshalJSONTo(enc *jsontext.Encoder) error {
+	return enc.WriteToken(jsontext.String("IORING_OP_" + o.op.String()))
+}
+
+type ociFamily uint16
+
+// UnmarshalJSONFrom reads a name or a number.
+func (f *ociFamily) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	v, err := ociNumber(dec, uapi.AddressFamilies, 0xffff)
+	*f = ociFamily(v)
+	return err
+}
+
+// MarshalJSONTo writes the name, if there is one.
+func (f ociFamily) MarshalJSONTo(enc *jsontext.Encoder) error {
+	return ociName(enc, uapi.AddressFamilies, uint64(f))
+}
+
+type ociFlag uint8
+
+// UnmarshalJSONFrom reads a name or a number.
+func (f *ociFlag) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	v, err := ociNumber(dec, uapi.SQEFlags, 0x7f)
+	*f = ociFlag(v)
+	return err
+}
+
+// MarshalJSONTo writes the name.
+func (f ociFlag) MarshalJSONTo(enc *jsontext.Encoder) error {
+	return ociName(enc, uapi.SQEFlags, uint64(f))
+}
+
+// ociNumber reads a full name of a family, or a number as JSON or as a string.
+func ociNumber(dec *jsontext.Decoder, family *uapi.Family, most uint64) (uint64, error) {
+	tok, err := dec.ReadToken()
+	if err != nil {
+		return 0, err
+	}
+	text := tok.String()
+	if tok.Kind() == '"' {
+		if v, of, ok := constant(text); ok && of == family && text == exact(text, family) {
+			return v, nil
+		}
+	}
+	v, err := strconv.ParseUint(text, 0, 64)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("found %q, expected a number or a name such as %s", text, family.Rows[1].Name)
+	case v > most:
+		return 0, fmt.Errorf("found %d, expected at most %d", v, most)
+	}
+	return v, nil
+}
+
+// exact is the name in the spelling of the kernel's headers: a runtime knows no other.
+func exact(name string, family *uapi.Family) string {
+	for _, r := range family.Rows {
+		if r.Name == name {
+			return name
+		}
+	}
+	if _, ok := more[name]; ok {
+		return name
+	}
+	return ""
+}
+
+func ociName(enc *jsontext.Encoder, family *uapi.Family, v uint64) error {
+	for _, r := range family.Rows {
+		if r.Value == v {
+			return enc.WriteToken(jsontext.String(r.Name))
+		}
+	}
+	return enc.WriteToken(jsontext.Uint(v))
+}
+
+// IsOCI tells whether a JSON text looks like what ParseOCI reads, by its first keys.
+func IsOCI(text []byte) bool {
+	found := false
+	_ = eachKey(jsontext.NewDecoder(bytes.NewReader(text)), func(key string, dec *jsontext.Decoder) error {
+		found = found || slices.Contains([]string{"defaultAction", "socketFamilies", "deniedSqeFlags", "ociVersion", "linux"}, key)
+		return dec.SkipValue()
+	})
+	return found
+}
+
+// eachKey visits the members of an object; visit has to read the value.
+func eachKey(dec *jsontext.Decoder, visit func(key string, dec *jsontext.Decoder) error) error {
+	if dec.PeekKind() != '{' {
+		return dec.SkipValue()
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	for dec.PeekKind() == '"' {
+		key, err := dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		if err := visit(key.String(), dec); err != nil {
+			return err
+		}
+	}
+	_, err := dec.ReadToken()
+	return err
+}
+
+// ParseOCI reads the linux.ioUring object that is proposed for containers, alone or within a configuration of a
+// container: {"linux": {"ioUring": {...}}}. Errors are *trace.SyntaxError.
+func ParseOCI(file string, text []byte) (*Policy, error) {
+	only, err := ioUring(file, text)
+	if err != nil {
+		return nil, err
+	}
+	var o ociObject
+	if err := trace.Decode(file, only, &o); err != nil {
+		return nil, err
+	}
+	p := &Policy{File: file}
+	at := position(only, int64(len(only)-len(bytes.TrimLeft(only, " \t\r\n"))))
+	switch o.DefaultAction {
+	case "deny":
+		p.Default = Deny
+	case "allow":
+		p.Default = Allow
+	default:
+		return nil, errorAt(file, at, "defaultAction: found %q, expected \"deny\" or \"allow\"", o.DefaultAction)
+	}
+	p.Rules = o.rules(p.Default, at, func(off int64) Pos { return position(only, off) })
+	return p, p.check()
+}
+
+// ioUring is the text with blanks for all that is not the linux.ioUring object, so that places in it stay right.
+func ioUring(file string, text []byte) ([]byte, error) {
+	wrapped, from, to := false, int64(-1), int64(0)
+	dec := jsontext.NewDecoder(bytes.NewReader(text))
+	err := eachKey(dec, func(key string, dec *jsontext.Decoder) error {
+		wrapped = wrapped || key == "ociVersion" || key == "linux"
+		if key != "linux" {
+			return dec.SkipValue()
+		}
+		return eachKey(dec, func(key string, dec *jsontext.Decoder) error {
+			value, err := dec.ReadValue()
+			if key == "ioUring" {
+				to = dec.InputOffset()
+				from = to - int64(len(value))
+			}
+			return err
+		})
+	})
+	if err != nil || !wrapped {
+		return text, nil // decoding it tells what is wrong
+	}
+	if from < 0 {
+		return nil, errorAt(file, Pos{1, 1}, `found a configuration without "linux": {"ioUring": ...}`)
+	}
+	only := bytes.Repeat([]byte{' '}, int(from))
+	for i, b := range text[:from] {
+		if b == '\n' {
+			only[i] = b
+		}
+	}
+	return append(only, text[from:to]...), nil
+}
+
+// position is the place of a byte in a text.
+func position(text []byte, off int64) Pos {
+	before := text[:off]
+	return Pos{1 + bytes.Count(before, []byte("\n")), int(off) - bytes.LastIndexByte(before, '\n')}
+}
+
+// rules say what the object says: flags first, then the families of sockets, then the opcodes.
+func (o *ociObject) rules(def Action, at Pos, where func(int64) Pos) []Rule {
+	var rules []Rule
+	var denied uint64
+	for _, f := range o.DeniedSQEFlags {
+		denied |= uint64(f)
+	}
+	if denied != 0 {
+		rules = append(rules, Rule{Pos: at, Action: Deny,
+			If: &Test{Pos: at, Field: "sqe_flags", Mask: denied, Rel: Ne, Values: []Value{{}}}})
+	}
+	listed := Rule{Pos: at, Action: !def}
+	socket := false
+	for _, op := range o.Ops {
+		if listed.Ops != nil && listed.fits(op.op) {
+			continue
+		}
+		if op.op == uapi.IORING_OP_SOCKET {
+			if socket = true; def == Deny && o.SocketFamilies != nil {
+				continue // below
+			}
+		}
+		listed.Ops, listed.OpsAt = append(listed.Ops, op.op), append(listed.OpsAt, where(op.off))
+	}
+	if o.SocketFamilies != nil && socket == (def == Deny) {
+		rules = append(rules, families(*o.SocketFamilies, def, at)...)
+	}
+	if listed.Ops != nil {
+		rules = append(rules, listed)
+	}
+	return rules
+}
+
+// families let sockets of some families through, as far as the default does not.
+func families(list []ociFamily, def Action, at Pos) []Rule {
+	in := &Test{Pos: at, Field: "family", Mask: fieldNamed("family").bits(), Rel: In}
+	for _, f := range list {
+		in.Values = append(in.Values, Value{Lo: uint64(f), Hi: uint64(f)})
+	}
+	socket := Rule{Pos: at, Ops: []uapi.Op{uapi.IORING_OP_SOCKET}, OpsAt: []Pos{at}}
+	switch {
+	case def == Deny && list == nil, def == Deny && len(list) == 0:
+		return nil
+	case def == Deny:
+		socket.Action, socket.If = Allow, in
+	case len(list) > 0:
+		socket.If = Not{in}
+	}
+	return []Rule{socket}
+}
+
+// OCI is the policy as a linux.ioUring object. The error names the first rule that the object cannot say.
+func (p *Policy) OCI() ([]byte, error) {
+	o := ociObject{DefaultAction: p.Default.String()}
+	if p.Limits != (Limits{}) {
+		return nil, fmt.Errorf("%s: the container form cannot say what register calls and submitted flags are allowed", p.File)
+	}
+	if len(p.Requires) > 0 {
+		return nil, errorAt(p.File, p.Requires[0].Pos, "the container form cannot say which kernels it requires")
+	}
+	allowed := false // whether some rule has let requests through, whatever their flags
+	for i := range p.Rules {
+		r := &p.Rules[i]
+		flags, isFlags := r.deniedFlags()
+		list, isFamilies := r.families(p.Default)
+		switch {
+		case isFlags && !allowed:
+			for bit := uint64(1); bit < 0x80; bit <<= 1 {
+				if flags&bit != 0 && !slices.Contains(o.DeniedSQEFlags, ociFlag(bit)) {
+					o.DeniedSQEFlags = append(o.DeniedSQEFlags, ociFlag(bit))
+				}
+			}
+		case isFamilies && o.SocketFamilies == nil:
+			o.SocketFamilies = &list
+			if r.Action == Allow {
+				o.Ops = append(o.Ops, ociOp{op: uapi.IORING_OP_SOCKET})
+			}
+		case r.If == nil && r.Ops != nil && (r.Action == Deny || !o.hasFamiliesFor(r, p.Default)):
+			for _, op := range r.Ops {
+				if r.Action != p.Default {
+					o.Ops = append(o.Ops, ociOp{op: op})
+				}
+			}
+		default:
+			return nil, errorAt(p.File, r.Pos, "the container form cannot say: %s", r)
+		}
+		allowed = allowed || r.Action == Allow
+	}
+	text, err := json.Marshal(o, jsontext.WithIndent("  "))
+	return append(text, '\n'), err
+}
+
+// hasFamiliesFor tells whether a rule lets all sockets through of which some are allowed already.
+func (o *ociObject) hasFamiliesFor(r *Rule, def Action) bool {
+	return def == Deny && o.SocketFamilies != nil && r.fits(uapi.IORING_OP_SOCKET)
+}
+
+// deniedFlags are those without which any request has to be: deny any if sqe_flags & FLAGS != 0.
+func (r *Rule) deniedFlags() (uint64, bool) {
+	t, ok := r.If.(*Test)
+	ok = ok && r.Action == Deny && r.Ops == nil && t.Field == "sqe_flags" && t.Rel == Ne && t.Values[0].Lo == 0
+	if !ok {
+		return 0, false
+	}
+	return t.Mask, true
+}
+
+// families are those of the sockets that a rule lets through: allow SOCKET if family in LIST with the default deny, and
+// deny SOCKET if family not in LIST with the default allow.
+func (r *Rule) families(def Action) ([]ociFamily, bool) {
+	c := r.If
+	if not, ok := c.(Not); ok && def == Allow {
+		c = not.Cond
+	} else if def == Allow {
+		return nil, false
+	}
+	t, ok := c.(*Test)
+	if !ok || r.Action == def || t.Field != "family" || t.Rel != In && t.Rel != Eq ||
+		t.Mask != fieldNamed("family").bits() || len(r.Ops) != 1 || r.Ops[0] != uapi.IORING_OP_SOCKET {
+		return nil, false
+	}
+	var list []ociFamily
+	for _, v := range t.Values {
+		if v.Hi-v.Lo > 100 || v.Hi > 0xffff {
+			return nil, false
+		}
+		for f := v.Lo; f <= v.Hi; f++ {
+			list = append(list, ociFamily(f))
+		}
+	}
+	return list, true
+}
