@@ -14,6 +14,7 @@ type recorder struct {
 	cleanups   []func()
 }
 
+func (r *recorder) Name() string                 { return "recorder" }
 func (r *recorder) Helper()                      {}
 func (r *recorder) Error(args ...any)            { r.messages = append(r.messages, fmt.Sprint(args...)) }
 func (r *recorder) Errorf(f string, a ...any)    { r.messages = append(r.messages, fmt.Sprintf(f, a...)) }

@@ -1,6 +1,7 @@
 package uringtest
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,7 +18,8 @@ type machine struct {
 	player    *trace.Player
 	sandboxes []*Sandbox // that were registered
 	story     []string   // what the tasks did, for messages
-	rings     int        // how many were set up
+	events    []trace.Event
+	rings     int // how many were set up
 }
 
 // Task is a task: a thread of a process. Its methods are what a program does. A call that the kernel refuses fails the
@@ -41,6 +43,12 @@ func (t *Task) Kernel() Kernel { return t.kernel }
 // Model is the simulated kernel itself, for what these methods do not do, such as setting a sim.Issuer.
 func (t *Task) Model() *sim.Kernel { return t.model }
 
+// Trace is what all tasks of the kernel did so far, for a real kernel to do the same: written to a file, "uringsim vm"
+// replays it there.
+func (t *Task) Trace() *trace.Trace {
+	return &trace.Trace{Header: trace.Header{Name: t.tb.Name()}, Events: slices.Clone(t.events)}
+}
+
 // tell adds to the story.
 func (t *Task) tell(what string) { t.story = append(t.story, t.name+": "+what) }
 
@@ -53,7 +61,9 @@ func (t *Task) try(args trace.Args, what string) trace.Outcome {
 
 func (t *Task) play(args trace.Args, what string) trace.Outcome {
 	t.tb.Helper()
-	o, err := t.player.Play(&trace.Event{Task: t.name, Args: args})
+	e := trace.Event{Task: t.name, Args: args}
+	t.events = append(t.events, e)
+	o, err := t.player.Play(&e)
 	switch {
 	case err != nil:
 		t.tb.Fatalf("on %s: %s: %v\n%s", t.kernel.Name, what, err, t.soFar())

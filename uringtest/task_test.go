@@ -1,10 +1,14 @@
 package uringtest_test
 
 import (
+	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/sqe"
+	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 	"github.com/uringsim/uringsim/uringtest"
 )
@@ -168,4 +172,39 @@ func TestRingRestrict(t *testing.T) {
 		ring.By(task.Fork("child")).Deny(unix)
 		task.Allow(unix)
 	})
+}
+
+// TestTrace replays what a task did: the same becomes of it.
+func TestTrace(t *testing.T) {
+	task := uringtest.On(kernel.V7_0).Boot(t)
+	task.NoNewPrivs()
+	task.Restrict(layers(t))
+	child := task.Fork("child")
+	child.Deny(unix)
+	child.Exec()
+	child.Allow(unix)
+
+	tr := task.Trace()
+	var text bytes.Buffer
+	if err := tr.Write(&text); err != nil {
+		t.Fatal(err)
+	}
+	read, err := trace.Read(&text, "written.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	player := trace.NewPlayer(sim.New(kernel.V7_0), kernel.V7_0.Name)
+	var refused []bool
+	for i := range read.Events {
+		o, err := player.Play(&read.Events[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range o.Requests {
+			refused = append(refused, r.Why != nil && r.Why.Errno == uapi.EACCES)
+		}
+	}
+	if !slices.Equal(refused, []bool{true, false}) {
+		t.Errorf("the requests are refused: %v", refused)
+	}
 }
