@@ -100,6 +100,9 @@ func ringFlags(request sqe.SQE) uint32 {
 // disagree says in words which kernels do not do what is wanted, and why; "" if all do.
 func disagree(t testing.TB, kernels []Kernel, s *Sandbox, request sqe.SQE, want Decision) string {
 	t.Helper()
+	if want < Allowed || want > Invalid {
+		return fmt.Sprintf("found %s as what is wanted, expected Allowed, Denied or Invalid", want)
+	}
 	var found findings
 	for _, k := range kernels {
 		if a := k.Decide(t, s, request); a.Decision != want {

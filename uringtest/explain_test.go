@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/uringsim/uringsim/cbpfvm"
+	"github.com/uringsim/uringsim/sqe"
 	"github.com/uringsim/uringsim/uapi"
 )
 
@@ -55,6 +56,15 @@ func holds(t *testing.T, insns []uapi.SockFilter, words []byte) {
 	decided := can[path.Steps[0].PC].has(other) && !can[path.PC()].has(other) && !divides
 	if got > 1 || decided && got != 1 || !can[path.Steps[0].PC].has(other) && got != 0 {
 		t.Fatalf("%d marks, but a branch decided: %v\n%s", got, decided, path)
+	}
+}
+
+// TestNothingWanted fails if a row that forgets what it wants passes.
+func TestNothingWanted(t *testing.T) {
+	s := Program(t, uapi.IORING_OP_NOP, "ret #1")
+	const want = "found Decision(0) as what is wanted, expected Allowed, Denied or Invalid"
+	if got := disagree(t, Kernels(), s, sqe.Nop(), 0); got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -31,7 +31,7 @@ func ForEachKernel(t *testing.T, from kernel.Release, test func(t *testing.T, k 
 	releases := kernel.Measured()
 	first := slices.IndexFunc(releases, func(r kernel.Release) bool { return r.Name == from.Name })
 	if first < 0 {
-		t.Fatalf("uringtest: %q is none of the measured releases", from.Name)
+		t.Fatalf("uringtest: %q is none of the measured releases; ask others with On", from.Name)
 	}
 	for _, r := range releases[first:] {
 		t.Run(r.Name, func(t *testing.T) { test(t, Kernel{r}) })
