@@ -78,7 +78,7 @@ var helpers = []struct {
 	{"fallocate", sqe.Fallocate(5, 1, 77, 1<<32)},
 	{"openat", sqe.Openat(5, "one", uapi.O_RDWR|uapi.O_CREAT|uapi.O_CLOEXEC, 0o600)},
 	{"openat_direct", sqe.Openat(5, "one", uapi.O_RDWR|uapi.O_CREAT, 0o600).Direct(8)},
-	{"openat_direct", sqe.Openat(5, "one", uapi.O_RDWR|uapi.O_CREAT, 0o600).DirectAlloc()},
+	{"openat_direct", sqe.Openat(5, "one", uapi.O_RDWR|uapi.O_CREAT, 0o600).Direct(uapi.IORING_FILE_INDEX_ALLOC)},
 	{"open", sqe.Open("one", uapi.O_RDWR|uapi.O_CREAT, 0o600)},
 	{"open_direct", sqe.Open("one", uapi.O_RDWR|uapi.O_CREAT, 0o600).Direct(8)},
 	{"close", sqe.Close(5)},

@@ -147,8 +147,14 @@ func (s SQE) IOPrio(v uint16) SQE { return s.With("ioprio", s.Get("ioprio")|uint
 // Personality makes the request run with registered credentials.
 func (s SQE) Personality(id uint16) SQE { return s.With("personality", uint64(id)) }
 
-// Direct opens into a slot of the ring's registered files, or closes one, in place of a descriptor.
-func (s SQE) Direct(slot uint32) SQE { return s.With("file_index", uint64(slot+1)) }
+// Direct opens into a slot of the ring's registered files, or closes one, in place of a descriptor. As with liburing,
+// the slot IORING_FILE_INDEX_ALLOC is any free one.
+func (s SQE) Direct(slot uint32) SQE {
+	if slot == uapi.IORING_FILE_INDEX_ALLOC {
+		return s.DirectAlloc()
+	}
+	return s.With("file_index", uint64(slot)+1)
+}
 
 // DirectAlloc opens into any free slot.
 func (s SQE) DirectAlloc() SQE { return s.With("file_index", uapi.IORING_FILE_INDEX_ALLOC) }
