@@ -71,6 +71,11 @@ func SendBundle(fd int32, size, flags uint32) SQE {
 	return Send(fd, Pointer{}, size, flags).IOPrio(uapi.IORING_RECVSEND_BUNDLE)
 }
 
+// SendVectorized sends several buffers as one. liburing has no helper for it.
+func SendVectorized(fd int32, vec []Iovec, flags uint32) SQE {
+	return Send(fd, iovecs(vec), uint32(len(vec)), flags).IOPrio(uapi.IORING_SEND_VECTORIZED)
+}
+
 // To sets where Send and SendZC send to.
 func (s SQE) To(addr Sockaddr) SQE {
 	p, size := sockaddr(addr)
@@ -86,6 +91,11 @@ func Sendto(fd int32, buf Pointer, size, flags uint32, addr Sockaddr) SQE {
 func SendZC(fd int32, buf Pointer, size, flags uint32, zcFlags uint16) SQE {
 	s := prep(uapi.IORING_OP_SEND_ZC, fd, buf, size, 0).set("msg_flags", uint64(flags))
 	return s.set("ioprio", uint64(zcFlags))
+}
+
+// SendZCVectorized is SendVectorized without a copy. liburing has no helper for it.
+func SendZCVectorized(fd int32, vec []Iovec, flags uint32, zcFlags uint16) SQE {
+	return SendZC(fd, iovecs(vec), uint32(len(vec)), flags, zcFlags|uapi.IORING_SEND_VECTORIZED)
 }
 
 // SendZCFixed is SendZC from a registered buffer.

@@ -2,6 +2,9 @@ package sqe_test
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +82,10 @@ var good = []sqe.SQE{
 	sqe.Pipe(sqe.Room(8), 0).Direct(1), sqe.Nop128(), sqe.UringCmd128(1, 0).Cmd(make([]byte, 80)),
 	sqe.Nop().Async().UserData(7), sqe.Read(0, room, 64, 0).FixedFile(), sqe.Nop().Drain(), sqe.Nop().SkipSuccess(),
 	sqe.Nop().Link(), sqe.Nop().HardLink(),
+	sqe.SendVectorized(0, sqe.Rooms(16, 32), 0), sqe.SendZCVectorized(0, sqe.Rooms(16, 32), 0, 0),
+	sqe.Recv(0, sqe.Pointer{}, 0, 0).IOPrio(uapi.IORING_RECVSEND_BUNDLE).SelectBuffer(3),
+	sqe.SendmsgZC(0, message(), 0).IOPrio(uapi.IORING_SEND_ZC_REPORT_USAGE),
+	sqe.Nop().Async().Personality(0), sqe.RecvMultishot(0, sqe.Pointer{}, 0, 0).SelectBuffer(3).FixedFile(),
 }
 
 // submit submits a request on the newest release, behind one that it can be linked to, and gives the model's account.
@@ -179,5 +186,34 @@ func TestMistakes(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: %v, want %s", row.why, err, row.want)
 		}
+	}
+}
+
+// TestEveryFunction fails for a function that no request above is made with.
+func TestEveryFunction(t *testing.T) {
+	rows, err := os.ReadFile("prep_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	makes := regexp.MustCompile(`(?m)^func ([A-Z]\w*)\(.*\) SQE {`)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range makes.FindAllStringSubmatch(string(text), -1) {
+			found++
+			if m[1] != "Of" && !strings.Contains(string(rows), "sqe."+m[1]+"(") {
+				t.Errorf("%s: no request is made with %s", file, m[1])
+			}
+		}
+	}
+	if found < uapi.IORING_OP_LAST {
+		t.Errorf("found only %d functions", found)
 	}
 }

@@ -2,7 +2,7 @@
  * Prints what the helpers of liburing write, a line for each call below: its number among the calls of that helper, and
  * the bytes of the SQE. liburing.txt beside it is the output, with liburing 2.15:
  *
- *	./configure && gcc -D_GNU_SOURCE -Isrc/include -o /tmp/dump liburing.c && /tmp/dump >liburing.txt
+ *	./configure && gcc -D_GNU_SOURCE -Isrc/include -o dump liburing.c && ./dump >liburing.txt
  *
  * The same calls stand in Go in sqe/liburing_test.go. No helper reads what its pointers point to, so that any will do.
  */
