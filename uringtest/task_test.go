@@ -91,6 +91,26 @@ func TestLifecycles(t *testing.T) {
 	}
 }
 
+// TestLater shows that filters which a task registers later reach its children on some kernels, and that a test can ask
+// for the quirk alone.
+func TestLater(t *testing.T) {
+	first := uringtest.Program(t, uapi.IORING_OP_NOP, "ret #1")
+	second := uringtest.Program(t, uapi.IORING_OP_NOP, "ret #0")
+	for _, r := range []kernel.Release{kernel.V7_2, kernel.V7_3, kernel.V7_2.Without(kernel.SharedFiltersAppendInPlace)} {
+		task := uringtest.On(r).Boot(t)
+		task.NoNewPrivs()
+		task.Restrict(first)
+		child := task.Fork("child")
+		task.Restrict(second)
+		task.Deny(sqe.Nop())
+		if r.Has(kernel.SharedFiltersAppendInPlace) {
+			child.Deny(sqe.Nop())
+		} else {
+			child.Allow(sqe.Nop())
+		}
+	}
+}
+
 // TestSubmit tells how far a call gets.
 func TestSubmit(t *testing.T) {
 	for _, row := range []struct {
