@@ -39,9 +39,15 @@ const lattice = `
 	# What they allow, for all requests at once. It knows the rows of opcodes, and not the model, which judges it.
 	opdef, plan < symbolic;
 
+	# Submissions, written as programs do.
+	trace < sqe;
+
 	# The model.
 	cbpfvm, opdef < bpffilter < tctx < register;
 	register, trace < sim;
+
+	# All requests at once.
+	opdef, plan < symbolic;
 
 	# The running kernel. It knows nothing of the model: each is the other's witness.
 	uapi < internal/sysuring;
@@ -57,11 +63,14 @@ const lattice = `
 	internal/sysuring, plan, sim < internal/bench;
 	internal/bench, internal/differ, internal/probe < cmd/uringsim;
 	cover, load, request, source, symbolic < cmd/uringsim;
+
+	# What tests of users import.
+	load, sim, sqe, symbolic < uringtest;
 `
 
 // outside says which packages may import which other modules, or unsafe.
 var outside = map[string][]string{
-	"github.com/go-json-experiment/json": {"cmd/uringsim", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "policy", "request", "trace"},
+	"github.com/go-json-experiment/json": {"cmd/uringsim", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "policy", "request", "sqe", "trace", "uringtest"},
 	"github.com/google/go-cmp":           {"internal/differ", "internal/judge", "trace"},
 	"github.com/klauspost/compress":      {"internal/differ"},
 	"github.com/spf13/cobra":             {"cmd/uringsim"},

@@ -427,7 +427,11 @@ func documents(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return append(top, docs...)
+	examples, err := filepath.Glob("examples/*/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Concat(top, docs, examples)
 }
 
 // headings are the anchors of a document.

@@ -76,3 +76,14 @@ func SockaddrUnix(path string) []byte {
 	}
 	return b
 }
+
+// cmd_op of URING_CMD on sockets and block devices.
+const (
+	SOCKET_URING_OP_SIOCINQ      = 0
+	SOCKET_URING_OP_SIOCOUTQ     = 1
+	SOCKET_URING_OP_GETSOCKOPT   = 2
+	SOCKET_URING_OP_SETSOCKOPT   = 3
+	SOCKET_URING_OP_TX_TIMESTAMP = 4
+	SOCKET_URING_OP_GETSOCKNAME  = 5
+	BLOCK_URING_CMD_DISCARD      = 0x1200
+)
