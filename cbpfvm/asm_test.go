@@ -55,8 +55,8 @@ func TestAssemble(t *testing.T) {
 		{"ret #0x10\n ret #010\n ret #0b11", []uapi.SockFilter{insn(6, 0, 0, 16), insn(6, 0, 0, 8), insn(6, 0, 0, 3)}},
 		{"ret #-1\n ret #-2147483648", []uapi.SockFilter{insn(6, 0, 0, 0xffffffff), insn(6, 0, 0, 0x80000000)}},
 		{"ret #AF_INET6\n ret #O_CREAT|O_TRUNC|1", []uapi.SockFilter{insn(6, 0, 0, 10), insn(6, 0, 0, 0x241)}},
-		{"ret #O_SYNC\n ret #O_TMPFILE\n ret #O_ACCMODE\n ret #SOCK_TYPE_MASK",
-			[]uapi.SockFilter{insn(6, 0, 0, 0x101000), insn(6, 0, 0, 0x410000), insn(6, 0, 0, 3), insn(6, 0, 0, 15)}},
+		{"ret #O_SYNC\n ret #O_TMPFILE\n ret #O_ACCMODE\n ret #IPPROTO_MPTCP",
+			[]uapi.SockFilter{insn(6, 0, 0, 0x101000), insn(6, 0, 0, 0x410000), insn(6, 0, 0, 3), insn(6, 0, 0, 262)}},
 		{"ret #SOCK_STREAM\n ret #IPPROTO_TCP\n ret #RESOLVE_IN_ROOT\n ret #IOSQE_ASYNC\n ret #IORING_OP_SOCKET",
 			[]uapi.SockFilter{insn(6, 0, 0, 1), insn(6, 0, 0, 6), insn(6, 0, 0, 16), insn(6, 0, 0, 16), insn(6, 0, 0, 45)}},
 		{"ld [user_data.hi]\n ld [op]\n ld [socket.type]\n ld [connect.v6.3]", []uapi.SockFilter{

@@ -67,9 +67,9 @@ var constants = func() map[string]uint32 {
 			t[r.Name] = uint32(r.Value)
 		}
 	}
-	// Those that are several bits, by which nothing is written.
-	t["O_SYNC"], t["O_TMPFILE"], t["O_ACCMODE"] = uapi.O_SYNC_|uapi.O_DSYNC, uapi.O_TMPFILE_|uapi.O_DIRECTORY, 3
-	t["SOCK_TYPE_MASK"] = uapi.SOCK_TYPE_MASK
+	for _, r := range uapi.Aliases {
+		t[r.Name] = uint32(r.Value)
+	}
 	return t
 }()
 

@@ -30,6 +30,16 @@ func readC(in input) ([]uapi.SockFilter, error) {
 	return elements(&in, withoutBraces(body))
 }
 
+// IsC tells whether a text in C has an array of instructions. It may have functions, too.
+func IsC(text []byte) bool {
+	p, err := preprocess(&input{text: text})
+	if err != nil {
+		return false
+	}
+	found, _ := p.arrays()
+	return len(found) > 0
+}
+
 // withoutBraces leaves the elements of "{ {...}, {...} };".
 func withoutBraces(toks []ctoken) []ctoken {
 	if n := len(toks); n > 0 && toks[n-1].text == ";" {

@@ -230,6 +230,22 @@ func TestReadErrors(t *testing.T) {
 	}
 }
 
+func TestIsC(t *testing.T) {
+	for _, row := range []struct {
+		why, text string
+		want      bool
+	}{
+		{"an array among functions", "int f(void) { return 1; }\nstruct sock_filter x[] = { {6} };", true},
+		{"functions", "int f(struct sock_filter *x) { return 1; }", false},
+		{"nothing that counts", "#if 0\nstruct sock_filter x[] = { {6} };\n#endif", false},
+		{"not C", "/*", false},
+	} {
+		if got := progtext.IsC([]byte(row.text)); got != row.want {
+			t.Errorf("%s: got %v", row.why, got)
+		}
+	}
+}
+
 // TestBounded: definitions that would become endless are refused, in short time.
 func TestBounded(t *testing.T) {
 	var macros, consts strings.Builder

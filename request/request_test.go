@@ -18,6 +18,8 @@ var rows = []struct{ why, text, want string }{
 	{"the kernel's name", `IORING_OP_NOP`, `{"opcode":"NOP"}`},
 	{"names of constants", `socket family=AF_INET type=SOCK_STREAM|CLOEXEC protocol=6`,
 		`{"opcode":"SOCKET","fd":"INET","off":"STREAM|CLOEXEC","len":"TCP"}`},
+	{"aliases of constants", `openat x flags=O_RDWR|O_SYNC`, `{"opcode":"OPENAT","addr":{"path":"x"},"open_flags":"RDWR|DSYNC|__O_SYNC"}`},
+	{"a family that is rare", `socket family=AF_CAN type=SOCK_RAW`, `{"opcode":"SOCKET","fd":29,"off":"RAW"}`},
 	{"fields of the SQE", `SOCKET fd=2 off=1 user_data=0x10 sqe_flags=ASYNC`,
 		`{"opcode":"SOCKET","fd":"INET","off":"STREAM","user_data":16,"flags":"ASYNC"}`},
 	{"a path", `openat path="/etc/a b" flags=O_RDWR|O_CREAT mode=0o600 dfd=-100`,

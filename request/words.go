@@ -174,7 +174,11 @@ func (p *parser) argument(op uapi.Op, w word) (argument, error) {
 
 // set gives an argument to the SQE. The value is read as traces read it.
 func (p *parser) set(s *trace.SQE, a argument, w word) error {
-	quoted, err := jsontext.AppendQuote(nil, w.text)
+	text := w.text
+	if a.in == "" || a.of != "" {
+		text = numbers(text)
+	}
+	quoted, err := jsontext.AppendQuote(nil, text)
 	if err != nil {
 		return p.errorf(w.at, "found %q, expected UTF-8", w.text)
 	}
@@ -186,8 +190,8 @@ func (p *parser) set(s *trace.SQE, a argument, w word) error {
 		value = `{"` + a.in + `": ` + value + `}`
 	}
 	var got trace.SQE
-	text := fmt.Sprintf(`{"opcode": %d, "%s": %s}`, s.Fields[0].Value.Num, a.field, value)
-	err = trace.Decode(p.file, []byte(text), &got)
+	object := fmt.Sprintf(`{"opcode": %d, "%s": %s}`, s.Fields[0].Value.Num, a.field, value)
+	err = trace.Decode(p.file, []byte(object), &got)
 	var syntax *trace.SyntaxError
 	if errors.As(err, &syntax) {
 		return p.errorf(w.at, "%s", syntax.Msg)
@@ -208,6 +212,19 @@ func (p *parser) set(s *trace.SQE, a argument, w word) error {
 	}
 	s.Fields = append(s.Fields, f)
 	return nil
+}
+
+// numbers puts the numbers of aliases, which traces do not have, in place of their names.
+func numbers(text string) string {
+	parts := strings.Split(text, "|")
+	for i, part := range parts {
+		for _, r := range uapi.Aliases {
+			if r.Name == part {
+				parts[i] = fmt.Sprintf("%#x", r.Value)
+			}
+		}
+	}
+	return strings.Join(parts, "|")
 }
 
 // addOpenHow adds a member to the open_how that the SQE points to.
