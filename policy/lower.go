@@ -276,9 +276,6 @@ func prefixOf(p netip.Prefix) prefix {
 
 // prefixes looks for the words of an address from number i on among prefixes.
 func (g *graph) prefixes(all []prefix, i int, yes, no *node) *node {
-	if slices.ContainsFunc(all, func(p prefix) bool { return i == 4 || p.masks[i] == 0 }) {
-		return yes // one of them ends here
-	}
 	// Prefixes that begin alike go on together; those that end with this word are one step for each length.
 	n := no
 	ends := map[uint32][]uint32{} // by mask
@@ -301,7 +298,7 @@ func (g *graph) prefixes(all []prefix, i int, yes, no *node) *node {
 	w := word{off: uapi.BPFCtxPDU + 8 + 4*uint32(i)}
 	for _, group := range slices.Backward(more) {
 		n = g.node(step{word: w, mask: ^uint32(0), rel: equal, k: group[0].words[i],
-			t: g.prefixes(group, i+1, yes, n), f: n})
+			t: g.prefixes(group, i+1, yes, no), f: n})
 	}
 	for _, mask := range slices.Backward(masks) {
 		n = g.among(w, mask, ends[mask], yes, n)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
@@ -207,6 +208,32 @@ func TestFar(t *testing.T) {
 		t.Error("found no ja: the program is not long enough for this test")
 	}
 	witness(t, p)
+}
+
+// TestReach: the first of many comparisons jumps as far as a conditional jump reaches, and one further.
+func TestReach(t *testing.T) {
+	for n := uint32(240); n < 270; n++ {
+		text := "default deny\nallow SOCKET if protocol == 0"
+		for v := uint32(1); v < n; v++ {
+			text += fmt.Sprintf(" or protocol == %d", 3*v)
+		}
+		p, err := Parse("f", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, root := decide(p, uapi.IORING_OP_SOCKET)
+		prog, checkErr := cbpfvm.Check(emit(g.prune(root)), uapi.SizeofBPFCtx)
+		if checkErr != nil {
+			t.Fatal(checkErr)
+		}
+		for v := range 3*n + 3 {
+			var ctx cbpfvm.Context
+			ctx.SetWord(uapi.BPFCtxPDU+8, v)
+			if got := prog.Run(&ctx) != 0; got != p.Allows(uapi.IORING_OP_SOCKET, &ctx) {
+				t.Fatalf("%d comparisons, protocol %d: got %v", n, v, got)
+			}
+		}
+	}
 }
 
 // FuzzParse: whatever the text, there is an error or a policy that reads itself again and whose programs do what it says.

@@ -1,0 +1,91 @@
+package uringsim_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/opdef"
+	"github.com/uringsim/uringsim/policy"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// TestPolicyExamples compiles the policies and functions of docs/policy.md.
+func TestPolicyExamples(t *testing.T) {
+	found := 0
+	for language, read := range map[string]func(string) (*policy.Policy, error){
+		"policy": func(text string) (*policy.Policy, error) { return policy.Parse("docs/policy.md", []byte(text)) },
+		"c":      func(text string) (*policy.Policy, error) { return policy.ParseC("docs/policy.md", []byte(text), nil) },
+	} {
+		for _, text := range blocks(t, "docs/policy.md", language) {
+			found++
+			p, err := read(text)
+			if err == nil {
+				_, err = p.Compile(policy.Options{})
+			}
+			if err != nil {
+				t.Errorf("%v in\n%s", err, text)
+			}
+		}
+	}
+	if found < 4 {
+		t.Errorf("docs/policy.md has only %d examples", found)
+	}
+}
+
+// TestPolicyFields keeps the list of fields.
+func TestPolicyFields(t *testing.T) {
+	var out strings.Builder
+	out.WriteString("| field | of | |\n|---|---|---|\n")
+	for _, f := range policy.Fields() {
+		ops := []string{"all"}
+		if f.Ops != nil {
+			ops = nil
+			for _, op := range f.Ops {
+				ops = append(ops, op.String())
+			}
+		}
+		fmt.Fprintf(&out, "| `%s` | %s | %s |\n", f.Name, strings.Join(ops, ", "), f.Doc)
+	}
+	generated(t, "docs/policy.md", "policy-fields", out.String())
+}
+
+// TestPolicyPayloads: for the releases on which policies can look at arguments, the model shows them, and for others it
+// does not. Each of the two has tables of its own.
+func TestPolicyPayloads(t *testing.T) {
+	for op := range uapi.Op(uapi.IORING_OP_LAST) {
+		fields := ""
+		for _, f := range policy.Fields() {
+			for _, o := range f.Ops {
+				if o == op {
+					fields = f.Name
+				}
+			}
+		}
+		if (fields != "") != (opdef.PayloadFields(op) != nil) {
+			t.Errorf("%s: policies have the field %q, the model %v", op, fields, opdef.PayloadFields(op))
+		}
+		if fields == "" {
+			continue
+		}
+		test := map[string]string{"addr": "addr == ::1"}[fields]
+		if test == "" {
+			test = fields + " == 1"
+		}
+		p, err := policy.Parse("p", fmt.Appendf(nil, "default deny\nallow %s if %s", op, test))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range kernel.Measured() {
+			plan, err := p.Compile(policy.Options{Kernels: []kernel.Release{k}})
+			size := opdef.PDUSize(k, op)
+			if (err == nil) != (size != 0) {
+				t.Errorf("%s on %s: the model shows %d bytes, the compiler says %v", op, k.Name, size, err)
+			}
+			if err == nil && plan.Filters[0].PDUSize != size {
+				t.Errorf("%s on %s: the model shows %d bytes, the plan states %d", op, k.Name, size, plan.Filters[0].PDUSize)
+			}
+		}
+	}
+}
