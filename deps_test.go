@@ -65,7 +65,7 @@ const lattice = `
 	cover, load, request, source, symbolic < cmd/uringsim;
 
 	# What tests of users import.
-	load, sim, sqe, symbolic < uringtest;
+	cover, load, sim, sqe, symbolic < uringtest;
 `
 
 // outside says which packages may import which other modules, or unsafe.

@@ -19,6 +19,9 @@ type Profile struct {
 	byText  map[text]*Filter
 }
 
+// maxPrograms is how many programs a profile remembers, so that it does not keep those of kernels that are gone.
+const maxPrograms = 4096
+
 // text is what makes two registrations the same filter.
 type text struct {
 	op    uapi.Op
@@ -73,6 +76,9 @@ func (p *Profile) filter(op uapi.Op, prog *cbpfvm.Program) *Filter {
 		f = &Filter{Op: op, Insns: insns, Hits: make([]uint64, len(insns)), Ways: make([][2]uint64, len(insns))}
 		p.byText[key] = f
 		p.filters = append(p.filters, f)
+	}
+	if len(p.byProg) >= maxPrograms {
+		clear(p.byProg)
 	}
 	p.byProg[prog] = f
 	return f

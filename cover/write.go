@@ -53,23 +53,30 @@ func times(n uint64) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-// Write prints a listing of each filter: how often each instruction ran, how often conditions were true and false, and
-// what was never exercised.
-func (r *Report) Write(w io.Writer) error {
-	for i := range r.Filters {
-		f := &r.Filters[i]
-		_, err := fmt.Fprintf(w, "%s\ninstructions %s, branches %s\n", f.Title(), f.Instructions(), f.Branches())
-		if err != nil {
+// Write prints a listing: how often each instruction ran, how often conditions were true and false, and what was never
+// exercised.
+func (f *Filter) Write(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "%s\ninstructions %s, branches %s\n", f.Title(), f.Instructions(), f.Branches())
+	if err != nil {
+		return err
+	}
+	for _, l := range f.lines() {
+		mark := " "
+		if l.Uncovered != "" {
+			mark = "!"
+		}
+		if _, err := fmt.Fprintf(w, "%s %6d %9s  %s\n", mark, l.Hits, l.Ways, l.Text); err != nil {
 			return err
 		}
-		for _, l := range f.lines() {
-			mark := " "
-			if l.Uncovered != "" {
-				mark = "!"
-			}
-			if _, err := fmt.Fprintf(w, "%s %6d %9s  %s\n", mark, l.Hits, l.Ways, l.Text); err != nil {
-				return err
-			}
+	}
+	return nil
+}
+
+// Write prints a listing of each filter, and the share of all.
+func (r *Report) Write(w io.Writer) error {
+	for i := range r.Filters {
+		if err := r.Filters[i].Write(w); err != nil {
+			return err
 		}
 	}
 	of := "1 filter"

@@ -6,6 +6,7 @@ import (
 
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/policy"
+	"github.com/uringsim/uringsim/progtext"
 )
 
 // shown are forms that share their suffix with others, and how a text shows that it is of them.
@@ -14,7 +15,7 @@ var shown = []struct {
 	is   func(text []byte) bool
 }{
 	{"oci", policy.IsOCI},
-	{"function", policy.IsC},
+	{"function", func(text []byte) bool { return policy.IsC(text) && !progtext.IsC(text) }},
 }
 
 // formShown is the form that the text itself shows to be of; nil if it shows none.

@@ -76,11 +76,12 @@ func ExampleCoverage() {
 	})
 	// Output:
 	// the requests of this test reached 66.7 % of the filters, want 100 %
-	//     filter 1 of 1, for SOCKET
-	//         0  ld [16]
-	//         1  jeq #2, +1, +0           <- never false
-	//         2  ret #0                   <- never run
-	//         3  ret #1
+	// filter for SOCKET: registered once, ran 4 times, allowed 4
+	// instructions 3 of 4 (75.0%), branches 1 of 2 (50.0%)
+	//        4                 ld [16]     ; socket.family
+	// !      4       4/0       jeq #2, L3  ; AF_INET
+	// !      0                 ret #0      ; deny
+	//        4            L3:  ret #1      ; allow
 }
 
 // A policy that replaces another is held to it, for all requests at once.

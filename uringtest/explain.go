@@ -76,7 +76,7 @@ func marked(program *cbpfvm.Program, path cbpfvm.Path, want Decision) []string {
 	can := outcomes(program.Insns())
 	for i := len(path.Steps) - 1; i >= 0; i-- {
 		step := path.Steps[i]
-		for _, next := range successors(step.Insn, step.PC) {
+		for _, next := range nexts(step.Insn, step.PC) {
 			if step.Next >= 0 && next != step.Next && can[next].has(want) {
 				lines[i] += fmt.Sprintf("  <- %s from %d on", way[want], next)
 				return lines
@@ -94,34 +94,29 @@ type ends struct{ allow, deny bool }
 
 func (e ends) has(d Decision) bool { return d == Allowed && e.allow || d == Denied && e.deny }
 
-// Classes and operations of instructions (include/uapi/linux/bpf_common.h).
+// Instructions that end a run (include/uapi/linux/bpf_common.h).
 const (
 	classMask = 0x07
-	classJmp  = 0x05
 	classRet  = 0x06
-	jumpMask  = 0xf0
-	jumpA     = 0x00 // always
 	retMask   = 0x18
 	retK      = 0x00
 	divX      = 0x3c // denies if X is 0
 )
 
-// conditional tells whether an instruction is a branch of two ways.
-func conditional(in uapi.SockFilter) bool {
-	return in.Code&classMask == classJmp && in.Code&jumpMask != jumpA
-}
-
-// successors are the instructions that can follow the one at pc: none after a ret, two after a branch.
-func successors(in uapi.SockFilter, pc int) []int {
+// nexts are the instructions that can follow the one at pc: none after a ret, two after a branch.
+func nexts(in uapi.SockFilter, pc int) []int {
+	skips := cbpfvm.Jumps(in)
 	switch {
 	case in.Code&classMask == classRet:
 		return nil
-	case conditional(in):
-		return []int{pc + 1 + int(in.Jt), pc + 1 + int(in.Jf)}
-	case in.Code&classMask == classJmp:
-		return []int{pc + 1 + int(in.K)}
+	case skips == nil:
+		skips = []uint32{0}
 	}
-	return []int{pc + 1}
+	var all []int
+	for _, skip := range skips {
+		all = append(all, pc+1+int(skip))
+	}
+	return all
 }
 
 // outcomes says for each instruction of a checked program how runs that come to it can end, as far as its jumps tell.
@@ -133,7 +128,7 @@ func outcomes(insns []uapi.SockFilter) []ends {
 			isConstant := in.Code&retMask == retK
 			can[pc] = ends{allow: !isConstant || in.K != 0, deny: !isConstant || in.K == 0}
 		}
-		for _, next := range successors(in, pc) {
+		for _, next := range nexts(in, pc) {
 			can[pc].allow = can[pc].allow || can[next].allow
 			can[pc].deny = can[pc].deny || can[next].deny || in.Code == divX
 		}

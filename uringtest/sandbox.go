@@ -30,7 +30,7 @@ import (
 // it does not trust.
 type Sandbox struct {
 	plan *plan.Plan
-	seen *collector
+	seen *coverage
 }
 
 // Plan is a sandbox that registers the plan, which must not change from then on.
@@ -39,7 +39,7 @@ func Plan(t testing.TB, p *plan.Plan) *Sandbox {
 	if p == nil {
 		t.Fatal("uringtest: no plan")
 	}
-	return &Sandbox{plan: p, seen: newCollector(p)}
+	return &Sandbox{plan: p, seen: newCoverage(p)}
 }
 
 // File is a sandbox that stands in a file: a policy, a plan, or another form that load.Forms names. A program alone
