@@ -37,12 +37,7 @@ const (
 )
 
 // ContextSize is the size in bytes of the context that filters load from.
-func ContextSize(k kernel.Release) uint32 {
-	if k.Has(kernel.NoFilterPayload) {
-		return uapi.BPFCtxPDU
-	}
-	return uapi.SizeofBPFCtx
-}
+func ContextSize(k kernel.Release) uint32 { return opdef.ContextSize(k) }
 
 // Register adds the filter that struct io_uring_bpf at arg describes. Origin says for explanations who registers it.
 //

@@ -68,6 +68,14 @@ func PDUSize(k kernel.Release, op uapi.Op) uint8 {
 	return p.size
 }
 
+// ContextSize is the size in bytes of the context that filters load from.
+func ContextSize(k kernel.Release) uint32 {
+	if k.Has(kernel.NoFilterPayload) {
+		return uapi.BPFCtxPDU
+	}
+	return uapi.SizeofBPFCtx
+}
+
 // Populate fills the filter context with what a prepared request shows to filters; ctx has 40 bytes, of which kernels
 // without payloads use the first 16.
 //

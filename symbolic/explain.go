@@ -98,7 +98,7 @@ func (p *Policy) explain(op uapi.Op, limit int) OpExplanation {
 		e.Verdict, e.Why = Denied, "the restrictions do not list it"
 		return e
 	case s.denied:
-		e.Verdict, e.Why = Denied, "DENY_REST"
+		e.Verdict, e.Why = Denied, "DENY_REST closed it before it had a filter"
 		return e
 	case len(s.progs) == 0:
 		e.Verdict = Allowed
