@@ -37,14 +37,6 @@ const (
 	whereRun      = "io_uring/bpf_filter.c:__io_uring_run_bpf_filters"
 )
 
-// ContextSize is the size in bytes of the context that filters load from.
-func ContextSize(k kernel.Release) uint32 {
-	if k.Has(kernel.NoFilterPayload) {
-		return uapi.BPFCtxPDU
-	}
-	return uapi.SizeofBPFCtx
-}
-
 // Register adds the filter that struct io_uring_bpf at arg describes. Origin says for explanations who registers it.
 //
 // Linux: io_uring/bpf_filter.c:io_register_bpf_filter
@@ -144,7 +136,7 @@ func loadProgram(k kernel.Release, mem *mm.Space, reg *uapi.BPF) (*cbpfvm.Progra
 	if !mem.CopyIn(raw, reg.FilterPtr) {
 		return nil, verdict.Refuse(verdict.Register, uapi.EFAULT, where, "the instructions must be readable")
 	}
-	prog, err := cbpfvm.Check(uapi.DecodeSockFilters(raw), ContextSize(k))
+	prog, err := cbpfvm.Check(uapi.DecodeSockFilters(raw), opdef.ContextSize(k))
 	if err != nil {
 		why := fmt.Sprintf("instruction %d: %s", err.PC, err.Why)
 		return nil, verdict.Refuse(verdict.Register, uapi.EINVAL, err.Func, why)

@@ -252,7 +252,7 @@ func TestFirstPatch(t *testing.T) {
 			t.Errorf("%s = %s, want %s", r.name, got, r.want)
 		}
 	}
-	if got := []uint32{ContextSize(kernel.D42EB05E60), ContextSize(kernel.V7_0)}; got[0] != 16 || got[1] != 40 {
+	if got := []uint32{opdef.ContextSize(kernel.D42EB05E60), opdef.ContextSize(kernel.V7_0)}; got[0] != 16 || got[1] != 40 {
 		t.Errorf("context sizes %v, want 16 and 40", got)
 	}
 }

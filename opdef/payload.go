@@ -64,6 +64,14 @@ func PDUSize(k kernel.Release, op uapi.Op) uint8 {
 	return p.size
 }
 
+// ContextSize is the size in bytes of the context that filters load from.
+func ContextSize(k kernel.Release) uint32 {
+	if k.Has(kernel.NoFilterPayload) {
+		return uapi.BPFCtxPDU
+	}
+	return uapi.SizeofBPFCtx
+}
+
 // Populate is the method of Ops, for those who ask once.
 func Populate(k kernel.Release, r *Request, ctx *[uapi.SizeofBPFCtx]byte) { On(k).Populate(r, ctx) }
 

@@ -51,7 +51,7 @@ type OpResult struct {
 	Searched int      // requests that were tried, where it is not proven
 }
 
-// NeverLoosens tells whether A allows nothing that B denies.
+// NeverLoosens tells whether A allows nothing that B denies, as far as was found; Proven says whether that is all.
 func (r *Result) NeverLoosens() bool { return r.Relation == Equivalent || r.Relation == Stricter }
 
 // Compare says how what plan a allows on a release relates to what plan b allows there. An error is a plan that the

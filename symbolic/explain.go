@@ -29,6 +29,11 @@ type Explanation struct {
 	Ops   []OpExplanation
 }
 
+// Complete tells whether nothing was given up.
+func (e *Explanation) Complete() bool {
+	return !slices.ContainsFunc(e.Ops, func(o OpExplanation) bool { return o.Verdict == TooLong })
+}
+
 // OpExplanation is what a plan does with the requests of an opcode. What Flags of the Explanation says comes on top.
 type OpExplanation struct {
 	Op      uapi.Op
@@ -93,7 +98,7 @@ func (p *Policy) explain(op uapi.Op, limit int) OpExplanation {
 		e.Verdict, e.Why = Denied, "the restrictions do not list it"
 		return e
 	case s.denied:
-		e.Verdict, e.Why = Denied, "DENY_REST"
+		e.Verdict, e.Why = Denied, "DENY_REST closed it before it had a filter"
 		return e
 	case len(s.progs) == 0:
 		e.Verdict = Allowed

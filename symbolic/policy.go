@@ -88,10 +88,10 @@ func checkFilter(f *plan.Filter, k kernel.Release) (*cbpfvm.Program, error) {
 	}
 	size := opdef.PDUSize(k, f.Op)
 	strict := f.Flags&uapi.IO_URING_BPF_FILTER_SZ_STRICT != 0
-	if f.PDUSize > size || strict && f.PDUSize != size {
+	if !k.Has(kernel.NoPDUSize) && (f.PDUSize > size || strict && f.PDUSize != size) {
 		return nil, fmt.Errorf("EMSGSIZE: pdu_size is %d, the payload of %s has %d bytes", f.PDUSize, f.Op, size)
 	}
-	prog, refused := cbpfvm.Check(f.Insns, uapi.SizeofBPFCtx)
+	prog, refused := cbpfvm.Check(f.Insns, opdef.ContextSize(k))
 	if refused != nil {
 		return nil, refused
 	}
@@ -171,7 +171,7 @@ func (p *Policy) filtered(c *contexts, from function) (pass function, reached []
 	pass = from
 	for _, prog := range s.progs {
 		var at []function
-		pass, at = c.run(prog, c.load, pass)
+		pass, at = c.run(prog, pass)
 		reached = append(reached, at)
 	}
 	if s.denied {

@@ -7,9 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/uringsim/uringsim/bpffilter"
 	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/progtext"
 	"github.com/uringsim/uringsim/trace"
@@ -117,7 +117,7 @@ func registrations(p *plan.Plan, r kernel.Release, outcomes []trace.Outcome) []r
 		f := &p.Filters[i]
 		what := fmt.Sprintf("filter for %s, %s", f.Op, count(len(f.Insns), "instruction"))
 		reg := registration{what, outcomes[first+i].Why, -1, ""}
-		_, wrong := cbpfvm.Check(f.Insns, bpffilter.ContextSize(r))
+		_, wrong := cbpfvm.Check(f.Insns, opdef.ContextSize(r))
 		if reg.Why != nil && wrong != nil && wrong.PC >= 0 && reg.Why.Where == wrong.Func {
 			reg.PC, reg.Insn = wrong.PC, strings.TrimSpace(progtext.Listing(f.Insns, &f.Op)[wrong.PC])
 		}

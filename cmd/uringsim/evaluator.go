@@ -3,10 +3,10 @@ package main
 import (
 	"fmt"
 
-	"github.com/uringsim/uringsim/bpffilter"
 	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/cover"
 	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/request"
 	"github.com/uringsim/uringsim/sim"
@@ -187,7 +187,7 @@ func (e *evaluator) context(ctx *cbpfvm.Context) answer {
 	op := uapi.Op(ctx[uapi.BPFCtxOpcode])
 	filters, denied := e.plan.Stack(op)
 	for n, i := range filters {
-		prog, wrong := cbpfvm.Check(e.plan.Filters[i].Insns, bpffilter.ContextSize(e.release))
+		prog, wrong := cbpfvm.Check(e.plan.Filters[i].Insns, opdef.ContextSize(e.release))
 		if wrong != nil {
 			return answer{verdict: noPlan, note: wrong.Error()}
 		}
