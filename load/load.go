@@ -46,6 +46,14 @@ const maxText = 16 << 20
 
 // File reads a file. Errors say where in the file.
 func File(file string, o Options) (*plan.Plan, error) {
+	text, err := readFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return Text(file, text, o)
+}
+
+func readFile(file string) ([]byte, error) {
 	info, err := os.Stat(file)
 	if err != nil {
 		return nil, err
@@ -53,11 +61,7 @@ func File(file string, o Options) (*plan.Plan, error) {
 	if info.Size() > maxText {
 		return nil, fmt.Errorf("%s: the file has more than %d bytes", file, maxText)
 	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	return Text(file, text, o)
+	return os.ReadFile(file)
 }
 
 // Text is File for a text that was read already.

@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/uringsim/uringsim/cbpfvm"
@@ -23,9 +25,10 @@ func (p *Policy) Compile(o Options) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &plan.Plan{Name: p.File, Restrictions: p.restrictions()}
+	c := compiler{Policy: p, kernels: kernels, decided: map[string]*node{}}
+	out := &plan.Plan{Name: p.File, Restrictions: c.restrictions()}
 	for op := range uapi.Op(uapi.IORING_OP_LAST) {
-		f, err := p.filter(op, kernels)
+		f, err := c.filter(op)
 		if err != nil {
 			return nil, err
 		}
@@ -37,6 +40,38 @@ func (p *Policy) Compile(o Options) (*plan.Plan, error) {
 		denyRest(out)
 	}
 	return out, nil
+}
+
+// compiler is a policy on its way to a plan.
+type compiler struct {
+	*Policy
+	kernels []kernel.Release
+	decided map[string]*node // by the rules for an opcode
+}
+
+// decide is the graph for an opcode, without tests of known outcome. Opcodes with the same rules share it, unless these
+// ask for the opcode.
+func (c *compiler) decide(op uapi.Op) *node {
+	var key []byte
+	for i := range c.Rules {
+		r := &c.Rules[i]
+		if !r.fits(op) {
+			continue
+		}
+		key = binary.AppendUvarint(key, uint64(i))
+		for _, t := range tests(r.If, nil) {
+			if t.Field == "opcode" {
+				key = append(binary.AppendUvarint(key, uint64(len(c.Rules))), byte(op))
+			}
+		}
+	}
+	n := c.decided[string(key)]
+	if n == nil {
+		g, root := decide(c.Policy, op)
+		n = g.prune(root)
+		c.decided[string(key)] = n
+	}
+	return n
 }
 
 // denyRest makes the last filter deny what has none. Before it, the opcodes of later filters would be denied for good.
@@ -81,12 +116,12 @@ func (p *Policy) requirement(k kernel.Release) *Require {
 }
 
 // restrictions are the list that the limits ask for; nil if they ask for none.
-func (p *Policy) restrictions() []uapi.Restriction {
+func (c *compiler) restrictions() []uapi.Restriction {
 	var list []uapi.Restriction
 	add := func(kind uint16, value uint8) {
 		list = append(list, uapi.Restriction{Opcode: kind, Value: value})
 	}
-	if l := p.Limits.Register; l != nil {
+	if l := c.Limits.Register; l != nil {
 		for _, op := range *l {
 			if op != uapi.IORING_REGISTER_BPF_FILTER {
 				add(uapi.IORING_RESTRICTION_REGISTER_OP, uint8(op))
@@ -95,55 +130,60 @@ func (p *Policy) restrictions() []uapi.Restriction {
 		// The filters come after the list, which on some kernels also binds the task's own calls.
 		add(uapi.IORING_RESTRICTION_REGISTER_OP, uint8(uapi.IORING_REGISTER_BPF_FILTER))
 	}
-	if p.Limits.Flags == nil && p.Limits.Required == 0 {
+	if c.Limits.Flags == nil && c.Limits.Required == 0 {
 		return list
 	}
 	// An entry about flags makes the list one of requests, too: what it does not name is denied.
 	for op := range uint8(uapi.IORING_OP_LAST) {
-		if _, root := decide(p, uapi.Op(op)); !root.isLeaf() || root.allow {
+		if n := c.decide(uapi.Op(op)); !n.isLeaf() || n.allow {
 			add(uapi.IORING_RESTRICTION_SQE_OP, op)
 		}
 	}
 	allowed := uint8(0x7f)
-	if p.Limits.Flags != nil {
-		allowed = *p.Limits.Flags
+	if c.Limits.Flags != nil {
+		allowed = *c.Limits.Flags
 	}
 	add(uapi.IORING_RESTRICTION_SQE_FLAGS_ALLOWED, allowed)
-	if p.Limits.Required != 0 {
-		add(uapi.IORING_RESTRICTION_SQE_FLAGS_REQUIRED, p.Limits.Required)
+	if c.Limits.Required != 0 {
+		add(uapi.IORING_RESTRICTION_SQE_FLAGS_REQUIRED, c.Limits.Required)
 	}
 	return list
 }
 
 // filter is the registration for an opcode; nil if what happens without one is right.
-func (p *Policy) filter(op uapi.Op, kernels []kernel.Release) (*plan.Filter, error) {
-	g, root := decide(p, op)
-	root = g.prune(root)
-	f := &plan.Filter{Op: op, Why: p.why(op)}
-	strict := false
-	for i := range p.Requires {
-		strict = strict || p.Requires[i].Op == op
+func (c *compiler) filter(op uapi.Op) (*plan.Filter, error) {
+	strict, err := c.needsPayload(op)
+	if err != nil {
+		return nil, err
 	}
-	for i := range p.Rules {
-		r := &p.Rules[i]
-		if t := payloadTest(r); r.fits(op) && t != nil {
-			strict = true
-			if err := p.payloadShows(t, op, kernels); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if root.isLeaf() && root.allow == (p.Default == Allow) && !strict {
+	root := c.decide(op)
+	if root.isLeaf() && root.allow == (c.Default == Allow) && !strict {
 		return nil, nil
 	}
+	f := &plan.Filter{Op: op, Insns: emit(root), Why: c.why(op)}
 	if strict {
 		f.Flags, f.PDUSize = uapi.IO_URING_BPF_FILTER_SZ_STRICT, payloadOf(op).size
 	}
-	f.Insns = emit(root)
 	if _, err := cbpfvm.Check(f.Insns, uapi.SizeofBPFCtx); err != nil {
-		return nil, fmt.Errorf("%s: the program for %s: %w", p.File, op, err)
+		return nil, fmt.Errorf("%s: the program for %s: %w", c.File, op, err)
 	}
 	return f, nil
+}
+
+// needsPayload tells whether the policy looks at arguments of an opcode, or requires that they show. It fails if there
+// are kernels on which they do not.
+func (c *compiler) needsPayload(op uapi.Op) (bool, error) {
+	needs := slices.ContainsFunc(c.Requires, func(r Require) bool { return r.Op == op })
+	for i := range c.Rules {
+		r := &c.Rules[i]
+		if t := payloadTest(r); r.fits(op) && t != nil {
+			needs = true
+			if err := c.payloadShows(t, op); err != nil {
+				return false, err
+			}
+		}
+	}
+	return needs, nil
 }
 
 // payloadTest is a test of the rule that looks at the payload; nil if none does.
@@ -157,10 +197,10 @@ func payloadTest(r *Rule) *Test {
 }
 
 // payloadShows fails if there are kernels on which a test would see nothing but zeros.
-func (p *Policy) payloadShows(t *Test, op uapi.Op, kernels []kernel.Release) error {
+func (c *compiler) payloadShows(t *Test, op uapi.Op) error {
 	pay := payloadOf(op)
 	var blind []string
-	for _, k := range kernels {
+	for _, k := range c.kernels {
 		if !pay.on(k) {
 			blind = append(blind, k.Name)
 		}
@@ -168,7 +208,7 @@ func (p *Policy) payloadShows(t *Test, op uapi.Op, kernels []kernel.Release) err
 	if blind == nil {
 		return nil
 	}
-	return errorAt(p.File, t.Pos, "found %q of %s, which filters do not see on %s: write \"require kernel >= %s for %s\", "+
+	return errorAt(c.File, t.Pos, "found %q of %s, which filters do not see on %s: write \"require kernel >= %s for %s\", "+
 		"or compile for later kernels only", t.Field, op, strings.Join(blind, ", "), pay.since().Name, op)
 }
 

@@ -82,7 +82,7 @@ func (t *Test) holdsAddress(a netip.Addr) bool {
 	return within != (t.Rel == Ne)
 }
 
-// value is the field as a number.
+// value is the field as a number, with bits that masks leave out.
 func (f *Field) value(ctx *cbpfvm.Context) uint64 {
 	b := ctx[f.off+uint32(f.shift/8):]
 	var v uint64
@@ -98,7 +98,7 @@ func (f *Field) value(ctx *cbpfvm.Context) uint64 {
 	default:
 		v = binary.LittleEndian.Uint64(b)
 	}
-	return v &^ f.ignored
+	return v
 }
 
 // address is that of a CONNECT; it is invalid, and in no prefix, for other families.

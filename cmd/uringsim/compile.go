@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -87,13 +86,10 @@ func (o *compileOptions) compile(file string) ([]byte, error) {
 		if t.name != o.to {
 			continue
 		}
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
 		var c compiled
-		if c.policy, err = load.Policy(file, text, options); err == nil {
-			c.plan, err = load.Text(file, text, options)
+		var text []byte
+		if c.policy, err = load.Policy(file, options); err == nil {
+			c.plan, err = load.File(file, options)
 		}
 		if err == nil {
 			text, err = t.write(c)
