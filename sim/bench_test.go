@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/uringsim/uringsim/cbpfvm"
+	"github.com/uringsim/uringsim/internal/bench"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/sim"
@@ -57,23 +58,9 @@ func benchmark(b *testing.B, m *sim.Mapping, sqe uapi.SQE, batch int) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batch), "ns/SQE")
 }
 
-// coverLetter is the filter of the cover letter of the kernel's patch set.
-const coverLetter = `
-	ld [socket.family]
-	jeq #AF_INET, type
-	jne #AF_INET6, deny
-type: ld [socket.type]
-	and #0xf
-	jne #SOCK_STREAM, deny
-	ld [socket.protocol]
-	jeq #0, allow
-	jeq #IPPROTO_TCP, allow, deny
-allow: ret #1
-deny: ret #0`
-
 // BenchmarkSocket is about requests that the filter allows, whose result an Issuer gives.
 func BenchmarkSocket(b *testing.B) {
-	k, m := mapped(b, uapi.IORING_OP_SOCKET, coverLetter, 1)
+	k, m := mapped(b, uapi.IORING_OP_SOCKET, bench.CoverLetter, 1)
 	k.SetIssuer(sim.IssuerFunc(func(*sim.Issue) sim.Completion { return sim.Result(3) }))
 	var sqe uapi.SQE
 	sqe.SetOpcode(uapi.IORING_OP_SOCKET)

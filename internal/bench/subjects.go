@@ -42,7 +42,7 @@ func Requests() ([]Subject, error) {
 	if unavailable == nil {
 		subjects = append(subjects, through(host, uapi.SQE{}, 32, Subject{Group: group, Name: "this kernel, a NOP without a filter", Base: true}))
 	}
-	m := modelRing(uapi.IORING_OP_SOCKET, coverLetter, 1)
+	m := modelRing(uapi.IORING_OP_SOCKET, CoverLetter, 1)
 	return append(subjects, through(m, tcpSocket(), 32, Subject{Group: group, Name: "model, the cover letter's filter",
 		Base: unavailable != nil})), unavailable
 }
@@ -67,8 +67,8 @@ func through(r ring, sqe uapi.SQE, batch int, s Subject) Subject {
 	return s
 }
 
-// coverLetter is a filter as the kernel's patch set shows one: TCP sockets only.
-const coverLetter = `
+// CoverLetter is a filter as the kernel's patch set shows one: TCP sockets only.
+const CoverLetter = `
 	ld [socket.family]
 	jeq #AF_INET, type
 	jne #AF_INET6, deny
@@ -126,7 +126,7 @@ type Program struct{ Name, Source string }
 // Programs are a usual filter, and others of several lengths.
 func Programs() []Program {
 	return []Program{
-		{"the cover letter's filter", coverLetter},
+		{"the cover letter's filter", CoverLetter},
 		{"64 comparisons", comparisons(64)},
 		{"1 instruction", "ret #1"},
 		{"10 instructions", arithmetic(10)},
