@@ -29,6 +29,9 @@ func TestPolicyExamples(t *testing.T) {
 			}
 		}
 	}
+	if first := blocks(t, "docs/policy.md", "policy")[0]; first != readFile(t, "policy/testdata/docs/server.policy") {
+		t.Errorf("the first example is not policy/testdata/docs/server.policy, which is compiled below it:\n%s", first)
+	}
 	if found < 4 {
 		t.Errorf("docs/policy.md has only %d examples", found)
 	}
