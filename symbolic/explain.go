@@ -124,17 +124,20 @@ func (p *Policy) explainFilters(e *OpExplanation, limit int) {
 		return
 	}
 	e.Verdict = Depends
-	// What the filters say of contexts that cannot occur, too, is mostly shorter; what prep leaves sometimes makes the
-	// difference.
+	// What the filters say of contexts that cannot occur, too, is how people wrote them. Without those contexts it can be
+	// much shorter, but a value can stand for one that cannot occur.
 	bare, _ := p.filtered(c, always)
 	best, found := 0, false
-	for _, f := range []function{bare, c.simplify(bare, c.occurs)} {
+	for i, f := range []function{bare, c.simplify(bare, c.occurs)} {
 		for _, unless := range []bool{false, true} {
 			if unless {
 				f = c.not(f)
 			}
 			rules, ok := c.rules(f)
 			n := size(rules)
+			if i > 0 {
+				n += n / 2
+			}
 			if unless {
 				n += 10 // what is allowed is what people ask for
 			}

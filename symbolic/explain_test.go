@@ -111,7 +111,7 @@ func TestExplainText(t *testing.T) {
 		{connect, "ld [connect.family]\n jne #AF_INET6, +2\n ld [connect.v6.0]\n jeq #0xb80d0120, +1\n ret #0\n ret #1",
 			"allowed if family is AF_INET6, and address is in 2001:db8::/32"},
 		{connect, "ld [connect.v4]\n and #0xff\n jeq #10, +1\n ret #0\n ret #1", "allowed if address is in 10.0.0.0/8 or a00::/8"},
-		{connect, "ld [connect.v4]\n jeq #0x0100007f, +1\n ret #1\n ret #0", "allowed if address is not in 127.0.0.1/32 or 7f00:1::/32"},
+		{connect, "ld [connect.v4]\n jeq #0x0100007f, +1\n ret #1\n ret #0", "allowed if address is not in 127.0.0.1 or 7f00:1::/32"},
 		{connect, "ld [connect.port]\n jeq #0x5000, +1\n jne #0xbb01, +1\n ret #0\n ret #1", "allowed if port is not 80 or 443"},
 		{nop, "ld [user_data]\n jge #1000, +0, +1\n ret #0\n ret #1", "allowed if user_data & 0xffffffff is at most 999"},
 		{nop, "ld [op]\n jset #0x1000, +0, +1\n ret #0\n ret #1", "allowed if sqe_flags lacks IOSQE_ASYNC"},

@@ -196,8 +196,11 @@ func enumerate(parts []string) string {
 	return strings.Join(parts, "")
 }
 
-// patternsText joins what patterns say, with "or". Those that give whole values become one list.
+// patternsText joins what patterns say, with "or". Those that give whole values become one list, and so do networks.
 func (s valueSet) patternsText(all []Pattern, value func(*big.Int) string) string {
+	if nets, ok := s.networks(all, value); ok {
+		return s.f.name + " is in " + nets
+	}
 	var whole, parts []string
 	for _, c := range all {
 		if value != nil && c.Mask.Cmp(s.full()) == 0 {
@@ -236,23 +239,44 @@ func (s valueSet) prefix(mask *big.Int) (n int, ok bool) {
 	return n, true
 }
 
-// networks are the addresses with a prefix of n bits; without value, which knows the family, they are those of both.
-func networks(v *big.Int, n int, value func(*big.Int) string) string {
-	switch {
-	case value != nil:
-		return fmt.Sprintf("%s/%d", value(v), n)
-	case n <= 32:
-		return fmt.Sprintf("%s/%d or %s/%d", ipv4(v), n, ipv6(v), n)
+// networks are the patterns as networks; ok is false if the field has none, or a pattern is no prefix.
+func (s valueSet) networks(all []Pattern, value func(*big.Int) string) (text string, ok bool) {
+	if !s.f.words.addr {
+		return "", false
 	}
-	return fmt.Sprintf("%s/%d", ipv6(v), n)
+	var nets []string
+	for _, c := range all {
+		n, ok := s.prefix(c.Mask)
+		switch {
+		case !ok:
+			return "", false
+		case value != nil:
+			nets = append(nets, prefixed(value(c.Value), n))
+		case n <= 32: // of either family
+			nets = append(nets, prefixed(ipv4(c.Value), n), prefixed(ipv6(c.Value), n))
+		default:
+			nets = append(nets, prefixed(ipv6(c.Value), n))
+		}
+	}
+	return enumerate(nets), true
+}
+
+// prefixed writes a prefix of n bits; that of a whole address is the address. Behind one of AF_INET is nothing but 0.
+func prefixed(addr string, n int) string {
+	whole := 128
+	if !strings.Contains(addr, ":") {
+		whole = 32
+	}
+	if n >= whole {
+		return addr
+	}
+	return fmt.Sprintf("%s/%d", addr, n)
 }
 
 // pattern says in words which bits values have: "flags has A and lacks B".
 func (s valueSet) pattern(c Pattern, value func(*big.Int) string) string {
-	if s.f.words.addr {
-		if n, ok := s.prefix(c.Mask); ok {
-			return fmt.Sprintf("%s is in %s", s.f.name, networks(c.Value, n, value))
-		}
+	if nets, ok := s.networks([]Pattern{c}, value); ok {
+		return s.f.name + " is in " + nets
 	}
 	if s.f.words.flags == nil || !c.Mask.IsUint64() {
 		return fmt.Sprintf("%s & 0x%s is 0x%s", s.f.name, c.Mask.Text(16), c.Value.Text(16))
@@ -289,15 +313,10 @@ func (s valueSet) flagParts(c Pattern) (set, clear uint64, parts []string) {
 
 // without says what a set says that leaves out the given patterns, where that is short.
 func (s valueSet) without(all []Pattern, value func(*big.Int) string) (string, bool) {
-	if s.f.words.flags == nil || s.f.words.addr {
-		if s.f.words.addr && len(all) == 1 {
-			if n, ok := s.prefix(all[0].Mask); ok {
-				return fmt.Sprintf("%s is not in %s", s.f.name, networks(all[0].Value, n, value)), true
-			}
-		}
-		return "", false
+	if nets, ok := s.networks(all, value); ok {
+		return s.f.name + " is not in " + nets, true
 	}
-	if len(all) != 1 || !all[0].Mask.IsUint64() || all[0].Mask.Cmp(s.full()) == 0 {
+	if s.f.words.flags == nil || len(all) != 1 || !all[0].Mask.IsUint64() || all[0].Mask.Cmp(s.full()) == 0 {
 		return "", false
 	}
 	set, clear, parts := s.flagParts(all[0])

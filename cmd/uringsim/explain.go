@@ -209,7 +209,7 @@ func ruleText(o *symbolic.OpExplanation) string {
 			if j < len(rule)-1 {
 				end = ",\n"
 			}
-			b.WriteString(lead + c.Text + end)
+			b.WriteString(hanging(lead, c.Text) + end)
 		}
 	}
 	return b.String()
@@ -229,10 +229,15 @@ func unreachedText(p *plan.Plan, o *symbolic.OpExplanation) string {
 }
 
 // wrapped breaks a list into lines of at most 120 columns.
-func wrapped(text string) string {
-	const width, indent = 120, "  "
+func wrapped(text string) string { return hanging("", text) + "\n" }
+
+// hanging breaks a text into lines of at most 120 columns, and indents them behind the first, which has a lead.
+func hanging(lead, text string) string {
+	const width = 120
+	indent := strings.Repeat(" ", len(lead)+2)
 	var b strings.Builder
-	column := 0
+	b.WriteString(lead)
+	column := len(lead)
 	for i, word := range strings.Fields(text) {
 		switch {
 		case i > 0 && column+1+len(word) > width:
@@ -245,7 +250,7 @@ func wrapped(text string) string {
 		b.WriteString(word)
 		column += len(word)
 	}
-	return b.String() + "\n"
+	return b.String()
 }
 
 // The JSON of an explanation; docs/json.md states the keys.
