@@ -32,6 +32,9 @@ const lattice = `
 	# What sandboxes register, in the forms that people write it in.
 	plan < load;
 
+	# Mistakes in it.
+	opdef, plan < lint;
+
 	# The model.
 	cbpfvm, opdef < bpffilter < tctx < register;
 	register, trace < sim;
@@ -47,13 +50,14 @@ const lattice = `
 	NONE < .;
 	internal/judge, sim < internal/differ < internal/differ/outcomes;
 	., internal/judge, sim < internal/probe;
-	internal/differ, internal/probe < cmd/uringsim;
+	internal/differ, internal/probe, lint, load < cmd/uringsim;
 `
 
 // outside says which packages may import which other modules, or unsafe.
 var outside = map[string][]string{
 	"github.com/go-json-experiment/json": {"cmd/uringsim", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "trace"},
 	"github.com/google/go-cmp":           {"internal/differ", "internal/judge", "trace"},
+	"github.com/owenrumney/go-sarif":     {"cmd/uringsim"},
 	"github.com/klauspost/compress":      {"internal/differ"},
 	"github.com/spf13/cobra":             {"cmd/uringsim"},
 	"golang.org/x/net/bpf":               {"cbpfvm"},

@@ -213,9 +213,22 @@ func noFixedFile() Step {
 	return fails(uapi.EBADF, "IOSQE_FIXED_FILE must not be set", func(p *Prep) bool { return p.has(uapi.IOSQE_FIXED_FILE) })
 }
 
+// AsyncDoc says when the prep of the opcode sets IOSQE_ASYNC, which filters then see; "" is never.
+func AsyncDoc(op uapi.Op) string {
+	for _, s := range Defs[op].Prep.Steps {
+		if strings.HasPrefix(s.Doc, asyncDoc) {
+			return s.Doc
+		}
+	}
+	return ""
+}
+
+// asyncDoc begins the text of every step that sets IOSQE_ASYNC.
+const asyncDoc = "IOSQE_ASYNC is set"
+
 // forceAsync sends the request to a worker, which filters see as IOSQE_ASYNC.
 func forceAsync() Step {
-	return act("IOSQE_ASYNC is set", func(p *Prep) { p.Req.Flags |= uapi.IOSQE_ASYNC })
+	return act(asyncDoc, func(p *Prep) { p.Req.Flags |= uapi.IOSQE_ASYNC })
 }
 
 func (p *Prep) has(flag uint8) bool { return p.Req.Flags&flag != 0 }

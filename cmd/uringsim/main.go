@@ -84,5 +84,6 @@ Exit status: 0 all reproduced, 1 mismatch or not modelled, 2 usage, 3 bad input,
 		SilenceErrors: true,
 	}
 	root.AddCommand(replayCommand(), vmCommand(), kernelsCommand(), genCommand(), diffCommand())
+	root.AddCommand(lintCommand())
 	return root
 }
