@@ -32,8 +32,8 @@ const lattice = `
 	# What sandboxes register, in the forms that people write it in.
 	plan < load;
 
-	# Mistakes in it.
-	opdef, plan < lint;
+	# What it allows, and mistakes in it.
+	opdef, plan < symbolic < lint;
 
 	# The model.
 	cbpfvm, opdef < bpffilter < tctx < register;

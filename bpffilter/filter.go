@@ -150,24 +150,41 @@ func loadProgram(k kernel.Release, mem *mm.Space, reg *uapi.BPF) (*cbpfvm.Progra
 	return prog, nil
 }
 
-// Run evaluates the filters of a prepared request. Nil means that all of them allow it.
+// Run evaluates the filters of a prepared request. Nil means that all of them allow it. The look is what they had of
+// it, nil if there are none.
 //
 // Linux: io_uring/bpf_filter.c:__io_uring_run_bpf_filters
-func (s *Set) Run(k kernel.Release, req *opdef.Request) *verdict.Refusal {
+func (s *Set) Run(k kernel.Release, req *opdef.Request) (*verdict.Refusal, *Look) {
 	head := s.heads[req.Opcode]
 	if head == nil {
-		return nil
+		return nil, nil
 	}
-	var ctx cbpfvm.Context
+	look := &Look{head: head}
 	if head != denyMarker {
-		opdef.Populate(k, req, (*[uapi.SizeofBPFCtx]byte)(&ctx))
+		opdef.Populate(k, req, (*[uapi.SizeofBPFCtx]byte)(&look.Context))
 	}
 	for f := head; f != nil; f = f.next {
-		if f == denyMarker || f.prog.Run(&ctx) == 0 {
-			return explain(head, f, &ctx)
+		if f == denyMarker || f.prog.Run(&look.Context) == 0 {
+			return explain(head, f, &look.Context), look
 		}
 	}
-	return nil
+	return nil, look
+}
+
+// Look is a request as its filters see it. It stays what it was when filters are added.
+type Look struct {
+	Context cbpfvm.Context
+	head    *filter
+}
+
+// Each gives the filters of the opcode, newest first, with who registered them; the program is nil for the deny that
+// DENY_REST left.
+func (l *Look) Each(yield func(p *cbpfvm.Program, origin string) bool) {
+	for f := l.head; f != nil; f = f.next {
+		if !yield(f.prog, f.origin) {
+			return
+		}
+	}
 }
 
 // explain says which filter of the list denied, and how.

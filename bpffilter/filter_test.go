@@ -67,7 +67,11 @@ func register(t testing.TB, k kernel.Release, r *Restriction, op uapi.Op, src st
 // denies tells whether the filters of r refuse a plain request of that opcode.
 func denies(k kernel.Release, r *Restriction, op uapi.Op) bool {
 	set := r.Filters()
-	return set != nil && set.Run(k, &opdef.Request{Opcode: op}) != nil
+	if set == nil {
+		return false
+	}
+	why, _ := set.Run(k, &opdef.Request{Opcode: op})
+	return why != nil
 }
 
 // registerErrorRows are the rows of TestRegisterErrors.
@@ -328,7 +332,7 @@ func TestStacking(t *testing.T) {
 				t.Fatal(e)
 			}
 		}
-		refusal := res.Filters().Run(kernel.V7_3, &opdef.Request{Opcode: nop})
+		refusal, _ := res.Filters().Run(kernel.V7_3, &opdef.Request{Opcode: nop})
 		if (refusal != nil) != r.deny {
 			t.Errorf("%q: %v, want denied %v", r.srcs, refusal, r.deny)
 			continue
@@ -348,7 +352,7 @@ func TestExplainMarker(t *testing.T) {
 	var r Restriction
 	register(t, kernel.V7_3, &r, uapi.IORING_OP_NOP, "ret #1", uapi.IO_URING_BPF_FILTER_DENY_REST)
 	register(t, kernel.V7_3, &r, uapi.IORING_OP_READ, "ret #1", 0)
-	refusal := r.Filters().Run(kernel.V7_3, &opdef.Request{Opcode: uapi.IORING_OP_READ})
+	refusal, _ := r.Filters().Run(kernel.V7_3, &opdef.Request{Opcode: uapi.IORING_OP_READ})
 	if refusal == nil {
 		t.Fatal("not denied")
 	}
@@ -373,7 +377,7 @@ func TestExplainLoads(t *testing.T) {
 	register(t, kernel.V7_3, &r, uapi.IORING_OP_SOCKET, "ld [16]\n jeq #2, +1\n ret #1\n ret #0", 0)
 	req := &opdef.Request{Opcode: uapi.IORING_OP_SOCKET}
 	req.SQE.SetFD(2)
-	refusal := r.Filters().Run(kernel.V7_3, req)
+	refusal, _ := r.Filters().Run(kernel.V7_3, req)
 	if refusal == nil {
 		t.Fatal("not denied")
 	}

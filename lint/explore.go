@@ -15,8 +15,7 @@ const (
 
 // exploration is what a program does with requests that take different ways through it.
 type exploration struct {
-	runs     []run
-	complete bool // no request takes another way: what no run does cannot happen
+	runs []run // of all ways, as far as requests that take them were found
 }
 
 // run is one way through the program, with a request that takes it.
@@ -52,7 +51,6 @@ type explorer struct {
 
 func explore(prog *cbpfvm.Program, v view) *exploration {
 	e := &explorer{prog: prog, view: v, seen: map[way]bool{}, budget: maxSteps}
-	e.complete = true
 	var all cbpfvm.Context
 	for i := range all {
 		all[i] = 0xff
@@ -66,7 +64,6 @@ func explore(prog *cbpfvm.Program, v view) *exploration {
 	for i := 0; i < len(e.runs); i++ {
 		for t := range e.runs[i].tests {
 			if e.budget < 0 || len(e.runs) > maxRuns {
-				e.complete = false
 				return &e.exploration
 			}
 			e.branch(i, t)
@@ -91,17 +88,12 @@ func (e *explorer) branch(i, t int) {
 		return
 	}
 	e.seen[other] = true
-	e.budget -= t
-	if impossible(&e.view, r.tests[:t], &r.tests[t]) {
-		return
-	}
 	for _, ctx := range e.candidates(r, &r.tests[t]) {
 		if got := e.walk(ctx); len(got.tests) > t && got.ways[t+1] == other {
 			e.add(got)
 			return
 		}
 	}
-	e.complete = false
 }
 
 // candidates are requests that may take the test the other way.
@@ -222,9 +214,4 @@ func (e *exploration) some(allows bool) *run {
 		}
 	}
 	return nil
-}
-
-// never tells whether no request is allowed, or none denied.
-func (e *exploration) never(allows bool) bool {
-	return e.complete && len(e.runs) > 0 && e.some(allows) == nil
 }

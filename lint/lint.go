@@ -12,6 +12,7 @@ import (
 	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/plan"
+	"github.com/uringsim/uringsim/symbolic"
 	"github.com/uringsim/uringsim/uapi"
 )
 
@@ -157,7 +158,10 @@ type filter struct {
 
 	refusal string             // why it refuses the registration
 	why     *cbpfvm.CheckError // why it refuses the program
+
 	*exploration
+	verdict   symbolic.Verdict // what it does alone
+	unreached []int            // instructions that no request comes to
 }
 
 func newSubject(p *plan.Plan, k kernel.Release) *subject {
@@ -175,9 +179,25 @@ func newSubject(p *plan.Plan, k kernel.Release) *subject {
 		f.prog, f.why = cbpfvm.Check(f.Insns, uapi.SizeofBPFCtx)
 		if f.prog != nil {
 			f.exploration = explore(f.prog, f.view)
+			f.prove(k)
 		}
 	}
 	return s
+}
+
+// prove finds out what is so for all requests.
+func (f *filter) prove(k kernel.Release) {
+	alone := &plan.Plan{Filters: []plan.Filter{{Op: f.Op, Insns: f.Insns}}}
+	e, err := symbolic.Explain(alone, k)
+	if err != nil {
+		return // checked before
+	}
+	i := slices.IndexFunc(e.Ops, func(o symbolic.OpExplanation) bool { return o.Op == f.Op })
+	f.verdict = e.Ops[i].Verdict
+	for _, u := range e.Ops[i].Unreached {
+		f.unreached = append(f.unreached, u.PCs...)
+	}
+	slices.Sort(f.unreached)
 }
 
 // about is a finding of the rule that looks, about the plan.

@@ -10,7 +10,6 @@ import (
 	"github.com/uringsim/uringsim/lint"
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/trace"
-	"github.com/uringsim/uringsim/uapi"
 )
 
 // read makes a plan of lines: "list ENTRIES" in JSON, or "OPCODE PDU FLAGS: PROGRAM" with " ; " between instructions.
@@ -88,21 +87,10 @@ func TestTraces(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		p := &plan.Plan{}
-		for _, e := range tr.Events {
-			args, ok := e.Args.(*trace.RegisterArgs)
-			if !ok || args.Arg.Object == nil {
-				continue
-			}
-			if list := args.Arg.Object.TaskRestrictions; list != nil && p.Restrictions == nil {
-				p.Restrictions = []uapi.Restriction{}
-				for _, entry := range list.Entries {
-					p.Restrictions = append(p.Restrictions, entry.Entry())
-				}
-			}
-			if f := args.Arg.Object.BPFFilter; f != nil {
-				p.Filters = append(p.Filters, filterOf(t, f))
-			}
+		p, err := plan.OfEvents(tr.Events)
+		if err != nil {
+			t.Error(err)
+			continue
 		}
 		found := 0
 		for _, k := range kernel.Measured() {
@@ -112,13 +100,6 @@ func TestTraces(t *testing.T) {
 			t.Errorf("%s finds nothing in what %s registers", r.ID, r.TraceFile())
 		}
 	}
-}
-
-// filterOf is a registration of a trace.
-func filterOf(t *testing.T, f *trace.BPFFilter) plan.Filter {
-	t.Helper()
-	q := read(t, fmt.Sprintf("%d %d %d: %s", f.Opcode, f.PDUSize, f.Flags, strings.Join(f.Insns, " ; ")))
-	return q.Filters[0]
 }
 
 // TestSensible: plans that are as they should be have no findings, but for programs that would miss an opcode.

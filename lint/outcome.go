@@ -6,6 +6,7 @@ import (
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/plan"
+	"github.com/uringsim/uringsim/symbolic"
 	"github.com/uringsim/uringsim/uapi"
 )
 
@@ -82,7 +83,7 @@ func alwaysAllows(s *subject) {
 	for _, f := range s.filters {
 		_, closed := s.plan.Stack(f.Op)
 		switch {
-		case closed || !f.never(false):
+		case closed || f.verdict != symbolic.Allowed:
 		case len(f.Insns) > 1:
 			s.aboutFilter(f, "no request is denied, although the program has %d instructions", len(f.Insns))
 		case !s.keepsOpen(f):
@@ -109,7 +110,7 @@ func (s *subject) keepsOpen(f *filter) bool {
 // alwaysDenies finds programs that look at something and deny all the same.
 func alwaysDenies(s *subject) {
 	for _, f := range s.filters {
-		if f.never(true) && len(f.Insns) > 1 {
+		if f.verdict == symbolic.Denied && len(f.Insns) > 1 {
 			s.aboutFilter(f, "no request is allowed, although the program has %d instructions; ret #0 alone denies an opcode",
 				len(f.Insns))
 		}
@@ -119,51 +120,16 @@ func alwaysDenies(s *subject) {
 // unreachable finds instructions that nothing runs, a finding for each row of them.
 func unreachable(s *subject) {
 	for _, f := range s.filters {
-		if f.prog == nil {
-			continue
-		}
-		reached := f.reached()
-		for pc := 0; pc < len(reached); pc++ {
-			if reached[pc] {
-				continue
-			}
-			first := pc
-			for pc+1 < len(reached) && !reached[pc+1] {
-				pc++
+		for i := 0; i < len(f.unreached); i++ {
+			first := f.unreached[i]
+			for i+1 < len(f.unreached) && f.unreached[i+1] == f.unreached[i]+1 {
+				i++
 			}
 			what := "this instruction"
-			if pc > first {
-				what = fmt.Sprintf("instructions %d to %d", first, pc)
+			if last := f.unreached[i]; last > first {
+				what = fmt.Sprintf("instructions %d to %d", first, last)
 			}
 			s.aboutInsn(f, first, "no request reaches %s", what)
 		}
 	}
-}
-
-// reached are the instructions that requests reach; if not all ways are known, those that jumps can reach.
-func (f *filter) reached() []bool {
-	reached := make([]bool, len(f.Insns))
-	if f.complete {
-		for i := range f.runs {
-			for _, step := range f.runs[i].steps {
-				reached[step.PC] = true
-			}
-		}
-		return reached
-	}
-	reached[0] = true
-	for pc, in := range f.Insns {
-		if !reached[pc] || in.Code&classMask == classRet {
-			continue
-		}
-		switch _, cond := condOf(in); {
-		case cond:
-			reached[pc+1+int(in.Jt)], reached[pc+1+int(in.Jf)] = true, true
-		case in.Code&classMask == classJmp:
-			reached[pc+1+int(in.K)] = true
-		default:
-			reached[pc+1] = true
-		}
-	}
-	return reached
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/symbolic"
 	"github.com/uringsim/uringsim/uapi"
 )
 
@@ -24,8 +25,8 @@ func (s *subject) standing(op uapi.Op) standing {
 	is := open
 	for _, i := range filters {
 		switch f := s.filters[i]; {
-		case f.prog == nil || f.never(false):
-		case f.never(true):
+		case f.prog == nil || f.verdict == symbolic.Allowed:
+		case f.verdict == symbolic.Denied:
 			return denied
 		default:
 			is = filtered

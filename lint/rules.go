@@ -45,7 +45,7 @@ var rules = []Rule{
 	{ID: "unreachable", Severity: Note, Title: "instructions that nothing reaches", Trace: "filter-unreachable",
 		Doc: "No request takes a way through the program that comes by these instructions: a jump goes too far, or a test asks " +
 			"what is known already.",
-		Misses: "In programs that combine two words, or have very many ways, it looks at the jumps alone.",
+		Misses: "As always-denies.",
 		check:  unreachable},
 	{ID: "half-of-64-bit", Severity: Warning, Title: "one half of a field of 64 bits decides", Trace: "filter-half-of-user-data",
 		Doc: "A load takes 32 bits. A filter that compares the low half of user_data, or of flags, mode or resolve of OPENAT2, " +

@@ -33,7 +33,7 @@ type view struct {
 // payloadBits are the bits that words of a payload can have: all, where nothing stands here.
 var payloadBits = map[uapi.Op]map[int]uint32{
 	uapi.IORING_OP_SOCKET: {socketType: uapi.SOCK_TYPE_MASK | uapi.SOCK_CLOEXEC | uapi.SOCK_NONBLOCK},
-	uapi.IORING_OP_OPENAT: {openFlags: 0x47fffc3, openFlagsHigh: 0, openMode: 0o7777, openMode + 4: 0,
+	uapi.IORING_OP_OPENAT: {openFlagsHigh: 0, openMode: 0o7777, openMode + 4: 0,
 		openResolve: 0, openResolve + 4: 0},
 	uapi.IORING_OP_CONNECT: {connectFamily: 0xffff, connectPort: 0xffff},
 }
@@ -42,7 +42,8 @@ func newView(k kernel.Release, op uapi.Op) view {
 	v := view{on: k, op: op}
 	size := int(opdef.PDUSize(k, op))
 	head := uint32(op) | uint32(size)<<16
-	v.words[uapi.BPFCtxOpcode/4], v.set[uapi.BPFCtxOpcode/4] = head|0x7f<<8, head
+	_, never := opdef.FlagsSeen(k, op)
+	v.words[uapi.BPFCtxOpcode/4], v.set[uapi.BPFCtxOpcode/4] = head|uint32(^never)<<8, head
 	v.words[0], v.words[1] = ^uint32(0), ^uint32(0)
 	for off := uapi.BPFCtxPDU; off < uapi.BPFCtxPDU+size; off += 4 {
 		bits, ok := payloadBits[op][off]
@@ -54,8 +55,9 @@ func newView(k kernel.Release, op uapi.Op) view {
 	if op == uapi.IORING_OP_SOCKET && !k.Has(kernel.SocketTypeUnmasked) {
 		v.words[socketType/4] &= uapi.SOCK_TYPE_MASK
 	}
-	if op == uapi.IORING_OP_OPENAT && k.Has(kernel.OpenFlagsWithoutEmptyPath) {
-		v.words[openFlags/4] &^= uapi.O_EMPTYPATH
+	if op == uapi.IORING_OP_OPENAT {
+		flags, _ := opdef.OpenFlags(k)
+		v.words[openFlags/4] &= uint32(flags) | uapi.O_LARGEFILE
 	}
 	return v
 }
@@ -86,13 +88,13 @@ func (v *view) settle(ctx *cbpfvm.Context) {
 
 // settleOpen: prep sets O_LARGEFILE unless O_PATH is set, which leaves few other flags of OPENAT.
 func (v *view) settleOpen(ctx *cbpfvm.Context) {
-	const withPath = 0x42b0000
+	_, withPath := opdef.OpenFlags(v.on)
 	flags := ctx.Word(openFlags)
 	switch {
 	case flags&uapi.O_PATH == 0:
 		flags |= uapi.O_LARGEFILE
 	case v.op == uapi.IORING_OP_OPENAT:
-		flags &= withPath
+		flags &= uint32(withPath)
 	}
 	ctx.SetWord(openFlags, flags)
 	if v.op == uapi.IORING_OP_OPENAT && flags&(uapi.O_CREAT|uapi.O_TMPFILE_) == 0 {

@@ -44,7 +44,7 @@ var removeBuffersPrep = prep("io_uring/kbuf.c:io_remove_buffers_prep",
 
 // Linux: io_uring/rsrc.c:io_files_update_prep
 var filesUpdatePrep = prep("io_uring/rsrc.c:io_files_update_prep",
-	fails(uapi.EINVAL, "IOSQE_FIXED_FILE must not be set", func(p *Prep) bool { return p.has(uapi.IOSQE_FIXED_FILE) }),
+	bars(uapi.EINVAL, uapi.IOSQE_FIXED_FILE, "IOSQE_FIXED_FILE"),
 	zero("rw_flags", "splice_fd_in"),
 	fails(uapi.EINVAL, "len must not be 0", func(p *Prep) bool { return p.Req.SQE.Len() == 0 }),
 )

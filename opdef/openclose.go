@@ -52,11 +52,7 @@ const (
 //
 // Linux: fs/open.c:build_open_how
 func buildOpenHow(k kernel.Release, flags, mode uint64) uapi.OpenHow {
-	valid, pathOnly := uint64(validOpenFlags), uint64(oPathFlags)
-	if !k.Has(kernel.OpenFlagsWithoutEmptyPath) {
-		valid |= uapi.O_EMPTYPATH
-		pathOnly |= uapi.O_EMPTYPATH
-	}
+	valid, pathOnly := OpenFlags(k)
 	how := uapi.OpenHow{Flags: flags & valid, Mode: mode & 0o7777}
 	if how.Flags&uapi.O_PATH != 0 {
 		how.Flags &= pathOnly
@@ -105,7 +101,7 @@ var closePrep = prep("io_uring/openclose.c:io_close_prep",
 // Linux: io_uring/openclose.c:io_install_fixed_fd_prep
 var fixedFDInstallPrep = prep("io_uring/openclose.c:io_install_fixed_fd_prep",
 	zero("off", "addr", "len", "buf_index", "splice_fd_in", "addr3"),
-	fails(uapi.EBADF, "IOSQE_FIXED_FILE must be set", func(p *Prep) bool { return !p.has(uapi.IOSQE_FIXED_FILE) }),
+	needs(uapi.EBADF, uapi.IOSQE_FIXED_FILE, "IOSQE_FIXED_FILE"),
 	within("install_fd_flags", uapi.IORING_FIXED_FD_NO_CLOEXEC),
 	asks(asksCreds, fails(uapi.EPERM, "personality must be 0", func(p *Prep) bool { return p.Creds })),
 )

@@ -36,7 +36,7 @@ var head = []ContextField{
 	{Name: "opcode", Off: uapi.BPFCtxOpcode, Size: 1, Doc: "u8",
 		put: func(_ kernel.Release, r *Request, b []byte) { b[0] = byte(r.Opcode) }},
 	{Name: "sqe_flags", Off: uapi.BPFCtxSQEFlags, Size: 1, Doc: "u8: IOSQE flags after prep",
-		put: func(_ kernel.Release, r *Request, b []byte) { b[0] = r.Flags & 0x7f }},
+		put: func(_ kernel.Release, r *Request, b []byte) { b[0] = r.Flags & sqeFlagsSeen }},
 	{Name: "pdu_size", Off: uapi.BPFCtxPDUSize, Size: 1, Doc: "u8: bytes of the payload; five bytes of 0 follow",
 		put: func(k kernel.Release, r *Request, b []byte) { b[0] = PDUSize(k, r.Opcode) }},
 }

@@ -56,6 +56,8 @@ type Step struct {
 	Reads  string         // the memory of the task that it reads, "" for none
 	Asks   string         // what it looks at besides SQE and memory, "" for nothing
 	Varies []kernel.Quirk // what changes the way it works, apart from whether the kernel has it
+	Always uint8          // IOSQE flags that every request has after it
+	Never  uint8          // IOSQE flags that no request has after it
 	run    func(*Prep) uapi.Errno
 
 	quirk kernel.Quirk
@@ -75,6 +77,19 @@ const (
 func reads(memory string, s Step) Step       { s.Reads = memory; return s }
 func asks(what string, s Step) Step          { s.Asks = what; return s }
 func varies(quirk kernel.Quirk, s Step) Step { s.Varies = append(s.Varies, quirk); return s }
+
+// needs refuses requests without an IOSQE flag, bars those with it, and both state so.
+func needs(e uapi.Errno, flag uint8, doc string) Step {
+	s := fails(e, doc+" must be set", func(p *Prep) bool { return !p.has(flag) })
+	s.Always = flag
+	return s
+}
+
+func bars(e uapi.Errno, flag uint8, doc string) Step {
+	s := fails(e, doc+" must not be set", func(p *Prep) bool { return p.has(flag) })
+	s.Never = flag
+	return s
+}
 
 // On tells whether the kernel has the step.
 func (s *Step) On(k kernel.Release) bool {
@@ -210,7 +225,7 @@ func exclusive(name string, mask uint64) Step {
 
 // noFixedFile refuses IOSQE_FIXED_FILE where the descriptor is one of a directory.
 func noFixedFile() Step {
-	return fails(uapi.EBADF, "IOSQE_FIXED_FILE must not be set", func(p *Prep) bool { return p.has(uapi.IOSQE_FIXED_FILE) })
+	return bars(uapi.EBADF, uapi.IOSQE_FIXED_FILE, "IOSQE_FIXED_FILE")
 }
 
 // AsyncDoc says when the prep of the opcode sets IOSQE_ASYNC, which filters then see; "" is never.
@@ -228,7 +243,9 @@ const asyncDoc = "IOSQE_ASYNC is set"
 
 // forceAsync sends the request to a worker, which filters see as IOSQE_ASYNC.
 func forceAsync() Step {
-	return act(asyncDoc, func(p *Prep) { p.Req.Flags |= uapi.IOSQE_ASYNC })
+	s := act(asyncDoc, func(p *Prep) { p.Req.Flags |= uapi.IOSQE_ASYNC })
+	s.Always = uapi.IOSQE_ASYNC
+	return s
 }
 
 func (p *Prep) has(flag uint8) bool { return p.Req.Flags&flag != 0 }

@@ -59,7 +59,7 @@ var rwvFixedPrep = prep("io_uring/rw.c:io_rw_prep_reg_vec", rw(
 
 // Linux: io_uring/rw.c:io_read_mshot_prep
 var readMultishotPrep = prep("io_uring/rw.c:io_read_mshot_prep", append(append([]Step{
-	fails(uapi.EINVAL, "IOSQE_BUFFER_SELECT must be set", func(p *Prep) bool { return !p.has(uapi.IOSQE_BUFFER_SELECT) }),
+	needs(uapi.EINVAL, uapi.IOSQE_BUFFER_SELECT, "IOSQE_BUFFER_SELECT"),
 }, rw()...), zero("addr", "len"))...)
 
 // ioprioCheckCap checks an I/O priority: class in bits 13 to 15, level in bits 0 to 2.

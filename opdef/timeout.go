@@ -78,7 +78,7 @@ func timeoutUpdates(p *Prep) bool { return p.Req.SQE.OpFlags()&timeoutUpdateMask
 
 // Linux: io_uring/timeout.c:io_timeout_remove_prep
 var timeoutRemovePrep = prep("io_uring/timeout.c:io_timeout_remove_prep",
-	fails(uapi.EINVAL, "IOSQE_FIXED_FILE must not be set", func(p *Prep) bool { return p.has(uapi.IOSQE_FIXED_FILE) }),
+	bars(uapi.EINVAL, uapi.IOSQE_FIXED_FILE, "IOSQE_FIXED_FILE"),
 	without(kernel.TimeoutIgnoresPad, zero("addr3", "__pad2")),
 	zero("buf_index", "len", "splice_fd_in"),
 	fails(uapi.EINVAL, "timeout_flags must be 0 unless it updates",

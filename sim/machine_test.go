@@ -31,7 +31,8 @@ func deniedBy(k kernel.Release, r *bpffilter.Restriction) (bits uint64) {
 	for i := range probes {
 		refused := r.OpRegistered && r.CheckSQE(probes[i].Opcode, probes[i].Flags) != nil
 		if set := r.Filters(); !refused && set != nil {
-			refused = set.Run(k, &probes[i]) != nil
+			why, _ := set.Run(k, &probes[i])
+			refused = why != nil
 		}
 		if refused {
 			bits |= 1 << i

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/uringsim/uringsim/bpffilter"
+	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/register"
@@ -75,13 +77,22 @@ type request struct {
 	setsBig bool // big is the request's own
 
 	why    *verdict.Refusal
+	look   *bpffilter.Look // what filters had of it
 	issued bool
 	note   string
 }
 
 // account is what the Result of an Enter says of the request.
 func (q *request) account() trace.Request {
-	return trace.Request{UserData: q.UserData, Opcode: q.SQE.Opcode(), Why: q.why, Issued: q.issued, Note: q.note}
+	r := trace.Request{UserData: q.UserData, Opcode: q.SQE.Opcode(), Why: q.why, Issued: q.issued, Note: q.note}
+	if q.look != nil {
+		r.Context = q.look.Context
+		q.look.Each(func(p *cbpfvm.Program, origin string) bool {
+			r.Filters = append(r.Filters, trace.Filter{Program: p, Origin: origin})
+			return true
+		})
+	}
+	return r
 }
 
 // setFail marks the request as failed; its own CQE is posted in any case.

@@ -75,7 +75,7 @@ func (r *Ring) submitOne(t *task, index uint32, left *uint32) bool {
 
 	refusal := r.initReq(q, index, left)
 	if set := r.Restrict.Filters(); refusal == nil && set != nil {
-		refusal = set.Run(r.k.release, &q.Request)
+		refusal, q.look = set.Run(r.k.release, &q.Request)
 	}
 	if refusal != nil {
 		q.why = refusal

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/uapi"
 	"github.com/uringsim/uringsim/verdict"
 )
@@ -250,6 +251,15 @@ type Request struct {
 	Why      *verdict.Refusal // nil if it was admitted
 	Issued   bool             // io_uring carried it out or will; false if refused, cancelled, or waiting in a chain
 	Note     string           // remarks: what is not known
+
+	Context cbpfvm.Context // what filters saw, if there are Filters
+	Filters []Filter       // those of its opcode when it was submitted, newest first
+}
+
+// Filter is a registered filter.
+type Filter struct {
+	Program *cbpfvm.Program // nil for the deny that DENY_REST left
+	Origin  string          // who registered it and when
 }
 
 // InitTask is the task that exists from the start.

@@ -1,0 +1,221 @@
+package symbolic
+
+import (
+	"encoding/binary"
+	"math"
+	"net/netip"
+
+	"github.com/uringsim/uringsim/cbpfvm"
+	"github.com/uringsim/uringsim/opdef"
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+	"github.com/uringsim/uringsim/verdict"
+)
+
+// Request is what a program submits so that filters see a context.
+type Request struct {
+	Context cbpfvm.Context
+	Flags   uint8 // IOSQE flags of the SQE: prep and draining may add to them
+	// SQEs are submitted together; the last one is the request. Others make its ring drain, or are a chain for it.
+	SQEs []trace.SQE
+	// Setup are IORING_SETUP flags that the ring needs.
+	Setup uint32
+	// Unknown says why a model cannot tell that the request gets to the filters; "" if it can.
+	Unknown string
+}
+
+func field64(name string, v uint64) trace.SQEField {
+	return trace.SQEField{Name: name, Value: trace.Pointer{Num: v}}
+}
+
+func pointing(name string, o trace.Object) trace.SQEField {
+	return trace.SQEField{Name: name, Value: trace.Pointer{Object: &o}}
+}
+
+func path(name string) trace.SQEField {
+	return pointing(name, trace.Object{Path: new("/tmp/file")})
+}
+
+// bytesAt is zeroed memory.
+func bytesAt(name string, n int) trace.SQEField {
+	return pointing(name, trace.Object{Bytes: new(make(trace.Bytes, n))})
+}
+
+func one(name string) trace.SQEField { return field64(name, 1) }
+
+func iovec(name string) trace.SQEField {
+	return pointing(name, trace.Object{Iovecs: &[]trace.Iovec{{Base: trace.Pointer{Num: trace.ScratchBase}, Len: 1}}})
+}
+
+func list(fields ...trace.SQEField) []trace.SQEField { return fields }
+
+// needed are the fields with which the prep of an opcode lets a request pass. What is not here needs none.
+var needed = func() map[uapi.Op][]trace.SQEField {
+	vector := list(iovec("addr"), one("len"))
+	message := list(pointing("addr", trace.Object{Msghdr: &trace.Msghdr{}}))
+	attribute := list(path("addr"), bytesAt("addr2", 8), path("addr3"), field64("len", 8))
+	two := list(path("addr"), path("addr2"))
+	time := list(pointing("addr", trace.Object{Timespec: &trace.Timespec{Sec: 1}}), one("len"))
+	futex := list(bytesAt("addr", 8), field64("fd", 2), one("addr3"))
+	return map[uapi.Op][]trace.SQEField{
+		uapi.IORING_OP_READV: vector, uapi.IORING_OP_WRITEV: vector,
+		uapi.IORING_OP_READV_FIXED: vector, uapi.IORING_OP_WRITEV_FIXED: vector,
+		uapi.IORING_OP_SENDMSG: message, uapi.IORING_OP_RECVMSG: message, uapi.IORING_OP_SENDMSG_ZC: message,
+		uapi.IORING_OP_SETXATTR: attribute, uapi.IORING_OP_FSETXATTR: attribute,
+		uapi.IORING_OP_GETXATTR: attribute, uapi.IORING_OP_FGETXATTR: attribute,
+		uapi.IORING_OP_RENAMEAT: two, uapi.IORING_OP_SYMLINKAT: two, uapi.IORING_OP_LINKAT: two,
+		uapi.IORING_OP_TIMEOUT: time, uapi.IORING_OP_LINK_TIMEOUT: time,
+		uapi.IORING_OP_FUTEX_WAIT: futex, uapi.IORING_OP_FUTEX_WAKE: futex,
+		uapi.IORING_OP_FUTEX_WAITV:      list(pointing("addr", trace.Object{Bytes: new(trace.Bytes{16: 2, 23: 0})}), one("len")),
+		uapi.IORING_OP_FILES_UPDATE:     list(one("len")),
+		uapi.IORING_OP_STATX:            list(path("addr"), bytesAt("addr2", 256)),
+		uapi.IORING_OP_EPOLL_CTL:        list(bytesAt("addr", 16), one("len")),
+		uapi.IORING_OP_PROVIDE_BUFFERS:  list(one("fd"), bytesAt("addr", 8), field64("len", 8)),
+		uapi.IORING_OP_REMOVE_BUFFERS:   list(one("fd")),
+		uapi.IORING_OP_UNLINKAT:         list(path("addr")),
+		uapi.IORING_OP_MKDIRAT:          list(path("addr"), field64("len", 0o755)),
+		uapi.IORING_OP_BIND:             list(bytesAt("addr", 16), field64("addr2", 16)),
+		uapi.IORING_OP_PIPE:             list(bytesAt("addr", 8)),
+		uapi.IORING_OP_OPENAT:           list(path("addr")),
+		uapi.IORING_OP_OPENAT2:          list(path("addr")),
+		uapi.IORING_OP_EPOLL_WAIT:       list(bytesAt("addr", 16), one("len")),
+		uapi.IORING_OP_SYNC_FILE_RANGE:  nil,
+		uapi.IORING_OP_FIXED_FD_INSTALL: nil,
+	}
+}()
+
+// Requests that a model without zero-copy receive queues refuses in prep.
+const noQueue = "RECV_ZC needs a zero-copy receive queue, which rings of the model do not have"
+
+// request makes the request that has these values.
+func (c *contexts) request(v values) *Request {
+	r := &Request{Context: c.context(v), Flags: c.flags(v)}
+	if opdef.Defs[c.op].Is128 {
+		r.Setup |= uapi.IORING_SETUP_SQE128
+	}
+	if c.op == uapi.IORING_OP_RECV_ZC {
+		r.Unknown = noQueue
+	}
+	r.SQEs = append(c.before(r), c.sqe(r))
+	return r
+}
+
+// seen are the flags that filters see.
+func (r *Request) seen() uint8 { return r.Context[uapi.BPFCtxSQEFlags] }
+
+// before are the SQEs that are submitted before it: what makes the ring drain, for flags that only draining adds, and
+// the beginning of a chain for LINK_TIMEOUT.
+func (c *contexts) before(r *Request) []trace.SQE {
+	var sqes []trace.SQE
+	nop := func(flags uint64) {
+		sqes = append(sqes, trace.SQE{Fields: list(opcode(uapi.IORING_OP_NOP), field64("flags", flags))})
+	}
+	added := r.seen() &^ r.Flags
+	switch {
+	case added&uapi.IOSQE_IO_DRAIN != 0:
+		nop(uapi.IOSQE_IO_LINK)
+		nop(uapi.IOSQE_IO_DRAIN)
+	case added&uapi.IOSQE_ASYNC != 0 && r.Flags&uapi.IOSQE_IO_DRAIN == 0 && !c.forcesAsync(r):
+		nop(uapi.IOSQE_IO_DRAIN)
+	}
+	if c.op == uapi.IORING_OP_LINK_TIMEOUT {
+		nop(uapi.IOSQE_IO_LINK)
+	}
+	for i := range sqes {
+		if r.Setup&uapi.IORING_SETUP_SQE128 != 0 {
+			sqes[i].Cmd = make(trace.Bytes, uapi.SizeofSQE)
+		}
+	}
+	return sqes
+}
+
+// forcesAsync tells whether prep itself sends the request to a worker.
+func (c *contexts) forcesAsync(r *Request) bool {
+	if c.op == uapi.IORING_OP_OPENAT || c.op == uapi.IORING_OP_OPENAT2 {
+		return long(r, 0)&(uapi.O_CREAT|uapi.O_TRUNC|uapi.O_TMPFILE_) != 0
+	}
+	return c.contextBit(8*uapi.BPFCtxSQEFlags+4) == always
+}
+
+// long is a number of 64 bits in the payload.
+func long(r *Request, off int) uint64 { return binary.LittleEndian.Uint64(r.Context[pdu+off:]) }
+
+func opcode(op uapi.Op) trace.SQEField { return field64("opcode", uint64(op)) }
+
+// sqe is the request itself.
+func (c *contexts) sqe(r *Request) trace.SQE {
+	s := trace.SQE{Fields: list(opcode(c.op))}
+	if r.Flags != 0 {
+		s.Fields = append(s.Fields, field64("flags", uint64(r.Flags)))
+	}
+	if data := binary.LittleEndian.Uint64(r.Context[uapi.BPFCtxUserData:]); data != 0 {
+		s.Fields = append(s.Fields, field64("user_data", data))
+	}
+	s.Fields = append(append(s.Fields, needed[c.op]...), c.arguments(r)...)
+	if opdef.Defs[c.op].Is128 {
+		s.Cmd = make(trace.Bytes, uapi.SizeofSQE)
+	}
+	return s
+}
+
+// arguments are the fields that show in the context, and those that flags ask for.
+func (c *contexts) arguments(r *Request) []trace.SQEField {
+	le := binary.LittleEndian
+	ctx := r.Context[:]
+	switch c.op {
+	case uapi.IORING_OP_SOCKET:
+		return list(field64("fd", uint64(le.Uint32(ctx[pdu:]))), field64("off", uint64(le.Uint32(ctx[pdu+4:]))),
+			field64("len", uint64(le.Uint32(ctx[pdu+8:]))))
+	case uapi.IORING_OP_OPENAT:
+		return list(field64("open_flags", long(r, 0)&math.MaxUint32), field64("len", long(r, 8)))
+	case uapi.IORING_OP_OPENAT2:
+		how := trace.OpenHow{Mode: trace.Num32(long(r, 8))}
+		how.Flags, how.Resolve = trace.OpenNum(long(r, 0)), trace.ResolveNum(long(r, 16))
+		return list(pointing("addr2", trace.Object{OpenHow: &how}), field64("len", uapi.SizeofOpenHow))
+	case uapi.IORING_OP_CONNECT:
+		return socketAddress(ctx)
+	case uapi.IORING_OP_NOP, uapi.IORING_OP_NOP128:
+		if r.seen()&^r.Flags&uapi.IOSQE_FIXED_FILE != 0 {
+			return list(field64("nop_flags", uapi.IORING_NOP_FIXED_FILE))
+		}
+	case uapi.IORING_OP_URING_CMD, uapi.IORING_OP_URING_CMD128:
+		if r.Flags&uapi.IOSQE_BUFFER_SELECT != 0 {
+			return list(field64("uring_cmd_flags", uapi.IORING_URING_CMD_MULTISHOT))
+		}
+	}
+	return nil
+}
+
+// socketAddress are the fields of CONNECT for the context.
+func socketAddress(ctx []byte) []trace.SQEField {
+	family := binary.LittleEndian.Uint32(ctx[pdu:])
+	port := binary.BigEndian.Uint16(ctx[pdu+4:])
+	var addr netip.Addr
+	switch family {
+	case uapi.AF_INET:
+		addr = netip.AddrFrom4([4]byte(ctx[pdu+8:]))
+	case uapi.AF_INET6:
+		addr = netip.AddrFrom16([16]byte(ctx[pdu+8:]))
+	default:
+		b := make(trace.Bytes, 16)
+		binary.LittleEndian.PutUint16(b, uint16(family))
+		return list(pointing("addr", trace.Object{Bytes: &b}), field64("addr2", 16))
+	}
+	at := netip.AddrPortFrom(addr, port)
+	s := trace.Sockaddr(at.String())
+	return list(pointing("addr", trace.Object{Sockaddr: &s}), field64("addr2", uint64(len(uapi.SockaddrInet(at)))))
+}
+
+// Events are the calls by which a task makes a ring and submits the request.
+func (r *Request) Events(task string) []trace.Event {
+	const first = 3 // descriptor that is free
+	return []trace.Event{
+		{Task: task, Args: &trace.SetupArgs{Entries: 4, Flags: trace.SetupNum(uapi.IORING_SETUP_SUBMIT_ALL | r.Setup)}},
+		{Task: task, Args: &trace.EnterArgs{FD: first, SQEs: r.SQEs}},
+	}
+}
+
+// Passed tells whether a request got past restrictions and filters.
+func Passed(q *trace.Request) bool {
+	return q.Why == nil || q.Why.Stage != verdict.Restriction && q.Why.Stage != verdict.Filter
+}
