@@ -21,9 +21,9 @@ func (s *subject) connects() []*filter {
 }
 
 // knownPorts are ports that filters speak of.
-var knownPorts = []uint32{20, 21, 22, 23, 25, 53, 80, 110, 111, 123, 137, 139, 143, 161, 389, 443, 445, 465, 587, 636, 853,
-	993, 995, 1433, 1521, 2049, 2375, 2376, 2379, 3000, 3306, 3389, 4444, 5000, 5432, 5900, 6379, 6443, 8000, 8080, 8443, 9000,
-	9090, 9200, 10250, 11211, 27017}
+var knownPorts = []uint32{20, 21, 22, 23, 25, 53, 80, 110, 111, 123, 137, 139, 143, 161, 389, 443, 445, 465, 587, 636,
+	853, 993, 995, 1433, 1521, 2049, 2375, 2376, 2379, 3000, 3306, 3389, 4444, 5000, 5432, 5900, 6379, 6443, 8000, 8080,
+	8443, 9000, 9090, 9200, 10250, 11211, 27017}
 
 // hostOrderPort finds ports that are written as numbers of the machine.
 func hostOrderPort(s *subject) {
@@ -35,8 +35,8 @@ func hostOrderPort(s *subject) {
 			switch {
 			case !ok || mask&0xffff != 0xffff || t.op == jmpSet:
 			case (t.op == jmpGt || t.op == jmpGe) && k > 1:
-				s.aboutInsn(f, t.pc, "connect.port is in network order, in which it is no number that could be larger than %d: turn "+
-					"its bytes round first", k)
+				s.aboutInsn(f, t.pc, "connect.port is in network order, in which it is no number that could be larger than %d: "+
+					"turn its bytes round first", k)
 			case t.op != jmpEq || k > 0xffff:
 			case slices.Contains(knownPorts, k) && !slices.Contains(knownPorts, port):
 				s.aboutInsn(f, t.pc, "connect.port is in network order: %#x is port %d there, and port %d is %#x", k, port, k, port)
@@ -63,15 +63,15 @@ func (f *filter) checkAddressTest(s *subject, off int, t *test) {
 	switch {
 	case !ok || t.op == jmpSet:
 	case t.op != jmpEq && k > 1:
-		s.aboutInsn(f, t.pc, "%s is in network order, in which it is no number that could be larger than another: turn its bytes "+
-			"round first", f.view.field(off))
+		s.aboutInsn(f, t.pc, "%s is in network order, in which it is no number that could be larger than another: turn its "+
+			"bytes round first", f.view.field(off))
 	case t.op != jmpEq:
 	case isPrefix(mask) && !isPrefix(bits.ReverseBytes32(mask)):
 		s.aboutInsn(f, t.pc, "%s is in network order: the first %d bits of an address are 0x%08x there, and not 0x%08x",
 			f.view.field(off), bits.OnesCount32(mask), bits.ReverseBytes32(mask), mask)
 	case off == connectAddr && isLocal(turned) && !isLocal(k):
-		s.aboutInsn(f, t.pc, "connect.v4 is in network order: 0x%08x is %s there, and %s is 0x%08x", k, address(k), address(turned),
-			turned)
+		s.aboutInsn(f, t.pc, "connect.v4 is in network order: 0x%08x is %s there, and %s is 0x%08x", k, address(k),
+			address(turned), turned)
 	}
 }
 
@@ -132,7 +132,8 @@ func connectAnyAddress(s *subject) {
 			}
 			clear(ctx[connectAddr:])
 			if s.reaches(f.Op, &ctx) {
-				s.aboutFilter(f, "it denies %s, and allows to connect to the same machine as %s", f.view.request(&f.runs[i].ctx), here)
+				s.aboutFilter(f, "it denies %s, and allows to connect to the same machine as %s",
+					f.view.request(&f.runs[i].ctx), here)
 				break
 			}
 		}

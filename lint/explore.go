@@ -195,14 +195,6 @@ func (r *registers) load(in uapi.SockFilter, now uint32) value {
 	return value{from: constant, now: now}
 }
 
-// reads tells whether the run loads the word.
-func (r *run) reads(off int) bool {
-	return slices.ContainsFunc(r.steps, func(s cbpfvm.Step) bool {
-		l, ok := s.Load()
-		return ok && int(l.Off) == off
-	})
-}
-
 // allows tells what the program says to a request.
 func (f *filter) allows(ctx *cbpfvm.Context) bool { return f.prog.Run(ctx) != 0 }
 

@@ -41,7 +41,8 @@ func explored(t *testing.T, p *plan.Plan) {
 
 // randomProgram tests words of the context and calculates with them; whatever it is, it ends well.
 func randomProgram(rng *rand.Rand) []uapi.SockFilter {
-	constants := []uint32{0, 1, 2, 3, 7, 10, 45, 0xff, 0x7f00, 0x8000, 0x40, 0x16, 0xffff, 0x0100007f, 0x80000000, ^uint32(0)}
+	constants := []uint32{0, 1, 2, 3, 7, 10, 45, 0xff, 0x7f00, 0x8000, 0x40, 0x16, 0xffff, 0x0100007f, 0x80000000,
+		^uint32(0)}
 	var insns []uapi.SockFilter
 	n := 2 + rng.IntN(14)
 	for i := range n {

@@ -143,7 +143,8 @@ func (f *filter) exactFlags(s *subject, t *test) {
 	case r.allows:
 		s.aboutInsn(f, t.pc, "it allows these flags and nothing else: the same open with O_CLOEXEC is denied").Severity = Note
 	default:
-		s.aboutInsn(f, t.pc, "it denies these flags exactly: the same open with O_CLOEXEC is allowed; mask the flags that matter")
+		s.aboutInsn(f, t.pc, "it denies these flags exactly: the same open with O_CLOEXEC is allowed; mask the flags that "+
+			"matter")
 	}
 }
 
@@ -156,7 +157,8 @@ func socketTypeUnmasked(s *subject) {
 		if r, bit := f.sensitive(socketType, uapi.SOCK_CLOEXEC|uapi.SOCK_NONBLOCK, nil); r != nil {
 			verb := map[bool]string{true: "allows", false: "denies"}
 			s.aboutInsn(f, f.loadOf(socketType), "it %s socket.type %#x and %s it with %s: and #0xf first",
-				verb[r.allows], r.ctx.Word(socketType)&^bit, verb[!r.allows], uapi.SocketTypes.FormatFlags(uint64(bit)))
+				verb[r.allows], r.ctx.Word(socketType)&^bit, verb[!r.allows],
+				uapi.SocketTypes.Prefix+uapi.SocketTypes.FormatFlags(uint64(bit)))
 		}
 	}
 }
@@ -176,8 +178,8 @@ func headUnmasked(s *subject) {
 				}
 			}
 			if fields > 1 {
-				s.aboutInsn(f, t.pc, "the word at 8 holds opcode, sqe_flags and pdu_size (%d here), and %d of them are compared at "+
-					"once: and #0xff leaves the opcode, and #0x7f00 the flags", opdef.PDUSize(s.on, f.Op), fields)
+				s.aboutInsn(f, t.pc, "the word at 8 holds opcode, sqe_flags and pdu_size (%d here), and %d of them are compared "+
+					"at once: and #0xff leaves the opcode, and #0x7f00 the flags", opdef.PDUSize(s.on, f.Op), fields)
 			}
 		}
 	}

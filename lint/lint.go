@@ -237,3 +237,11 @@ func names(ops []uapi.Op) string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// count is a number of things.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

@@ -29,7 +29,8 @@ func read(t *testing.T, lines ...string) *plan.Plan {
 			t.Fatalf("%s: %v", line, err)
 		}
 		insns := strings.ReplaceAll(program, " ; ", `", "`)
-		filters = append(filters, fmt.Sprintf(`{"opcode": %q, "pdu_size": %d, "flags": %q, "insns": ["%s"]}`, op, size, flags, insns))
+		filters = append(filters, fmt.Sprintf(`{"opcode": %q, "pdu_size": %d, "flags": %q, "insns": ["%s"]}`,
+			op, size, flags, insns))
 	}
 	if filters != nil {
 		doc += `, "filters": [` + strings.Join(filters, ", ") + "]"

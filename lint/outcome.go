@@ -85,7 +85,7 @@ func alwaysAllows(s *subject) {
 		switch {
 		case closed || f.verdict != symbolic.Allowed:
 		case len(f.Insns) > 1:
-			s.aboutFilter(f, "no request is denied, although the program has %d instructions", len(f.Insns))
+			s.aboutFilter(f, "no request is denied, although the program has %s", count(len(f.Insns), "instruction"))
 		case !s.keepsOpen(f):
 			s.aboutFilter(f, "the filter allows everything and no DENY_REST follows, so that it has no effect").Severity = Note
 		}
@@ -111,8 +111,8 @@ func (s *subject) keepsOpen(f *filter) bool {
 func alwaysDenies(s *subject) {
 	for _, f := range s.filters {
 		if f.verdict == symbolic.Denied && len(f.Insns) > 1 {
-			s.aboutFilter(f, "no request is allowed, although the program has %d instructions; ret #0 alone denies an opcode",
-				len(f.Insns))
+			s.aboutFilter(f, "no request is allowed, although the program has %s; ret #0 alone denies an opcode",
+				count(len(f.Insns), "instruction"))
 		}
 	}
 }

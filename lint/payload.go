@@ -20,8 +20,8 @@ func payloadNotFilled(s *subject) {
 			case off == 12:
 				s.aboutInsn(f, pc, "the word at 12 is always 0")
 			case size == 0 && opdef.PayloadFields(f.Op) != nil:
-				s.aboutInsn(f, pc, "%s shows no payload here, and the load gives 0 whatever the request; register with pdu_size %d to "+
-					"be told (EMSGSIZE)", f.Op, largestPayload(f.Op))
+				s.aboutInsn(f, pc, "%s shows no payload here, and the load gives 0 whatever the request; register with "+
+					"pdu_size %d to be told (EMSGSIZE)", f.Op, largestPayload(f.Op))
 			case size == 0:
 				s.aboutInsn(f, pc, "%s has no payload, and the load gives 0 whatever the request", f.Op)
 			default:
@@ -70,8 +70,8 @@ func pduSizeTooSmall(s *subject) {
 		if size := int(opdef.PDUSize(s.on, f.Op)); needs <= int(f.PDUSize) || needs > size {
 			continue
 		}
-		found := s.aboutFilter(f, "the program loads %d bytes of payload and pdu_size says %d: a kernel that shows fewer takes it "+
-			"and shows 0; pdu_size %d makes it refuse (EMSGSIZE)", needs, f.PDUSize, largestPayload(f.Op))
+		found := s.aboutFilter(f, "the program loads %d bytes of payload and pdu_size says %d: a kernel that shows fewer "+
+			"takes it and shows 0; pdu_size %d makes it refuse (EMSGSIZE)", needs, f.PDUSize, largestPayload(f.Op))
 		if needs <= int(smallestPayload(f.Op)) {
 			found.Severity = Note // all releases show enough
 		}

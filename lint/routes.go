@@ -1,7 +1,9 @@
 package lint
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/symbolic"
@@ -38,8 +40,8 @@ func (s *subject) standing(op uapi.Op) standing {
 	return is
 }
 
-// route is a way round: what can be done with one of Guarded can also be done with those of Open.
-type route struct {
+// Route is a way round: what can be done with one of Guarded can also be done with those of Open.
+type Route struct {
 	Guarded, Open []uapi.Op
 	Why           string
 }
@@ -47,13 +49,16 @@ type route struct {
 var (
 	reads = []uapi.Op{uapi.IORING_OP_READ, uapi.IORING_OP_READV, uapi.IORING_OP_READ_FIXED, uapi.IORING_OP_READV_FIXED,
 		uapi.IORING_OP_READ_MULTISHOT}
-	writes = []uapi.Op{uapi.IORING_OP_WRITE, uapi.IORING_OP_WRITEV, uapi.IORING_OP_WRITE_FIXED, uapi.IORING_OP_WRITEV_FIXED}
-	sends  = []uapi.Op{uapi.IORING_OP_SEND, uapi.IORING_OP_SENDMSG, uapi.IORING_OP_SEND_ZC, uapi.IORING_OP_SENDMSG_ZC}
-	recvs  = []uapi.Op{uapi.IORING_OP_RECV, uapi.IORING_OP_RECVMSG, uapi.IORING_OP_RECV_ZC}
+	writes = []uapi.Op{uapi.IORING_OP_WRITE, uapi.IORING_OP_WRITEV, uapi.IORING_OP_WRITE_FIXED,
+		uapi.IORING_OP_WRITEV_FIXED}
+	sends = []uapi.Op{uapi.IORING_OP_SEND, uapi.IORING_OP_SENDMSG, uapi.IORING_OP_SEND_ZC, uapi.IORING_OP_SENDMSG_ZC}
+	recvs = []uapi.Op{uapi.IORING_OP_RECV, uapi.IORING_OP_RECVMSG, uapi.IORING_OP_RECV_ZC}
 )
 
-// routes are the ways round that are known.
-var routes = []route{
+// Routes are the ways round that sibling-left-open knows.
+func Routes() []Route { return slices.Clone(routes) }
+
+var routes = []Route{
 	same("all of them read from a file", reads...),
 	same("all of them write to a file", writes...),
 	same("both open files", uapi.IORING_OP_OPENAT, uapi.IORING_OP_OPENAT2),
@@ -72,7 +77,7 @@ var routes = []route{
 	{[]uapi.Op{uapi.IORING_OP_EPOLL_WAIT}, []uapi.Op{uapi.IORING_OP_POLL_ADD}, "both wait for events of files"},
 }
 
-func same(why string, ops ...uapi.Op) route { return route{ops, ops, why} }
+func same(why string, ops ...uapi.Op) Route { return Route{ops, ops, why} }
 
 // siblingsLeftOpen finds opcodes that do what others are kept from.
 func siblingsLeftOpen(s *subject) {
@@ -81,12 +86,22 @@ func siblingsLeftOpen(s *subject) {
 		is[op] = s.standing(op)
 	}
 	for _, r := range routes {
-		guarded := slices.DeleteFunc(slices.Clone(r.Guarded), func(op uapi.Op) bool { return is[op] != denied && is[op] != filtered })
-		left := slices.DeleteFunc(slices.Clone(r.Open), func(op uapi.Op) bool { return is[op] != open })
+		guarded := keep(r.Guarded, func(op uapi.Op) bool { return is[op] == denied || is[op] == filtered })
+		left := keep(r.Open, func(op uapi.Op) bool { return is[op] == open })
 		if len(guarded) > 0 && len(left) > 0 {
 			s.aboutOp(left[0], "filters deny requests of %s, and none of %s: %s", names(guarded), names(left), r.Why)
 		}
 	}
+}
+
+// keep are the opcodes for which it holds.
+func keep(ops []uapi.Op, holds func(uapi.Op) bool) (kept []uapi.Op) {
+	for _, op := range ops {
+		if holds(op) {
+			kept = append(kept, op)
+		}
+	}
+	return kept
 }
 
 // sendMsgRingOpen: MSG_RING can be had without a request.
@@ -99,33 +114,42 @@ func sendMsgRingOpen(s *subject) {
 	if bound && !l.registerOps[uapi.IORING_REGISTER_SEND_MSG_RING] {
 		return
 	}
-	s.aboutOp(uapi.IORING_OP_MSG_RING, "filters deny MSG_RING, and io_uring_register(-1, SEND_MSG_RING) posts the same completions: "+
-		"no filter sees it, and lists of register calls bind it from 7.3 on")
+	s.aboutOp(uapi.IORING_OP_MSG_RING, "filters deny MSG_RING, and io_uring_register(-1, SEND_MSG_RING) posts the same "+
+		"completions: no filter sees it, and lists of register calls bind it from 7.3 on")
 }
 
-// runtimes are programs that fail, or worse, if opcodes are denied to them.
-var runtimes = []struct {
-	name   string
-	ops    []uapi.Op
-	effect string
-}{
-	{"libuv, and with it Node.js,", []uapi.Op{uapi.IORING_OP_EPOLL_CTL}, "it calls abort()"},
-	{"Netty's io_uring transport", []uapi.Op{uapi.IORING_OP_LINK_TIMEOUT}, "its requests fail with EACCES"},
+// Runtime is a program that fails, or worse, if opcodes are denied to it.
+type Runtime struct {
+	Name   string
+	Ops    []uapi.Op
+	Effect string
+}
+
+// Runtimes are the programs that runtime-needs-opcode knows.
+func Runtimes() []Runtime { return slices.Clone(runtimes) }
+
+var runtimes = []Runtime{
+	{"libuv (Node.js)", []uapi.Op{uapi.IORING_OP_EPOLL_CTL}, "calls abort()"},
+	{"Netty's io_uring transport", []uapi.Op{uapi.IORING_OP_LINK_TIMEOUT}, "gets EACCES"},
 	{"glommio", []uapi.Op{uapi.IORING_OP_LINK_TIMEOUT, uapi.IORING_OP_READ_FIXED, uapi.IORING_OP_WRITE_FIXED},
-		"its requests fail with EACCES"},
-	{"compio", []uapi.Op{uapi.IORING_OP_SEND_ZC}, "its requests fail with EACCES"},
+		"gets EACCES"},
+	{"compio", []uapi.Op{uapi.IORING_OP_SEND_ZC}, "gets EACCES"},
 }
 
-// runtimeNeedsOpcode names programs that the plan breaks. They do not see it coming: PROBE does not show what is denied.
+// runtimeNeedsOpcode names programs that the plan breaks. They do not see it coming: PROBE does not show what is
+// denied.
 func runtimeNeedsOpcode(s *subject) {
+	var broken []string
 	for _, r := range runtimes {
-		lost := slices.DeleteFunc(slices.Clone(r.ops), func(op uapi.Op) bool {
+		lost := keep(r.Ops, func(op uapi.Op) bool {
 			is := s.standing(op)
-			return is != denied && is != closed
+			return is == denied || is == closed
 		})
 		if len(lost) > 0 {
-			s.aboutOp(lost[0], "%s is denied, which %s does not expect, as IORING_REGISTER_PROBE calls it supported: %s",
-				names(lost), r.name, r.effect)
+			broken = append(broken, fmt.Sprintf("%s %s for %s", r.Name, r.Effect, names(lost)))
 		}
+	}
+	if broken != nil {
+		s.about("IORING_REGISTER_PROBE does not show what is denied, so that programs use it: %s", strings.Join(broken, "; "))
 	}
 }

@@ -92,8 +92,8 @@ func (v value) masked() (mask uint32, ok bool) {
 	return mask, v.from == oneWord
 }
 
-// word is a word of the context that makes the value want, with what the operations lose taken from like. ok is false if
-// none was found; there may be one.
+// word is a word of the context that makes the value want, with what the operations lose taken from like. ok is false
+// if none was found; there may be one.
 func (v value) word(want, like uint32) (word uint32, ok bool) {
 	states := []uint32{like} // the word after each number of steps
 	for _, s := range v.steps {

@@ -76,8 +76,8 @@ func formNames() string {
 }
 
 // kernelHelp says what --kernel takes.
-const kernelHelp = `A kernel is a release, with quirks switched on by +QUIRK and off by ~QUIRK, as in 7.0~restrictions-lost-on-exec for
-one that carries that fix. See uringsim kernels.`
+const kernelHelp = `A kernel is a release, with quirks switched on by +QUIRK and off by ~QUIRK:
+7.0~restrictions-lost-on-exec for one that carries that fix. See uringsim kernels.`
 
 // linted is a file and what was found in it.
 type linted struct {
@@ -107,7 +107,7 @@ func (o *lintOptions) run(w io.Writer, files []string) error {
 	}
 	switch {
 	case o.sarif:
-		err = printSARIF(w, all)
+		err = sarifLog(all).PrettyWrite(w)
 	case o.json:
 		printFindingsJSON(newPrinter(w, true, false), all)
 	default:
@@ -216,8 +216,8 @@ func printRules(out *printer) error {
 	return nil
 }
 
-// printSARIF prints a log that code hosts show next to the files.
-func printSARIF(w io.Writer, all []linted) error {
+// sarifLog is what was found as a log that code hosts show next to the files.
+func sarifLog(all []linted) *sarif.Report {
 	const home = "https://github.com/uringsim/uringsim"
 	run := sarif.NewRunWithInformationURI("uringsim", home)
 	for _, r := range lint.Rules() {
@@ -241,5 +241,5 @@ func printSARIF(w io.Writer, all []linted) error {
 	}
 	log := sarif.NewReport()
 	log.AddRun(run)
-	return log.PrettyWrite(w)
+	return log
 }
