@@ -34,7 +34,7 @@ func hostOrderPort(s *subject) {
 			port := uint32(bits.ReverseBytes16(uint16(k)))
 			switch {
 			case !ok || mask&0xffff != 0xffff || t.op == jmpSet:
-			case (t.op == jmpGt || t.op == jmpGe) && k > 1:
+			case (t.op == jmpGt || t.op == jmpGe) && f.ordered(connectPort, &t):
 				s.aboutInsn(f, t.pc, "connect.port is in network order, in which it is no number that could be larger than %d: "+
 					"turn its bytes round first", k)
 			case t.op != jmpEq || k > 0xffff:
@@ -43,6 +43,42 @@ func hostOrderPort(s *subject) {
 			}
 		}
 	}
+}
+
+// ordered tells whether all larger words fare one way at the test and all smaller ones the other, as far as the next
+// ones of each go. A search among a set of numbers compares too, but ends with the numbers themselves.
+func (f *filter) ordered(off int, t *test) bool {
+	const near = 4
+	border := t.right.now // the largest word of the lower side
+	if t.op == jmpGe {
+		border--
+	}
+	mask, _ := t.left.masked()
+	if border < near || border > mask-near {
+		return false
+	}
+	for i := range min(len(f.runs), maxWitnesses) {
+		if r := &f.runs[i]; slices.ContainsFunc(r.tests, func(u test) bool { return u.pc == t.pc }) &&
+			f.splits(r, off, border, near) {
+			return true
+		}
+	}
+	return false
+}
+
+// splits tells whether the answer for the request of the run, with other words, changes at the border and nowhere near.
+func (f *filter) splits(r *run, off int, border, near uint32) bool {
+	allows := func(word uint32) bool {
+		ctx, _ := f.view.with(r.ctx, off, word)
+		return f.allows(&ctx)
+	}
+	low, high := allows(border), allows(border+1)
+	for i := range near {
+		if allows(border-i) != low || allows(border+1+i) != high {
+			return false
+		}
+	}
+	return low != high
 }
 
 // hostOrderAddress finds addresses and masks of subnets that are written as numbers of the machine.
@@ -62,7 +98,7 @@ func (f *filter) checkAddressTest(s *subject, off int, t *test) {
 	turned := bits.ReverseBytes32(k)
 	switch {
 	case !ok || t.op == jmpSet:
-	case t.op != jmpEq && k > 1:
+	case t.op != jmpEq && f.ordered(off, t):
 		s.aboutInsn(f, t.pc, "%s is in network order, in which it is no number that could be larger than another: turn its "+
 			"bytes round first", f.view.field(off))
 	case t.op != jmpEq:

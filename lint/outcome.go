@@ -84,12 +84,30 @@ func alwaysAllows(s *subject) {
 		_, closed := s.plan.Stack(f.Op)
 		switch {
 		case closed || f.verdict != symbolic.Allowed:
+		case f.deniesRefused():
+			s.aboutFilter(f, "it denies only sqe_flags that no %s gets so far with: prep or the kernel's first checks refuse them",
+				f.Op).Severity = Note
 		case len(f.Insns) > 1:
 			s.aboutFilter(f, "no request is denied, although the program has %s", count(len(f.Insns), "instruction"))
 		case !s.keepsOpen(f):
 			s.aboutFilter(f, "the filter allows everything and no DENY_REST follows, so that it has no effect").Severity = Note
 		}
 	}
+}
+
+// deniesRefused tells whether the filter denies something after all: flags that requests of the opcode never show, as
+// the kernel refuses them before filters run.
+func (f *filter) deniesRefused() bool {
+	for i := range f.runs {
+		for flags := range uint8(0x80) {
+			ctx := f.runs[i].ctx
+			ctx[uapi.BPFCtxSQEFlags] = flags
+			if !f.allows(&ctx) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // keepsOpen tells whether an opcode stays open thanks to the filter: DENY_REST comes with it or later, and no filter of

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/symbolic"
 	"github.com/uringsim/uringsim/uapi"
 )
@@ -72,7 +73,7 @@ var routes = []Route{
 	same("both wait for a futex", uapi.IORING_OP_FUTEX_WAIT, uapi.IORING_OP_FUTEX_WAITV),
 	{sends, writes, "writing to a connected socket sends"},
 	{recvs, reads, "reading from a socket receives"},
-	{[]uapi.Op{uapi.IORING_OP_CONNECT}, sends, "a message that carries an address needs no CONNECT"},
+	{[]uapi.Op{uapi.IORING_OP_CONNECT}, sends, "a datagram with an address needs no CONNECT, nor does MSG_FASTOPEN"},
 	{[]uapi.Op{uapi.IORING_OP_UNLINKAT}, []uapi.Op{uapi.IORING_OP_RENAMEAT}, "renaming a file over another removes that"},
 	{[]uapi.Op{uapi.IORING_OP_EPOLL_WAIT}, []uapi.Op{uapi.IORING_OP_POLL_ADD}, "both wait for events of files"},
 }
@@ -86,12 +87,30 @@ func siblingsLeftOpen(s *subject) {
 		is[op] = s.standing(op)
 	}
 	for _, r := range routes {
-		guarded := keep(r.Guarded, func(op uapi.Op) bool { return is[op] == denied || is[op] == filtered })
 		left := keep(r.Open, func(op uapi.Op) bool { return is[op] == open })
+		guarded := keep(r.Guarded, func(op uapi.Op) bool {
+			return is[op] == denied || is[op] == filtered && slices.ContainsFunc(left, func(other uapi.Op) bool {
+				return s.keepsFrom(op, other)
+			})
+		})
 		if len(guarded) > 0 && len(left) > 0 {
 			s.aboutOp(left[0], "filters deny requests of %s, and none of %s: %s", names(guarded), names(left), r.Why)
 		}
 	}
+}
+
+// keepsFrom tells whether filters of an opcode deny requests with flags that another opcode can have, too.
+func (s *subject) keepsFrom(op, other uapi.Op) bool {
+	_, never := opdef.FlagsSeen(s.on, other)
+	filters, _ := s.plan.Stack(op)
+	return slices.ContainsFunc(filters, func(i int) bool {
+		f := s.filters[i]
+		return slices.ContainsFunc(f.runs, func(r run) bool {
+			ctx := r.ctx
+			ctx[uapi.BPFCtxSQEFlags] &^= never
+			return !f.allows(&ctx)
+		})
+	})
 }
 
 // keep are the opcodes for which it holds.

@@ -75,6 +75,8 @@ var ruleRows = []struct {
 	{rule: "always-allows", plan: []string{"NOP: ret #1"}, want: "note filters/0", why: "it has no effect"},
 	{rule: "always-allows", plan: []string{"NOP: ret #1", "READ 0 DENY_REST: ret #0"}, why: "it keeps NOP open"},
 	{rule: "always-allows", plan: []string{"NOP 0 DENY_REST: ret #1"}, why: "it closes the rest"},
+	{rule: "always-allows", plan: []string{"CLOSE: ld [op] ; jset #0x100, deny, allow" + ends},
+		want: "note filters/0", why: "prep refuses FIXED_FILE"},
 
 	{rule: "unreachable", plan: []string{"NOP: ret #1 ; ld [op] ; ret #0"},
 		want: "note filters/0/insns/1", why: "after a ret"},
@@ -165,6 +167,10 @@ var ruleRows = []struct {
 		want: "warning filters/0/insns/1", why: "no order"},
 	{rule: "host-order-port", plan: []string{"CONNECT 24: ld [connect.port] ; jgt #0, allow, deny" + ends},
 		why: "0 is 0"},
+	{rule: "host-order-port",
+		plan: []string{"CONNECT 24: ld [connect.port] ; jge #0x5000, high ; jeq #0x3500, deny, allow ; " +
+			"high: jeq #0x5000, deny ; jeq #0xbb01, deny, allow" + ends},
+		why: "a search for three ports"},
 
 	{rule: "host-order-address", plan: []string{"CONNECT 24: ld [connect.v4] ; jeq #0x7f000001, deny, allow" + ends},
 		want: "warning filters/0/insns/1", why: "1.0.0.127"},
@@ -206,6 +212,10 @@ var ruleRows = []struct {
 			ends}, want: "warning plan", why: "OPENAT2 may write"},
 	{rule: "sibling-left-open", plan: []string{"CONNECT: ret #0"},
 		want: "warning plan", why: "a message with an address"},
+	{rule: "sibling-left-open", plan: []string{"FGETXATTR: ld [op] ; jset #0x100, deny, allow" + ends},
+		why: "GETXATTR cannot have FIXED_FILE"},
+	{rule: "sibling-left-open", plan: []string{"READ: ld [op] ; jset #0x100, deny, allow" + ends},
+		want: "warning plan", why: "READV can"},
 
 	{rule: "send-msg-ring-open", plan: []string{"MSG_RING: ret #0"}, want: "warning plan", why: "no filter sees it"},
 	{rule: "send-msg-ring-open", plan: []string{`list [{"register_op": "BPF_FILTER"}]`, "MSG_RING: ret #0"},
