@@ -116,7 +116,7 @@ func holdsFor(t *testing.T, a, b *Policy, o OpResult, model bool) {
 
 // TestComparePairs compares random programs with others and with mutants of themselves.
 func TestComparePairs(t *testing.T) {
-	n, proven := rounds(600), 0
+	n, proven := rounds(400), 0
 	count := map[Relation]int{}
 	releases := Releases()
 	for seed := range n {

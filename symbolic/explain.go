@@ -270,7 +270,7 @@ func (c *contexts) rule(parts []part) (Rule, bool) {
 	return rule, true
 }
 
-// addressOf is how addresses of a family are written.
+// addressOf is how addresses of a family are written, nil for families without one.
 func addressOf(family int64) func(*big.Int) string {
 	switch family {
 	case uapi.AF_INET:
@@ -278,5 +278,5 @@ func addressOf(family int64) func(*big.Int) string {
 	case uapi.AF_INET6:
 		return ipv6
 	}
-	return hexadecimal().value
+	return nil
 }

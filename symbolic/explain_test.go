@@ -2,7 +2,6 @@ package symbolic
 
 import (
 	"fmt"
-	"math/big"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -13,15 +12,6 @@ import (
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/uapi"
 )
-
-// valueIn is the field's value in a context.
-func (f *field) valueIn(ctx *cbpfvm.Context) *big.Int {
-	v := new(big.Int)
-	for _, p := range f.bits {
-		v.SetBit(v, p.weight, uint(ctx[p.at/8]>>(p.at%8)&1))
-	}
-	return v
-}
 
 // allows is what the words say of a context.
 func (e *OpExplanation) allows(c *contexts, ctx *cbpfvm.Context) bool {
@@ -35,19 +25,19 @@ func (e *OpExplanation) allows(c *contexts, ctx *cbpfvm.Context) bool {
 	for _, rule := range e.Rules {
 		all := true
 		for i := range rule {
-			all = all && rule[i].Holds(c.field(rule[i].Field).valueIn(ctx))
+			all = all && rule[i].Holds(c.field(rule[i].Field).in(ctx))
 		}
 		any = any || all
 	}
 	return any != e.Unless
 }
 
-// explained holds an explanation to execution. It is false if it was given up.
-func explained(t *testing.T, p *Policy, op uapi.Op, seed uint64, limit int) bool {
+// explained holds an explanation to execution, unless it was given up.
+func explained(t *testing.T, p *Policy, op uapi.Op, seed uint64, limit int) Verdict {
 	t.Helper()
 	e := p.explain(op, limit)
 	if e.Verdict == TooLong {
-		return false
+		return e.Verdict
 	}
 	s := newSampler(p, op, p.constants(op), seed)
 	for range 40 {
@@ -57,7 +47,7 @@ func explained(t *testing.T, p *Policy, op uapi.Op, seed uint64, limit int) bool
 				text(e), p.stacks[op].progs[0].Explain(&ctx))
 		}
 	}
-	return true
+	return e.Verdict
 }
 
 // text is an explanation on one line.
@@ -81,7 +71,7 @@ func text(e OpExplanation) string {
 }
 
 func TestExplainAgreesWithExecution(t *testing.T) {
-	n, said := rounds(1500), 0
+	n := rounds(500)
 	count := map[Verdict]int{}
 	for seed := range n {
 		rng := rand.New(rand.NewPCG(seed, 10))
@@ -96,14 +86,11 @@ func TestExplainAgreesWithExecution(t *testing.T) {
 			programs = append(programs, randomProgram(rng))
 		}
 		p := policyOf(t, k, op, programs...)
-		count[p.explain(op, 1<<16).Verdict]++
-		if explained(t, p, op, seed, 1<<16) {
-			said++
-		}
+		count[explained(t, p, op, seed, 1<<16)]++
 	}
-	t.Logf("%d of %d stacks explained: %v", said, n, count)
-	if said < int(n)*9/10 {
-		t.Errorf("%d of %d random stacks explained: most should be", said, n)
+	t.Logf("%d stacks: %v", n, count)
+	if count[TooLong] > int(n)/10 || count[Depends] < int(n)/20 {
+		t.Errorf("of %d random stacks these verdicts: %v: most should be explained, some of them with conditions", n, count)
 	}
 }
 
@@ -123,6 +110,8 @@ func TestExplainText(t *testing.T) {
 		{openat, realistic[3].text, "allowed if flags has none of O_WRONLY, O_RDWR, O_CREAT, O_TRUNC"},
 		{connect, "ld [connect.family]\n jne #AF_INET6, +2\n ld [connect.v6.0]\n jeq #0xb80d0120, +1\n ret #0\n ret #1",
 			"allowed if family is AF_INET6, and address is in 2001:db8::/32"},
+		{connect, "ld [connect.v4]\n and #0xff\n jeq #10, +1\n ret #0\n ret #1", "allowed if address is in 10.0.0.0/8 or a00::/8"},
+		{connect, "ld [connect.v4]\n jeq #0x0100007f, +1\n ret #1\n ret #0", "allowed if address is not in 127.0.0.1/32 or 7f00:1::/32"},
 		{connect, "ld [connect.port]\n jeq #0x5000, +1\n jne #0xbb01, +1\n ret #0\n ret #1", "allowed if port is not 80 or 443"},
 		{nop, "ld [user_data]\n jge #1000, +0, +1\n ret #0\n ret #1", "allowed if user_data & 0xffffffff is at most 999"},
 		{nop, "ld [op]\n jset #0x1000, +0, +1\n ret #0\n ret #1", "allowed if sqe_flags lacks IOSQE_ASYNC"},

@@ -3,6 +3,7 @@ package symbolic
 import (
 	"encoding/binary"
 	"math"
+	"math/big"
 	"net/netip"
 
 	"github.com/uringsim/uringsim/cbpfvm"
@@ -16,6 +17,7 @@ import (
 type Request struct {
 	Context cbpfvm.Context
 	Flags   uint8 // IOSQE flags of the SQE: prep and draining may add to them
+	Fields  []FieldValue
 	// SQEs are submitted together; the last one is the request. Others make its ring drain, or are a chain for it.
 	SQEs []trace.SQE
 	// Setup are IORING_SETUP flags that the ring needs.
@@ -23,6 +25,9 @@ type Request struct {
 	// Unknown says why a model cannot tell that the request gets to the filters; "" if it can.
 	Unknown string
 }
+
+// FieldValue is a field of the context with its value in words.
+type FieldValue struct{ Name, Value string }
 
 func field64(name string, v uint64) trace.SQEField {
 	return trace.SQEField{Name: name, Value: trace.Pointer{Num: v}}
@@ -35,6 +40,9 @@ func pointing(name string, o trace.Object) trace.SQEField {
 func path(name string) trace.SQEField {
 	return pointing(name, trace.Object{Path: new("/tmp/file")})
 }
+
+// buffer is memory that prep does not look at.
+func buffer(name string) trace.SQEField { return field64(name, trace.ScratchBase) }
 
 // bytesAt is zeroed memory.
 func bytesAt(name string, n int) trace.SQEField {
@@ -53,10 +61,10 @@ func list(fields ...trace.SQEField) []trace.SQEField { return fields }
 var needed = func() map[uapi.Op][]trace.SQEField {
 	vector := list(iovec("addr"), one("len"))
 	message := list(pointing("addr", trace.Object{Msghdr: &trace.Msghdr{}}))
-	attribute := list(path("addr"), bytesAt("addr2", 8), path("addr3"), field64("len", 8))
+	attribute := list(path("addr"), buffer("addr2"), path("addr3"), field64("len", 8))
 	two := list(path("addr"), path("addr2"))
 	time := list(pointing("addr", trace.Object{Timespec: &trace.Timespec{Sec: 1}}), one("len"))
-	futex := list(bytesAt("addr", 8), field64("fd", 2), one("addr3"))
+	futex := list(buffer("addr"), field64("fd", 2), one("addr3"))
 	return map[uapi.Op][]trace.SQEField{
 		uapi.IORING_OP_READV: vector, uapi.IORING_OP_WRITEV: vector,
 		uapi.IORING_OP_READV_FIXED: vector, uapi.IORING_OP_WRITEV_FIXED: vector,
@@ -66,21 +74,19 @@ var needed = func() map[uapi.Op][]trace.SQEField {
 		uapi.IORING_OP_RENAMEAT: two, uapi.IORING_OP_SYMLINKAT: two, uapi.IORING_OP_LINKAT: two,
 		uapi.IORING_OP_TIMEOUT: time, uapi.IORING_OP_LINK_TIMEOUT: time,
 		uapi.IORING_OP_FUTEX_WAIT: futex, uapi.IORING_OP_FUTEX_WAKE: futex,
-		uapi.IORING_OP_FUTEX_WAITV:      list(pointing("addr", trace.Object{Bytes: new(trace.Bytes{16: 2, 23: 0})}), one("len")),
-		uapi.IORING_OP_FILES_UPDATE:     list(one("len")),
-		uapi.IORING_OP_STATX:            list(path("addr"), bytesAt("addr2", 256)),
-		uapi.IORING_OP_EPOLL_CTL:        list(bytesAt("addr", 16), one("len")),
-		uapi.IORING_OP_PROVIDE_BUFFERS:  list(one("fd"), bytesAt("addr", 8), field64("len", 8)),
-		uapi.IORING_OP_REMOVE_BUFFERS:   list(one("fd")),
-		uapi.IORING_OP_UNLINKAT:         list(path("addr")),
-		uapi.IORING_OP_MKDIRAT:          list(path("addr"), field64("len", 0o755)),
-		uapi.IORING_OP_BIND:             list(bytesAt("addr", 16), field64("addr2", 16)),
-		uapi.IORING_OP_PIPE:             list(bytesAt("addr", 8)),
-		uapi.IORING_OP_OPENAT:           list(path("addr")),
-		uapi.IORING_OP_OPENAT2:          list(path("addr")),
-		uapi.IORING_OP_EPOLL_WAIT:       list(bytesAt("addr", 16), one("len")),
-		uapi.IORING_OP_SYNC_FILE_RANGE:  nil,
-		uapi.IORING_OP_FIXED_FD_INSTALL: nil,
+		uapi.IORING_OP_FUTEX_WAITV:     list(pointing("addr", trace.Object{Bytes: new(trace.Bytes{16: 2, 23: 0})}), one("len")),
+		uapi.IORING_OP_FILES_UPDATE:    list(one("len")),
+		uapi.IORING_OP_STATX:           list(path("addr"), buffer("addr2")),
+		uapi.IORING_OP_EPOLL_CTL:       list(bytesAt("addr", 16), one("len")),
+		uapi.IORING_OP_PROVIDE_BUFFERS: list(one("fd"), buffer("addr"), field64("len", 8)),
+		uapi.IORING_OP_REMOVE_BUFFERS:  list(one("fd")),
+		uapi.IORING_OP_UNLINKAT:        list(path("addr")),
+		uapi.IORING_OP_MKDIRAT:         list(path("addr"), field64("len", 0o755)),
+		uapi.IORING_OP_BIND:            list(bytesAt("addr", 16), field64("addr2", 16)),
+		uapi.IORING_OP_PIPE:            list(buffer("addr")),
+		uapi.IORING_OP_OPENAT:          list(path("addr")),
+		uapi.IORING_OP_OPENAT2:         list(path("addr")),
+		uapi.IORING_OP_EPOLL_WAIT:      list(buffer("addr"), one("len")),
 	}
 }()
 
@@ -96,8 +102,45 @@ func (c *contexts) request(v values) *Request {
 	if c.op == uapi.IORING_OP_RECV_ZC {
 		r.Unknown = noQueue
 	}
+	r.Fields = c.inWords(r)
 	r.SQEs = append(c.before(r), c.sqe(r))
 	return r
+}
+
+// inWords are the fields of the payload, and those of the head that are not 0.
+func (c *contexts) inWords(r *Request) []FieldValue {
+	var all []FieldValue
+	for i := range c.fields {
+		f := &c.fields[i]
+		v := f.in(&r.Context)
+		head := f.name == sqeFlags || f.name == userData
+		if f.name == sqeFlags {
+			v.SetUint64(uint64(r.seen())) // those that all have, too
+		}
+		if head && v.Sign() == 0 {
+			continue
+		}
+		value := f.words.value
+		if f.words.addr {
+			if value = addressOf(int64(r.Context.Word(pdu))); value == nil {
+				continue // it is 0
+			}
+		}
+		all = append(all, FieldValue{f.name, value(v)})
+	}
+	if added := r.seen() &^ r.Flags; added != 0 {
+		all = append(all, FieldValue{submitted, uapi.SQEFlags.FormatFlags(uint64(r.Flags))})
+	}
+	return all
+}
+
+// in is the field's value in a context, of the bits that differ.
+func (f *field) in(ctx *cbpfvm.Context) *big.Int {
+	v := new(big.Int)
+	for _, p := range f.bits {
+		v.SetBit(v, p.weight, uint(ctx[p.at/8]>>(p.at%8)&1))
+	}
+	return v
 }
 
 // seen are the flags that filters see.

@@ -141,7 +141,7 @@ func agreeReached(t *testing.T, c *contexts, p *Policy, op uapi.Op, reached [][]
 }
 
 func TestAgreesWithExecution(t *testing.T) {
-	n, decided := rounds(1500), 0
+	n, decided := rounds(600), 0
 	releases := Releases()
 	for seed := range n {
 		rng := rand.New(rand.NewPCG(seed, 7))

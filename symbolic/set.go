@@ -72,7 +72,7 @@ func (s valueSet) dense() bool { return s.bits()[0].weight == len(s.bits())-1 }
 
 // ranges are those that make up the set; ok is false if there are too many.
 func (s valueSet) ranges(in function) (all []Range, ok bool) {
-	if len(s.bits()) > 64 || !s.dense() {
+	if len(s.bits()) > 64 || !s.dense() || s.f.words.addr {
 		return nil, false
 	}
 	ok = true
@@ -200,7 +200,7 @@ func enumerate(parts []string) string {
 func (s valueSet) patternsText(all []Pattern, value func(*big.Int) string) string {
 	var whole, parts []string
 	for _, c := range all {
-		if c.Mask.Cmp(s.full()) == 0 {
+		if value != nil && c.Mask.Cmp(s.full()) == 0 {
 			whole = append(whole, value(c.Value))
 		} else {
 			parts = append(parts, s.pattern(c, value))
@@ -236,11 +236,22 @@ func (s valueSet) prefix(mask *big.Int) (n int, ok bool) {
 	return n, true
 }
 
+// networks are the addresses with a prefix of n bits; without value, which knows the family, they are those of both.
+func networks(v *big.Int, n int, value func(*big.Int) string) string {
+	switch {
+	case value != nil:
+		return fmt.Sprintf("%s/%d", value(v), n)
+	case n <= 32:
+		return fmt.Sprintf("%s/%d or %s/%d", ipv4(v), n, ipv6(v), n)
+	}
+	return fmt.Sprintf("%s/%d", ipv6(v), n)
+}
+
 // pattern says in words which bits values have: "flags has A and lacks B".
 func (s valueSet) pattern(c Pattern, value func(*big.Int) string) string {
 	if s.f.words.addr {
 		if n, ok := s.prefix(c.Mask); ok {
-			return fmt.Sprintf("%s is in %s/%d", s.f.name, value(c.Value), n)
+			return fmt.Sprintf("%s is in %s", s.f.name, networks(c.Value, n, value))
 		}
 	}
 	if s.f.words.flags == nil || !c.Mask.IsUint64() {
@@ -281,7 +292,7 @@ func (s valueSet) without(all []Pattern, value func(*big.Int) string) (string, b
 	if s.f.words.flags == nil || s.f.words.addr {
 		if s.f.words.addr && len(all) == 1 {
 			if n, ok := s.prefix(all[0].Mask); ok {
-				return fmt.Sprintf("%s is not in %s/%d", s.f.name, value(all[0].Value), n), true
+				return fmt.Sprintf("%s is not in %s", s.f.name, networks(all[0].Value, n, value)), true
 			}
 		}
 		return "", false

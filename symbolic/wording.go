@@ -66,7 +66,12 @@ func (w wording) flagNames(v uint64, sep string) string {
 func decimal() wording { return wording{value: func(v *big.Int) string { return v.String() }} }
 
 func octal() wording {
-	return wording{value: func(v *big.Int) string { return "0" + v.Text(8) }}
+	return wording{value: func(v *big.Int) string {
+		if v.Sign() == 0 {
+			return "0"
+		}
+		return "0" + v.Text(8)
+	}}
 }
 
 func hexadecimal() wording {

@@ -10,17 +10,12 @@ import (
 	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
 	"github.com/spf13/cobra"
 
-	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/lint"
-	"github.com/uringsim/uringsim/load"
-	"github.com/uringsim/uringsim/plan"
-	"github.com/uringsim/uringsim/uapi"
 )
 
 // lintOptions are the flags of lint.
 type lintOptions struct {
-	kernel   string
-	form, op string
+	planFlags
 	disabled []string
 	json     bool
 	sarif    bool
@@ -37,11 +32,10 @@ func lintCommand() *cobra.Command {
 there, come too late or leave another way open, and kernels that do not keep to it. docs/lint.md tells of each rule,
 and --rules lists them.
 
-A file is a program or a plan (` + formNames() + `); a bare program needs --op.
+A bare program needs --op. The exit status is 1 if there is a finding of severity warning or error; notes do not count.
 
-The exit status is 1 if there is a finding of severity warning or error. Notes do not count.
-
-` + kernelHelp,
+A kernel is a release, with quirks switched on by +QUIRK and off by ~QUIRK: 7.0~restrictions-lost-on-exec for one that
+carries that fix. See uringsim kernels.`,
 		Args: func(_ *cobra.Command, files []string) error {
 			if len(files) == 0 && !o.rules {
 				return errors.New("lint needs a file, or --rules")
@@ -56,9 +50,7 @@ The exit status is 1 if there is a finding of severity warning or error. Notes d
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.kernel, "kernel", "7.3", "release that it is for, or all that have filters")
-	f.StringVar(&o.form, "form", "", "form of the files, if their names do not tell")
-	f.StringVar(&o.op, "op", "", "opcode that a bare program is for")
+	o.add(c)
 	f.StringSliceVar(&o.disabled, "disable", nil, "rules to leave out")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line (docs/json.md)")
 	f.BoolVar(&o.sarif, "sarif", false, "print a SARIF 2.1.0 log")
@@ -66,18 +58,6 @@ The exit status is 1 if there is a finding of severity warning or error. Notes d
 	c.MarkFlagsMutuallyExclusive("json", "sarif")
 	return c
 }
-
-func formNames() string {
-	var names []string
-	for _, f := range load.Forms() {
-		names = append(names, f.Name)
-	}
-	return strings.Join(names, ", ")
-}
-
-// kernelHelp says what --kernel takes.
-const kernelHelp = `A kernel is a release, with quirks switched on by +QUIRK and off by ~QUIRK:
-7.0~restrictions-lost-on-exec for one that carries that fix. See uringsim kernels.`
 
 // linted is a file and what was found in it.
 type linted struct {
@@ -111,7 +91,7 @@ func (o *lintOptions) run(w io.Writer, files []string) error {
 	case o.json:
 		printFindingsJSON(newPrinter(w, true, false), all)
 	default:
-		printFindings(w, all, releases)
+		printFindings(w, all, len(releases))
 	}
 	if err == nil && bad {
 		err = errMismatch
@@ -119,32 +99,8 @@ func (o *lintOptions) run(w io.Writer, files []string) error {
 	return err
 }
 
-func (o *lintOptions) releases() ([]kernel.Release, error) {
-	if o.kernel == "all" {
-		return slices.DeleteFunc(kernel.Measured(), func(k kernel.Release) bool { return k.Has(kernel.NoBPFFilter) }), nil
-	}
-	r, err := kernel.Parse(o.kernel)
-	return []kernel.Release{r}, err
-}
-
-func (o *lintOptions) load(file string) (*plan.Plan, error) {
-	options := load.Options{Form: o.form}
-	if o.op != "" {
-		n, err := uapi.Ops.Parse(o.op)
-		if err != nil {
-			return nil, fmt.Errorf("--op: %w", err)
-		}
-		if n >= uapi.IORING_OP_LAST {
-			return nil, fmt.Errorf("--op: there is no opcode %d", n)
-		}
-		op := uapi.Op(n)
-		options.Op = &op
-	}
-	return load.File(file, options)
-}
-
-// printFindings is for people.
-func printFindings(w io.Writer, all []linted, releases []kernel.Release) {
+// printFindings is for people. It names releases where a finding does not hold for all that were asked for.
+func printFindings(w io.Writer, all []linted, releases int) {
 	total, worst := 0, 0
 	for _, l := range all {
 		for _, f := range l.findings {
@@ -156,7 +112,7 @@ func printFindings(w io.Writer, all []linted, releases []kernel.Release) {
 			if f.Line != "" {
 				fmt.Fprintf(w, "    %d: %s\n", f.Insn, f.Line)
 			}
-			if len(f.Releases) < len(releases) {
+			if len(f.Releases) < releases {
 				fmt.Fprintf(w, "    on %s\n", strings.Join(f.Releases, ", "))
 			}
 		}

@@ -85,5 +85,6 @@ Exit status: 0 all reproduced, 1 mismatch or not modelled, 2 usage, 3 bad input,
 	}
 	root.AddCommand(replayCommand(), vmCommand(), kernelsCommand(), genCommand(), diffCommand())
 	root.AddCommand(lintCommand())
+	root.AddCommand(explainCommand(), diffPolicyCommand())
 	return root
 }

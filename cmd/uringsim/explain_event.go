@@ -1,0 +1,195 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/uringsim/uringsim/cbpfvm"
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/sim"
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// explainEvent says how an event of a trace was decided.
+func (o *explainOptions) explainEvent(out *printer, file string) error {
+	t, err := trace.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if o.event < 1 || o.event > len(t.Events) {
+		return fmt.Errorf("-e %d: %s has events 1 to %d", o.event, file, len(t.Events))
+	}
+	releases := kernel.Measured()
+	if o.kernel != "all" {
+		k, err := kernel.Parse(o.kernel)
+		if err != nil {
+			return err
+		}
+		releases = []kernel.Release{k}
+	}
+	var answers []sameAnswer
+	ok := true
+	for _, k := range releases {
+		event, err := playTo(t, k, o.event)
+		if err != nil {
+			return inFile(file, err)
+		}
+		ok = ok && event.Unmodelled == ""
+		if out.json {
+			eventLines(out, file, k, event)
+			continue
+		}
+		answers = addAnswer(answers, k.Name, eventText(event))
+	}
+	printAnswers(out, file, answers)
+	if !ok {
+		return errMismatch
+	}
+	return nil
+}
+
+// playTo plays a trace up to an event, and gives what became of that.
+func playTo(t *trace.Trace, k kernel.Release, number int) (*trace.Outcome, error) {
+	player := trace.NewPlayer(sim.New(k), k.Name)
+	var last trace.Outcome
+	for i := range number {
+		var err error
+		if last, err = player.Play(&t.Events[i]); err != nil {
+			return nil, err
+		}
+	}
+	return &last, nil
+}
+
+// eventText is what became of an event, for people.
+func eventText(o *trace.Outcome) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "event %d, task %s: %s", o.Number, o.Event.Task, describe(o.Event))
+	switch {
+	case o.Unmodelled != "":
+		fmt.Fprintf(&b, "\nnot modelled: %s\n", o.Unmodelled)
+		return b.String()
+	case o.Why != nil:
+		fmt.Fprintf(&b, "\nrefused with %s\n", o.Why.Error())
+		return b.String()
+	}
+	fmt.Fprintf(&b, " gives %s\n", o.Got.Ret)
+	for i := range o.Requests {
+		requestText(&b, &o.Requests[i])
+	}
+	return b.String()
+}
+
+// requestText says how a request was decided: what refused it, and every filter that ran, step by step.
+func requestText(b *strings.Builder, q *trace.Request) {
+	fmt.Fprintf(b, "%s: ", requestName(q.Opcode, q.UserData))
+	switch {
+	case q.Why != nil:
+		fmt.Fprintf(b, "refused with %s\n", q.Why.Error())
+	case len(q.Filters) == 0:
+		fmt.Fprintln(b, "allowed, no filter is for it")
+	default:
+		fmt.Fprintln(b, "allowed")
+	}
+	for _, run := range runsOf(q) {
+		fmt.Fprintf(b, "  filter %d of %d", run.index+1, len(q.Filters))
+		if run.path == nil {
+			fmt.Fprintln(b, ", the deny that DENY_REST left")
+			continue
+		}
+		fmt.Fprintf(b, ", %s\n", run.origin)
+		for _, line := range run.path.Lines() {
+			fmt.Fprintf(b, "    %s\n", line)
+		}
+	}
+}
+
+// filterRun is a filter that ran; the path is nil for the deny of DENY_REST.
+type filterRun struct {
+	index  int
+	origin string
+	path   *cbpfvm.Path
+}
+
+// runsOf are the filters that ran on a request: up to the first that denies.
+func runsOf(q *trace.Request) []filterRun {
+	var runs []filterRun
+	for i, f := range q.Filters {
+		if f.Program == nil {
+			return append(runs, filterRun{index: i})
+		}
+		path := f.Program.Explain(&q.Context)
+		runs = append(runs, filterRun{i, f.Origin, &path})
+		if path.Result == 0 {
+			break
+		}
+	}
+	return runs
+}
+
+// The JSON of an explained event; docs/json.md states the keys.
+type (
+	decisionLine struct {
+		Type       string      `json:"type"` // "request", or "call" where there is none
+		File       string      `json:"file"`
+		Kernel     string      `json:"kernel"`
+		Event      int         `json:"event"`
+		UserData   uint64      `json:"user_data,string,omitzero"`
+		Opcode     string      `json:"opcode,omitzero"`
+		Why        *whyLine    `json:"why,omitzero"`
+		Unmodelled string      `json:"unmodelled,omitzero"`
+		Filters    []runLine   `json:"filters,omitzero"`
+		Context    trace.Bytes `json:"context,omitzero"`
+	}
+	runLine struct {
+		Index  int        `json:"index"`
+		Of     int        `json:"of"`
+		Origin string     `json:"origin,omitzero"`
+		Marker bool       `json:"marker,omitzero"`
+		Result uint32     `json:"result"`
+		Steps  []stepLine `json:"steps,omitzero"`
+	}
+	stepLine struct {
+		PC   int    `json:"pc"`
+		Insn string `json:"insn"`
+		A    uint32 `json:"a"`
+		X    uint32 `json:"x"`
+		Next int    `json:"next"`
+		Text string `json:"text"`
+	}
+)
+
+func eventLines(out *printer, file string, k kernel.Release, o *trace.Outcome) {
+	l := decisionLine{Type: "call", File: file, Kernel: k.Name, Event: o.Number, Why: jsonWhy(o.Why), Unmodelled: o.Unmodelled}
+	if len(o.Requests) == 0 {
+		out.line(l)
+	}
+	for i := range o.Requests {
+		q := &o.Requests[i]
+		l := l
+		l.Type, l.UserData, l.Opcode, l.Why = "request", q.UserData, q.Opcode.String(), jsonWhy(q.Why)
+		for _, run := range runsOf(q) {
+			l.Filters = append(l.Filters, runOf(run, len(q.Filters)))
+		}
+		if len(q.Filters) > 0 && q.Filters[0].Program != nil {
+			l.Context = slices.Clone(q.Context[:])
+		}
+		out.line(l)
+	}
+}
+
+func runOf(run filterRun, of int) runLine {
+	l := runLine{Index: run.index, Of: of, Origin: run.origin, Marker: run.path == nil}
+	if run.path == nil {
+		return l
+	}
+	l.Result = run.path.Result
+	lines := run.path.Lines()
+	for i, s := range run.path.Steps {
+		insn := cbpfvm.Disassemble([]uapi.SockFilter{s.Insn})[0]
+		l.Steps = append(l.Steps, stepLine{s.PC, insn, s.A, s.X, s.Next, strings.TrimSpace(lines[i])})
+	}
+	return l
+}
