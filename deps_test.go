@@ -61,8 +61,8 @@ const lattice = `
 var outside = map[string][]string{
 	"github.com/go-json-experiment/json": {"cmd/uringsim", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "trace"},
 	"github.com/google/go-cmp":           {"internal/differ", "internal/judge", "trace"},
-	"github.com/owenrumney/go-sarif":     {"cmd/uringsim"},
 	"github.com/klauspost/compress":      {"internal/differ"},
+	"github.com/owenrumney/go-sarif":     {"cmd/uringsim"},
 	"github.com/spf13/cobra":             {"cmd/uringsim"},
 	"golang.org/x/net/bpf":               {"cbpfvm"},
 	"golang.org/x/sys":                   {"internal/live", "internal/sysuring", "internal/vm"},

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/uringsim/uringsim/cbpfvm"
@@ -183,6 +184,47 @@ func headUnmasked(s *subject) {
 			}
 		}
 	}
+}
+
+// shiftByX finds shifts whose count can be more than the bits of a word.
+func shiftByX(s *subject) {
+	for _, f := range s.filters {
+		long := f.longShifts()
+		for _, pc := range slices.Sorted(maps.Keys(long)) {
+			at := long[pc]
+			s.aboutInsn(f, pc, "%s shifts by %d: the kernel takes that modulo 32, as %d, where other interpreters give 0",
+				f.view.request(&at.ctx), at.step.X, at.step.X%32)
+		}
+	}
+}
+
+// longShift is a shift by 32 or more, and the request.
+type longShift struct {
+	ctx  cbpfvm.Context
+	step cbpfvm.Step
+}
+
+// longShifts are those of the requests of the runs, and of the same with all bits of one word; by instruction.
+func (f *filter) longShifts() map[int]longShift {
+	long := map[int]longShift{}
+	if !slices.ContainsFunc(f.Insns, shiftsByX) {
+		return long
+	}
+	for i := range min(len(f.runs), maxWitnesses) {
+		for off := 0; off < uapi.SizeofBPFCtx; off += 4 {
+			ctx, _ := f.view.with(f.runs[i].ctx, off, ^uint32(0))
+			for _, step := range f.prog.Explain(&ctx).Steps {
+				if _, known := long[step.PC]; !known && shiftsByX(step.Insn) && step.X >= 32 {
+					long[step.PC] = longShift{ctx, step}
+				}
+			}
+		}
+	}
+	return long
+}
+
+func shiftsByX(in uapi.SockFilter) bool {
+	return in.Code == classALU|aluLsh|sourceX || in.Code == classALU|aluRsh|sourceX
 }
 
 // asyncByPrep finds filters that deny IOSQE_ASYNC where prep sets it.

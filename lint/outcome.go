@@ -85,8 +85,8 @@ func alwaysAllows(s *subject) {
 		switch {
 		case closed || f.verdict != symbolic.Allowed:
 		case f.deniesRefused():
-			s.aboutFilter(f, "it denies only sqe_flags that no %s gets so far with: prep or the kernel's first checks refuse them",
-				f.Op).Severity = Note
+			s.aboutFilter(f, "it denies only sqe_flags that no %s gets so far with: prep or the kernel's first checks "+
+				"refuse them", f.Op).Severity = Note
 		case len(f.Insns) > 1:
 			s.aboutFilter(f, "no request is denied, although the program has %s", count(len(f.Insns), "instruction"))
 		case !s.keepsOpen(f):
@@ -98,7 +98,7 @@ func alwaysAllows(s *subject) {
 // deniesRefused tells whether the filter denies something after all: flags that requests of the opcode never show, as
 // the kernel refuses them before filters run.
 func (f *filter) deniesRefused() bool {
-	for i := range f.runs {
+	for i := range min(len(f.runs), maxWitnesses) {
 		for flags := range uint8(0x80) {
 			ctx := f.runs[i].ctx
 			ctx[uapi.BPFCtxSQEFlags] = flags
@@ -138,6 +138,9 @@ func alwaysDenies(s *subject) {
 // unreachable finds instructions that nothing runs, a finding for each row of them.
 func unreachable(s *subject) {
 	for _, f := range s.filters {
+		if f.verdict == symbolic.Allowed && f.deniesRefused() {
+			continue // always-allows says so
+		}
 		for i := 0; i < len(f.unreached); i++ {
 			first := f.unreached[i]
 			for i+1 < len(f.unreached) && f.unreached[i+1] == f.unreached[i]+1 {

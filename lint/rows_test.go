@@ -87,6 +87,12 @@ var ruleRows = []struct {
 		plan: []string{"NOP: ld [user_data] ; jgt #1, one ; ret #1 ; one: jeq #2, two ; ret #0 ; two: ret #1"},
 		why:  "2 is more than 1"},
 
+	{rule: "shift-by-x", plan: []string{"NOP: ld [user_data] ; tax ; ld #1 ; lsh x ; jeq #2, allow, deny" + ends},
+		want: "note filters/0/insns/3", why: "user_data may be 33"},
+	{rule: "shift-by-x",
+		plan: []string{"NOP: ld [user_data] ; and #31 ; tax ; ld #1 ; lsh x ; jeq #2, allow, deny" + ends},
+		why: "never more than 31"},
+
 	{rule: "half-of-64-bit", plan: []string{"NOP: ld [user_data] ; jeq #7, allow, deny" + ends},
 		want: "warning filters/0/insns/0", why: "the low half alone"},
 	{rule: "half-of-64-bit", plan: []string{"NOP: ld [user_data.hi] ; jeq #7, allow, deny" + ends},

@@ -50,6 +50,11 @@ var rules = []Rule{
 			"test asks what is known already.",
 		Misses: "As always-denies.",
 		check:  unreachable},
+	{ID: "shift-by-x", Severity: Note, Title: "a shift by 32 or more", Trace: "filter-shift-by-x",
+		Doc: "The kernel takes the count of a shift by X modulo 32. golang.org/x/net/bpf and gVisor's interpreter give 0 " +
+			"for 32 and more, so that a filter that was tried there decides otherwise in the kernel.",
+		Misses: "Counts that only requests reach which it did not find.",
+		check:  shiftByX},
 	{ID: "half-of-64-bit", Severity: Warning, Title: "one half of a field of 64 bits decides",
 		Trace: "filter-half-of-user-data",
 		Doc: "A load takes 32 bits. A filter that compares the low half of user_data, or of flags, mode or resolve of " +
