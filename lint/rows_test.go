@@ -91,7 +91,7 @@ var ruleRows = []struct {
 		want: "note filters/0/insns/3", why: "user_data may be 33"},
 	{rule: "shift-by-x",
 		plan: []string{"NOP: ld [user_data] ; and #31 ; tax ; ld #1 ; lsh x ; jeq #2, allow, deny" + ends},
-		why: "never more than 31"},
+		why:  "never more than 31"},
 
 	{rule: "half-of-64-bit", plan: []string{"NOP: ld [user_data] ; jeq #7, allow, deny" + ends},
 		want: "warning filters/0/insns/0", why: "the low half alone"},

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"math/bits"
 	"strings"
 
 	"github.com/uringsim/uringsim/cbpfvm"
@@ -162,11 +163,26 @@ func (v *view) request(ctx *cbpfvm.Context) string {
 				parts = append(parts, "sqe_flags "+uapi.SQEFlags.FormatFlags(uint64(flags)))
 			}
 		case word != 0:
-			parts = append(parts, fmt.Sprintf("%s %#x", v.field(off), word))
+			parts = append(parts, v.field(off)+" "+v.show(off, word))
 		}
 	}
 	if parts == nil {
 		return v.op.String()
 	}
 	return v.op.String() + " with " + strings.Join(parts, ", ")
+}
+
+// show is a word as people write it.
+func (v *view) show(off int, word uint32) string {
+	switch name := v.field(off); name {
+	case "socket.family", "connect.family":
+		return uapi.AddressFamilies.Format(uint64(word))
+	case "open.flags":
+		return uapi.OpenFlags.FormatFlags(uint64(word))
+	case "connect.port":
+		return fmt.Sprint(bits.ReverseBytes16(uint16(word)))
+	case "connect.v4":
+		return address(word).String()
+	}
+	return fmt.Sprintf("%#x", word)
 }
