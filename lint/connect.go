@@ -106,8 +106,11 @@ func (f *filter) checkAddressTest(s *subject, off int, t *test) {
 		s.aboutInsn(f, t.pc, "%s is in network order: the first %d bits of an address are 0x%08x there, and not 0x%08x",
 			f.view.field(off), bits.OnesCount32(mask), bits.ReverseBytes32(mask), mask)
 	case off == connectAddr && isLocal(turned) && !isLocal(k):
-		s.aboutInsn(f, t.pc, "connect.v4 is in network order: 0x%08x is %s there, and %s is 0x%08x", k, address(k),
+		found := s.aboutInsn(f, t.pc, "connect.v4 is in network order: 0x%08x is %s there, and %s is 0x%08x", k, address(k),
 			address(turned), turned)
+		if k != 0x7f000001 && k&0xff != 0 {
+			found.Severity = Note // 8.8.8.10 looks like 10.8.8.8
+		}
 	}
 }
 

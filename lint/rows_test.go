@@ -188,6 +188,12 @@ var ruleRows = []struct {
 	{rule: "host-order-address",
 		plan: []string{"CONNECT 24: ld [connect.v6.0] ; and #0xffff ; jeq #0x80fe, deny, allow" + ends},
 		why:  "fe80::/16"},
+	{rule: "host-order-address",
+		plan: []string{"CONNECT 24: ld [connect.v4] ; jeq #0x0a080808, deny, allow" + ends},
+		want: "note filters/0/insns/1", why: "8.8.8.10 or 10.8.8.8"},
+	{rule: "host-order-address",
+		plan: []string{"CONNECT 24: ld [connect.v4] ; jeq #0x08080808, deny, allow" + ends},
+		why: "8.8.8.8 is the same in either order"},
 
 	{rule: "connect-v4-mapped",
 		plan: []string{"CONNECT 24: ld [connect.family] ; jne #AF_INET, allow ; ld [connect.v4] ; " +

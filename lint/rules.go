@@ -107,7 +107,8 @@ var rules = []Rule{
 	{ID: "host-order-address", Severity: Warning, Title: "an address is not in network order",
 		Trace: "connect-address-host-order",
 		Doc: "connect.v4 and connect.v6 have the bytes of the address as they are: 127.0.0.1 loads as 0x0100007f, and " +
-			"its first 8 bits are 0xff. Addresses and masks in host order match other hosts.",
+			"its first 8 bits are 0xff. Addresses and masks in host order match other hosts. " +
+			"A note if the address may be meant as it is: 8.8.8.10 looks like 10.8.8.8.",
 		Misses: "Addresses in host order that are not loopback, private or link-local. Masks it knows by their form.",
 		check:  hostOrderAddress},
 	{ID: "connect-v4-mapped", Severity: Warning, Title: "IPv4 is denied and IPv4-mapped IPv6 is not",
