@@ -114,11 +114,13 @@ func openFlagsEquality(s *subject) {
 			mask, ok := t.left.masked()
 			switch {
 			case !ok || t.op != jmpEq:
-			case !f.view.flagsExist(mask, t.right.now):
+			case f.view.flagsExist(mask, t.right.now):
+				f.exactFlags(s, &t, mask)
+			case f.view.flagsExist(mask, t.right.now|uapi.O_LARGEFILE):
 				s.aboutInsn(f, t.pc, "the flags are never equal to %#x under the mask %#x: prep sets O_LARGEFILE (0x8000) unless "+
 					"O_PATH is set; mask the flags that matter first", t.right.now, mask)
-			case mask&uapi.O_CLOEXEC != 0:
-				f.exactFlags(s, &t)
+			default:
+				s.aboutInsn(f, t.pc, "the flags are never equal to %#x under the mask %#x", t.right.now, mask)
 			}
 		}
 	}
@@ -135,11 +137,11 @@ func (v *view) flagsExist(mask, flags uint32) bool {
 }
 
 // exactFlags says what a request gains or loses by O_CLOEXEC, which says nothing of what it does.
-func (f *filter) exactFlags(s *subject, t *test) {
+func (f *filter) exactFlags(s *subject, t *test, mask uint32) {
 	taken := func(r *run) bool {
 		return slices.ContainsFunc(r.tests, func(u test) bool { return u.pc == t.pc && u.taken })
 	}
-	switch r, _ := f.sensitive(openFlags, uapi.O_CLOEXEC, taken); {
+	switch r, _ := f.sensitive(openFlags, uapi.O_CLOEXEC&mask, taken); {
 	case r == nil:
 	case r.allows:
 		s.aboutInsn(f, t.pc, "it allows these flags and nothing else: the same open with O_CLOEXEC is denied").Severity = Note

@@ -139,6 +139,9 @@ var ruleRows = []struct {
 	{rule: "open-flags-equality",
 		plan: []string{"OPENAT2 24: ld [open.flags] ; and #0x203 ; jeq #O_WRONLY, deny, allow" + ends},
 		why:  "only what matters is compared"},
+	{rule: "open-flags-equality",
+		plan: []string{"OPENAT 24: ld [open.flags] ; and #0x40 ; jeq #0x80, allow, deny" + ends},
+		want: "warning filters/0/insns/2", why: "the mask has not the bit"},
 
 	{"socket-type-unmasked", kernel.V7_2, []string{"SOCKET 12: ld [socket.type] ; jeq #1, allow, deny" + ends},
 		"warning filters/0/insns/0", "SOCK_CLOEXEC shows"},
@@ -193,7 +196,7 @@ var ruleRows = []struct {
 		want: "note filters/0/insns/1", why: "8.8.8.10 or 10.8.8.8"},
 	{rule: "host-order-address",
 		plan: []string{"CONNECT 24: ld [connect.v4] ; jeq #0x08080808, deny, allow" + ends},
-		why: "8.8.8.8 is the same in either order"},
+		why:  "8.8.8.8 is the same in either order"},
 
 	{rule: "connect-v4-mapped",
 		plan: []string{"CONNECT 24: ld [connect.family] ; jne #AF_INET, allow ; ld [connect.v4] ; " +
