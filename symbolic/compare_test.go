@@ -156,11 +156,14 @@ func randomLists(rng *rand.Rand, op uapi.Op) []uapi.Restriction {
 	if rng.IntN(4) == 0 {
 		return nil
 	}
-	list := []uapi.Restriction{{Opcode: uapi.IORING_RESTRICTION_REGISTER_OP, Value: uint8(uapi.IORING_REGISTER_BPF_FILTER)}}
+	list := []uapi.Restriction{
+		{Opcode: uapi.IORING_RESTRICTION_REGISTER_OP, Value: uint8(uapi.IORING_REGISTER_BPF_FILTER)},
+	}
 	if rng.IntN(8) != 0 {
 		list = append(list, uapi.Restriction{Opcode: uapi.IORING_RESTRICTION_SQE_OP, Value: uint8(op)})
 	}
-	for _, kind := range []uint16{uapi.IORING_RESTRICTION_SQE_FLAGS_ALLOWED, uapi.IORING_RESTRICTION_SQE_FLAGS_REQUIRED} {
+	const allowed, required = uapi.IORING_RESTRICTION_SQE_FLAGS_ALLOWED, uapi.IORING_RESTRICTION_SQE_FLAGS_REQUIRED
+	for _, kind := range []uint16{allowed, required} {
 		if rng.IntN(2) == 0 {
 			few := rng.Uint32() & rng.Uint32()
 			list = append(list, uapi.Restriction{Opcode: kind, Value: uint8(few)})
@@ -213,6 +216,29 @@ func TestGivesUp(t *testing.T) {
 	}
 }
 
+// TestLongest: allow lists as long as programs may be are decided.
+func TestLongest(t *testing.T) {
+	list := func(last uint32) *Policy {
+		insns := []uapi.SockFilter{{Code: 0x20, K: uapi.BPFCtxUserData}}
+		allow := func(k uint32) {
+			insns = append(insns, uapi.SockFilter{Code: 0x15, Jf: 1, K: k}, uapi.SockFilter{Code: 0x06, K: 1})
+		}
+		for i := uint32(0); len(insns) < uapi.BPF_MAXINSNS-3; i++ {
+			allow(i * 2654435761)
+		}
+		allow(last)
+		return policyOf(t, kernel.V7_3, uapi.IORING_OP_NOP, append(insns, uapi.SockFilter{Code: 0x06}))
+	}
+	a, b := list(1), list(2)
+	o := compareOp(a, b, uapi.IORING_OP_NOP, Limit)
+	if !o.Proven || o.Relation != Incomparable {
+		t.Fatalf("%s (proven: %v), want %s", o.Relation, o.Proven, Incomparable)
+	}
+	if only := o.OnlyA.Context.Word(uapi.BPFCtxUserData); only != 1 {
+		t.Errorf("a alone allows user_data %d, want 1", only)
+	}
+}
+
 func TestCompare(t *testing.T) {
 	ret := func(k uint32) []uapi.SockFilter { return []uapi.SockFilter{{Code: 0x06, K: k}} }
 	const nop, socket, openat = uapi.IORING_OP_NOP, uapi.IORING_OP_SOCKET, uapi.IORING_OP_OPENAT
@@ -233,12 +259,13 @@ func TestCompare(t *testing.T) {
 		{"different opcodes", one(nop, ret(0)), one(socket, ret(0)), Incomparable},
 		{"DENY_REST leaves its own opcode", &plan.Plan{Filters: []plan.Filter{{Op: nop, Insns: ret(1),
 			Flags: uapi.IO_URING_BPF_FILTER_DENY_REST}}}, none, Stricter},
-		{"a flag that all requests have", one(openat, assemble(t, "ld [open.flags]\n jset #O_LARGEFILE|O_PATH, +1\n ret #0\n ret #1")),
-			none, Equivalent},
+		{"a flag that all requests have",
+			one(openat, assemble(t, "ld [open.flags]\n jset #O_LARGEFILE|O_PATH, +1\n ret #0\n ret #1")), none, Equivalent},
 		{"the padding is 0", one(nop, assemble(t, "ld [12]\n ret a")), one(nop, ret(0)), Equivalent},
-		{"the opcode is known", one(nop, assemble(t, "ld [op]\n and #0xff\n jeq #IORING_OP_NOP, +1\n ret #0\n ret #1")), none, Equivalent},
-		{"a type without flags on 7.3", one(socket, assemble(t, "ld [socket.type]\n jset #SOCK_CLOEXEC, +0, +1\n ret #0\n ret #1")),
-			none, Equivalent},
+		{"the opcode is known",
+			one(nop, assemble(t, "ld [op]\n and #0xff\n jeq #IORING_OP_NOP, +1\n ret #0\n ret #1")), none, Equivalent},
+		{"a type without flags on 7.3",
+			one(socket, assemble(t, "ld [socket.type]\n jset #SOCK_CLOEXEC, +0, +1\n ret #0\n ret #1")), none, Equivalent},
 	} {
 		got, err := Compare(row.a, row.b, kernel.V7_3)
 		if err != nil {
@@ -248,7 +275,8 @@ func TestCompare(t *testing.T) {
 			t.Errorf("%s: %s (proven: %v), want %s", row.why, got.Relation, got.Proven, row.want)
 		}
 		back, _ := Compare(row.b, row.a, kernel.V7_3)
-		if mirrored := map[Relation]Relation{Stricter: Looser, Looser: Stricter}[row.want]; mirrored != "" && back.Relation != mirrored {
+		mirrored := map[Relation]Relation{Stricter: Looser, Looser: Stricter, Equivalent: Equivalent, Incomparable: Incomparable}
+		if back.Relation != mirrored[row.want] {
 			t.Errorf("%s, turned round: %s", row.why, back.Relation)
 		}
 	}

@@ -179,7 +179,8 @@ func newContexts(d *diagram, k kernel.Release, op uapi.Op, o order) *contexts {
 	c.fixed(uapi.BPFCtxOpcode, uint8(op))
 	c.fixed(uapi.BPFCtxPDUSize, size)
 	c.fixed(uapi.BPFCtxSQEFlags, flagsAlways)
-	c.extra = number(submitted, 0, uint64(opdef.FlagsAdded(k, op)|flagsAlways&uapi.IOSQE_ASYNC), flagged(uapi.SQEFlags, 0))
+	added := opdef.FlagsAdded(k, op) // ASYNC is among them, also where it is always there
+	c.extra = number(submitted, 0, uint64(added), flagged(uapi.SQEFlags, 0))
 	c.place(o)
 	c.occurs = c.flagsOccur(flagsAlways)
 	if occurs != nil {

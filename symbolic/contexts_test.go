@@ -38,7 +38,8 @@ func TestNothingElseOccurs(t *testing.T) {
 				for _, q := range looks(t, k, kind.Trace(uint64(i))) {
 					seen[q.Opcode]++
 					if !all[q.Opcode].canBe(&q.Context) {
-						t.Errorf("%s, kind %s, seed %d: %s has the context %x, which is not to occur", k.Name, name, i, q.Opcode, q.Context)
+						t.Errorf("%s, kind %s, seed %d: %s has the context %x, which is not to occur",
+							k.Name, name, i, q.Opcode, q.Context)
 					}
 				}
 			}
@@ -115,7 +116,8 @@ func TestRequestsGiveTheirContext(t *testing.T) {
 			if op == uapi.IORING_OP_RECV_ZC {
 				continue
 			}
-			s := newSampler(policyOf(t, k, op), op, []uint32{uapi.AF_INET, uapi.AF_INET6, uapi.O_CREAT, uapi.O_PATH, 0x8000, 0x5000}, 1)
+			edges := []uint32{uapi.AF_INET, uapi.AF_INET6, uapi.O_CREAT, uapi.O_PATH, 0x8000, 0x5000}
+			s := newSampler(policyOf(t, k, op), op, edges, 1)
 			n := 12
 			if rows[op].fields != nil {
 				n = 60
@@ -125,7 +127,8 @@ func TestRequestsGiveTheirContext(t *testing.T) {
 				r := s.c.request(v)
 				ctx, _ := submit(t, allowAll(), k, r)
 				if ctx == nil || *ctx != r.Context {
-					t.Fatalf("%s, try %d: %s with flags %#x of the SQE: filters see %v, want %x", k.Name, i, op, r.Flags, show(ctx), r.Context)
+					t.Fatalf("%s, try %d: %s with flags %#x of the SQE: filters see %v, want %x",
+						k.Name, i, op, r.Flags, show(ctx), r.Context)
 				}
 			}
 		}

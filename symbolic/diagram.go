@@ -1,8 +1,8 @@
 package symbolic
 
-// Limit is how many steps are taken for one question, before it is given up: a second or two of work, and at most some
-// hundred megabytes.
-const Limit = 1 << 20
+// Limit is how many steps are taken for one opcode, before it is given up: about a second of work and 200 megabytes.
+// Two allow lists of 4096 instructions, the longest programs, take less than half of it.
+const Limit = 1 << 22
 
 // function is a Boolean function of the variables of a diagram: the node where its decisions begin.
 type function int32

@@ -29,6 +29,11 @@ type Explanation struct {
 	Ops   []OpExplanation
 }
 
+// Complete tells whether nothing was given up.
+func (e *Explanation) Complete() bool {
+	return !slices.ContainsFunc(e.Ops, func(o OpExplanation) bool { return o.Verdict == TooLong })
+}
+
 // OpExplanation is what a plan does with the requests of an opcode. What Flags of the Explanation says comes on top.
 type OpExplanation struct {
 	Op      uapi.Op

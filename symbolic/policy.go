@@ -171,7 +171,7 @@ func (p *Policy) filtered(c *contexts, from function) (pass function, reached []
 	pass = from
 	for _, prog := range s.progs {
 		var at []function
-		pass, at = c.run(prog, c.load, pass)
+		pass, at = c.run(prog, pass)
 		reached = append(reached, at)
 	}
 	if s.denied {

@@ -64,6 +64,7 @@ var needed = func() map[uapi.Op][]trace.SQEField {
 	attribute := list(path("addr"), buffer("addr2"), path("addr3"), field64("len", 8))
 	two := list(path("addr"), path("addr2"))
 	time := list(pointing("addr", trace.Object{Timespec: &trace.Timespec{Sec: 1}}), one("len"))
+	waiter := pointing("addr", trace.Object{Bytes: new(trace.Bytes{16: 2, 23: 0})}) // of a futex of 32 bits
 	futex := list(buffer("addr"), field64("fd", 2), one("addr3"))
 	return map[uapi.Op][]trace.SQEField{
 		uapi.IORING_OP_READV: vector, uapi.IORING_OP_WRITEV: vector,
@@ -74,7 +75,7 @@ var needed = func() map[uapi.Op][]trace.SQEField {
 		uapi.IORING_OP_RENAMEAT: two, uapi.IORING_OP_SYMLINKAT: two, uapi.IORING_OP_LINKAT: two,
 		uapi.IORING_OP_TIMEOUT: time, uapi.IORING_OP_LINK_TIMEOUT: time,
 		uapi.IORING_OP_FUTEX_WAIT: futex, uapi.IORING_OP_FUTEX_WAKE: futex,
-		uapi.IORING_OP_FUTEX_WAITV:     list(pointing("addr", trace.Object{Bytes: new(trace.Bytes{16: 2, 23: 0})}), one("len")),
+		uapi.IORING_OP_FUTEX_WAITV:     list(waiter, one("len")),
 		uapi.IORING_OP_FILES_UPDATE:    list(one("len")),
 		uapi.IORING_OP_STATX:           list(path("addr"), buffer("addr2")),
 		uapi.IORING_OP_EPOLL_CTL:       list(bytesAt("addr", 16), one("len")),

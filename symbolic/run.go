@@ -32,8 +32,7 @@ type machine struct {
 // runner carries out a program on all contexts at once. No jump goes back, so once through the program is enough: the
 // states of all ways to an instruction are one state by the time that it is its turn.
 type runner struct {
-	*diagram
-	load  func(off uint32) word
+	*contexts
 	insns []uapi.SockFilter
 	size  uint32 // of the context in bytes
 	at    []*machine
@@ -42,8 +41,8 @@ type runner struct {
 }
 
 // run gives the contexts, of those in from, that the program allows, and for each instruction those that come to it.
-func (d *diagram) run(p *cbpfvm.Program, load func(off uint32) word, from function) (allowed function, reached []function) {
-	r := runner{diagram: d, load: load, insns: p.Insns(), size: p.CtxSize()}
+func (c *contexts) run(p *cbpfvm.Program, from function) (allowed function, reached []function) {
+	r := runner{contexts: c, insns: p.Insns(), size: p.CtxSize()}
 	r.live = liveness(r.insns)
 	r.at = make([]*machine, len(r.insns))
 	r.at[0] = &machine{reached: from}
@@ -54,13 +53,13 @@ func (d *diagram) run(p *cbpfvm.Program, load func(off uint32) word, from functi
 			continue
 		}
 		reached[pc] = m.reached
-		r.step(pc, m)
+		r.execute(pc, m)
 	}
 	return r.allow, reached
 }
 
-// step carries out one instruction.
-func (r *runner) step(pc int, m *machine) {
+// execute carries out one instruction.
+func (r *runner) execute(pc int, m *machine) {
 	in := r.insns[pc]
 	switch in.Code & 7 {
 	case classLd:

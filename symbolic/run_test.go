@@ -37,11 +37,13 @@ func randomProgram(rng *rand.Rand) []uapi.SockFilter {
 
 var insnCodes = []uint16{
 	0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x00, 0x01, 0x02, 0x03, 0x60, 0x61, 0x80, 0x81, 0x07, 0x07, 0x87,
-	0x04, 0x0c, 0x14, 0x1c, 0x24, 0x2c, 0x34, 0x3c, 0x44, 0x4c, 0x54, 0x54, 0x54, 0x5c, 0x64, 0x6c, 0x74, 0x7c, 0x84, 0xa4, 0xac,
+	0x04, 0x0c, 0x14, 0x1c, 0x24, 0x2c, 0x34, 0x3c, 0x44, 0x4c, 0x54, 0x54, 0x54, 0x5c, 0x64, 0x6c, 0x74, 0x7c, 0x84,
+	0xa4, 0xac,
 	0x05, 0x15, 0x15, 0x15, 0x15, 0x1d, 0x25, 0x25, 0x2d, 0x35, 0x35, 0x3d, 0x45, 0x45, 0x4d, 0x06, 0x16,
 }
 
-var constants = []uint32{0, 1, 2, 3, 6, 10, 15, 16, 17, 31, 40, 255, 0x1bb, 0x8000, 0xff00, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff}
+var constants = []uint32{0, 1, 2, 3, 6, 10, 15, 16, 17, 31, 40, 255, 0x1bb, 0x8000, 0xff00, 0xffff, 0x10000,
+	0x7fffffff, 0x80000000, 0xffffffff}
 
 func randomInsn(rng *rand.Rand, left int) uapi.SockFilter {
 	in := uapi.SockFilter{Code: insnCodes[rng.IntN(len(insnCodes))], K: constants[rng.IntN(len(constants))]}
@@ -110,10 +112,10 @@ func agrees(t *testing.T, p *Policy, op uapi.Op, seed uint64, limit int) bool {
 				continue
 			}
 			if got, want := c.holds(pass, v), p.Allows(op, flags, &ctx); got != want {
-				t.Fatalf("seed %d: %s on %s: the diagram says %v, running it %v, of %x\n%s", seed, op, p.release.Name, got, want,
-					ctx, p.stacks[op].progs[0].Explain(&ctx))
+				t.Fatalf("seed %d: %s on %s: the diagram says %v, running it %v, of %x\n%s",
+					seed, op, p.release.Name, got, want, ctx, p.stacks[op].progs[0].Explain(&ctx))
 			}
-			agreeReached(t, c, p, op, reached, v, &ctx)
+			agreeReached(t, c, p, reached, v)
 		}
 		return true
 	}
@@ -121,17 +123,19 @@ func agrees(t *testing.T, p *Policy, op uapi.Op, seed uint64, limit int) bool {
 }
 
 // agreeReached: a context comes to the instructions that the diagram says, and to no others.
-func agreeReached(t *testing.T, c *contexts, p *Policy, op uapi.Op, reached [][]function, v values, ctx *cbpfvm.Context) {
+func agreeReached(t *testing.T, c *contexts, p *Policy, reached [][]function, v values) {
 	t.Helper()
-	for i, prog := range p.stacks[op].progs {
-		path := prog.Explain(ctx)
+	ctx := c.context(v)
+	for i, prog := range p.stacks[c.op].progs {
+		path := prog.Explain(&ctx)
 		ran := map[int]bool{}
 		for _, s := range path.Steps {
 			ran[s.PC] = true
 		}
 		for pc, f := range reached[i] {
 			if c.holds(f, v) != ran[pc] {
-				t.Fatalf("instruction %d of filter %d: the diagram says %v, running it %v, of %x\n%s", pc, i, !ran[pc], ran[pc], *ctx, path)
+				t.Fatalf("instruction %d of filter %d: the diagram says %v, running it %v, of %x\n%s",
+					pc, i, !ran[pc], ran[pc], ctx, path)
 			}
 		}
 		if path.Result == 0 {

@@ -121,8 +121,8 @@ func (s valueSet) patterns(in function) (all []Pattern, ok bool) {
 	return all, ok
 }
 
-// condition says which values the set has, as shortly as it can: by ranges or patterns of bits, of the set or of what it
-// leaves out. Value writes a number. ok is false if all are too long.
+// condition says which values the set has, as shortly as it can: by ranges or patterns of bits, of the set or of what
+// it leaves out. Value writes a number. ok is false if all are too long.
 func (s valueSet) condition(value func(*big.Int) string) (best Condition, ok bool) {
 	cost := 0
 	consider := func(n int, c Condition) {

@@ -73,7 +73,7 @@ func (o *explainOptions) explainPlan(out *printer, file string) error {
 		if err != nil {
 			return &statusError{exitInput, err}
 		}
-		ok = ok && !slices.ContainsFunc(e.Ops, func(o symbolic.OpExplanation) bool { return o.Verdict == symbolic.TooLong })
+		ok = ok && e.Complete()
 		if out.json {
 			explainLines(out, file, p, &e)
 		}
@@ -164,7 +164,8 @@ func explainText(p *plan.Plan, all []symbolic.Explanation) string {
 func writeParted(b *strings.Builder, answers []sameAnswer) {
 	for _, a := range answers {
 		if a.text != "" {
-			fmt.Fprintf(b, "on %s:\n  %s\n", strings.Join(a.on, ", "), strings.ReplaceAll(strings.TrimSpace(a.text), "\n", "\n  "))
+			text := strings.ReplaceAll(strings.TrimSpace(a.text), "\n", "\n  ")
+			fmt.Fprintf(b, "on %s:\n  %s\n", strings.Join(a.on, ", "), text)
 		}
 	}
 }

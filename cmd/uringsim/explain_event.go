@@ -162,7 +162,8 @@ type (
 )
 
 func eventLines(out *printer, file string, k kernel.Release, o *trace.Outcome) {
-	l := decisionLine{Type: "call", File: file, Kernel: k.Name, Event: o.Number, Why: jsonWhy(o.Why), Unmodelled: o.Unmodelled}
+	l := decisionLine{Type: "call", File: file, Kernel: k.Name, Event: o.Number, Why: jsonWhy(o.Why),
+		Unmodelled: o.Unmodelled}
 	if len(o.Requests) == 0 {
 		out.line(l)
 	}
