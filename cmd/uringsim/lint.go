@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
+	"github.com/owenrumney/go-sarif/v2/sarif"
 	"github.com/spf13/cobra"
 
 	"github.com/uringsim/uringsim/lint"
@@ -87,7 +87,7 @@ func (o *lintOptions) run(w io.Writer, files []string) error {
 	}
 	switch {
 	case o.sarif:
-		err = sarifLog(all).PrettyWrite(w)
+		err = printSARIF(w, all)
 	case o.json:
 		printFindingsJSON(newPrinter(w, true, false), all)
 	default:
@@ -172,13 +172,13 @@ func printRules(out *printer) error {
 	return nil
 }
 
-// sarifLog is what was found as a log that code hosts show next to the files.
-func sarifLog(all []linted) *sarif.Report {
+// printSARIF prints a log that code hosts show next to the files.
+func printSARIF(w io.Writer, all []linted) error {
 	const home = "https://github.com/uringsim/uringsim"
 	run := sarif.NewRunWithInformationURI("uringsim", home)
 	for _, r := range lint.Rules() {
 		run.AddRule(r.ID).WithDescription(r.Title).WithHelpURI(home + "/blob/main/docs/lint.md#" + r.ID).
-			WithMarkdownHelp(r.Doc + "\n\nWhat it misses: " + r.Misses).
+			WithTextHelp(r.Doc + "\n\nWhat it misses: " + r.Misses).
 			WithDefaultConfiguration(sarif.NewReportingConfiguration().WithLevel(r.Severity.String()))
 	}
 	for _, l := range all {
@@ -195,7 +195,10 @@ func sarifLog(all []linted) *sarif.Report {
 					WithLogicalLocations([]*sarif.LogicalLocation{sarif.NewLogicalLocation().WithFullyQualifiedName(f.Place())}))
 		}
 	}
-	log := sarif.NewReport()
+	log, err := sarif.New(sarif.Version210)
+	if err != nil {
+		return err
+	}
 	log.AddRun(run)
-	return log
+	return log.PrettyWrite(w)
 }
