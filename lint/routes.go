@@ -94,7 +94,11 @@ func siblingsLeftOpen(s *subject) {
 			})
 		})
 		if len(guarded) > 0 && len(left) > 0 {
-			s.aboutOp(left[0], "filters deny requests of %s, and none of %s: %s", names(guarded), names(left), r.Why)
+			advice := "deny these, too, as filters see none of their arguments"
+			if opdef.PDUSize(s.on, left[0]) != 0 {
+				advice = "filter these likewise"
+			}
+			s.aboutOp(left[0], "filters deny requests of %s, and none of %s: %s; %s", names(guarded), names(left), r.Why, advice)
 		}
 	}
 }
