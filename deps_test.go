@@ -39,6 +39,9 @@ const lattice = `
 	# What they allow, for all requests at once. It knows the rows of opcodes, and not the model, which judges it.
 	opdef, plan < symbolic;
 
+	# Mistakes in it.
+	symbolic < lint;
+
 	# Submissions, written as programs do.
 	trace < sqe;
 
@@ -62,7 +65,7 @@ const lattice = `
 	., internal/judge, sim < internal/probe;
 	internal/sysuring, plan, sim < internal/bench;
 	internal/bench, internal/differ, internal/probe < cmd/uringsim;
-	cover, load, request, source, symbolic < cmd/uringsim;
+	cover, lint, load, request, source, symbolic < cmd/uringsim;
 
 	# What tests of users import.
 	cover, load, sim, sqe, symbolic < uringtest;
@@ -73,6 +76,7 @@ var outside = map[string][]string{
 	"github.com/go-json-experiment/json": {"cmd/uringsim", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "policy", "request", "sqe", "trace", "uringtest"},
 	"github.com/google/go-cmp":           {"internal/differ", "internal/judge", "trace"},
 	"github.com/klauspost/compress":      {"internal/differ"},
+	"github.com/owenrumney/go-sarif":     {"cmd/uringsim"},
 	"github.com/spf13/cobra":             {"cmd/uringsim"},
 	"golang.org/x/net/bpf":               {"cbpfvm"},
 	"golang.org/x/sys":                   {"internal/live", "internal/sysuring", "internal/vm"},

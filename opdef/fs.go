@@ -44,7 +44,7 @@ var madvisePrep = prep("io_uring/advise.c:io_madvise_prep", zero("buf_index", "s
 // Linux: io_uring/advise.c:io_fadvise_prep
 var fadvisePrep = prep("io_uring/advise.c:io_fadvise_prep",
 	zero("buf_index", "splice_fd_in"),
-	act("IOSQE_ASYNC is set unless the advice is NORMAL, RANDOM or SEQUENTIAL", func(p *Prep) {
+	act(asyncDoc+" unless the advice is NORMAL, RANDOM or SEQUENTIAL", func(p *Prep) {
 		if p.Req.SQE.OpFlags() > 2 {
 			p.Req.Flags |= uapi.IOSQE_ASYNC
 		}

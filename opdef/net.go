@@ -41,7 +41,7 @@ var connectPrep = prep("io_uring/net.c:io_connect_prep", connect()...)
 
 // Linux: io_uring/net.c:io_bind_prep
 var bindPrep = prep("io_uring/net.c:io_bind_prep", append(connect(),
-	act("IOSQE_ASYNC is set for a path of AF_UNIX", func(p *Prep) {
+	act(asyncDoc+" for a path of AF_UNIX", func(p *Prep) {
 		r := p.Req
 		if r.AddrLen > 2 && binary.LittleEndian.Uint16(r.Addr[:]) == uapi.AF_UNIX && r.Addr[2] != 0 {
 			r.Flags |= uapi.IOSQE_ASYNC

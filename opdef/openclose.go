@@ -21,7 +21,7 @@ func open(first Step) []Step {
 		path("addr"),
 		fails(uapi.EINVAL, "file_index and O_CLOEXEC exclude each other",
 			func(p *Prep) bool { return p.Req.SQE.FileIndex() != 0 && p.Req.How.Flags&uapi.O_CLOEXEC != 0 }),
-		act("IOSQE_ASYNC is set with O_TRUNC, O_CREAT or O_TMPFILE", func(p *Prep) {
+		act(asyncDoc+" with O_TRUNC, O_CREAT or O_TMPFILE", func(p *Prep) {
 			if p.Req.How.Flags&(uapi.O_TRUNC|uapi.O_CREAT|uapi.O_TMPFILE_) != 0 {
 				p.Req.Flags |= uapi.IOSQE_ASYNC
 			}

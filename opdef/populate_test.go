@@ -246,6 +246,19 @@ func TestForcedAsync(t *testing.T) {
 	}
 }
 
+// TestAsyncDoc: it speaks of the opcodes that show ASYNC always, and of those that do for some arguments.
+func TestAsyncDoc(t *testing.T) {
+	sometimes := "OPENAT OPENAT2 FADVISE BIND"
+	for op := range uapi.Op(uapi.IORING_OP_LAST) {
+		flags, _ := FlagsSeen(kernel.V7_3, op)
+		always := flags&uapi.IOSQE_ASYNC != 0
+		want := always || slices.Contains(strings.Fields(sometimes), op.String())
+		if doc := AsyncDoc(op); (doc != "") != want || (doc == asyncDoc) != always {
+			t.Errorf("%s: %q, always %v", op, doc, always)
+		}
+	}
+}
+
 // TestSometimesAsync: opcodes that run on a worker for some arguments.
 func TestSometimesAsync(t *testing.T) {
 	const fadvise = uapi.IORING_OP_FADVISE

@@ -236,9 +236,22 @@ func noFixedFile() Step {
 	return bars(uapi.EBADF, uapi.IOSQE_FIXED_FILE, "IOSQE_FIXED_FILE")
 }
 
+// AsyncDoc says when the prep of the opcode sets IOSQE_ASYNC, which filters then see; "" is never.
+func AsyncDoc(op uapi.Op) string {
+	for _, s := range Defs[op].Prep.Steps {
+		if strings.HasPrefix(s.Doc, asyncDoc) {
+			return s.Doc
+		}
+	}
+	return ""
+}
+
+// asyncDoc begins the text of every step that sets IOSQE_ASYNC.
+const asyncDoc = "IOSQE_ASYNC is set"
+
 // forceAsync sends the request to a worker, which filters see as IOSQE_ASYNC.
 func forceAsync() Step {
-	s := act("IOSQE_ASYNC is set", func(p *Prep) { p.Req.Flags |= uapi.IOSQE_ASYNC })
+	s := act(asyncDoc, func(p *Prep) { p.Req.Flags |= uapi.IOSQE_ASYNC })
 	s.Always = uapi.IOSQE_ASYNC
 	return s
 }

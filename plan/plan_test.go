@@ -78,6 +78,22 @@ func TestReadErrors(t *testing.T) {
 	}
 }
 
+// TestOfEvents: a plan becomes events, which register that plan.
+func TestOfEvents(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	for range 200 {
+		want := random(rng)
+		got, err := plan.OfEvents(want.Events(trace.InitTask))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want.Name = ""
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	}
+}
+
 // TestStack holds what Stack says to what the model does with the same plan.
 func TestStack(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))

@@ -85,7 +85,7 @@ Exit status: 0 all reproduced, 1 mismatch or not modelled, 2 usage, 3 bad input,
 	}
 	root.AddCommand(
 		replayCommand(), vmCommand(), kernelsCommand(), genCommand(), diffCommand(), benchCommand(),
-		asmCommand(), disasmCommand(), checkCommand(), evalCommand(),
+		asmCommand(), disasmCommand(), checkCommand(), evalCommand(), lintCommand(),
 		compileCommand(), explainCommand(), diffPolicyCommand(),
 	)
 	return root
