@@ -37,15 +37,7 @@ func TestExamples(t *testing.T) {
 // output, one for each test that fails.
 func TestTesting(t *testing.T) {
 	const doc = "docs/testing.md"
-	dir := t.TempDir()
-	for _, name := range []string{"go.mod", "go.sum"} {
-		text := readFile(t, filepath.Join(exampleModule, name))
-		here, err := os.Getwd()
-		if err != nil {
-			t.Fatal(err)
-		}
-		write(t, dir, name, strings.Replace(text, "=> ../..", "=> "+filepath.ToSlash(here), 1))
-	}
+	dir := testModule(t)
 	write(t, dir, "web_test.go", strings.Join(blocks(t, doc, "go"), "\n"))
 	write(t, dir, "web.policy", strings.Join(blocks(t, doc, "policy"), "\n"))
 	out, _ := goTest(dir) // some are to fail
@@ -59,6 +51,42 @@ func TestTesting(t *testing.T) {
 	if len(failed) != len(shown) {
 		t.Errorf("%d tests of %s fail, and it shows %d: %v\n%s", len(failed), doc, len(shown), failed, out)
 	}
+}
+
+// TestReadmeTest runs the test of README.md on the policy that stands there.
+func TestReadmeTest(t *testing.T) {
+	dir := testModule(t)
+	write(t, dir, "web.policy", strings.Join(blocks(t, "README.md", "policy"), "\n"))
+	write(t, dir, "web_test.go", `package web
+
+import (
+	"testing"
+
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/sqe"
+	"github.com/uringsim/uringsim/uapi"
+	"github.com/uringsim/uringsim/uringtest"
+)
+
+`+strings.Join(blocks(t, "README.md", "go"), "\n"))
+	if out, err := goTest(dir); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// testModule is an empty module that may import this one.
+func testModule(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	for _, name := range []string{"go.mod", "go.sum"} {
+		text := readFile(t, filepath.Join(exampleModule, name))
+		here, err := os.Getwd()
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, name, strings.Replace(text, "=> ../..", "=> "+filepath.ToSlash(here), 1))
+	}
+	return dir
 }
 
 func write(t *testing.T, dir, name, text string) {

@@ -11,29 +11,33 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// TestPolicyExamples compiles the policies and functions of docs/policy.md.
+// TestPolicyExamples compiles the policies of all documents, and the functions of docs/policy.md.
 func TestPolicyExamples(t *testing.T) {
 	found := 0
-	for language, read := range map[string]func(string) (*policy.Policy, error){
-		"policy": func(text string) (*policy.Policy, error) { return policy.Parse("docs/policy.md", []byte(text)) },
-		"c":      func(text string) (*policy.Policy, error) { return policy.ParseC("docs/policy.md", []byte(text), nil) },
-	} {
-		for _, text := range blocks(t, "docs/policy.md", language) {
-			found++
-			p, err := read(text)
-			if err == nil {
-				_, err = p.Compile(policy.Options{})
-			}
-			if err != nil {
-				t.Errorf("%v in\n%s", err, text)
-			}
+	compile := func(p *policy.Policy, err error, text string) {
+		found++
+		if err == nil {
+			_, err = p.Compile(policy.Options{})
 		}
+		if err != nil {
+			t.Errorf("%v in\n%s", err, text)
+		}
+	}
+	for _, file := range documents(t) {
+		for _, text := range blocks(t, file, "policy") {
+			p, err := policy.Parse(file, []byte(text))
+			compile(p, err, text)
+		}
+	}
+	for _, text := range blocks(t, "docs/policy.md", "c") {
+		p, err := policy.ParseC("docs/policy.md", []byte(text), nil)
+		compile(p, err, text)
 	}
 	if first := blocks(t, "docs/policy.md", "policy")[0]; first != readFile(t, "policy/testdata/docs/server.policy") {
 		t.Errorf("the first example is not policy/testdata/docs/server.policy, which is compiled below it:\n%s", first)
 	}
 	if found < 4 {
-		t.Errorf("docs/policy.md has only %d examples", found)
+		t.Errorf("there are only %d examples", found)
 	}
 }
 
