@@ -146,10 +146,11 @@ func (c *contexts) plain() values {
 		{uapi.IORING_OP_CONNECT, "family", uapi.AF_INET},
 		{uapi.IORING_OP_CONNECT, "port", 443},
 	} {
-		if known.op != c.op || len(c.fields) < 3 {
+		i := slices.IndexFunc(c.fields, func(f field) bool { return f.name == known.field })
+		if known.op != c.op || i < 0 { // not all releases show it
 			continue
 		}
-		for _, p := range c.field(known.field).bits {
+		for _, p := range c.fields[i].bits {
 			v[c.variableOf(p)] = known.value>>p.weight&1 != 0
 		}
 	}
