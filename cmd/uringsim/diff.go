@@ -86,7 +86,7 @@ release --as.`,
 	f.StringVar(&o.out, "out", "found", "folder for traces that disagree")
 	f.StringVar(&o.corpus, "corpus", "", "folder to write the traces to, with the kernels' results, where all agree")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line (docs/json.md)")
-	complete(c, "as", allReleaseNames())
+	complete(c, "as", releaseNames(kernel.Releases))
 	complete(c, "kinds", kindNames())
 	f.BoolVar(&o.outcomes, "outcomes", false, "also print how often each outcome came up, and which checks of prep nothing failed")
 	return c

@@ -109,8 +109,7 @@ func (o *evalOptions) run(cmd *cobra.Command, file, text string) error {
 	defer in.Close()
 	var evaluators []*evaluator
 	for _, r := range on {
-		evaluators = append(evaluators, &evaluator{plan: p, release: r, profile: o.profile, keep: o.trace,
-			maxChildren: 500})
+		evaluators = append(evaluators, &evaluator{plan: p, release: r, profile: o.profile, maxChildren: 500})
 	}
 	out := newPrinter(cmd.OutOrStdout(), o.json, false)
 	o.causes = causes{plan: p, switched: map[string]*evaluator{}}
@@ -189,18 +188,11 @@ func (o *evalOptions) printOne(out *printer, r *request.Request, a *answer) {
 	if reason := a.reason(); reason != "" {
 		fmt.Fprintf(out.w, "        %s\n", reason)
 	}
-	for i, run := range a.runs {
-		fmt.Fprintf(out.w, "        filter for %s, the %s that judged:\n%s", run.op, ordinal(i),
-			indent(indent(run.path.String())))
+	if o.trace {
+		for _, run := range a.runs {
+			fmt.Fprint(out.w, indentBy("        ", run.text()))
+		}
 	}
-}
-
-// ordinal is as in "first".
-func ordinal(i int) string {
-	if words := []string{"first", "second", "third"}; i < len(words) {
-		return words[i]
-	}
-	return fmt.Sprintf("%dth", i+1)
 }
 
 // printRow prints the answers of all releases on a line, with marks where a quirk makes a difference, and the reasons of

@@ -20,14 +20,12 @@ type evaluator struct {
 	plan    *plan.Plan
 	release kernel.Release
 	profile *cover.Profile // nil if nothing is counted
-	keep    bool           // the runs of filters
 	// maxChildren is how many tasks a kernel gets before there is a new one, which keeps memory bounded.
 	maxChildren int
 
 	player   *trace.Player // a kernel whose first task registered the plan
 	children int           // tasks that it had since, one for each request
 	refused  *answer       // if the release does not accept the plan
-	runs     []judgement   // of the request that is judged
 	told     bool          // the profile knows of the registrations
 }
 
@@ -36,7 +34,8 @@ type answer struct {
 	verdict string
 	why     *verdict.Refusal // nil if it was allowed
 	note    string           // why it is not known
-	runs    []judgement      // if they are kept
+	runs    []filterRun      // of the filters that judged it
+	context cbpfvm.Context   // what they saw, if there are any
 }
 
 // Verdicts besides those that requests can expect.
@@ -59,13 +58,6 @@ func (a *answer) reason() string {
 	return ""
 }
 
-// judgement is what a filter did.
-type judgement struct {
-	op   uapi.Op
-	ctx  cbpfvm.Context // what it loaded from
-	path cbpfvm.Path
-}
-
 // Registered and Ran make the evaluator a sim.FilterObserver.
 
 // Registered tells the profile once, and not for each kernel that is made.
@@ -75,13 +67,10 @@ func (e *evaluator) Registered(op uapi.Op, prog *cbpfvm.Program) {
 	}
 }
 
-// Ran counts the run, and keeps it if that is wanted.
+// Ran counts the run.
 func (e *evaluator) Ran(op uapi.Op, prog *cbpfvm.Program, ctx *cbpfvm.Context) {
 	if e.profile != nil {
 		e.profile.Ran(op, prog, ctx)
-	}
-	if e.keep {
-		e.runs = append(e.runs, judgement{op, *ctx, prog.Explain(ctx)})
 	}
 }
 
@@ -92,7 +81,6 @@ func (e *evaluator) answer(r *request.Request) (answer, error) {
 			return answer{}, err
 		}
 	}
-	e.runs = nil
 	switch {
 	case e.refused != nil:
 		return *e.refused, nil
@@ -103,14 +91,13 @@ func (e *evaluator) answer(r *request.Request) (answer, error) {
 	if err != nil {
 		return a, fmt.Errorf("line %d: %w", r.Line, err)
 	}
-	a.runs = e.runs
 	return a, nil
 }
 
 // start makes a kernel in which the plan is registered.
 func (e *evaluator) start() error {
 	sys := sim.New(e.release)
-	if e.profile != nil || e.keep {
+	if e.profile != nil {
 		sys.ObserveFilters(e)
 	}
 	e.player, e.children = trace.NewPlayer(sys, ""), 0
@@ -153,6 +140,7 @@ func (e *evaluator) submit(s *trace.SQE) (answer, error) {
 			a = answer{verdict: unknown, note: events[i].Call() + ": " + o.Why.Error()}
 		case len(o.Requests) == 1:
 			a = verdictOn(&o.Requests[0])
+			a.runs, a.context = runsOf(&o.Requests[0]), o.Requests[0].Context
 		}
 	}
 	return a, nil
@@ -186,50 +174,43 @@ func ringFlags(s *trace.SQE) uint64 {
 func (e *evaluator) context(ctx *cbpfvm.Context) answer {
 	op := uapi.Op(ctx[uapi.BPFCtxOpcode])
 	filters, denied := e.plan.Stack(op)
+	of := len(filters)
+	if denied {
+		of++
+	}
+	var runs []filterRun
 	for n, i := range filters {
 		prog, wrong := cbpfvm.Check(e.plan.Filters[i].Insns, opdef.ContextSize(e.release))
 		if wrong != nil {
 			return answer{verdict: noPlan, note: wrong.Error()}
 		}
 		e.Ran(op, prog, ctx)
-		if path := prog.Explain(ctx); path.Result == 0 {
-			note := fmt.Sprintf("denied by filter %d of %d, instruction %d", n+1, len(filters), path.PC())
-			return answer{verdict: string(request.Deny), note: note, runs: e.runs}
+		path := prog.Explain(ctx)
+		runs = append(runs, filterRun{n, of, fmt.Sprintf("registered as filter %d of the plan", i+1), &path})
+		if path.Result == 0 {
+			note := fmt.Sprintf("denied by filter %d of %d, instruction %d", n+1, of, path.PC())
+			return answer{verdict: string(request.Deny), note: note, runs: runs}
 		}
 	}
 	if denied {
 		const note = "denied by what DENY_REST left for opcodes without a filter"
-		return answer{verdict: string(request.Deny), note: note, runs: e.runs}
+		return answer{verdict: string(request.Deny), note: note, runs: append(runs, filterRun{index: of - 1, of: of})}
 	}
-	return answer{verdict: string(request.Allow), runs: e.runs}
+	return answer{verdict: string(request.Allow), runs: runs}
 }
 
-// The JSON of an answer; docs/json.md states the keys.
-type (
-	answerLine struct {
-		Type    string     `json:"type"`
-		Line    int        `json:"line"`
-		Request string     `json:"request"`
-		Kernel  string     `json:"kernel"`
-		Verdict string     `json:"verdict"`
-		Want    string     `json:"want,omitzero"`
-		Why     *whyLine   `json:"why,omitzero"`
-		Note    string     `json:"note,omitzero"`
-		Filters []pathLine `json:"filters,omitzero"`
-	}
-	pathLine struct {
-		Opcode string         `json:"opcode"`
-		Result uint32         `json:"result"`
-		Steps  []evalStepLine `json:"steps"`
-	}
-	evalStepLine struct {
-		PC   int       `json:"pc"`
-		Insn string    `json:"insn"`
-		A    uint32    `json:"a"`
-		X    uint32    `json:"x"`
-		Load *loadLine `json:"load,omitzero"`
-	}
-)
+// answerLine is the JSON of an answer; docs/json.md states the keys.
+type answerLine struct {
+	Type    string    `json:"type"`
+	Line    int       `json:"line"`
+	Request string    `json:"request"`
+	Kernel  string    `json:"kernel"`
+	Verdict string    `json:"verdict"`
+	Want    string    `json:"want,omitzero"`
+	Why     *whyLine  `json:"why,omitzero"`
+	Note    string    `json:"note,omitzero"`
+	Filters []runLine `json:"filters,omitzero"`
+}
 
 // printLines prints the answers of all releases as JSON.
 func (o *evalOptions) printLines(out *printer, r *request.Request, evaluators []*evaluator, answers []answer) {
@@ -237,16 +218,10 @@ func (o *evalOptions) printLines(out *printer, r *request.Request, evaluators []
 		a := &answers[i]
 		l := answerLine{Type: "answer", Line: r.Line, Request: r.Text, Kernel: evaluators[i].release.Name, Verdict: a.verdict,
 			Want: string(r.Want), Why: jsonWhy(a.why), Note: a.note}
-		for _, run := range a.runs {
-			p := pathLine{Opcode: run.op.String(), Result: run.path.Result}
-			for _, s := range run.path.Steps {
-				step := evalStepLine{PC: s.PC, Insn: cbpfvm.Disassemble([]uapi.SockFilter{s.Insn})[0], A: s.A, X: s.X}
-				if load, ok := s.Load(); ok {
-					step.Load = &loadLine{load.Off, load.Value}
-				}
-				p.Steps = append(p.Steps, step)
+		if o.trace {
+			for _, run := range a.runs {
+				l.Filters = append(l.Filters, run.line())
 			}
-			l.Filters = append(l.Filters, p)
 		}
 		out.line(l)
 	}

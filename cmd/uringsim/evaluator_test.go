@@ -30,7 +30,7 @@ func TestContextsAgree(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 1))
 	answers := map[string]int{}
 	for _, r := range []kernel.Release{kernel.V7_0, kernel.V7_3} {
-		e := &evaluator{plan: p, release: r, keep: true, maxChildren: 20}
+		e := &evaluator{plan: p, release: r, maxChildren: 20}
 		for range 300 {
 			text := fmt.Sprintf("socket family=%d type=%d user_data=%d", rnd.IntN(14), rnd.IntN(4), rnd.IntN(4))
 			req, err := request.Parse("request", text)
@@ -41,7 +41,7 @@ func TestContextsAgree(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			b, err := e.answer(&request.Request{Context: &a.runs[0].ctx})
+			b, err := e.answer(&request.Request{Context: &a.context})
 			if err != nil {
 				t.Fatal(err)
 			}

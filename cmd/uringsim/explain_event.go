@@ -5,11 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/trace"
-	"github.com/uringsim/uringsim/uapi"
 )
 
 // explainEvent says how an event of a trace was decided.
@@ -94,39 +92,8 @@ func requestText(b *strings.Builder, q *trace.Request) {
 		fmt.Fprintln(b, "allowed")
 	}
 	for _, run := range runsOf(q) {
-		fmt.Fprintf(b, "  filter %d of %d", run.index+1, len(q.Filters))
-		if run.path == nil {
-			fmt.Fprintln(b, ", the deny that DENY_REST left")
-			continue
-		}
-		fmt.Fprintf(b, ", %s\n", run.origin)
-		for _, line := range run.path.Lines() {
-			fmt.Fprintf(b, "    %s\n", line)
-		}
+		b.WriteString(indentBy("  ", run.text()))
 	}
-}
-
-// filterRun is a filter that ran; the path is nil for the deny of DENY_REST.
-type filterRun struct {
-	index  int
-	origin string
-	path   *cbpfvm.Path
-}
-
-// runsOf are the filters that ran on a request: up to the first that denies.
-func runsOf(q *trace.Request) []filterRun {
-	var runs []filterRun
-	for i, f := range q.Filters {
-		if f.Program == nil {
-			return append(runs, filterRun{index: i})
-		}
-		path := f.Program.Explain(&q.Context)
-		runs = append(runs, filterRun{i, f.Origin, &path})
-		if path.Result == 0 {
-			break
-		}
-	}
-	return runs
 }
 
 // The JSON of an explained event; docs/json.md states the keys.
@@ -143,22 +110,6 @@ type (
 		Filters    []runLine   `json:"filters,omitzero"`
 		Context    trace.Bytes `json:"context,omitzero"`
 	}
-	runLine struct {
-		Index  int        `json:"index"`
-		Of     int        `json:"of"`
-		Origin string     `json:"origin,omitzero"`
-		Marker bool       `json:"marker,omitzero"`
-		Result uint32     `json:"result"`
-		Steps  []stepLine `json:"steps,omitzero"`
-	}
-	stepLine struct {
-		PC   int    `json:"pc"`
-		Insn string `json:"insn"`
-		A    uint32 `json:"a"`
-		X    uint32 `json:"x"`
-		Next int    `json:"next"`
-		Text string `json:"text"`
-	}
 )
 
 func eventLines(out *printer, file string, k kernel.Release, o *trace.Outcome) {
@@ -172,25 +123,11 @@ func eventLines(out *printer, file string, k kernel.Release, o *trace.Outcome) {
 		l := l
 		l.Type, l.UserData, l.Opcode, l.Why = "request", q.UserData, q.Opcode.String(), jsonWhy(q.Why)
 		for _, run := range runsOf(q) {
-			l.Filters = append(l.Filters, runOf(run, len(q.Filters)))
+			l.Filters = append(l.Filters, run.line())
 		}
 		if len(q.Filters) > 0 && q.Filters[0].Program != nil {
 			l.Context = slices.Clone(q.Context[:])
 		}
 		out.line(l)
 	}
-}
-
-func runOf(run filterRun, of int) runLine {
-	l := runLine{Index: run.index, Of: of, Origin: run.origin, Marker: run.path == nil}
-	if run.path == nil {
-		return l
-	}
-	l.Result = run.path.Result
-	lines := run.path.Lines()
-	for i, s := range run.path.Steps {
-		insn := cbpfvm.Disassemble([]uapi.SockFilter{s.Insn})[0]
-		l.Steps = append(l.Steps, stepLine{s.PC, insn, s.A, s.X, s.Next, strings.TrimSpace(lines[i])})
-	}
-	return l
 }

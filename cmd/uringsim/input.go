@@ -68,15 +68,7 @@ func kernelFlag(c *cobra.Command, to *string) {
 }
 
 func completeKernels(c *cobra.Command) {
-	complete(c, "kernel", append([]string{"all"}, allReleaseNames()...))
-}
-
-func allReleaseNames() []string {
-	var names []string
-	for _, r := range kernel.Releases {
-		names = append(names, r.Name)
-	}
-	return names
+	complete(c, "kernel", append([]string{"all"}, releaseNames(kernel.Releases)...))
 }
 
 func kindNames() []string {

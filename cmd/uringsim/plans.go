@@ -2,35 +2,26 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/uringsim/uringsim/kernel"
-	"github.com/uringsim/uringsim/load"
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/symbolic"
 	"github.com/uringsim/uringsim/trace"
-	"github.com/uringsim/uringsim/uapi"
 )
 
-// planFlags say how to read files with plans, and for which releases.
+// planFlags say which plan to reason about, and for which releases.
 type planFlags struct {
+	inputOptions
 	kernel string
-	form   string
-	op     string
 }
 
 func (o *planFlags) add(c *cobra.Command) {
-	var forms []string
-	for _, f := range load.Forms() {
-		forms = append(forms, f.Name)
-	}
-	f := c.Flags()
-	f.StringVar(&o.kernel, "kernel", "7.3", "release to reason about, or all that have filters")
-	f.StringVar(&o.form, "form", "", "form of the files ("+strings.Join(forms, ", ")+"), if their names do not tell")
-	f.StringVar(&o.op, "op", "", "opcode that a bare program is for")
+	o.flags(c)
+	c.Flags().StringVar(&o.kernel, "kernel", "7.3", "release to reason about, or all that have filters")
+	completeKernels(c)
 }
 
 // releases are those of --kernel.
@@ -43,23 +34,6 @@ func (o *planFlags) releases() ([]kernel.Release, error) {
 		err = fmt.Errorf("--kernel: %s has no filters for tasks", k)
 	}
 	return []kernel.Release{k}, err
-}
-
-// load reads a file.
-func (o *planFlags) load(file string) (*plan.Plan, error) {
-	options := load.Options{Form: o.form}
-	if o.op != "" {
-		n, err := uapi.Ops.Parse(o.op)
-		if err != nil {
-			return nil, fmt.Errorf("--op: %w", err)
-		}
-		if n >= uapi.IORING_OP_LAST {
-			return nil, fmt.Errorf("--op: there is no opcode %d", n)
-		}
-		op := uapi.Op(n)
-		options.Op = &op
-	}
-	return load.File(file, options)
 }
 
 // registered plays the events that register a plan. The error is what the release refuses.

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -240,9 +239,7 @@ func flagsOf(f *uapi.Family, v uint64) string {
 	return " " + f.FormatFlags(v)
 }
 
-func indent(s string) string {
-	return "       " + strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n       ") + "\n"
-}
+func indent(s string) string { return indentBy("       ", s) }
 
 // The JSON of an event; docs/json.md states the keys.
 type (
