@@ -36,10 +36,23 @@ func (p *Policy) Compile(o Options) (*plan.Plan, error) {
 			out.Filters = append(out.Filters, *f)
 		}
 	}
+	// A kernel that refuses one of the filters is to refuse the first, so that nothing is left half done.
+	slices.SortStableFunc(out.Filters, func(a, b plan.Filter) int { return needs(&b) - needs(&a) })
 	if p.Default == Deny {
 		denyRest(out)
 	}
 	return out, nil
+}
+
+// needs is the number of releases with filters that refuse one for its payload.
+func needs(f *plan.Filter) int {
+	n := 0
+	for _, k := range kernel.Measured() {
+		if canFilter(k) && f.Flags&uapi.IO_URING_BPF_FILTER_SZ_STRICT != 0 && !payloadOf(f.Op).on(k) {
+			n++
+		}
+	}
+	return n
 }
 
 // compiler is a policy on its way to a plan.

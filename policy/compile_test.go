@@ -49,6 +49,9 @@ func TestRegistrations(t *testing.T) {
 			[]string{"SOCKET SZ_STRICT 12: ld [16]; jeq #16, +1, +0; ret #1; ret #0"}},
 		{"and so does what is required", "default allow\nrequire kernel >= 7.2 for CONNECT",
 			[]string{"CONNECT SZ_STRICT 24: ret #1"}},
+		{"what a kernel may refuse is registered first", "default deny\nrequire kernel >= 7.2 for CONNECT\n" +
+			"allow NOP, CONNECT, SOCKET\n",
+			[]string{"CONNECT SZ_STRICT 24: ret #1", "NOP 0 0: ret #1", "SOCKET DENY_REST 0: ret #1"}},
 		{"also where all is denied", "default deny\nrequire kernel >= 7.2 for CONNECT",
 			[]string{"CONNECT DENY_REST|SZ_STRICT 24: ret #0"}},
 		{"a flag is a byte of its word", "default allow\ndeny NOP if sqe_flags & IOSQE_ASYNC != 0",
