@@ -19,7 +19,7 @@ type Options struct {
 	Kernels []kernel.Release
 }
 
-// Compile makes the plan that enforces the policy. Errors are *trace.SyntaxError.
+// Compile makes the plan that enforces the policy. Errors about a rule are *trace.SyntaxError.
 func (p *Policy) Compile(o Options) (*plan.Plan, error) {
 	kernels, err := p.kernels(o)
 	if err != nil {
@@ -221,8 +221,9 @@ func (c *compiler) payloadShows(t *Test, op uapi.Op) error {
 	if blind == nil {
 		return nil
 	}
-	return errorAt(c.File, t.Pos, "found %q of %s, which filters do not see on %s: write \"require kernel >= %s for %s\", "+
-		"or compile for later kernels only", t.Field, op, strings.Join(blind, ", "), pay.since().Name, op)
+	return errorAt(c.File, t.Pos, "found %q of %s, which filters do not see on %s: "+
+		"write \"require kernel >= %s for %s\", or compile for later kernels only",
+		t.Field, op, strings.Join(blind, ", "), pay.since().Name, op)
 }
 
 // why names the rules that decide on an opcode.
