@@ -106,7 +106,7 @@ func (o *compileOptions) compile(file string) ([]byte, error) {
 func (o *compileOptions) options() (load.Options, error) {
 	options := load.Options{Form: o.form}
 	if o.op != "" {
-		op, err := uapi.Ops.Parse(o.op)
+		op, err := uapi.Ops.Parse(strings.ToUpper(o.op))
 		if err != nil || op >= uapi.IORING_OP_LAST {
 			return options, fmt.Errorf("found %q, expected an opcode such as SOCKET", o.op)
 		}
