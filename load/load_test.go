@@ -23,8 +23,7 @@ func TestText(t *testing.T) {
 		{"a policy", "p.policy", "default deny\nallow NOP", load.Options{}, ""},
 		{"a mistake in one", "p.policy", "default deny\nallow NOOP", load.Options{},
 			`p.policy:2:7: found "NOOP", expected an opcode such as SOCKET`},
-		{"a policy for a kernel without filters", "p.policy", "default deny",
-			load.Options{Kernels: []kernel.Release{kernel.V6_19}},
+		{"a policy for a kernel without filters", "p.policy", "default deny", load.Options{Kernels: []kernel.Release{kernel.V6_19}},
 			"p.policy: a task cannot register filters on 6.19"},
 		{"a container's object", "p.json", `{"defaultAction": "deny", "ops": ["IORING_OP_NOP"]}`, load.Options{}, ""},
 		{"a container's configuration", "p.json", `{"linux": {"ioUring": {"defaultAction": "no"}}}`, load.Options{},
@@ -34,10 +33,8 @@ func TestText(t *testing.T) {
 		{"a function for an opcode that is named", "f.c", "return ctx->user_data == 1;", load.Options{Op: &socket}, ""},
 		{"a mistake in one", "f.c", "return 1", load.Options{}, `f.c:1:9: found the end of the text, expected ";"`},
 		{"a policy by name of the form", "p.txt", "default deny", load.Options{Form: "policy"}, ""},
-		{"no known suffix", "p.txt", "", load.Options{},
-			"p.txt: the name does not tell its form; forms are asm, plan, policy, oci, function"},
-		{"no known form", "p.json", "", load.Options{Form: "x"},
-			`there is no form "x"; forms are asm, plan, policy, oci, function`},
+		{"no known suffix", "p.txt", "", load.Options{}, "p.txt: the name does not tell its form; forms are asm, plan, policy, oci, function"},
+		{"no known form", "p.json", "", load.Options{Form: "x"}, `there is no form "x"; forms are asm, plan, policy, oci, function`},
 	} {
 		got := ""
 		if _, err := load.Text(row.file, []byte(row.text), row.options); err != nil {
