@@ -10,7 +10,9 @@ import (
 )
 
 func TestErrorsOfC(t *testing.T) {
-	expected(t, "testdata/errors.cbodies", func(file string, text []byte) (*Policy, error) { return ParseC(file, text, nil) })
+	expected(t, "testdata/errors.cbodies", func(file string, text []byte) (*Policy, error) {
+		return ParseC(file, text, nil)
+	})
 }
 
 // TestC: functions in C say the same as policies in text.
@@ -98,8 +100,8 @@ func TestOpcodeOfC(t *testing.T) {
 
 // FuzzParseC: whatever the text, there is an error or a policy whose text reads as the same.
 func FuzzParseC(f *testing.F) {
-	for _, file := range []string{"testdata/errors.cbodies", "testdata/socket.c", "testdata/open.c", "testdata/connect.c"} {
-		text, err := os.ReadFile(file)
+	for _, file := range []string{"errors.cbodies", "socket.c", "open.c", "connect.c"} {
+		text, err := os.ReadFile("testdata/" + file)
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -80,7 +80,8 @@ func (c *cParser) combine(op token, a, b cValue) (cValue, error) {
 		}
 		return a, err
 	case op.text == "&" && (a.kind == cCondition || b.kind == cCondition):
-		return a, c.errorf(op.pos, `found "&" with a comparison: == binds more tightly than & in C, expected (field & mask) == value`)
+		return a, c.errorf(op.pos, `found "&" with a comparison: == binds more tightly than & in C, `+
+			`expected (field & mask) == value`)
 	}
 	return a, c.errorf(op.pos, "found %s with a field, expected a comparison, or & with a constant", op)
 }
@@ -133,7 +134,8 @@ func (c *cParser) comparison(op token, a, b cValue) (cValue, error) {
 		}
 	}
 	if f := fieldNamed(a.test.Field); f.order == network && a.swap == 0 && a.test.Rel != Eq && a.test.Rel != Ne {
-		return a, c.errorf(op.pos, "found %s for %s, which is in network order, expected %s around it", op, f.Name, toHost[f.width])
+		return a, c.errorf(op.pos, "found %s for %s, which is in network order, expected %s around it", op, f.Name,
+			toHost[f.width])
 	}
 	a.test.Values = []Value{{Lo: b.num, Hi: b.num}}
 	return cValue{kind: cCondition, pos: a.pos, cond: a.test}, a.test.check(c.file, op.pos)
@@ -146,7 +148,8 @@ var (
 	turning   = map[string]int{"htons": 16, "ntohs": 16, "htonl": 32, "ntohl": 32}
 )
 
-// sameOrder fails if a field in network order meets a constant in the machine's, or the other way round. 0 has no order.
+// sameOrder fails if a field in network order meets a constant in the machine's, or the other way round. 0 has no
+// order.
 func (c *cParser) sameOrder(at Pos, field, constant cValue) error {
 	f := fieldNamed(field.test.Field)
 	want := 0
@@ -157,8 +160,8 @@ func (c *cParser) sameOrder(at Pos, field, constant cValue) error {
 	case constant.num == 0 || constant.swap == want:
 		return nil
 	case want != 0:
-		return c.errorf(at, "found %s, which is in network order, with a plain number, expected %s(%d)", f.Name, toNetwork[want],
-			constant.num)
+		return c.errorf(at, "found %s, which is in network order, with a plain number, expected %s(%d)", f.Name,
+			toNetwork[want], constant.num)
 	}
 	return c.errorf(at, "found %s around a number for %s, expected a plain number", toNetwork[constant.swap], f.Name)
 }
@@ -256,7 +259,8 @@ func (c *cParser) turn(name token) (cValue, error) {
 	if v.kind == cField {
 		f := fieldNamed(v.test.Field)
 		if f.order != network || f.width != width || v.swap != 0 {
-			return v, c.errorf(name.pos, "found %s around %s, which is no number of %d bits in network order", name, f.Name, width)
+			return v, c.errorf(name.pos, "found %s around %s, which is no number of %d bits in network order", name, f.Name,
+				width)
 		}
 	} else if v.kind != cConstant || v.num>>width != 0 || v.swap != 0 {
 		return v, c.errorf(name.pos, "found %s around what is no number of %d bits", name, width)
@@ -285,8 +289,8 @@ func (c *cParser) field(at Pos) (cValue, error) {
 	}
 	f := fieldNamed(cFields[name])
 	if f == nil {
-		return cValue{}, c.errorf(first.pos, "found %s->%s, expected user_data, opcode, sqe_flags, socket.{family,type,protocol}, "+
-			"open.{flags,mode,resolve} or connect.{family,port,v4_addr}", c.ctx, name)
+		return cValue{}, c.errorf(first.pos, "found %s->%s, expected user_data, opcode, sqe_flags, "+
+			"socket.{family,type,protocol}, open.{flags,mode,resolve} or connect.{family,port,v4_addr}", c.ctx, name)
 	}
 	if payloadStructs[first.text] != nil {
 		seen := false

@@ -19,7 +19,7 @@ type Options struct {
 	Kernels []kernel.Release
 }
 
-// Compile makes the plan that enforces the policy. Errors are *trace.SyntaxError.
+// Compile makes the plan that enforces the policy. Errors about a rule are *trace.SyntaxError.
 func (p *Policy) Compile(o Options) (*plan.Plan, error) {
 	kernels, err := p.kernels(o)
 	if err != nil {
@@ -36,10 +36,23 @@ func (p *Policy) Compile(o Options) (*plan.Plan, error) {
 			out.Filters = append(out.Filters, *f)
 		}
 	}
+	// A kernel that refuses one of the filters is to refuse the first, so that nothing is left half done.
+	slices.SortStableFunc(out.Filters, func(a, b plan.Filter) int { return needs(&b) - needs(&a) })
 	if p.Default == Deny {
 		denyRest(out)
 	}
 	return out, nil
+}
+
+// needs is the number of releases with filters that refuse one for its payload.
+func needs(f *plan.Filter) int {
+	n := 0
+	for _, k := range kernel.Measured() {
+		if canFilter(k) && f.Flags&uapi.IO_URING_BPF_FILTER_SZ_STRICT != 0 && !payloadOf(f.Op).on(k) {
+			n++
+		}
+	}
+	return n
 }
 
 // compiler is a policy on its way to a plan.
@@ -208,8 +221,9 @@ func (c *compiler) payloadShows(t *Test, op uapi.Op) error {
 	if blind == nil {
 		return nil
 	}
-	return errorAt(c.File, t.Pos, "found %q of %s, which filters do not see on %s: write \"require kernel >= %s for %s\", "+
-		"or compile for later kernels only", t.Field, op, strings.Join(blind, ", "), pay.since().Name, op)
+	return errorAt(c.File, t.Pos, "found %q of %s, which filters do not see on %s: "+
+		"write \"require kernel >= %s for %s\", or compile for later kernels only",
+		t.Field, op, strings.Join(blind, ", "), pay.since().Name, op)
 }
 
 // why names the rules that decide on an opcode.

@@ -83,6 +83,8 @@ func cost(c Cond) int {
 			n += 5 * len(t.Values)
 		case f.width == 64:
 			n += 4 * len(t.Values)
+		case f.order == network && t.ordered():
+			n += 4 + len(t.Values)
 		default:
 			n += 1 + len(t.Values)
 		}

@@ -111,11 +111,14 @@ func ociName(enc *jsontext.Encoder, family *uapi.Family, v uint64) error {
 	return enc.WriteToken(jsontext.Uint(v))
 }
 
+// ociKeys are keys that plans do not have, of the object or of a configuration.
+var ociKeys = []string{"defaultAction", "socketFamilies", "deniedSqeFlags", "ociVersion", "linux"}
+
 // IsOCI tells whether a JSON text looks like what ParseOCI reads, by its first keys.
 func IsOCI(text []byte) bool {
 	found := false
 	_ = eachKey(jsontext.NewDecoder(bytes.NewReader(text)), func(key string, dec *jsontext.Decoder) error {
-		found = found || slices.Contains([]string{"defaultAction", "socketFamilies", "deniedSqeFlags", "ociVersion", "linux"}, key)
+		found = found || slices.Contains(ociKeys, key)
 		return dec.SkipValue()
 	})
 	return found
@@ -261,7 +264,8 @@ func families(list []ociFamily, def Action, at Pos) []Rule {
 func (p *Policy) OCI() ([]byte, error) {
 	o := ociObject{DefaultAction: p.Default.String()}
 	if p.Limits != (Limits{}) {
-		return nil, fmt.Errorf("%s: the container form cannot say what register calls and submitted flags are allowed", p.File)
+		return nil, fmt.Errorf("%s: the container form cannot say what register calls and submitted flags are allowed",
+			p.File)
 	}
 	if len(p.Requires) > 0 {
 		return nil, errorAt(p.File, p.Requires[0].Pos, "the container form cannot say which kernels it requires")

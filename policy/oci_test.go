@@ -18,7 +18,8 @@ func TestOCI(t *testing.T) {
 		{"what is listed is denied", `{"defaultAction": "allow", "ops": ["IORING_OP_URING_CMD"]}`,
 			"default allow\ndeny URING_CMD"},
 		{"nothing is listed", `{"defaultAction": "deny"}`, "default deny"},
-		{"some families", `{"defaultAction": "deny", "ops": ["IORING_OP_SOCKET", "IORING_OP_NOP"], "socketFamilies": ["AF_UNIX", 2]}`,
+		{"some families",
+			`{"defaultAction": "deny", "ops": ["IORING_OP_SOCKET", "IORING_OP_NOP"], "socketFamilies": ["AF_UNIX", 2]}`,
 			"default deny\nallow SOCKET if family in (1, 2)\nallow NOP"},
 		{"some families, where the default is allow", `{"defaultAction": "allow", "socketFamilies": ["AF_INET", "AF_ALG"]}`,
 			"default allow\ndeny SOCKET if family not in (2, 38)"},
@@ -110,7 +111,8 @@ func TestContainer(t *testing.T) {
 
 // FuzzParseOCI: whatever the text, there is an error or a policy that can be written again.
 func FuzzParseOCI(f *testing.F) {
-	f.Add(`{"defaultAction": "deny", "ops": ["IORING_OP_SOCKET", 3], "socketFamilies": ["AF_INET"], "deniedSqeFlags": [1]}`)
+	f.Add(`{"defaultAction": "deny", "ops": ["IORING_OP_SOCKET", 3], "socketFamilies": ["AF_INET"],
+		"deniedSqeFlags": [1]}`)
 	f.Add(`{"ociVersion": "1", "é": 1, "linux": {"ioUring": {"defaultAction": "allow", "socketFamilies": []}}}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		p, err := ParseOCI("f", []byte(text))

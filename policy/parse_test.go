@@ -23,8 +23,8 @@ func TestErrors(t *testing.T) {
 	expected(t, "testdata/errors.policies", Parse)
 }
 
-// expected reads the blocks of a file between lines of dashes. "### column: message" stands at the end of the line where
-// the mistake is.
+// expected reads the blocks of a file between lines of dashes. "### column: message" stands at the end of the line
+// where the mistake is.
 func expected(t *testing.T, file string, read reader) {
 	t.Helper()
 	text := readFile(t, file)
@@ -153,7 +153,8 @@ func TestKernels(t *testing.T) {
 		{"one target does not", needy, []kernel.Release{kernel.V7_1, kernel.V7_2}, "on 7.1: write"},
 		{"a quirk was mended", needy, []kernel.Release{kernel.V7_1.Without(kernel.NoConnectPayload)}, ""},
 		{"it requires what the target lacks", "default deny\nrequire kernel >= 7.2 for CONNECT\nallow CONNECT",
-			[]kernel.Release{kernel.V7_1}, "f:2:27: the policy requires kernel >= 7.2 for CONNECT, and is to be compiled for 7.1"},
+			[]kernel.Release{kernel.V7_1},
+			"f:2:27: the policy requires kernel >= 7.2 for CONNECT, and is to be compiled for 7.1"},
 		{"no filters", "default deny", []kernel.Release{kernel.V6_19}, "f: a task cannot register filters on 6.19"},
 		{"sockets show everywhere", "default deny\nallow SOCKET if family == AF_INET", nil, ""},
 	} {
@@ -236,7 +237,8 @@ func TestReach(t *testing.T) {
 	}
 }
 
-// FuzzParse: whatever the text, there is an error or a policy that reads itself again and whose programs do what it says.
+// FuzzParse: whatever the text, there is an error, or a policy that reads itself again and whose programs do what it
+// says.
 func FuzzParse(f *testing.F) {
 	for _, block := range strings.Split(readFuzzSeeds(f), "---\n") {
 		f.Add(block)

@@ -114,7 +114,8 @@ func TestRecordedContainer(t *testing.T) {
 		}
 	}
 	if len(ops) != uapi.IORING_OP_LAST || len(families) < 46 {
-		t.Errorf("the trace asks %d opcodes and %d families, want all %d and at least 46", len(ops), len(families), uapi.IORING_OP_LAST)
+		t.Errorf("the trace asks %d opcodes and %d families, want all %d and at least 46", len(ops), len(families),
+			uapi.IORING_OP_LAST)
 	}
 }
 
@@ -168,8 +169,8 @@ func resultOf(t *testing.T, e *trace.Event, k kernel.Release, userData uint64) t
 	return 0
 }
 
-// TestCoverLetter: the filter that the kernel's patch set showed, in four languages, gives what kernels recorded for its
-// eight requests.
+// TestCoverLetter: the filter that the kernel's patch set showed, in four languages, gives what kernels recorded for
+// its eight requests.
 func TestCoverLetter(t *testing.T) {
 	const asm = `ld [socket.type]
 		and #0xf

@@ -44,9 +44,10 @@ var targets = []struct {
 func compileCommand() *cobra.Command {
 	var o compileOptions
 	var names []string
-	long := `compile makes of a policy what a sandbox registers, and checks it on the way: the restrictions, and a program for each
-opcode that needs one (docs/policy.md). A policy is a file in our own text form (.policy), a linux.ioUring object alone or
-in the configuration of a container (.json), or a filter function in C (.c). Programs and plans are taken, too.
+	long := `compile makes of a policy what a sandbox registers, and checks it on the way: the restrictions, and a
+program for each opcode that needs one (docs/policy.md). A policy is a file in our own text form
+(.policy), a linux.ioUring object alone or in the configuration of a container (.json), or a filter
+function in C (.c). Programs and plans are taken, too.
 
 With --to it writes
 `
@@ -72,7 +73,7 @@ With --to it writes
 	f.StringVar(&o.to, "to", "plan", "what to write: "+strings.Join(names, ", "))
 	f.StringVar(&o.form, "form", "", "the form of the file, if its name does not tell")
 	f.StringVar(&o.op, "op", "", "the opcode that a program or function is for")
-	f.StringVar(&o.kernels, "kernel", "", "releases that are to enforce it, with commas between them (default all that can)")
+	f.StringVar(&o.kernels, "kernel", "", "releases that are to enforce it, with commas between (default all that can)")
 	return c
 }
 
@@ -105,7 +106,7 @@ func (o *compileOptions) compile(file string) ([]byte, error) {
 func (o *compileOptions) options() (load.Options, error) {
 	options := load.Options{Form: o.form}
 	if o.op != "" {
-		op, err := uapi.Ops.Parse(o.op)
+		op, err := uapi.Ops.Parse(strings.ToUpper(o.op))
 		if err != nil || op >= uapi.IORING_OP_LAST {
 			return options, fmt.Errorf("found %q, expected an opcode such as SOCKET", o.op)
 		}
