@@ -91,13 +91,10 @@ func ociNumber(dec *jsontext.Decoder, family *uapi.Family, most uint64) (uint64,
 
 // exact is the name in the spelling of the kernel's headers: a runtime knows no other.
 func exact(name string, family *uapi.Family) string {
-	for _, r := range family.Rows {
+	for _, r := range slices.Concat(family.Rows, uapi.Aliases) {
 		if r.Name == name {
 			return name
 		}
-	}
-	if _, ok := more[name]; ok {
-		return name
 	}
 	return ""
 }
