@@ -3,6 +3,7 @@ package policy_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/policy"
 	"github.com/uringsim/uringsim/sim"
+	"github.com/uringsim/uringsim/symbolic"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 )
@@ -170,7 +172,7 @@ func resultOf(t *testing.T, e *trace.Event, k kernel.Release, userData uint64) t
 }
 
 // TestCoverLetter: the filter that the kernel's patch set showed, in four languages, gives what kernels recorded for
-// its eight requests.
+// its eight requests, and the same for all others.
 func TestCoverLetter(t *testing.T) {
 	const asm = `ld [socket.type]
 		and #0xf
@@ -184,6 +186,7 @@ func TestCoverLetter(t *testing.T) {
 		allow: ret #1
 		deny: ret #0`
 	socket := uapi.Op(uapi.IORING_OP_SOCKET)
+	var first *plan.Plan
 	for _, row := range []struct{ file, text string }{
 		{"socket.c", string(readText(t, "socket.c"))},
 		{"f.policy", "default allow\nallow SOCKET if family in (AF_INET, AF_INET6) and type == SOCK_STREAM and " +
@@ -196,9 +199,26 @@ func TestCoverLetter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if first == nil {
+			first = p
+		}
 		for _, k := range []kernel.Release{kernel.V7_0, kernel.V7_1, kernel.V7_2, kernel.V7_3} {
 			coverLetter(t, row.file, p, k)
+			sameForSocket(t, row.file, first, p, k)
 		}
+	}
+}
+
+// sameForSocket wants a proof that two plans allow the same SOCKET requests.
+func sameForSocket(t *testing.T, what string, a, b *plan.Plan, k kernel.Release) {
+	t.Helper()
+	r, err := symbolic.Compare(a, b, k)
+	if err != nil {
+		t.Fatal(what, err)
+	}
+	i := slices.IndexFunc(r.Ops, func(o symbolic.OpResult) bool { return o.Op == uapi.IORING_OP_SOCKET })
+	if op := r.Ops[i]; op.Relation != symbolic.Equivalent || !op.Proven {
+		t.Errorf("%s on %s is %s, proven: %v", what, k.Name, op.Relation, op.Proven)
 	}
 }
 
