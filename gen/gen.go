@@ -94,7 +94,8 @@ type maker struct {
 	nextFD   int            // the lowest free descriptor, as long as nothing fails
 	names    map[int]string // of the rings that ring set up, by descriptor
 	userData uint64
-	mistakes int // how many registrations in a hundred have one
+	mistakes int  // how many registrations in a hundred have one
+	keepsFDs bool // no request closes a descriptor, as somebody counts on the numbers of new ones
 }
 
 // add appends an event of the task.

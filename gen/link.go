@@ -120,7 +120,11 @@ func (m *maker) member(async bool) trace.SQE {
 			flags, field("fd", uint64(m.IntN(3))), field("ioprio", uint64(pollFirst)))
 	case 9:
 		if m.chance(50) {
-			return m.sqe(uapi.IORING_OP_CLOSE, flags, field("fd", uint64(pick(m, 0, 99))), field("file_index", uint64(m.IntN(5))))
+			fd := pick(m, 0, 99)
+			if m.keepsFDs {
+				fd = 99
+			}
+			return m.sqe(uapi.IORING_OP_CLOSE, flags, field("fd", uint64(fd)), field("file_index", uint64(m.IntN(5))))
 		}
 		how := m.some(25, uapi.IORING_ASYNC_CANCEL_FD, uapi.IORING_ASYNC_CANCEL_FD_FIXED)
 		if !async { // which of several requests a worker still finds is for time to say

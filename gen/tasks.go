@@ -56,6 +56,7 @@ type world struct {
 }
 
 func newWorld(m *maker) *world {
+	m.keepsFDs = true
 	return &world{m, []*life{{name: trace.InitTask, files: &files{used: map[int]bool{}}, inGroup: ptr(1)}}, 0, true}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,6 +18,7 @@ import (
 type ring struct {
 	params   uapi.Params
 	user     bool   // it lives in memory of the task, which the trace may unmap
+	inode    uint64 // tells it from other rings
 	seen     uint32 // CQ tail up to which CQEs were reported
 	cqe, sqe uint64 // bytes per entry
 }
@@ -70,6 +72,7 @@ func (k *Kernel) setup(t *task, c trace.Setup) trace.Result {
 		return result(0, err)
 	}
 	r := newRing(uapi.DecodeParams(k.arena.Data()))
+	r.inode, _ = t.ringInode(int32(cmds[0].Ret))
 	if err := k.mapRing(t, r, cmds[0].Ret); err != nil {
 		return result(0, fmt.Errorf("ring %q: %w", c.Ring, err))
 	}
@@ -106,6 +109,20 @@ func (t *task) place(r *ring) (place, bool) {
 	return p, ok
 }
 
+// ringInode is the inode behind a descriptor of the task; false if that is no ring. Each ring has its own.
+func (t *task) ringInode(fd int32) (inode uint64, ok bool) {
+	path := fmt.Sprintf("/proc/%d/task/%d/fd/%d", t.pid, t.tid, fd)
+	if link, err := os.Readlink(path); err != nil || link != "anon_inode:[io_uring]" {
+		return 0, false
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return stat.Ino, ok
+}
+
 // view does so for an Enter, which can map it. It is false if the descriptor is no ring, so that the call must fail.
 func (k *Kernel) view(t *task, r *ring, c trace.Enter) (place, bool, error) {
 	if p, ok := t.place(r); ok {
@@ -114,9 +131,11 @@ func (k *Kernel) view(t *task, r *ring, c trace.Enter) (place, bool, error) {
 	if c.Flags&uapi.IORING_ENTER_REGISTERED_RING != 0 {
 		return place{}, false, fmt.Errorf("task %q cannot map it through a registered index", t.name)
 	}
-	link, err := os.Readlink(fmt.Sprintf("/proc/%d/task/%d/fd/%d", t.pid, t.tid, c.FD))
-	if err != nil || link != "anon_inode:[io_uring]" {
+	switch inode, ok := t.ringInode(c.FD); {
+	case !ok:
 		return place{}, false, nil
+	case inode != r.inode:
+		return place{}, false, fmt.Errorf("task %q has not mapped it, and its descriptor %d is another ring", t.name, c.FD)
 	}
 	if err := k.mapRing(t, r, int64(c.FD)); err != nil {
 		return place{}, false, err
