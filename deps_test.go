@@ -34,7 +34,8 @@ const lattice = `
 	plan < policy;
 	policy, progtext < load;
 	plan < source;
-	progtext < cover;
+	NONE < internal/page;
+	internal/page, progtext < cover;
 
 	# What they allow, for all requests at once. It knows the rows of opcodes, and not the model, which judges it.
 	opdef, plan < symbolic;
