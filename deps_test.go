@@ -62,6 +62,7 @@ const lattice = `
 	internal/judge, sim < internal/differ < internal/differ/outcomes;
 	., internal/judge, sim < internal/probe;
 	internal/sysuring, plan, sim < internal/bench;
+	cover, internal/page, sim < report < cmd/uringsim;
 	internal/bench, internal/differ, internal/probe < cmd/uringsim;
 	cover, load, request, source, symbolic < cmd/uringsim;
 

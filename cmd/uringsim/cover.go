@@ -8,6 +8,7 @@ import (
 
 	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/cover"
+	"github.com/uringsim/uringsim/sim"
 )
 
 // coverOptions are the flags of commands that tell how much of filters was exercised.
@@ -37,6 +38,14 @@ func (o *coverOptions) start() error {
 		o.profile = cover.New()
 	}
 	return nil
+}
+
+// observer is the profile as a kernel takes it, also if there is none.
+func observer(p *cover.Profile) sim.FilterObserver {
+	if p == nil {
+		return nil
+	}
+	return p
 }
 
 // coverLine is the coverage of a filter as JSON.
