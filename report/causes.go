@@ -20,26 +20,26 @@ type causes struct {
 	played map[string][]bool // by release with quirks switched: for each row, whether the result is another then
 }
 
-// explain gives the rows their notes, replaying no more events than the budget; it is false if it had to end before all
-// were looked at.
-func (t *Table) explain(tr *trace.Trace, budget int) bool {
+// explain gives the rows their notes, replaying no more events than the budget. It is false if it had to end before all
+// were looked at; what is left of the budget comes back.
+func (t *Table) explain(tr *trace.Trace, budget int) (all bool, left int) {
 	why := causes{tr, t, budget, map[string][]bool{}}
 	for r := range t.Rows {
 		row := &t.Rows[r]
 		if row.Event > len(tr.Events) {
-			return false
+			return false, why.budget
 		}
 		for column := range t.Releases {
 			quirks, known := why.of(r, column)
 			if !known {
-				return false
+				return false, why.budget
 			}
 			if quirks != nil {
 				row.Cells[column].Note = t.note(quirks)
 			}
 		}
 	}
-	return true
+	return true, why.budget
 }
 
 // note is the index of a note.

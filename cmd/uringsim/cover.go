@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -73,7 +74,7 @@ func (o *coverOptions) finish(out *printer) (bool, error) {
 	}
 	report := o.profile.Report()
 	if o.html != "" {
-		if err := writeHTML(&report, o.html); err != nil {
+		if err := writeFile(o.html, report.WriteHTML); err != nil {
 			return false, err
 		}
 	}
@@ -93,12 +94,13 @@ func (o *coverOptions) finish(out *printer) (bool, error) {
 	return false, nil
 }
 
-func writeHTML(report *cover.Report, file string) error {
+// writeFile makes a file of what is written.
+func writeFile(file string, write func(io.Writer) error) error {
 	f, err := os.Create(file)
 	if err != nil {
 		return err
 	}
-	if err := report.WriteHTML(f); err != nil {
+	if err := write(f); err != nil {
 		_ = f.Close() // the first error counts
 		return err
 	}
