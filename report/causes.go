@@ -1,6 +1,7 @@
 package report
 
 import (
+	"iter"
 	"math"
 	"slices"
 
@@ -20,26 +21,23 @@ type causes struct {
 	played map[string][]bool // by release with quirks switched: for each row, whether the result is another then
 }
 
-// explain gives the rows their notes, replaying no more events than the budget. It is false if it had to end before all
-// were looked at; what is left of the budget comes back.
+// explain gives the rows their notes, replaying no more events than the budget. It is false if that was not enough to look
+// at all of them; what is left of the budget comes back.
 func (t *Table) explain(tr *trace.Trace, budget int) (all bool, left int) {
 	why := causes{tr, t, budget, map[string][]bool{}}
+	found := make([][][]kernel.Quirk, len(t.Rows)) // by row and column
+	for r := range found {
+		found[r] = make([][]kernel.Quirk, len(t.Releases))
+	}
+	all = why.find(found, one) && why.find(found, two)
 	for r := range t.Rows {
-		row := &t.Rows[r]
-		if row.Event > len(tr.Events) {
-			return false, why.budget
-		}
-		for column := range t.Releases {
-			quirks, known := why.of(r, column)
-			if !known {
-				return false, why.budget
-			}
+		for column, quirks := range found[r] {
 			if quirks != nil {
-				row.Cells[column].Note = t.note(quirks)
+				t.Rows[r].Cells[column].Note = t.note(quirks)
 			}
 		}
 	}
-	return true, why.budget
+	return all, why.budget
 }
 
 // note is the index of a note.
@@ -52,27 +50,58 @@ func (t *Table) note(quirks []kernel.Quirk) int {
 	return len(t.Notes) - 1
 }
 
-// of is the one quirk, or else the two, without which the release would give another result. It is not known if that
-// takes more than the budget.
-func (c *causes) of(row, column int) (quirks []kernel.Quirk, known bool) {
-	all := c.table.Releases[column].Quirks()
-	for i := range all {
-		if differs, ok := c.differs(row, column, all[i]); differs || !ok {
-			return all[i : i+1], ok
-		}
-	}
-	for i, a := range all {
-		for _, b := range all[i+1:] {
-			if differs, ok := c.differs(row, column, a, b); differs || !ok {
-				return []kernel.Quirk{a, b}, ok
+// one has each of the quirks.
+func one(quirks []kernel.Quirk) iter.Seq[[]kernel.Quirk] {
+	return func(yield func([]kernel.Quirk) bool) {
+		for i := range quirks {
+			if !yield(quirks[i : i+1]) {
+				return
 			}
 		}
 	}
-	return nil, true
+}
+
+// two has each two of the quirks.
+func two(quirks []kernel.Quirk) iter.Seq[[]kernel.Quirk] {
+	return func(yield func([]kernel.Quirk) bool) {
+		for i, a := range quirks {
+			for _, b := range quirks[i+1:] {
+				if !yield([]kernel.Quirk{a, b}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// find looks for the first quirks without which a release would give another result, wherever none are found yet. It is
+// false if that takes more than the budget, or more events than there are.
+func (c *causes) find(found [][][]kernel.Quirk, sets func([]kernel.Quirk) iter.Seq[[]kernel.Quirk]) bool {
+	for row := range found {
+		if c.table.Rows[row].Event > len(c.trace.Events) {
+			return false
+		}
+		for column, k := range c.table.Releases {
+			if found[row][column] != nil {
+				continue
+			}
+			for quirks := range sets(k.Quirks()) {
+				differs, known := c.differs(row, column, quirks)
+				if !known {
+					return false
+				}
+				if differs {
+					found[row][column] = quirks
+					break
+				}
+			}
+		}
+	}
+	return true
 }
 
 // differs tells whether the release gives another result without the quirks, and whether that is known.
-func (c *causes) differs(row, column int, quirks ...kernel.Quirk) (differs, known bool) {
+func (c *causes) differs(row, column int, quirks []kernel.Quirk) (differs, known bool) {
 	without := c.table.Releases[column]
 	for _, q := range quirks {
 		without = without.Without(q)

@@ -93,8 +93,11 @@ func (p *Page) summary() []summaryRow {
 	add("refused", true, func(c *counts) int { return c.calls })
 	add("requests", false, func(c *counts) int { return c.requests })
 	add("refused", true, func(c *counts) int { return c.refused })
-	for _, k := range kinds(p.counts) {
-		add(fmt.Sprintf("by %s: %s", k.Stage, k.Errno), true, func(c *counts) int { return c.reasons[k] })
+	if by := kinds(p.counts); by != nil {
+		add("refusals with a reason", false, func(c *counts) int { return c.told() })
+		for _, k := range by {
+			add(fmt.Sprintf("%s: %s", k.Stage, k.Errno), true, func(c *counts) int { return c.reasons[k] })
+		}
 	}
 	add("results on record", false, func(c *counts) int { return c.compared })
 	add("that differ", true, func(c *counts) int { return c.differ })
@@ -121,11 +124,3 @@ func (s *section) MaxReasons() int { return maxReasons }
 
 // MaxRows is a limit of a page.
 func (s *section) MaxRows() int { return maxRows }
-
-// Times is how often something was refused so.
-func (r *reason) Times() string {
-	if r.Count == 1 {
-		return "once"
-	}
-	return fmt.Sprintf("%d times", r.Count)
-}

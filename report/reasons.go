@@ -17,18 +17,19 @@ type reasons struct {
 
 // reason is one of them.
 type reason struct {
-	ID       int
-	What     string // the opcode, or the call
-	Errno    string
-	Stage    verdict.Stage
-	Where    string // file:function of the kernel
-	Why      string
-	Quirk    string
-	Count    int
-	Places   []place
-	Contexts []seen   // what filters saw
-	Steps    []string // how the filter came to deny the first of them
-	Others   int      // refusals with another context
+	ID        int
+	Subjects  tally // opcodes, or calls
+	Errno     string
+	Stage     verdict.Stage
+	Where     string // file:function of the kernel
+	Why       string
+	Quirk     string
+	Count     int
+	Places    []place
+	Elsewhere int      // calls that Places does not have
+	Contexts  tally    // what filters saw
+	Steps     []string // how the filter came to deny the first of them
+	last      int      // event
 }
 
 // place is a call that has the refusal.
@@ -37,11 +38,45 @@ type place struct {
 	Shown bool // the timeline has it
 }
 
-// seen is a context in words.
-type seen struct {
+// tally counts texts.
+type tally struct {
+	List   []counted
+	Others int // that have no room in the list
+}
+
+type counted struct {
 	Text  string
 	Count int
 }
+
+// add counts a text, of which there is room for so many.
+func (t *tally) add(text string, room int) {
+	for i := range t.List {
+		if t.List[i].Text == text {
+			t.List[i].Count++
+			return
+		}
+	}
+	if len(t.List) == room {
+		t.Others++
+		return
+	}
+	t.List = append(t.List, counted{text, 1})
+}
+
+// times is a number in words.
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
+// Times is how often something was refused so.
+func (r *reason) Times() string { return times(r.Count) }
+
+// Times is the number in words.
+func (c counted) Times() string { return times(c.Count) }
 
 // add adds what was refused in an event; c is its call in the timeline, nil if it is not there.
 func (r *reasons) add(o *trace.Outcome, c *call, left *limits) {
@@ -57,7 +92,7 @@ func (r *reasons) add(o *trace.Outcome, c *call, left *limits) {
 
 // count counts a refusal, of a request or, if that is nil, of a call.
 func (r *reasons) count(o *trace.Outcome, c *call, left *limits, what string, why *verdict.Refusal, q *trace.Request) {
-	key := what + "\x00" + why.Error()
+	key := why.Error()
 	one := r.by[key]
 	if one == nil {
 		if left.reasons == 0 {
@@ -65,11 +100,7 @@ func (r *reasons) count(o *trace.Outcome, c *call, left *limits, what string, wh
 			return
 		}
 		left.reasons--
-		one = &reason{ID: len(r.List), What: clean(what), Errno: why.Errno.String(), Stage: why.Stage, Where: why.Where,
-			Why: clean(why.Why), Quirk: why.Quirk}
-		if why.Filter != nil {
-			one.Why = clean(why.Filter.String())
-		}
+		one = newReason(len(r.List), why)
 		if r.by == nil {
 			r.by = map[string]*reason{}
 		}
@@ -77,9 +108,8 @@ func (r *reasons) count(o *trace.Outcome, c *call, left *limits, what string, wh
 		r.List = append(r.List, one)
 	}
 	one.Count++
-	if len(one.Places) < maxPlaces && (len(one.Places) == 0 || one.Places[len(one.Places)-1].Event != o.Number) {
-		one.Places = append(one.Places, place{o.Number, c != nil})
-	}
+	one.Subjects.add(clean(what), maxSubjects)
+	one.at(o.Number, c != nil)
 	if c != nil && c.ReasonIndex < 0 {
 		c.ReasonIndex = one.ID
 	}
@@ -88,27 +118,38 @@ func (r *reasons) count(o *trace.Outcome, c *call, left *limits, what string, wh
 	}
 }
 
-// saw keeps what the filter saw of the request.
-func (r *reason) saw(q *trace.Request, f *verdict.FilterStep) {
-	if r.Steps == nil && f.Index < len(q.Filters) {
-		path := q.Filters[f.Index].Program.Explain(&q.Context)
-		r.Steps = path.Lines()
-		if len(r.Steps) > maxSteps {
-			r.Steps = append(r.Steps[:maxSteps], fmt.Sprintf("and %d more", len(path.Steps)-maxSteps))
-		}
+func newReason(id int, why *verdict.Refusal) *reason {
+	r := reason{ID: id, Errno: why.Errno.String(), Stage: why.Stage, Where: why.Where, Why: clean(why.Why), Quirk: why.Quirk}
+	if why.Filter != nil {
+		r.Why = clean(why.Filter.String())
 	}
-	text := contextOf(q, f.Loads)
-	for i := range r.Contexts {
-		if r.Contexts[i].Text == text {
-			r.Contexts[i].Count++
-			return
-		}
-	}
-	if len(r.Contexts) == maxContexts {
-		r.Others++
+	return &r
+}
+
+// at adds a place.
+func (r *reason) at(event int, shown bool) {
+	if event == r.last {
 		return
 	}
-	r.Contexts = append(r.Contexts, seen{text, 1})
+	r.last = event
+	if len(r.Places) == maxPlaces {
+		r.Elsewhere++
+		return
+	}
+	r.Places = append(r.Places, place{event, shown})
+}
+
+// saw keeps what the filter saw of the request.
+func (r *reason) saw(q *trace.Request, f *verdict.FilterStep) {
+	r.Contexts.add(contextOf(q, f.Loads), maxContexts)
+	if r.Steps != nil {
+		return
+	}
+	path := q.Filters[f.Index].Program.Explain(&q.Context)
+	r.Steps = path.Lines()
+	if len(r.Steps) > maxSteps {
+		r.Steps = append(r.Steps[:maxSteps], fmt.Sprintf("and %d more", len(path.Steps)-maxSteps))
+	}
 }
 
 // contextOf is what was loaded of the context, in words.
@@ -122,10 +163,7 @@ func contextOf(q *trace.Request, loads []verdict.Load) string {
 		}
 	}
 	if words == nil {
-		return "it looked at nothing"
+		return "nothing, it denies all of them"
 	}
 	return strings.Join(words, ", ")
 }
-
-// More is how many places are not listed.
-func (r *reason) More() bool { return len(r.Places) == maxPlaces }

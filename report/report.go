@@ -19,19 +19,20 @@ import (
 
 // Limits of a page, which keep it readable and memory bounded. What is beyond them is counted, and the page says so.
 const (
-	maxTraces   = 100     // traces with a section of their own
-	maxCalls    = 600     // calls in the timelines of all traces
-	maxRequests = 20      // requests of one call that are told in words
-	maxRings    = 100_000 // setups that are followed
-	maxReasons  = 200     // reasons in the lists of all traces
-	maxPlaces   = 20      // places of a reason
-	maxContexts = 5       // contexts of a reason
-	maxSteps    = 100     // of a filter that denied, for each reason
-	maxRows     = 300     // results in the tables of releases of all traces
-	maxReplayed = 200_000 // events that are replayed to find what makes releases part
-	maxKept     = 5000    // events of a trace that are kept for that
-	maxListed   = 10_000  // instructions in the listings of filters
-	maxText     = 160     // characters of a name or of a remark in a trace
+	maxTraces   = 100       // traces with a section of their own
+	maxCalls    = 600       // calls in the timelines of all traces
+	maxRequests = 20        // requests of one call that are told in words
+	maxRings    = 100_000   // setups that are followed
+	maxReasons  = 200       // reasons in the lists of all traces
+	maxPlaces   = 20        // places of a reason
+	maxContexts = 5         // contexts of a reason
+	maxSteps    = 100       // of a filter that denied, for each reason
+	maxRows     = 300       // results in the tables of releases of all traces
+	maxReplayed = 1_000_000 // events that are replayed to find what makes releases part
+	maxKept     = 5000      // events of a trace that are kept for that
+	maxListed   = 10_000    // instructions in the listings of filters
+	maxSubjects = 100       // calls and opcodes that one reason is named for
+	maxText     = 300       // characters of a name or of a remark in a trace
 )
 
 // Page collects what a page shows. Memory does not grow with the length of traces, apart from that of the model.
@@ -202,6 +203,15 @@ func (c *counts) add(o *trace.Outcome) {
 	if o.Diff != "" {
 		c.differ++
 	}
+}
+
+// told is how many refusals have a reason, of calls and of requests.
+func (c *counts) told() int {
+	n := 0
+	for _, of := range c.reasons {
+		n += of
+	}
+	return n
 }
 
 // Text is the counts in words.
