@@ -34,7 +34,8 @@ const lattice = `
 	plan < policy;
 	policy, progtext < load;
 	plan < source;
-	progtext < cover;
+	NONE < internal/page;
+	internal/page, progtext < cover;
 
 	# What they allow, for all requests at once. It knows the rows of opcodes, and not the model, which judges it.
 	opdef, plan < symbolic;
@@ -64,6 +65,7 @@ const lattice = `
 	internal/judge, sim < internal/differ < internal/differ/outcomes;
 	., internal/judge, sim < internal/probe;
 	internal/sysuring, plan, sim < internal/bench;
+	cover, internal/page, sim < report < cmd/uringsim;
 	internal/bench, internal/differ, internal/probe < cmd/uringsim;
 	cover, lint, load, request, source, symbolic < cmd/uringsim;
 

@@ -94,7 +94,7 @@ func (p Path) effect(s Step) string {
 	case s.Next < 0:
 		return p.ending(o)
 	case o == opLdAbs:
-		return fmt.Sprintf("A = 0x%08x  %s", s.A, p.ctx.describe(s.Insn.K))
+		return fmt.Sprintf("A = 0x%08x  %s", s.A, p.ctx.Describe(s.Insn.K))
 	case o == opSt:
 		return fmt.Sprintf("M[%d] = 0x%08x", s.Insn.K, s.A)
 	case o == opStx:

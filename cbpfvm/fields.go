@@ -73,8 +73,8 @@ var constants = func() map[string]uint32 {
 	return t
 }()
 
-// describe says in words what the word at the offset is.
-func (c *Context) describe(off uint32) string {
+// Describe says in words what the word at the offset, in bytes, is: "socket.family AF_INET".
+func (c *Context) Describe(off uint32) string {
 	req := uapi.Op(c[uapi.BPFCtxOpcode])
 	if off >= uapi.BPFCtxPDU+uint32(c[uapi.BPFCtxPDUSize]) {
 		return fmt.Sprintf("%s has no payload here", req)

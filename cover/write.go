@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 
+	"github.com/uringsim/uringsim/internal/page"
 	"github.com/uringsim/uringsim/progtext"
 )
 
@@ -88,53 +90,33 @@ func (r *Report) Write(w io.Writer) error {
 }
 
 // WriteHTML writes the same as a page that needs nothing else.
-func (r *Report) WriteHTML(w io.Writer) error {
-	type filter struct {
+func (r *Report) WriteHTML(w io.Writer) error { return document.Execute(w, r) }
+
+// Table is the listing as part of a page: instructions, how often they ran, and what is missing.
+func (f *Filter) Table() (template.HTML, error) {
+	var b strings.Builder
+	err := listing.Execute(&b, struct {
 		*Filter
 		Lines []line
-	}
-	data := struct {
-		Total   Share
-		Filters []filter
-	}{Total: r.Total()}
-	for i := range r.Filters {
-		data.Filters = append(data.Filters, filter{&r.Filters[i], r.Filters[i].lines()})
-	}
-	return page.Execute(w, data)
+	}{f, f.lines()})
+	return template.HTML(b.String()), err
 }
 
-var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Coverage of filters</title>
-<style>
-:root { color-scheme: light dark; --line: #d0d0d0; --bad: #ffe3e0; --badtext: #a01010 }
-@media (prefers-color-scheme: dark) { :root { --line: #404040; --bad: #4a1c1a; --badtext: #ffb0a8 } }
-body { font: 16px/1.4 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem }
-h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin-top: 2rem }
-.wide { overflow-x: auto; border: 1px solid var(--line); border-radius: .3rem }
-table { border-collapse: collapse; font: .85rem/1.5 ui-monospace, monospace; width: 100% }
-th { text-align: left; border-bottom: 1px solid var(--line) }
-th, td { padding: .1rem .6rem; white-space: pre } .n { text-align: right }
-.missing { background: var(--bad) } .missing td:last-child { color: var(--badtext) }
-</style>
-</head>
-<body>
-<h1>Coverage of filters: {{.Total}}</h1>
-{{range .Filters}}<section>
-<h2>{{.Title}}</h2>
-<p>Instructions {{.Instructions}}, branches {{.Branches}}</p>
-<div class="wide"><table>
-<thead><tr><th class="n">ran</th><th class="n">true/false</th><th>instruction</th><th>missing</th></tr></thead>
+var listing = template.Must(template.New("listing").Parse(`<p>Instructions {{.Instructions}}, branches {{.Branches}}</p>
+<div class="wide" tabindex="0" role="region" aria-label="Listing: {{.Title}}"><table>
+<thead><tr><th class="n" scope="col">ran</th><th class="n" scope="col">true/false</th><th scope="col">instruction</th>` +
+	`<th scope="col">missing</th></tr></thead>
 <tbody>
 {{range .Lines}}<tr{{if .Uncovered}} class="missing"{{end}}><td class="n">{{.Hits}}</td><td class="n">{{.Ways}}</td>` +
 	`<td>{{.Text}}</td><td>{{.Uncovered}}</td></tr>
 {{end}}</tbody>
 </table></div>
-</section>
-{{else}}<p>No filter was registered.</p>
-{{end}}</body>
-</html>
 `))
+
+var document = page.New(`{{define "title"}}Coverage of filters{{end}}
+{{define "main"}}<h1>Coverage of filters: {{.Total}}</h1>
+{{range .Filters}}<section>
+<h2>{{.Title}}</h2>
+{{.Table}}</section>
+{{else}}<p>No filter was registered.</p>
+{{end}}{{end}}`)

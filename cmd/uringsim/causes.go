@@ -6,6 +6,7 @@ import (
 
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/plan"
+	"github.com/uringsim/uringsim/report"
 	"github.com/uringsim/uringsim/request"
 )
 
@@ -38,7 +39,7 @@ func (c *causes) mark(k kernel.Release, r *request.Request, verdict string) (str
 			i = len(c.notes)
 			c.notes = append(c.notes, note)
 		}
-		return " (" + noteName(i) + ")", nil
+		return " (" + report.NoteName(i) + ")", nil
 	}
 	return "", nil
 }
@@ -46,7 +47,7 @@ func (c *causes) mark(k kernel.Release, r *request.Request, verdict string) (str
 // print explains the marks.
 func (c *causes) print(out *printer) {
 	for n, note := range c.notes {
-		fmt.Fprintf(out.w, "(%s) %s", noteName(n), note)
+		fmt.Fprintf(out.w, "(%s) %s", report.NoteName(n), note)
 	}
 }
 

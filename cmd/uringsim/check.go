@@ -12,6 +12,7 @@ import (
 	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/progtext"
+	"github.com/uringsim/uringsim/report"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/verdict"
 )
@@ -70,15 +71,15 @@ func (o *checkOptions) run(cmd *cobra.Command, file string) error {
 	}
 	out := newPrinter(cmd.OutOrStdout(), o.json, false)
 	t := planTrace(p)
-	var columns []column
+	var columns []report.Column
 	results := make([][]registration, len(on))
 	ok := true
 	for i, r := range on {
-		outcomes, err := play(t, r, r.Name, nil)
+		outcomes, err := report.Play(t, r, r.Name, nil)
 		if err != nil {
 			return err
 		}
-		columns = append(columns, column{release: r, outcomes: outcomes})
+		columns = append(columns, report.Column{Release: r, Outcomes: outcomes})
 		results[i] = registrations(p, r, outcomes)
 		for _, reg := range results[i] {
 			ok = ok && reg.Why == nil

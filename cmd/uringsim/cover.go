@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/cover"
+	"github.com/uringsim/uringsim/sim"
 )
 
 // coverOptions are the flags of commands that tell how much of filters was exercised.
@@ -39,6 +41,14 @@ func (o *coverOptions) start() error {
 	return nil
 }
 
+// observer is the profile as a kernel takes it, also if there is none.
+func observer(p *cover.Profile) sim.FilterObserver {
+	if p == nil {
+		return nil
+	}
+	return p
+}
+
 // coverLine is the coverage of a filter as JSON.
 type coverLine struct {
 	Type          string          `json:"type"`
@@ -64,7 +74,7 @@ func (o *coverOptions) finish(out *printer) (bool, error) {
 	}
 	report := o.profile.Report()
 	if o.html != "" {
-		if err := writeHTML(&report, o.html); err != nil {
+		if err := writeFile(o.html, report.WriteHTML); err != nil {
 			return false, err
 		}
 	}
@@ -84,12 +94,13 @@ func (o *coverOptions) finish(out *printer) (bool, error) {
 	return false, nil
 }
 
-func writeHTML(report *cover.Report, file string) error {
+// writeFile makes a file of what is written.
+func writeFile(file string, write func(io.Writer) error) error {
 	f, err := os.Create(file)
 	if err != nil {
 		return err
 	}
-	if err := report.WriteHTML(f); err != nil {
+	if err := write(f); err != nil {
 		_ = f.Close() // the first error counts
 		return err
 	}

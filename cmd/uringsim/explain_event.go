@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/report"
 	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/trace"
 )
@@ -64,7 +65,7 @@ func playTo(t *trace.Trace, k kernel.Release, number int) (*trace.Outcome, error
 // eventText is what became of an event, for people.
 func eventText(o *trace.Outcome) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "event %d, task %s: %s", o.Number, o.Event.Task, describe(o.Event))
+	fmt.Fprintf(&b, "event %d, task %s: %s", o.Number, o.Event.Task, report.Describe(o.Event))
 	switch {
 	case o.Unmodelled != "":
 		fmt.Fprintf(&b, "\nnot modelled: %s\n", o.Unmodelled)
@@ -82,7 +83,7 @@ func eventText(o *trace.Outcome) string {
 
 // requestText says how a request was decided: what refused it, and every filter that ran, step by step.
 func requestText(b *strings.Builder, q *trace.Request) {
-	fmt.Fprintf(b, "%s: ", requestName(q.Opcode, q.UserData))
+	fmt.Fprintf(b, "%s: ", report.RequestName(q.Opcode, q.UserData))
 	switch {
 	case q.Why != nil:
 		fmt.Fprintf(b, "refused with %s\n", q.Why.Error())

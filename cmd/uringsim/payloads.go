@@ -7,6 +7,7 @@ import (
 
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/opdef"
+	"github.com/uringsim/uringsim/report"
 	"github.com/uringsim/uringsim/uapi"
 )
 
@@ -88,7 +89,7 @@ func printPayloadTable(out *printer) error {
 	}
 	fmt.Fprintln(out.w, "x filters see it; - they load 0, or there are no filters")
 	for i, q := range notes {
-		fmt.Fprintf(out.w, "(%s) %s\n    quirk: %s\n", noteName(i), kernel.Quirks[q].What, q)
+		fmt.Fprintf(out.w, "(%s) %s\n    quirk: %s\n", report.NoteName(i), kernel.Quirks[q].What, q)
 	}
 	return nil
 }
@@ -108,7 +109,7 @@ func payloadCell(k kernel.Release, f *opdef.ContextField, sees bool, notes *[]ke
 			i = len(*notes)
 			*notes = append(*notes, q)
 		}
-		cell += " (" + noteName(i) + ")"
+		cell += " (" + report.NoteName(i) + ")"
 	}
 	return cell
 }

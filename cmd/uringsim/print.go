@@ -6,8 +6,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/uringsim/uringsim/report"
 	"github.com/uringsim/uringsim/trace"
-	"github.com/uringsim/uringsim/uapi"
 	"github.com/uringsim/uringsim/verdict"
 )
 
@@ -161,12 +161,12 @@ func (r *run) text(o *trace.Outcome) {
 	} else if o.Why != nil {
 		result += "  " + o.Why.String()
 	}
-	fmt.Fprintf(r.w, "%3d  %-6s  %-42s %s\n", o.Number, o.Event.Task, describe(o.Event), result)
+	fmt.Fprintf(r.w, "%3d  %-6s  %-42s %s\n", o.Number, o.Event.Task, report.Describe(o.Event), result)
 	if o.Event.Why != "" {
 		fmt.Fprintf(r.w, "%13s# %s\n", "", o.Event.Why)
 	}
 	for _, q := range o.Requests {
-		fmt.Fprintf(r.w, "%13s%-42s %s\n", "", requestName(q.Opcode, q.UserData), fate(&q, o.CQEs))
+		fmt.Fprintf(r.w, "%13s%-42s %s\n", "", report.RequestName(q.Opcode, q.UserData), report.Fate(&q, o.CQEs))
 	}
 	if len(o.Requests) == 0 {
 		for _, c := range o.CQEs {
@@ -176,67 +176,6 @@ func (r *run) text(o *trace.Outcome) {
 	if o.Diff != "" {
 		fmt.Fprintf(r.w, "     differs from what %s gave (-want +got):\n%s", r.kernel, indent(o.Diff))
 	}
-}
-
-func requestName(op uapi.Op, userData uint64) string {
-	return fmt.Sprintf("%s  user_data=%d", op, userData)
-}
-
-// fate is what became of a request, on one line.
-func fate(q *trace.Request, cqes []trace.CQE) string {
-	res := ""
-	for _, c := range cqes {
-		if c.UserData == q.UserData && c.Flags&uapi.IORING_CQE_F_NOTIF == 0 {
-			res = trace.Ret(c.Res).String() + "  "
-			break
-		}
-	}
-	switch {
-	case q.Why != nil:
-		if res == "" {
-			res = q.Why.Errno.String() + "  "
-		}
-		return res + q.Why.String()
-	case q.Note != "":
-		return res + q.Note
-	}
-	return res + "allowed"
-}
-
-// describe is an event's call with the arguments that matter most.
-func describe(e *trace.Event) string {
-	switch a := e.Args.(type) {
-	case *trace.SetupArgs:
-		return fmt.Sprintf("setup entries=%d%s", a.Entries, flagsOf(uapi.SetupFlags, uint64(a.Flags)))
-	case *trace.RegisterArgs:
-		s := fmt.Sprintf("register %s fd=%d", uapi.RegisterOp(a.Op), int32(a.FD))
-		if a.Arg.Object != nil && a.Arg.Object.BPFFilter != nil {
-			s += " " + uapi.Op(a.Arg.Object.BPFFilter.Opcode).String()
-		}
-		return s
-	case *trace.EnterArgs:
-		return fmt.Sprintf("enter fd=%d%s", int32(a.FD), flagsOf(uapi.EnterFlags, uint64(a.Flags)))
-	case *trace.ForkArgs:
-		return "fork " + a.Child
-	case *trace.VForkArgs:
-		return "vfork " + a.Child
-	case *trace.ThreadArgs:
-		return "thread " + a.Child
-	case *trace.SocketArgs:
-		return fmt.Sprintf("socket %s %s", uapi.AddressFamilies.Format(uint64(a.Domain)), uapi.SocketTypes.FormatFlags(uint64(a.Type)))
-	case *trace.OpenArgs:
-		return "open " + a.Path
-	case *trace.CloseArgs:
-		return fmt.Sprintf("close fd=%d", int32(a.FD))
-	}
-	return e.Call()
-}
-
-func flagsOf(f *uapi.Family, v uint64) string {
-	if v == 0 {
-		return ""
-	}
-	return " " + f.FormatFlags(v)
 }
 
 func indent(s string) string { return indentBy("       ", s) }

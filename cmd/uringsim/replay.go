@@ -25,6 +25,7 @@ type replayOptions struct {
 	quiet  bool
 	live   bool
 	record bool
+	page   string
 	coverOptions
 	guest *string // vmlinuz, set by the vm command; nil without it
 }
@@ -41,7 +42,7 @@ func newReplayCommand(guest *string) *cobra.Command {
 request that was refused, why. Results that the trace records are compared (-want +got).
 
 With --kernel all, the table of results that differ between the releases is printed, each with the quirk that makes the
-difference. With --live the calls go to the running kernel instead; --record writes its results into the traces.
+difference. --html writes a report for people as well, which tells of one release and compares it with all. With --live the calls go to the running kernel instead; --record writes its results into the traces.
 
 A kernel is a release (` + kernel.Names() + `), with quirks switched on by +QUIRK and off
 by ~QUIRK: 7.2~shared-filters-append-in-place. See uringsim kernels.`,
@@ -55,6 +56,7 @@ by ~QUIRK: 7.2~shared-filters-append-in-place. See uringsim kernels.`,
 	if guest == nil {
 		f.StringVar(&o.kernel, "kernel", "7.3", "release to model, or all")
 		f.BoolVar(&o.live, "live", false, "use the running kernel")
+		f.StringVar(&o.page, "html", "", "write a report for people to a file, as a page (docs/report.md)")
 		completeKernels(c)
 		o.coverOptions.flags(c)
 	}
@@ -69,11 +71,26 @@ func (o *replayOptions) run(cmd *cobra.Command, files []string) error {
 	switch {
 	case o.wanted() && o.live:
 		return errors.New("coverage is known of filters in the model only, and not with --live")
+	case o.page != "" && o.live:
+		return errors.New("--html tells of the model only, and not with --live")
 	case o.guest != nil || o.live:
 		return o.onReal(cmd.Context(), out, files)
 	case o.record:
 		return errors.New("--record needs a real kernel: --live, or uringsim vm --kernel VMLINUZ replay --record")
-	case o.kernel == "all":
+	}
+	err := o.onModels(out, files)
+	if o.page == "" || err != nil && !errors.Is(err, errMismatch) {
+		return err
+	}
+	if pageErr := writePage(o.page, o.kernel, files); pageErr != nil {
+		return pageErr
+	}
+	return err // a mismatch has its page, too
+}
+
+// onModels replays files on the release, or on all.
+func (o *replayOptions) onModels(out *printer, files []string) error {
+	if o.kernel == "all" {
 		return onAll(out, files, o)
 	}
 	r, err := kernel.Parse(o.kernel)

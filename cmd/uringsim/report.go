@@ -1,0 +1,38 @@
+package main
+
+import (
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/report"
+	"github.com/uringsim/uringsim/trace"
+)
+
+// writePage writes what becomes of traces on a release to a file, as a page for people. Of all releases, the page tells
+// most of the newest.
+func writePage(page, release string, files []string) error {
+	if release == "all" {
+		release = kernel.Releases[len(kernel.Releases)-1].Name
+	}
+	r, err := kernel.Parse(release)
+	if err != nil {
+		return err
+	}
+	p := report.New(r)
+	for _, file := range files {
+		if err := addTo(p, file); err != nil {
+			return err
+		}
+	}
+	return writeFile(page, p.Write)
+}
+
+func addTo(p *report.Page, file string) error {
+	in, err := trace.OpenFile(file)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if err := p.Add(file, in); err != nil {
+		return inFile(file, err)
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+package report
+
+import (
+	"iter"
+	"math"
+	"slices"
+
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/sim"
+	"github.com/uringsim/uringsim/trace"
+)
+
+// unlimited lets causes replay as often as it takes.
+const unlimited = math.MaxInt
+
+// causes finds the quirks that make releases differ, by replaying the trace without them.
+type causes struct {
+	trace  *trace.Trace
+	table  *Table
+	budget int               // how many more events may be replayed
+	played map[string][]bool // by release with quirks switched: for each row, whether the result is another then
+}
+
+// explain gives the rows their notes, replaying no more events than the budget. It is false if that was not enough to look
+// at all of them; what is left of the budget comes back.
+func (t *Table) explain(tr *trace.Trace, budget int) (all bool, left int) {
+	why := causes{tr, t, budget, map[string][]bool{}}
+	found := make([][][]kernel.Quirk, len(t.Rows)) // by row and column
+	for r := range found {
+		found[r] = make([][]kernel.Quirk, len(t.Releases))
+	}
+	all = why.find(found, one) && why.find(found, two)
+	for r := range t.Rows {
+		for column, quirks := range found[r] {
+			if quirks != nil {
+				t.Rows[r].Cells[column].Note = t.note(quirks)
+			}
+		}
+	}
+	return all, why.budget
+}
+
+// note is the index of a note.
+func (t *Table) note(quirks []kernel.Quirk) int {
+	same := func(other []kernel.Quirk) bool { return slices.Equal(quirks, other) }
+	if i := slices.IndexFunc(t.Notes, same); i >= 0 {
+		return i
+	}
+	t.Notes = append(t.Notes, quirks)
+	return len(t.Notes) - 1
+}
+
+// one has each of the quirks.
+func one(quirks []kernel.Quirk) iter.Seq[[]kernel.Quirk] {
+	return func(yield func([]kernel.Quirk) bool) {
+		for i := range quirks {
+			if !yield(quirks[i : i+1]) {
+				return
+			}
+		}
+	}
+}
+
+// two has each two of the quirks.
+func two(quirks []kernel.Quirk) iter.Seq[[]kernel.Quirk] {
+	return func(yield func([]kernel.Quirk) bool) {
+		for i, a := range quirks {
+			for _, b := range quirks[i+1:] {
+				if !yield([]kernel.Quirk{a, b}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// find looks for the first quirks without which a release would give another result, wherever none are found yet. It is
+// false if that takes more than the budget, or more events than there are.
+func (c *causes) find(found [][][]kernel.Quirk, sets func([]kernel.Quirk) iter.Seq[[]kernel.Quirk]) bool {
+	for row := range found {
+		if c.table.Rows[row].Event > len(c.trace.Events) {
+			return false
+		}
+		for column, k := range c.table.Releases {
+			if found[row][column] != nil {
+				continue
+			}
+			for quirks := range sets(k.Quirks()) {
+				differs, known := c.differs(row, column, quirks)
+				if !known {
+					return false
+				}
+				if differs {
+					found[row][column] = quirks
+					break
+				}
+			}
+		}
+	}
+	return true
+}
+
+// differs tells whether the release gives another result without the quirks, and whether that is known.
+func (c *causes) differs(row, column int, quirks []kernel.Quirk) (differs, known bool) {
+	without := c.table.Releases[column]
+	for _, q := range quirks {
+		without = without.Without(q)
+	}
+	rows, ok := c.played[without.Name]
+	if !ok {
+		if c.budget < len(c.trace.Events) {
+			return false, false
+		}
+		c.budget -= len(c.trace.Events)
+		rows = c.play(without, column)
+		c.played[without.Name] = rows
+	}
+	return rows[row], true
+}
+
+// play compares the rows of a release with what it gives without quirks. After an event that cannot be carried out
+// without them, nothing is known to differ.
+func (c *causes) play(without kernel.Release, column int) []bool {
+	differs := make([]bool, len(c.table.Rows))
+	sys := sim.New(without)
+	defer sys.Close()
+	p := trace.NewPlayer(sys, c.table.Releases[column].Name)
+	row := 0
+	for i := range c.trace.Events {
+		o, err := p.Play(&c.trace.Events[i])
+		if err != nil {
+			break
+		}
+		texts := cells(&o)
+		for ; row < len(differs) && c.table.Rows[row].Event == o.Number; row++ {
+			r := &c.table.Rows[row]
+			differs[row] = r.Request >= len(texts) || texts[r.Request] != r.Cells[column].Text
+		}
+	}
+	return differs
+}

@@ -1,0 +1,126 @@
+package report
+
+import (
+	_ "embed"
+	"fmt"
+	"io"
+
+	"github.com/uringsim/uringsim/cover"
+	"github.com/uringsim/uringsim/internal/page"
+	"github.com/uringsim/uringsim/kernel"
+)
+
+//go:embed report.html
+var body string
+
+var document = page.New(body)
+
+// Write writes the page, which needs nothing else. Errors are the writer's.
+func (p *Page) Write(w io.Writer) error {
+	return document.Execute(w, p.view())
+}
+
+// view is the page as the template knows it.
+type view struct {
+	MaxListed   int
+	Release     kernel.Release
+	Traces      int
+	Left        int // traces without a section
+	On          []kernel.Release
+	Summary     []summaryRow
+	Sections    []*section
+	Filters     []*cover.Filter
+	LeftFilters int
+	Coverage    cover.Share
+	Classes     []shape
+	Letters     []letter
+}
+
+// summaryRow is a number on each release.
+type summaryRow struct {
+	What string
+	Of   bool // part of the number above
+	N    []int
+}
+
+type shape struct {
+	Class Class
+	Doc   string
+	Path  string
+}
+
+type letter struct{ Letter, Call string }
+
+func (p *Page) view() *view {
+	v := &view{Release: p.release, Traces: p.traces, Left: p.traces - len(p.sections), On: p.on, Sections: p.sections,
+		MaxListed: maxListed}
+	v.Summary = p.summary()
+	report := p.profile.Report()
+	v.Coverage = report.Total()
+	listed := 0
+	for i := range report.Filters {
+		f := &report.Filters[i]
+		if listed+len(f.Insns) > maxListed {
+			v.LeftFilters++
+			continue
+		}
+		listed += len(f.Insns)
+		v.Filters = append(v.Filters, f)
+	}
+	for _, row := range classes {
+		v.Classes = append(v.Classes, shape(row))
+	}
+	for _, call := range lettered {
+		v.Letters = append(v.Letters, letter{letters[call], call})
+	}
+	return v
+}
+
+// lettered are the calls that have a letter, in the order in which the page explains them.
+var lettered = []string{"setup", "register", "enter", "reap", "fork", "vfork", "thread", "exec", "exit"}
+
+// summary counts on all releases.
+func (p *Page) summary() []summaryRow {
+	var rows []summaryRow
+	add := func(what string, of bool, n func(*counts) int) {
+		row := summaryRow{What: what, Of: of}
+		for i := range p.counts {
+			row.N = append(row.N, n(&p.counts[i]))
+		}
+		rows = append(rows, row)
+	}
+	add("calls", false, func(c *counts) int { return c.events })
+	add("refused", true, func(c *counts) int { return c.calls })
+	add("requests", false, func(c *counts) int { return c.requests })
+	add("refused", true, func(c *counts) int { return c.refused })
+	if by := kinds(p.counts); by != nil {
+		add("refusals with a reason", false, func(c *counts) int { return c.told() })
+		for _, k := range by {
+			add(fmt.Sprintf("%s: %s", k.Stage, k.Errno), true, func(c *counts) int { return c.reasons[k] })
+		}
+	}
+	add("results on record", false, func(c *counts) int { return c.compared })
+	add("that differ", true, func(c *counts) int { return c.differ })
+	add("calls not modelled", false, func(c *counts) int { return c.unmodelled })
+	return rows
+}
+
+// NoteName is the name of a note.
+func (p *partings) NoteName(n int) string { return NoteName(n) }
+
+// SameText tells of the results that are not in the table.
+func (p *partings) SameText() string {
+	if p.Same == 1 {
+		return "1 result is the same on all releases."
+	}
+	return fmt.Sprintf("%d results are the same on all releases.", p.Same)
+}
+
+// MaxCalls is a limit of a page.
+func (s *section) MaxCalls() int { return maxCalls }
+
+// MaxReasons is a limit of a page.
+func (s *section) MaxReasons() int { return maxReasons }
+
+// MaxRows is a limit of a page.
+func (s *section) MaxRows() int { return maxRows }

@@ -1,0 +1,172 @@
+package report
+
+import (
+	"fmt"
+	"hash/crc32"
+	"slices"
+
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/sim"
+	"github.com/uringsim/uringsim/trace"
+)
+
+// Column is what became of a trace on one release.
+type Column struct {
+	Release  kernel.Release
+	Outcomes []trace.Outcome
+}
+
+// Table has the calls and requests of a trace whose results are not the same on all releases.
+type Table struct {
+	Releases []kernel.Release
+	Rows     []Row
+	Same     int              // how many results are the same on all releases
+	Notes    [][]kernel.Quirk // what makes the differences: one quirk, or two that only together do
+}
+
+// Row is a call or a request on all releases.
+type Row struct {
+	Event   int // its number in the trace, from 1
+	Task    string
+	Call    string // or the request
+	Request int    // its number in the call, from 1; 0 is the call itself
+	Cells   []Cell
+}
+
+// Cell is a result on one release.
+type Cell struct {
+	Text string
+	Note int // index in Table.Notes, -1 without
+}
+
+// Play replays a trace on a release, with the results that were recorded under the name, while watch, which may be nil,
+// is told of filters. Errors are *trace.EventError.
+func Play(t *trace.Trace, r kernel.Release, recorded string, watch sim.FilterObserver) ([]trace.Outcome, error) {
+	sys := sim.New(r)
+	defer sys.Close()
+	if watch != nil {
+		sys.ObserveFilters(watch)
+	}
+	p := trace.NewPlayer(sys, recorded)
+	var outcomes []trace.Outcome
+	for i := range t.Events {
+		o, err := p.Play(&t.Events[i])
+		if err != nil {
+			return nil, err
+		}
+		outcomes = append(outcomes, o)
+	}
+	return outcomes, nil
+}
+
+// Compare finds where releases part, and the quirks that make them.
+func Compare(t *trace.Trace, columns []Column) Table {
+	var table Table
+	for _, c := range columns {
+		table.Releases = append(table.Releases, c.Release)
+	}
+	outcomes := make([]*trace.Outcome, len(columns))
+	for event := range t.Events {
+		for i := range columns {
+			outcomes[i] = &columns[i].Outcomes[event]
+		}
+		rows, same := parting(outcomes)
+		table.Rows, table.Same = append(table.Rows, rows...), table.Same+same
+	}
+	table.explain(t, unlimited)
+	return table
+}
+
+// parting are the rows of an event that differ, and how many do not.
+func parting(outcomes []*trace.Outcome) (differ []Row, same int) {
+	for _, row := range rowsOf(outcomes) {
+		if slices.ContainsFunc(row.Cells, func(c Cell) bool { return c.Text != row.Cells[0].Text }) {
+			differ = append(differ, row)
+		} else {
+			same++
+		}
+	}
+	return differ, same
+}
+
+// rowsOf are the call of an event and its requests, of which releases may have a different number.
+func rowsOf(outcomes []*trace.Outcome) []Row {
+	longest, n := 0, 0
+	texts := make([][]string, len(outcomes))
+	for i, o := range outcomes {
+		texts[i] = cells(o)
+		if len(texts[i]) > n {
+			longest, n = i, len(texts[i])
+		}
+	}
+	o := outcomes[longest]
+	rows := make([]Row, n)
+	for r := range rows {
+		rows[r] = Row{Event: o.Number, Task: o.Event.Task, Request: r}
+		if r == 0 {
+			rows[r].Call = Describe(o.Event)
+		} else {
+			q := o.Requests[r-1]
+			rows[r].Call = RequestName(q.Opcode, q.UserData)
+		}
+		for _, text := range texts {
+			c := Cell{"-", -1}
+			if r < len(text) {
+				c.Text = text[r]
+			}
+			rows[r].Cells = append(rows[r].Cells, c)
+		}
+	}
+	return rows
+}
+
+// cells are the results of an event on one release: of the call, and of each of its requests.
+func cells(o *trace.Outcome) []string {
+	if o.Unmodelled != "" {
+		return []string{"unmodelled"}
+	}
+	rows := []string{o.Got.Ret.String() + wrote(o.Got.Wrote)}
+	for i := range o.Requests {
+		rows = append(rows, verdictOf(&o.Requests[i], o.CQEs))
+	}
+	return rows
+}
+
+// verdictOf is the result of a request as far as io_uring decides it.
+func verdictOf(q *trace.Request, cqes []trace.CQE) string {
+	if q.Issued && q.Note != "" {
+		return "allowed" // what it then gave is another matter
+	}
+	for _, c := range cqes {
+		if c.UserData == q.UserData && !c.Known {
+			return trace.Ret(c.Res).String()
+		}
+	}
+	if q.Why != nil {
+		return q.Why.Errno.String()
+	}
+	return "-" // its CQE comes later, or never
+}
+
+// wrote is what a call wrote back, in short.
+func wrote(runs []trace.Wrote) string {
+	var all []byte
+	for _, w := range runs {
+		all = append(all, w.Bytes...)
+	}
+	switch {
+	case len(all) == 0:
+		return ""
+	case len(all) <= 4:
+		return fmt.Sprintf(" [%x]", all)
+	}
+	return fmt.Sprintf(" [%d bytes, %08x]", len(all), crc32.ChecksumIEEE(all))
+}
+
+// NoteName is a, b, c and so on.
+func NoteName(n int) string {
+	if n < 26 {
+		return string(rune('a' + n))
+	}
+	return fmt.Sprint(n)
+}

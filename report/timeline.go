@@ -1,0 +1,157 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/uringsim/uringsim/trace"
+)
+
+// timeline has the first calls of a trace.
+type timeline struct {
+	Calls []call
+	Left  int // calls that are not there
+	rings rings
+}
+
+// call is a column of the timeline.
+type call struct {
+	Number       int
+	Task         string
+	Child        string // the task that it makes
+	Ring         string // the ring that it is about, "" without
+	Kind         string // its name
+	Text         string // it in words
+	Result       string
+	Why          string // the author's remark
+	Class        Class
+	Requests     []request
+	LeftRequests int           // those that are not told in words
+	byClass      map[Class]int // of requests
+	ReasonIndex  int           // in the trace's list, -1 if nothing was refused, or the list has no room
+}
+
+// request is a request in words.
+type request struct {
+	Name, Fate string
+	Class      Class
+}
+
+// letters mark calls in the timeline.
+var letters = map[string]string{"setup": "S", "register": "R", "enter": "E", "reap": "C", "fork": "F", "vfork": "V",
+	"thread": "T", "exec": "X", "exit": "Z"}
+
+// Letter is the call's mark.
+func (c *call) Letter() string {
+	if l := letters[c.Kind]; l != "" {
+		return l
+	}
+	return "·"
+}
+
+// Title says everything on one line.
+func (c *call) Title() string {
+	text := fmt.Sprintf("%d: %s, %s: %s", c.Number, c.Task, c.Text, c.Result)
+	for _, row := range classes {
+		if n := c.byClass[row.Class]; n > 0 {
+			text += fmt.Sprintf("; %s %s", number(n, "request"), row.Class)
+		}
+	}
+	return text
+}
+
+// add adds a call, if there is room for it; nil if there is none.
+func (t *timeline) add(o *trace.Outcome, left *limits) *call {
+	ring := t.rings.of(o)
+	if left.calls == 0 {
+		t.Left++
+		return nil
+	}
+	left.calls--
+	c := call{Number: o.Number, Task: clean(o.Event.Task), Child: clean(childOf(o)), Ring: clean(ring), Kind: o.Event.Call(),
+		Text: clean(Describe(o.Event)), Result: resultOf(o), Why: clean(o.Event.Why), Class: classOfCall(o),
+		byClass: map[Class]int{}, ReasonIndex: -1}
+	for i := range o.Requests {
+		q := &o.Requests[i]
+		class := classOf(q, o.CQEs)
+		c.byClass[class]++
+		if len(c.Requests) < maxRequests {
+			c.Requests = append(c.Requests, request{RequestName(q.Opcode, q.UserData), clean(Fate(q, o.CQEs)), class})
+		} else {
+			c.LeftRequests++
+		}
+	}
+	t.Calls = append(t.Calls, c)
+	return &t.Calls[len(t.Calls)-1]
+}
+
+// resultOf is what the call gave, in words.
+func resultOf(o *trace.Outcome) string {
+	switch {
+	case o.Unmodelled != "":
+		return clean("not modelled: " + o.Unmodelled)
+	case o.Why != nil:
+		return clean(o.Got.Ret.String() + "  " + o.Why.String())
+	}
+	return o.Got.Ret.String()
+}
+
+// childOf is the task that the event makes, "" if it makes none.
+func childOf(o *trace.Outcome) string {
+	if o.Got.Ret < 0 || o.Unmodelled != "" {
+		return ""
+	}
+	switch a := o.Event.Args.(type) {
+	case *trace.ForkArgs:
+		return a.Child
+	case *trace.VForkArgs:
+		return a.Child
+	case *trace.ThreadArgs:
+		return a.Child
+	}
+	return ""
+}
+
+// rings knows the names of rings by their descriptors, as traces do: the ring that was last set up with one.
+type rings struct {
+	setups int
+	byFD   map[int32]string
+}
+
+// of is the ring that the event is about, "" without.
+func (r *rings) of(o *trace.Outcome) string {
+	switch a := o.Event.Args.(type) {
+	case *trace.SetupArgs:
+		return r.setup(a, o)
+	case *trace.EnterArgs:
+		if a.Ring != "" {
+			return a.Ring
+		}
+		return r.byFD[int32(a.FD)]
+	case *trace.RegisterArgs:
+		if !a.Registered {
+			return r.byFD[int32(a.FD)]
+		}
+	case *trace.ReapArgs:
+		return a.Ring
+	}
+	return ""
+}
+
+// setup is the name of a new ring.
+func (r *rings) setup(a *trace.SetupArgs, o *trace.Outcome) string {
+	r.setups++
+	if o.Got.Ret < 0 || o.Unmodelled != "" {
+		return ""
+	}
+	name := a.Ring
+	if name == "" {
+		name = fmt.Sprintf("ring%d", r.setups)
+	}
+	if r.byFD == nil {
+		r.byFD = map[int32]string{}
+	}
+	if r.setups <= maxRings {
+		r.byFD[int32(o.Got.Ret)] = name
+	}
+	return name
+}

@@ -1,0 +1,70 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// RequestName is a request's opcode and user_data.
+func RequestName(op uapi.Op, userData uint64) string {
+	return fmt.Sprintf("%s  user_data=%d", op, userData)
+}
+
+// Fate is what became of a request, on one line.
+func Fate(q *trace.Request, cqes []trace.CQE) string {
+	res := ""
+	for _, c := range cqes {
+		if c.UserData == q.UserData && c.Flags&uapi.IORING_CQE_F_NOTIF == 0 {
+			res = trace.Ret(c.Res).String() + "  "
+			break
+		}
+	}
+	switch {
+	case q.Why != nil:
+		if res == "" {
+			res = q.Why.Errno.String() + "  "
+		}
+		return res + q.Why.String()
+	case q.Note != "":
+		return res + q.Note
+	}
+	return res + "allowed"
+}
+
+// Describe is an event's call with the arguments that matter most.
+func Describe(e *trace.Event) string {
+	switch a := e.Args.(type) {
+	case *trace.SetupArgs:
+		return fmt.Sprintf("setup entries=%d%s", a.Entries, flagsOf(uapi.SetupFlags, uint64(a.Flags)))
+	case *trace.RegisterArgs:
+		s := fmt.Sprintf("register %s fd=%d", uapi.RegisterOp(a.Op), int32(a.FD))
+		if a.Arg.Object != nil && a.Arg.Object.BPFFilter != nil {
+			s += " " + uapi.Op(a.Arg.Object.BPFFilter.Opcode).String()
+		}
+		return s
+	case *trace.EnterArgs:
+		return fmt.Sprintf("enter fd=%d%s", int32(a.FD), flagsOf(uapi.EnterFlags, uint64(a.Flags)))
+	case *trace.ForkArgs:
+		return "fork " + a.Child
+	case *trace.VForkArgs:
+		return "vfork " + a.Child
+	case *trace.ThreadArgs:
+		return "thread " + a.Child
+	case *trace.SocketArgs:
+		return fmt.Sprintf("socket %s %s", uapi.AddressFamilies.Format(uint64(a.Domain)), uapi.SocketTypes.FormatFlags(uint64(a.Type)))
+	case *trace.OpenArgs:
+		return "open " + a.Path
+	case *trace.CloseArgs:
+		return fmt.Sprintf("close fd=%d", int32(a.FD))
+	}
+	return e.Call()
+}
+
+func flagsOf(f *uapi.Family, v uint64) string {
+	if v == 0 {
+		return ""
+	}
+	return " " + f.FormatFlags(v)
+}
