@@ -16,7 +16,7 @@ import (
 // Exit statuses.
 const (
 	exitOK       = 0
-	exitMismatch = 1 // results differ from those recorded, or something is not modelled
+	exitMismatch = 1 // something is not as it should be, or not modelled
 	exitUsage    = 2
 	exitInput    = 3  // a trace that cannot be read or carried out
 	exitSystem   = 4  // a kernel that does not boot or cannot be asked
@@ -78,15 +78,25 @@ func rootCommand() *cobra.Command {
 		Long: `uringsim is a model of what Linux does with an io_uring request before it runs it:
 setup, restrictions, prep, BPF filters and their inheritance, on kernels 6.19 to 7.3.
 
-Exit status: 0 all reproduced, 1 mismatch or not modelled, 2 usage, 3 bad input, 4 a kernel that cannot be asked,
-77 kernels --probe where io_uring cannot be used.`,
+Exit status: 0 all is as it should be, 1 it is not (a result differs, a kernel refuses, a mistake was found) or the model
+does not know, 2 usage, 3 bad input, 4 a kernel that cannot be asked, 77 kernels --probe where io_uring cannot be used.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(
-		replayCommand(), vmCommand(), kernelsCommand(), genCommand(), diffCommand(), benchCommand(),
-		asmCommand(), disasmCommand(), checkCommand(), evalCommand(), lintCommand(),
-		compileCommand(), explainCommand(), diffPolicyCommand(),
-	)
+	for _, g := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Programs and policies:", []*cobra.Command{compileCommand(), asmCommand(), disasmCommand(), checkCommand(), evalCommand(),
+			explainCommand(), diffPolicyCommand(), lintCommand()}},
+		{"What programs did:", []*cobra.Command{replayCommand()}},
+		{"Kernels:", []*cobra.Command{kernelsCommand(), vmCommand(), genCommand(), diffCommand(), benchCommand()}},
+	} {
+		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
+		for _, c := range g.commands {
+			c.GroupID = g.title
+			root.AddCommand(c)
+		}
+	}
 	return root
 }
