@@ -8,6 +8,7 @@ import (
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
 )
 
 // unlimited lets causes replay as often as it takes.
@@ -17,14 +18,18 @@ const unlimited = math.MaxInt
 type causes struct {
 	trace  *trace.Trace
 	table  *Table
-	budget int               // how many more events may be replayed
+	cost   int               // of replaying the trace
+	budget int               // how much more that may cost
 	played map[string][]bool // by release with quirks switched: for each row, whether the result is another then
 }
 
-// explain gives the rows their notes, replaying no more events than the budget. It is false if that was not enough to look
-// at all of them; what is left of the budget comes back.
+// explain gives the rows their notes, with replays that cost no more than the budget. It is false if that was not enough
+// to look at all of them; what is left of the budget comes back.
 func (t *Table) explain(tr *trace.Trace, budget int) (all bool, left int) {
-	why := causes{tr, t, budget, map[string][]bool{}}
+	why := causes{trace: tr, table: t, budget: budget, played: map[string][]bool{}}
+	for i := range tr.Events {
+		why.cost += cost(&tr.Events[i])
+	}
 	found := make([][][]kernel.Quirk, len(t.Rows)) // by row and column
 	for r := range found {
 		found[r] = make([][]kernel.Quirk, len(t.Releases))
@@ -38,6 +43,19 @@ func (t *Table) explain(tr *trace.Trace, budget int) (all bool, left int) {
 		}
 	}
 	return all, why.budget
+}
+
+// cost is that of replaying an event, in units of about the same time: a call, a request, or two instructions of a filter.
+func cost(e *trace.Event) int {
+	switch a := e.Args.(type) {
+	case *trace.EnterArgs:
+		return 1 + len(a.SQEs)
+	case *trace.RegisterArgs:
+		if o := a.Arg.Object; o != nil && o.BPFFilter != nil {
+			return 1 + (len(o.BPFFilter.Insns)+len(o.BPFFilter.Program)/uapi.SizeofSockFilter)/2
+		}
+	}
+	return 1
 }
 
 // note is the index of a note.
@@ -75,7 +93,7 @@ func two(quirks []kernel.Quirk) iter.Seq[[]kernel.Quirk] {
 }
 
 // find looks for the first quirks without which a release would give another result, wherever none are found yet. It is
-// false if that takes more than the budget, or more events than there are.
+// false if that costs more than the budget, or more events than there are.
 func (c *causes) find(found [][][]kernel.Quirk, sets func([]kernel.Quirk) iter.Seq[[]kernel.Quirk]) bool {
 	for row := range found {
 		if c.table.Rows[row].Event > len(c.trace.Events) {
@@ -108,10 +126,10 @@ func (c *causes) differs(row, column int, quirks []kernel.Quirk) (differs, known
 	}
 	rows, ok := c.played[without.Name]
 	if !ok {
-		if c.budget < len(c.trace.Events) {
+		if c.budget < c.cost {
 			return false, false
 		}
-		c.budget -= len(c.trace.Events)
+		c.budget -= c.cost
 		rows = c.play(without, column)
 		c.played[without.Name] = rows
 	}

@@ -101,7 +101,7 @@ func (p *Page) summary() []summaryRow {
 	}
 	add("results on record", false, func(c *counts) int { return c.compared })
 	add("that differ", true, func(c *counts) int { return c.differ })
-	add("calls not modelled", false, func(c *counts) int { return c.unmodelled })
+	add("calls that are not known", false, func(c *counts) int { return c.unmodelled })
 	return rows
 }
 

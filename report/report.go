@@ -28,14 +28,15 @@ const (
 	maxContexts = 5         // contexts of a reason
 	maxSteps    = 100       // of a filter that denied, for each reason
 	maxRows     = 300       // results in the tables of releases of all traces
-	maxReplayed = 1_000_000 // events that are replayed to find what makes releases part
+	maxReplayed = 1_000_000 // calls and requests that are replayed to find what makes releases part
 	maxKept     = 5000      // events of a trace that are kept for that
 	maxListed   = 10_000    // instructions in the listings of filters
 	maxSubjects = 100       // calls and opcodes that one reason is named for
 	maxText     = 300       // characters of a name or of a remark in a trace
 )
 
-// Page collects what a page shows. Memory does not grow with the length of traces, apart from that of the model.
+// Page collects what a page shows. Memory does not grow with the length of traces, apart from that of the model and of
+// filters that differ.
 type Page struct {
 	release  kernel.Release
 	on       []kernel.Release // that are compared
@@ -110,12 +111,15 @@ func (p *Page) Add(file string, in *trace.Reader) error {
 			return err
 		}
 	}
-	s.Table.explain(&p.left)
-	if len(p.sections) < maxTraces {
+	if p.room() {
+		s.Table.explain(&p.left)
 		p.sections = append(p.sections, s)
 	}
 	return nil
 }
+
+// room tells whether the trace that is being added gets a section.
+func (p *Page) room() bool { return len(p.sections) < maxTraces }
 
 // player plays a trace on one release.
 type player struct {
@@ -153,7 +157,9 @@ func (p *Page) play(s *section, e *trace.Event, players []*player) error {
 			p.tell(s, &o)
 		}
 	}
-	s.Table.add(e, p.on, outcomes, &p.left)
+	if p.room() {
+		s.Table.add(e, p.on, outcomes, &p.left)
+	}
 	return nil
 }
 
@@ -173,11 +179,10 @@ func (pl *player) next(e *trace.Event, number int) (trace.Outcome, error) {
 // tell adds what an event gave on the page's release.
 func (p *Page) tell(s *section, o *trace.Outcome) {
 	s.Counts.add(o)
-	if len(p.sections) == maxTraces {
-		return
+	if p.room() {
+		c := s.Timeline.add(o, &p.left)
+		s.Reasons.add(o, c, &p.left)
 	}
-	c := s.Timeline.add(o, &p.left)
-	s.Reasons.add(o, c, &p.left)
 }
 
 func (c *counts) add(o *trace.Outcome) {
