@@ -1,6 +1,8 @@
 package report
 
 import (
+	"slices"
+
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 	"github.com/uringsim/uringsim/verdict"
@@ -32,8 +34,8 @@ var classes = []struct {
 	{Allowed, "allowed", "M-5.5 0A5.5 5.5 0 1 0 5.5 0A5.5 5.5 0 1 0-5.5 0Z"},
 }
 
-// classOf is what became of a request.
-func classOf(q *trace.Request, cqes []trace.CQE) Class {
+// class is what became of a request.
+func (a answers) class(q *trace.Request) Class {
 	switch {
 	case q.Why != nil && q.Why.Stage == verdict.Link:
 		return Cancelled
@@ -43,7 +45,9 @@ func classOf(q *trace.Request, cqes []trace.CQE) Class {
 		return Refused
 	case q.Issued:
 		return Allowed
-	case verdictOf(q, cqes) == uapi.ECANCELED.String():
+	}
+	cancelled := func(c trace.CQE) bool { return c.Res == -int32(uapi.ECANCELED) }
+	if slices.ContainsFunc(a.cqes[q.UserData], cancelled) {
 		return Cancelled
 	}
 	return Waiting

@@ -70,12 +70,13 @@ func (t *timeline) add(o *trace.Outcome, left *limits) *call {
 	c := call{Number: o.Number, Task: clean(o.Event.Task), Child: clean(childOf(o)), Ring: clean(ring), Kind: o.Event.Call(),
 		Text: clean(Describe(o.Event)), Result: resultOf(o), Why: clean(o.Event.Why), Class: classOfCall(o),
 		byClass: map[Class]int{}, ReasonIndex: -1}
+	all := answersOf(o)
 	for i := range o.Requests {
 		q := &o.Requests[i]
-		class := classOf(q, o.CQEs)
+		class := all.class(q)
 		c.byClass[class]++
 		if len(c.Requests) < maxRequests {
-			c.Requests = append(c.Requests, request{RequestName(q.Opcode, q.UserData), clean(Fate(q, o.CQEs)), class})
+			c.Requests = append(c.Requests, request{RequestName(q.Opcode, q.UserData), clean(all.fate(q)), class})
 		} else {
 			c.LeftRequests++
 		}
