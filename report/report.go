@@ -87,8 +87,8 @@ func New(r kernel.Release) *Page {
 	return p
 }
 
-// Add plays a trace to its end. Errors are the reader's, or *trace.EventError for an event that cannot be carried out on
-// the page's release.
+// Add plays a trace to its end. Errors are the reader's, or *trace.EventError for an event that cannot be carried out
+// on the page's release.
 func (p *Page) Add(file string, in *trace.Reader) error {
 	p.traces++
 	s := &section{ID: p.traces, File: clean(file), Name: clean(in.Header.Name), Why: clean(in.Header.Why),

@@ -91,7 +91,8 @@ func Describe(e *trace.Event) string {
 	case *trace.ThreadArgs:
 		return "thread " + a.Child
 	case *trace.SocketArgs:
-		return fmt.Sprintf("socket %s %s", uapi.AddressFamilies.Format(uint64(a.Domain)), uapi.SocketTypes.FormatFlags(uint64(a.Type)))
+		return fmt.Sprintf("socket %s %s", uapi.AddressFamilies.Format(uint64(a.Domain)),
+			uapi.SocketTypes.FormatFlags(uint64(a.Type)))
 	case *trace.OpenArgs:
 		return "open " + a.Path
 	case *trace.CloseArgs:
