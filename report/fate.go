@@ -17,7 +17,7 @@ const (
 	Failed    Class = "failed"    // a request that ran, and gave an error
 	Cancelled Class = "cancelled" // with its chain
 	Waiting   Class = "waiting"   // in a chain, at the end of the call
-	Unknown   Class = "unknown"   // to the model
+	Unknown   Class = "unknown"   // a call, to the model
 )
 
 // shape is how a Class is drawn.
@@ -27,13 +27,12 @@ type shape struct {
 	Path  string // an SVG path in a square of 12 around the origin
 }
 
-// classes has a row for each Class, in the order in which they are shown.
+// classes has a row for each Class that requests have, in the order in which they are shown.
 var classes = []shape{
 	{Refused, "refused before it ran", "M-6-6H6V6H-6Z " +
 		"M-3.6-2.4-1.2 0-3.6 2.4-2.4 3.6 0 1.2 2.4 3.6 3.6 2.4 1.2 0 3.6-2.4 2.4-3.6 0-1.2-2.4-3.6Z"},
 	{Failed, "ran, and gave an error", "M0-6 6.5 5.5H-6.5Z"},
 	{Cancelled, "cancelled with its chain", "M0-6.5 6.5 0 0 6.5-6.5 0Z"},
-	{Unknown, "not known", "M-6-1.5H6V1.5H-6Z"},
 	{Waiting, "waits in its chain", "M-5.5 0A5.5 5.5 0 1 0 5.5 0A5.5 5.5 0 1 0-5.5 0Z " +
 		"M-3 0A3 3 0 1 1 3 0A3 3 0 1 1-3 0Z"},
 	{Allowed, "allowed", "M-5.5 0A5.5 5.5 0 1 0 5.5 0A5.5 5.5 0 1 0-5.5 0Z"},
