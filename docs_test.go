@@ -279,6 +279,7 @@ func build(t *testing.T) string {
 }
 
 // TestCommands runs the commands of console blocks: what follows them is what they print. A line "..." stands for any.
+// What they write goes to another folder.
 func TestCommands(t *testing.T) {
 	bin := build(t)
 	for _, file := range documents(t) {
@@ -294,7 +295,11 @@ func TestCommands(t *testing.T) {
 					t.Errorf("%s: a test cannot run %q", file, line)
 					continue
 				}
-				out, _ := exec.Command(bin, strings.Fields(args)...).CombinedOutput() // the output tells of errors
+				fields := strings.Fields(args)
+				if i := slices.Index(fields, "--html"); i >= 0 {
+					fields[i+1] = filepath.Join(t.TempDir(), fields[i+1])
+				}
+				out, _ := exec.Command(bin, fields...).CombinedOutput() // the output tells of errors
 				got := strings.TrimSpace(strings.ReplaceAll(string(out), "\r\n", "\n"))
 				switch want = strings.TrimSpace(want); {
 				case matches(want, got):

@@ -23,8 +23,8 @@ type causes struct {
 	played map[string][]bool // by release with quirks switched: for each row, whether the result is another then
 }
 
-// explain gives the rows their notes, with replays that cost no more than the budget. It is false if that was not enough
-// to look at all of them; what is left of the budget comes back.
+// explain gives the rows their notes, with replays that cost no more than the budget. It is false if that was not
+// enough to look at all of them; what is left of the budget comes back.
 func (t *Table) explain(tr *trace.Trace, budget int) (all bool, left int) {
 	why := causes{trace: tr, table: t, budget: budget, played: map[string][]bool{}}
 	for i := range tr.Events {
@@ -45,7 +45,8 @@ func (t *Table) explain(tr *trace.Trace, budget int) (all bool, left int) {
 	return all, why.budget
 }
 
-// cost is that of replaying an event, in units of about the same time: a call, a request, or two instructions of a filter.
+// cost is that of replaying an event, in units of about the same time: a call, a request, or two instructions of a
+// filter.
 func cost(e *trace.Event) int {
 	switch a := e.Args.(type) {
 	case *trace.EnterArgs:

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"slices"
+
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 	"github.com/uringsim/uringsim/verdict"
@@ -15,25 +17,29 @@ const (
 	Failed    Class = "failed"    // a request that ran, and gave an error
 	Cancelled Class = "cancelled" // with its chain
 	Waiting   Class = "waiting"   // in a chain, at the end of the call
-	Unknown   Class = "unknown"   // to the model
+	Unknown   Class = "unknown"   // a call, to the model
 )
 
-// classes has a row for each Class, in the order in which they are shown.
-var classes = []struct {
+// shape is how a Class is drawn.
+type shape struct {
 	Class Class
 	Doc   string
-	Path  string // its shape, as an SVG path in a square of 12 around the origin
-}{
-	{Refused, "refused before it ran", "M-6-6H6V6H-6Z M-3.6-2.4-1.2 0-3.6 2.4-2.4 3.6 0 1.2 2.4 3.6 3.6 2.4 1.2 0 3.6-2.4 2.4-3.6 0-1.2-2.4-3.6Z"},
+	Path  string // an SVG path in a square of 12 around the origin
+}
+
+// classes has a row for each Class that requests have, in the order in which they are shown.
+var classes = []shape{
+	{Refused, "refused before it ran", "M-6-6H6V6H-6Z " +
+		"M-3.6-2.4-1.2 0-3.6 2.4-2.4 3.6 0 1.2 2.4 3.6 3.6 2.4 1.2 0 3.6-2.4 2.4-3.6 0-1.2-2.4-3.6Z"},
 	{Failed, "ran, and gave an error", "M0-6 6.5 5.5H-6.5Z"},
 	{Cancelled, "cancelled with its chain", "M0-6.5 6.5 0 0 6.5-6.5 0Z"},
-	{Unknown, "not known", "M-6-1.5H6V1.5H-6Z"},
-	{Waiting, "waits in its chain", "M-5.5 0A5.5 5.5 0 1 0 5.5 0A5.5 5.5 0 1 0-5.5 0Z M-3 0A3 3 0 1 1 3 0A3 3 0 1 1-3 0Z"},
+	{Waiting, "waits in its chain", "M-5.5 0A5.5 5.5 0 1 0 5.5 0A5.5 5.5 0 1 0-5.5 0Z " +
+		"M-3 0A3 3 0 1 1 3 0A3 3 0 1 1-3 0Z"},
 	{Allowed, "allowed", "M-5.5 0A5.5 5.5 0 1 0 5.5 0A5.5 5.5 0 1 0-5.5 0Z"},
 }
 
-// classOf is what became of a request.
-func classOf(q *trace.Request, cqes []trace.CQE) Class {
+// class is what became of a request.
+func (a answers) class(q *trace.Request) Class {
 	switch {
 	case q.Why != nil && q.Why.Stage == verdict.Link:
 		return Cancelled
@@ -43,7 +49,9 @@ func classOf(q *trace.Request, cqes []trace.CQE) Class {
 		return Refused
 	case q.Issued:
 		return Allowed
-	case verdictOf(q, cqes) == uapi.ECANCELED.String():
+	}
+	cancelled := func(c trace.CQE) bool { return c.Res == -int32(uapi.ECANCELED) }
+	if slices.ContainsFunc(a.cqes[q.UserData], cancelled) {
 		return Cancelled
 	}
 	return Waiting

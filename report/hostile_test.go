@@ -40,12 +40,14 @@ func hostileTrace(name string) string {
 	}
 	return fmt.Sprintf(`{"trace": 1, "name": %[1]s, "why": %[1]s, "source": %[1]s, "cause": %[1]s, "events": [
 {"call": "no_new_privs", "why": %[1]s},
-{"call": "register", "fd": -1, "op": "BPF_FILTER", "nr": 1, "arg": {"bpf_filter": {"opcode": "OPENAT", "insns": ["ld [user_data]", "ret #0"]}}},
+{"call": "register", "fd": -1, "op": "BPF_FILTER", "nr": 1, "arg": {"bpf_filter":
+  {"opcode": "OPENAT", "insns": ["ld [user_data]", "ret #0"]}}},
 {"call": "fork", "child": %[2]s},
 {"task": %[2]s, "call": "setup", "ring": %[3]s, "entries": 4},
-{"task": %[2]s, "call": "register", "fd": 3, "op": "BPF_FILTER", "nr": 1, "arg": {"bpf_filter": {"opcode": "NOP", "insns": ["ret #0"]}}},
-{"task": %[2]s, "call": "enter", "fd": 3, "ring": %[3]s, "sqes": [{"opcode": "NOP"}, {"opcode": "OPENAT", "addr": {"path": %[4]s}},
-  {"opcode": "NOP", "flags": "IOSQE_IO_LINK"}, {"opcode": 200}]},
+{"task": %[2]s, "call": "register", "fd": 3, "op": "BPF_FILTER", "nr": 1, "arg": {"bpf_filter":
+  {"opcode": "NOP", "insns": ["ret #0"]}}},
+{"task": %[2]s, "call": "enter", "fd": 3, "ring": %[3]s, "sqes": [{"opcode": "NOP"},
+  {"opcode": "OPENAT", "addr": {"path": %[4]s}}, {"opcode": "NOP", "flags": "IOSQE_IO_LINK"}, {"opcode": 200}]},
 {"task": %[2]s, "call": "open", "path": %[4]s},
 {"task": %[2]s, "call": "exit"}
 ]}`, q(name), q("task "+name), q("ring "+name), q("/"+strings.ReplaceAll(name, "\x00", "")))
@@ -86,7 +88,8 @@ func TestText(t *testing.T) {
 	if !strings.Contains(page, "task &lt;i&gt;&amp;") {
 		t.Error("a name is not on the page as it is")
 	}
-	if page := pageOfText(t, "trace.json", hostileTrace(strings.Repeat("W", 5000))); strings.Contains(page, strings.Repeat("W", 400)) {
+	page = pageOfText(t, "trace.json", hostileTrace(strings.Repeat("W", 5000)))
+	if strings.Contains(page, strings.Repeat("W", 400)) {
 		t.Error("a long name is on the page as it is")
 	}
 }

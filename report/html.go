@@ -22,7 +22,6 @@ func (p *Page) Write(w io.Writer) error {
 
 // view is the page as the template knows it.
 type view struct {
-	MaxListed   int
 	Release     kernel.Release
 	Traces      int
 	Left        int // traces without a section
@@ -31,6 +30,7 @@ type view struct {
 	Sections    []*section
 	Filters     []*cover.Filter
 	LeftFilters int
+	MaxListed   int
 	Coverage    cover.Share
 	Classes     []shape
 	Letters     []letter
@@ -43,17 +43,9 @@ type summaryRow struct {
 	N    []int
 }
 
-type shape struct {
-	Class Class
-	Doc   string
-	Path  string
-}
-
-type letter struct{ Letter, Call string }
-
 func (p *Page) view() *view {
 	v := &view{Release: p.release, Traces: p.traces, Left: p.traces - len(p.sections), On: p.on, Sections: p.sections,
-		MaxListed: maxListed}
+		Classes: classes, Letters: letters, MaxListed: maxListed}
 	v.Summary = p.summary()
 	report := p.profile.Report()
 	v.Coverage = report.Total()
@@ -67,17 +59,8 @@ func (p *Page) view() *view {
 		listed += len(f.Insns)
 		v.Filters = append(v.Filters, f)
 	}
-	for _, row := range classes {
-		v.Classes = append(v.Classes, shape(row))
-	}
-	for _, call := range lettered {
-		v.Letters = append(v.Letters, letter{letters[call], call})
-	}
 	return v
 }
-
-// lettered are the calls that have a letter, in the order in which the page explains them.
-var lettered = []string{"setup", "register", "enter", "reap", "fork", "vfork", "thread", "exec", "exit"}
 
 // summary counts on all releases.
 func (p *Page) summary() []summaryRow {

@@ -119,7 +119,8 @@ func (r *reasons) count(o *trace.Outcome, c *call, left *limits, what string, wh
 }
 
 func newReason(id int, why *verdict.Refusal) *reason {
-	r := reason{ID: id, Errno: why.Errno.String(), Stage: why.Stage, Where: why.Where, Why: clean(why.Why), Quirk: why.Quirk}
+	r := reason{ID: id, Errno: why.Errno.String(), Stage: why.Stage, Where: why.Where, Why: clean(why.Why),
+		Quirk: why.Quirk}
 	if why.Filter != nil {
 		r.Why = clean(why.Filter.String())
 	}

@@ -126,19 +126,20 @@ func cells(o *trace.Outcome) []string {
 		return []string{"unmodelled"}
 	}
 	rows := []string{o.Got.Ret.String() + wrote(o.Got.Wrote)}
+	all := answersOf(o)
 	for i := range o.Requests {
-		rows = append(rows, verdictOf(&o.Requests[i], o.CQEs))
+		rows = append(rows, all.verdict(&o.Requests[i]))
 	}
 	return rows
 }
 
-// verdictOf is the result of a request as far as io_uring decides it.
-func verdictOf(q *trace.Request, cqes []trace.CQE) string {
-	if q.Issued && q.Note != "" {
+// verdict is the result of a request as far as io_uring decides it.
+func (a answers) verdict(q *trace.Request) string {
+	if q.Issued && (q.Note != "" || a.shared(q) && q.Why == nil) {
 		return "allowed" // what it then gave is another matter
 	}
-	for _, c := range cqes {
-		if c.UserData == q.UserData && !c.Known {
+	for _, c := range a.of(q) {
+		if !c.Known {
 			return trace.Ret(c.Res).String()
 		}
 	}

@@ -21,14 +21,14 @@ import (
 const (
 	maxTraces   = 100       // traces with a section of their own
 	maxCalls    = 600       // calls in the timelines of all traces
-	maxRequests = 20        // requests of one call that are told in words
-	maxRings    = 100_000   // setups that are followed
+	maxRequests = 20        // requests of a call, told in words
+	maxRings    = 100_000   // rings whose descriptors are followed
 	maxReasons  = 200       // reasons in the lists of all traces
 	maxPlaces   = 20        // places of a reason
 	maxContexts = 5         // contexts of a reason
-	maxSteps    = 100       // of a filter that denied, for each reason
+	maxSteps    = 100       // steps of a filter that denied, for each reason
 	maxRows     = 300       // results in the tables of releases of all traces
-	maxReplayed = 1_000_000 // calls and requests that are replayed to find what makes releases part
+	maxReplayed = 1_000_000 // calls and requests, or as much work, replayed to find what makes releases part
 	maxKept     = 5000      // events of a trace that are kept for that
 	maxListed   = 10_000    // instructions in the listings of filters
 	maxSubjects = 100       // calls and opcodes that one reason is named for
@@ -87,8 +87,8 @@ func New(r kernel.Release) *Page {
 	return p
 }
 
-// Add plays a trace to its end. Errors are the reader's, or *trace.EventError for an event that cannot be carried out on
-// the page's release.
+// Add plays a trace to its end. Errors are the reader's, or *trace.EventError for an event that cannot be carried out
+// on the page's release.
 func (p *Page) Add(file string, in *trace.Reader) error {
 	p.traces++
 	s := &section{ID: p.traces, File: clean(file), Name: clean(in.Header.Name), Why: clean(in.Header.Why),

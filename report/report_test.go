@@ -13,6 +13,7 @@ import (
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/report"
 	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
 )
 
 // TestCompare: the results that are not the same everywhere, each with the quirks that make it.
@@ -34,9 +35,12 @@ func TestCompare(t *testing.T) {
 	want := report.Table{
 		Releases: []kernel.Release{kernel.V6_19, kernel.V7_0, kernel.V7_1},
 		Rows: []report.Row{
-			{Event: 2, Task: "init", Call: "register BPF_FILTER fd=-1 NOP", Cells: []report.Cell{{"EINVAL", 0}, {"0", -1}, {"0", -1}}},
-			{Event: 4, Task: "init", Call: "NOP  user_data=1", Request: 1, Cells: []report.Cell{{"0", 0}, {"EACCES", -1}, {"EACCES", -1}}},
-			{Event: 7, Task: "init", Call: "NOP  user_data=2", Request: 1, Cells: []report.Cell{{"0", 0}, {"0", 1}, {"EACCES", -1}}},
+			{Event: 2, Task: "init", Call: "register BPF_FILTER fd=-1 NOP",
+				Cells: []report.Cell{{"EINVAL", 0}, {"0", -1}, {"0", -1}}},
+			{Event: 4, Task: "init", Call: "NOP  user_data=1", Request: 1,
+				Cells: []report.Cell{{"0", 0}, {"EACCES", -1}, {"EACCES", -1}}},
+			{Event: 7, Task: "init", Call: "NOP  user_data=2", Request: 1,
+				Cells: []report.Cell{{"0", 0}, {"0", 1}, {"EACCES", -1}}},
 		},
 		Same:  6,
 		Notes: [][]kernel.Quirk{noFilter, {kernel.RestrictionsLostOnExec}},
@@ -143,4 +147,25 @@ func open(t *testing.T, name, text string) *trace.Reader {
 	}
 	t.Cleanup(func() { in.Close() })
 	return in
+}
+
+// TestFates: where requests have the same user_data, a CQE is not taken for that of another.
+func TestFates(t *testing.T) {
+	sqe := func(fields ...trace.SQEField) trace.SQE { return trace.SQE{Fields: fields} }
+	field := func(name string, v uint64) trace.SQEField {
+		return trace.SQEField{Name: name, Value: trace.Pointer{Num: v}}
+	}
+	tr := trace.Trace{Events: []trace.Event{
+		{Task: trace.InitTask, Args: &trace.SetupArgs{Entries: 4, Flags: uapi.IORING_SETUP_SUBMIT_ALL}},
+		{Task: trace.InitTask, Args: &trace.EnterArgs{FD: 3, SQEs: []trace.SQE{
+			sqe(field("opcode", 200)), sqe(field("opcode", 0)), sqe(field("opcode", 0), field("user_data", 1))}}},
+	}}
+	outcomes, err := report.Play(&tr, kernel.V7_3, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"EINVAL  init: opcode must exist [Linux: io_uring/io_uring.c:io_init_req]", "allowed", "0  allowed"}
+	if diff := cmp.Diff(want, report.Fates(&outcomes[1])); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/uringsim/uringsim/trace"
 )
@@ -36,14 +37,16 @@ type request struct {
 	Class      Class
 }
 
-// letters mark calls in the timeline.
-var letters = map[string]string{"setup": "S", "register": "R", "enter": "E", "reap": "C", "fork": "F", "vfork": "V",
-	"thread": "T", "exec": "X", "exit": "Z"}
+// letter marks a call in the timeline.
+type letter struct{ Letter, Call string }
+
+var letters = []letter{{"S", "setup"}, {"R", "register"}, {"E", "enter"}, {"C", "reap"}, {"F", "fork"}, {"V", "vfork"},
+	{"T", "thread"}, {"X", "exec"}, {"Z", "exit"}}
 
 // Letter is the call's mark.
 func (c *call) Letter() string {
-	if l := letters[c.Kind]; l != "" {
-		return l
+	if i := slices.IndexFunc(letters, func(l letter) bool { return l.Call == c.Kind }); i >= 0 {
+		return letters[i].Letter
 	}
 	return "·"
 }
@@ -67,15 +70,17 @@ func (t *timeline) add(o *trace.Outcome, left *limits) *call {
 		return nil
 	}
 	left.calls--
-	c := call{Number: o.Number, Task: clean(o.Event.Task), Child: clean(childOf(o)), Ring: clean(ring), Kind: o.Event.Call(),
-		Text: clean(Describe(o.Event)), Result: resultOf(o), Why: clean(o.Event.Why), Class: classOfCall(o),
-		byClass: map[Class]int{}, ReasonIndex: -1}
+	c := call{Number: o.Number, Task: clean(o.Event.Task), Child: clean(childOf(o)), Ring: clean(ring),
+		Kind: o.Event.Call(), Text: clean(Describe(o.Event)), Result: resultOf(o), Why: clean(o.Event.Why),
+		Class: classOfCall(o), byClass: map[Class]int{}, ReasonIndex: -1}
+	all := answersOf(o)
 	for i := range o.Requests {
 		q := &o.Requests[i]
-		class := classOf(q, o.CQEs)
+		class := all.class(q)
 		c.byClass[class]++
 		if len(c.Requests) < maxRequests {
-			c.Requests = append(c.Requests, request{RequestName(q.Opcode, q.UserData), clean(Fate(q, o.CQEs)), class})
+			name := RequestName(q.Opcode, q.UserData)
+			c.Requests = append(c.Requests, request{name, clean(all.fate(q)), class})
 		} else {
 			c.LeftRequests++
 		}

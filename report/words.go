@@ -12,11 +12,49 @@ func RequestName(op uapi.Op, userData uint64) string {
 	return fmt.Sprintf("%s  user_data=%d", op, userData)
 }
 
-// Fate is what became of a request, on one line.
-func Fate(q *trace.Request, cqes []trace.CQE) string {
+// Fates are what became of the requests of an outcome, each on one line.
+func Fates(o *trace.Outcome) []string {
+	fates := make([]string, len(o.Requests))
+	all := answersOf(o)
+	for i := range o.Requests {
+		fates[i] = all.fate(&o.Requests[i])
+	}
+	return fates
+}
+
+// answers are the CQEs of a call, and how many of its requests have the same user_data.
+type answers struct {
+	cqes     map[uint64][]trace.CQE
+	requests map[uint64]int
+}
+
+func answersOf(o *trace.Outcome) answers {
+	a := answers{map[uint64][]trace.CQE{}, map[uint64]int{}}
+	for _, c := range o.CQEs {
+		a.cqes[c.UserData] = append(a.cqes[c.UserData], c)
+	}
+	for i := range o.Requests {
+		a.requests[o.Requests[i].UserData]++
+	}
+	return a
+}
+
+// shared tells whether other requests have the same user_data, so that nobody can tell which CQE is whose.
+func (a answers) shared(q *trace.Request) bool { return a.requests[q.UserData] > 1 }
+
+// of are the CQEs of the request, as far as that is known.
+func (a answers) of(q *trace.Request) []trace.CQE {
+	if a.shared(q) {
+		return nil
+	}
+	return a.cqes[q.UserData]
+}
+
+// fate is what became of a request, on one line.
+func (a answers) fate(q *trace.Request) string {
 	res := ""
-	for _, c := range cqes {
-		if c.UserData == q.UserData && c.Flags&uapi.IORING_CQE_F_NOTIF == 0 {
+	for _, c := range a.of(q) {
+		if c.Flags&uapi.IORING_CQE_F_NOTIF == 0 {
 			res = trace.Ret(c.Res).String() + "  "
 			break
 		}
@@ -53,7 +91,8 @@ func Describe(e *trace.Event) string {
 	case *trace.ThreadArgs:
 		return "thread " + a.Child
 	case *trace.SocketArgs:
-		return fmt.Sprintf("socket %s %s", uapi.AddressFamilies.Format(uint64(a.Domain)), uapi.SocketTypes.FormatFlags(uint64(a.Type)))
+		return fmt.Sprintf("socket %s %s", uapi.AddressFamilies.Format(uint64(a.Domain)),
+			uapi.SocketTypes.FormatFlags(uint64(a.Type)))
 	case *trace.OpenArgs:
 		return "open " + a.Path
 	case *trace.CloseArgs:

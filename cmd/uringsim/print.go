@@ -165,8 +165,9 @@ func (r *run) text(o *trace.Outcome) {
 	if o.Event.Why != "" {
 		fmt.Fprintf(r.w, "%13s# %s\n", "", o.Event.Why)
 	}
-	for _, q := range o.Requests {
-		fmt.Fprintf(r.w, "%13s%-42s %s\n", "", report.RequestName(q.Opcode, q.UserData), report.Fate(&q, o.CQEs))
+	for i, fate := range report.Fates(o) {
+		q := &o.Requests[i]
+		fmt.Fprintf(r.w, "%13s%-42s %s\n", "", report.RequestName(q.Opcode, q.UserData), fate)
 	}
 	if len(o.Requests) == 0 {
 		for _, c := range o.CQEs {

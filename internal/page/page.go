@@ -1,5 +1,5 @@
-// Package page has what pages for people share: their frame and their style. A page is one file that needs nothing else,
-// no network and no script; it is for small screens, dark rooms, printers and keyboards as well.
+// Package page has what pages for people share: their frame and their style. A page is one file that needs nothing
+// else, no network and no script; it is for small screens, dark rooms, printers and keyboards as well.
 package page
 
 import (
