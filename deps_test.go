@@ -56,13 +56,16 @@ const lattice = `
 	internal/live/livetest, internal/vm < internal/live/livetest/guest;
 	internal/live, internal/vm, gen, kernel < internal/judge;
 
+	# Input as it comes: compressed, and from standard input.
+	NONE < internal/stream;
+
 	# Where the two meet. The root has no code, only traces.
 	NONE < .;
 	internal/judge, sim < internal/differ < internal/differ/outcomes;
 	., internal/judge, sim < internal/probe;
 	internal/sysuring, plan, sim < internal/bench;
 	internal/bench, internal/differ, internal/probe < cmd/uringsim;
-	cover, load, request, source, symbolic < cmd/uringsim;
+	cover, internal/stream, load, request, source, symbolic < cmd/uringsim;
 
 	# What tests of users import.
 	cover, load, sim, sqe, symbolic < uringtest;
@@ -72,7 +75,7 @@ const lattice = `
 var outside = map[string][]string{
 	"github.com/go-json-experiment/json": {"cmd/uringsim", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "policy", "request", "sqe", "trace", "uringtest"},
 	"github.com/google/go-cmp":           {"internal/differ", "internal/judge", "trace"},
-	"github.com/klauspost/compress":      {"internal/differ"},
+	"github.com/klauspost/compress":      {"internal/differ", "internal/stream"},
 	"github.com/spf13/cobra":             {"cmd/uringsim"},
 	"golang.org/x/net/bpf":               {"cbpfvm"},
 	"golang.org/x/sys":                   {"internal/live", "internal/sysuring", "internal/vm"},

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"hash/crc32"
+	"io"
 	"slices"
 	"text/tabwriter"
 
@@ -12,28 +13,22 @@ import (
 	"github.com/uringsim/uringsim/trace"
 )
 
-// onAll replays files on every release and prints where the results part.
-func onAll(out *printer, files []string, o *replayOptions) error {
-	ok := true
-	for _, file := range files {
-		t, err := trace.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		columns, err := playAll(out, file, t, o.profile)
-		if err != nil {
-			return inFile(file, err)
-		}
-		printTable(out, file, t, columns)
-		for _, c := range columns {
-			ok = c.run.end() && ok
-		}
-	}
-	covered, err := o.finish(out)
+// onAll replays a trace on every release and prints where the results part.
+func onAll(out *printer, stdin io.Reader, file string, profile *cover.Profile) (bool, error) {
+	t, err := readTrace(file, stdin)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return out.finish(ok && covered)
+	columns, err := playAll(out, file, t, profile)
+	if err != nil {
+		return false, inFile(file, err)
+	}
+	printTable(out, file, t, columns)
+	ok := true
+	for _, c := range columns {
+		ok = c.run.end() && ok
+	}
+	return ok, nil
 }
 
 // column is a trace's outcomes on one release.
