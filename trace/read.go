@@ -126,7 +126,11 @@ type Reader struct {
 	file   string
 	next   func() (Event, error)
 	close  func() error
+	quick  quick
 }
+
+// Share tells whether events may share their memory: an event is then only good until the next is read, which is faster.
+func (r *Reader) Share(share bool) { r.quick.share = share }
 
 // Next is the next event; io.EOF at the end. Errors are *SyntaxError or from the file.
 func (r *Reader) Next() (Event, error) { return r.next() }
@@ -246,8 +250,8 @@ func (r *Reader) documentEvents(text []byte, events spans) func() (Event, error)
 		}
 		start, end := events[0][0], events[0][1]
 		events = events[1:]
-		var e Event
-		if err := json.Unmarshal(text[start:end], &e, json.RejectUnknownMembers(true)); err != nil {
+		e, err := r.quick.read(text[start:end])
+		if err != nil {
 			return e, syntaxError(r.file, text, at(err, start))
 		}
 		e.Line, _ = lineCol(text, start)
@@ -295,12 +299,12 @@ func (r *Reader) startLines(in *bufio.Reader) error {
 		return fail(text, err)
 	}
 	r.next = func() (Event, error) {
-		var e Event
 		text, err := read()
 		if err != nil {
-			return e, err
+			return Event{}, err
 		}
-		if err := json.Unmarshal(text, &e, json.RejectUnknownMembers(true)); err != nil {
+		e, err := r.quick.read(text)
+		if err != nil {
 			return e, fail(text, err)
 		}
 		e.Line = line

@@ -1,0 +1,215 @@
+package trace
+
+import (
+	"encoding/hex"
+	"math"
+
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// scan reads the JSON that programs write: without escapes, letters beyond ASCII, fractions and exponents. It is bad once
+// it met anything else, whether that is JSON or not, and reads nothing any more: a text that it does not like is read
+// again, with all of JSON and with errors.
+type scan struct {
+	text []byte
+	at   int
+	bad  bool
+}
+
+// peek is the next byte that is no space; 0 at the end.
+func (s *scan) peek() byte {
+	for ; s.at < len(s.text); s.at++ {
+		switch c := s.text[s.at]; c {
+		case ' ', '\t', '\r', '\n':
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+// take skips the byte if it is the next.
+func (s *scan) take(c byte) bool {
+	if s.bad || s.peek() != c {
+		return false
+	}
+	s.at++
+	return true
+}
+
+// want skips the byte, which has to be the next.
+func (s *scan) want(c byte) {
+	if !s.take(c) {
+		s.bad = true
+	}
+}
+
+// more tells whether there is a further element before the end of an array or object, which it skips. First is whether
+// none was read yet.
+func (s *scan) more(first bool, end byte) bool {
+	switch {
+	case s.take(end), s.bad:
+		return false
+	case !first:
+		s.want(',')
+	}
+	return !s.bad
+}
+
+// ends tells whether all was read, and understood.
+func (s *scan) ends() bool { return !s.bad && s.peek() == 0 && s.at == len(s.text) }
+
+// plain are the bytes that strings may have.
+var plain = func() (is [256]bool) {
+	for c := ' '; c < 0x7f; c++ {
+		is[c] = c != '"' && c != '\\'
+	}
+	return is
+}()
+
+// str is a string, as it stands in the text.
+func (s *scan) str() []byte {
+	s.want('"')
+	if s.bad {
+		return nil
+	}
+	start := s.at
+	for s.at < len(s.text) && plain[s.text[s.at]] {
+		s.at++
+	}
+	if s.at == len(s.text) || s.text[s.at] != '"' {
+		s.bad = true
+		return nil
+	}
+	s.at++
+	return s.text[start : s.at-1]
+}
+
+// key is the name of an object's member.
+func (s *scan) key() []byte {
+	name := s.str()
+	s.want(':')
+	return name
+}
+
+// maxDigits is how many digits of a number certainly fit into 63 bits.
+const maxDigits = 18
+
+// integer is a whole number that fits into 63 bits and a sign.
+func (s *scan) integer() int64 {
+	negative := s.take('-')
+	start, v := s.at, int64(0)
+	for s.at < len(s.text) && s.at-start < maxDigits && s.text[s.at]-'0' <= 9 {
+		v = v*10 + int64(s.text[s.at]-'0')
+		s.at++
+	}
+	zero := s.at > start && s.text[start] == '0'
+	switch {
+	case s.at == start, zero && s.at-start > 1, zero && negative:
+		s.bad = true
+	case s.at < len(s.text) && numeric(s.text[s.at]):
+		s.bad = true
+	case negative:
+		return -v
+	}
+	return v
+}
+
+// numeric tells whether the byte goes on with a number.
+func numeric(c byte) bool { return c-'0' <= 9 || c == '.' || c == 'e' || c == 'E' }
+
+// number is a number, or a string that says one in digits or in words.
+func (s *scan) number(n naming) uint64 {
+	if s.peek() != '"' {
+		return uint64(s.integer())
+	}
+	text := s.str()
+	if s.bad {
+		return 0
+	}
+	if n.family != nil {
+		if v, ok := n.family.Value(text); ok {
+			return v
+		}
+	}
+	if v, ok := hexadecimal(text); ok {
+		return v
+	}
+	v, err := n.parse(string(text))
+	s.bad = err != nil
+	return v
+}
+
+// hexadecimal reads "0x" and up to 16 digits.
+func hexadecimal(text []byte) (v uint64, ok bool) {
+	if len(text) < 3 || len(text) > 18 || text[0] != '0' || text[1] != 'x' {
+		return 0, false
+	}
+	for _, c := range text[2:] {
+		d := hexDigits[c]
+		if d > 15 {
+			return 0, false
+		}
+		v = v<<4 | uint64(d)
+	}
+	return v, true
+}
+
+// hexDigits are the values of digits; what is no digit is 255.
+var hexDigits = func() (digits [256]byte) {
+	for i := range digits {
+		digits[i] = 255
+	}
+	for v := range byte(16) {
+		digits["0123456789abcdef"[v]], digits["0123456789ABCDEF"[v]] = v, v
+	}
+	return digits
+}()
+
+// ret is a number, or the name of an errno.
+func (s *scan) ret() Ret {
+	if s.peek() != '"' {
+		return Ret(s.integer())
+	}
+	e, err := uapi.ParseErrno(string(s.str()))
+	s.bad = s.bad || err != nil
+	return Ret(e.Ret())
+}
+
+// bytes are bytes in hexadecimal.
+func (s *scan) bytes() Bytes {
+	text := s.str()
+	b := make(Bytes, hex.DecodedLen(len(text)))
+	if _, err := hex.Decode(b, text); err != nil || s.bad {
+		s.bad = true
+		return nil
+	}
+	return b
+}
+
+// boolean is true or false.
+func (s *scan) boolean() bool {
+	v := s.peek() == 't'
+	for _, c := range []byte(map[bool]string{true: "true", false: "false"}[v]) {
+		if s.at == len(s.text) || s.text[s.at] != c {
+			s.bad = true
+			return false
+		}
+		s.at++
+	}
+	return v
+}
+
+// word is a number of 32 bits, without a name.
+func (s *scan) word() uint32 {
+	v := s.integer()
+	s.bad = s.bad || v < 0 || v > math.MaxUint32
+	return uint32(v)
+}
+
+// fit wants the number to have so many bits, signed or not; 0 is any number.
+func (s *scan) fit(v uint64, bits uint) {
+	if bits != 0 && v>>bits != 0 && int64(v)>>(bits-1) != -1 {
+		s.bad = true
+	}
+}
