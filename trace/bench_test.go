@@ -78,11 +78,17 @@ type (
 	stdOff   uint64
 )
 
-func (n *stdNum) UnmarshalJSON(b []byte) error   { return stdNumber(b, naming{}, (*uint64)(n)) }
-func (n *stdOp) UnmarshalJSON(b []byte) error    { return stdNumber(b, naming{uapi.Ops, false}, (*uint64)(n)) }
-func (n *stdFlags) UnmarshalJSON(b []byte) error { return stdNumber(b, naming{uapi.SQEFlags, true}, (*uint64)(n)) }
-func (n *stdFD) UnmarshalJSON(b []byte) error    { return stdNumber(b, socketNamings["fd"], (*uint64)(n)) }
-func (n *stdOff) UnmarshalJSON(b []byte) error   { return stdNumber(b, socketNamings["off"], (*uint64)(n)) }
+func (n *stdNum) UnmarshalJSON(b []byte) error { return stdNumber(b, naming{}, (*uint64)(n)) }
+func (n *stdOp) UnmarshalJSON(b []byte) error {
+	return stdNumber(b, naming{uapi.Ops, false}, (*uint64)(n))
+}
+func (n *stdFlags) UnmarshalJSON(b []byte) error {
+	return stdNumber(b, naming{uapi.SQEFlags, true}, (*uint64)(n))
+}
+func (n *stdFD) UnmarshalJSON(b []byte) error { return stdNumber(b, socketNamings["fd"], (*uint64)(n)) }
+func (n *stdOff) UnmarshalJSON(b []byte) error {
+	return stdNumber(b, socketNamings["off"], (*uint64)(n))
+}
 
 func stdNumber(b []byte, n naming, v *uint64) (err error) {
 	if b[0] != '"' {

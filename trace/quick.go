@@ -305,15 +305,18 @@ func (q *quick) sqe(s *SQE) {
 	}
 	start := len(q.list.fields)
 	var seen members
-	socket, cmd := false, false
+	namings, cmd := fieldNamings[0], false
 	q.want('{')
 	first := true
 	for ; q.more(first, '}'); first = false {
 		name := q.key()
 		if i, ok := uapi.SQEFieldIndex(name); ok && seen.add(i) {
-			f := q.sqeField(i, socket)
-			socket = socket || f.Value.Object == nil && f.Name == "opcode" && f.Value.Num == uint64(uapi.IORING_OP_SOCKET)
-			q.list.fields = append(q.list.fields, f)
+			q.list.fields = append(q.list.fields, SQEField{Name: uapi.SQEFields[i].Name})
+			v := &q.list.fields[len(q.list.fields)-1].Value
+			q.sqeField(&uapi.SQEFields[i], namings[i], v)
+			if i == 0 && v.Num == uint64(uapi.IORING_OP_SOCKET) { // the opcode
+				namings = fieldNamings[1]
+			}
 			continue
 		}
 		switch {
@@ -333,28 +336,34 @@ func (q *quick) sqe(s *SQE) {
 	}
 }
 
-// sqeField reads the value of a field of an SQE, which may be one of SOCKET.
-func (q *quick) sqeField(i int, socket bool) SQEField {
-	f := &uapi.SQEFields[i]
-	v := SQEField{Name: f.Name}
-	switch c := q.peek(); {
-	case c == '{':
-		q.bad = q.bad || f.Size != 8
-		q.pointer(&v.Value)
-		return v
-	case c == '"':
-		n := sqeNamings[f.Name]
-		if of, ok := socketNamings[f.Name]; ok && socket {
-			n = of
+// fieldNamings are the namings of the fields of an SQE, in their order: first of those of SQEs as they are, then of those
+// of SOCKET.
+var fieldNamings = func() (namings [2][]naming) {
+	for _, f := range uapi.SQEFields {
+		of, own := socketNamings[f.Name]
+		if !own {
+			of = sqeNamings[f.Name]
 		}
-		v.Value.Num = q.number(n)
+		namings[0] = append(namings[0], sqeNamings[f.Name])
+		namings[1] = append(namings[1], of)
+	}
+	return namings
+}()
+
+// sqeField reads the value of a field of an SQE.
+func (q *quick) sqeField(f *uapi.SQEField, n naming, v *Pointer) {
+	switch q.peek() {
+	case '{':
+		q.bad = q.bad || f.Size != 8
+		q.pointer(v)
+	case '"':
+		v.Num = q.number(n)
 	default:
-		v.Value.Num = uint64(q.integer())
+		v.Num = uint64(q.integer())
 	}
 	if f.Size < 8 {
-		q.fit(v.Value.Num, uint(8*f.Size))
+		q.fit(v.Num, uint(8*f.Size))
 	}
-	return v
 }
 
 // results reads what kernels gave.

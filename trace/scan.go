@@ -18,6 +18,14 @@ type scan struct {
 
 // peek is the next byte that is no space; 0 at the end.
 func (s *scan) peek() byte {
+	if s.at < len(s.text) && s.text[s.at] > ' ' {
+		return s.text[s.at]
+	}
+	return s.skip()
+}
+
+// skip goes on to the next byte that is no space.
+func (s *scan) skip() byte {
 	for ; s.at < len(s.text); s.at++ {
 		switch c := s.text[s.at]; c {
 		case ' ', '\t', '\r', '\n':
@@ -73,16 +81,18 @@ func (s *scan) str() []byte {
 	if s.bad {
 		return nil
 	}
-	start := s.at
-	for s.at < len(s.text) && plain[s.text[s.at]] {
-		s.at++
+	text := s.text[s.at:]
+	for i, c := range text {
+		if !plain[c] {
+			if s.bad = c != '"'; s.bad {
+				return nil
+			}
+			s.at += i + 1
+			return text[:i]
+		}
 	}
-	if s.at == len(s.text) || s.text[s.at] != '"' {
-		s.bad = true
-		return nil
-	}
-	s.at++
-	return s.text[start : s.at-1]
+	s.bad = true
+	return nil
 }
 
 // key is the name of an object's member.
@@ -99,8 +109,11 @@ const maxDigits = 18
 func (s *scan) integer() int64 {
 	negative := s.take('-')
 	start, v := s.at, int64(0)
-	for s.at < len(s.text) && s.at-start < maxDigits && s.text[s.at]-'0' <= 9 {
-		v = v*10 + int64(s.text[s.at]-'0')
+	for _, c := range s.text[start:min(len(s.text), start+maxDigits)] {
+		if c-'0' > 9 {
+			break
+		}
+		v = v*10 + int64(c-'0')
 		s.at++
 	}
 	zero := s.at > start && s.text[start] == '0'
