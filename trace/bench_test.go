@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,10 +15,25 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// busy is a stream of events as a busy program has them: batches of 32 requests, with their results.
+// prepare makes what the events of busy use: a ring, memory and a socket.
+const prepare = `{"trace":1}
+{"call":"map","addr":"0x20000000","size":4096}
+{"call":"no_new_privs"}
+{"call":"register","fd":-1,"op":"BPF_FILTER","arg":{"bpf_filter":{"opcode":"SOCKET","insns":["ld [socket.family]","jeq #AF_INET, ok","ret #0","ok: ret #1"]}},"nr":1}
+{"call":"setup","entries":32,"flags":"SUBMIT_ALL"}
+{"call":"socket","domain":"INET","type":"STREAM"}
+`
+
+// busy are events as a busy program has them: batches of 32 requests, with their results.
 func busy(events int) []byte {
-	var text bytes.Buffer
-	text.WriteString("{\"trace\":1}\n")
+	kinds := []struct{ sqe, cqe string }{
+		{`{"opcode":"NOP","user_data":%d}`, `{"user_data":%d,"res":0}`},
+		{`{"opcode":"SOCKET","fd":"INET6","off":"STREAM","user_data":%d}`, `{"user_data":%d,"res":"EACCES"}`},
+		{`{"opcode":"READ","fd":4,"off":0,"addr":"0x20000000","len":4096,"user_data":%d}`, `{"user_data":%d,"res":4096}`},
+		{`{"opcode":"SEND","flags":"IO_LINK","fd":4,"addr":"0x20000000","len":100,"user_data":%d}`,
+			`{"user_data":%d,"res":100}`},
+	}
+	var text []byte
 	id := 0
 	for range events {
 		var sqes, cqes []byte
@@ -26,22 +42,13 @@ func busy(events int) []byte {
 			if i > 0 {
 				sqes, cqes = append(sqes, ','), append(cqes, ',')
 			}
-			switch i % 4 {
-			case 0:
-				sqes = fmt.Appendf(sqes, `{"opcode":"NOP","user_data":%d}`, id)
-			case 1:
-				sqes = fmt.Appendf(sqes, `{"opcode":"SOCKET","fd":"INET","off":"STREAM","user_data":%d}`, id)
-			case 2:
-				sqes = fmt.Appendf(sqes, `{"opcode":"READ","fd":5,"off":%d,"addr":"0x20000000","len":4096,"user_data":%d}`, id, id)
-			case 3:
-				sqes = fmt.Appendf(sqes, `{"opcode":"SEND","flags":"IO_LINK","fd":5,"addr":"0x20000000","len":100,"user_data":%d}`, id)
-			}
-			cqes = fmt.Appendf(cqes, `{"user_data":%d,"res":0}`, id)
+			kind := kinds[i%len(kinds)]
+			sqes, cqes = fmt.Appendf(sqes, kind.sqe, id), fmt.Appendf(cqes, kind.cqe, id)
 		}
-		fmt.Fprintf(&text, "{\"call\":\"enter\",\"fd\":3,\"sqes\":[%s],\"results\":[{\"on\":[\"7.3\"],\"ret\":32,\"cqes\":[%s],\"sq_head\":%d}]}\n",
+		text = fmt.Appendf(text, `{"call":"enter","fd":3,"sqes":[%s],"results":[{"ret":32,"cqes":[%s],"sq_head":%d}]}`+"\n",
 			sqes, cqes, id)
 	}
-	return text.Bytes()
+	return text
 }
 
 // The same events as encoding/json reads them: structs with tags, and a method where a number may be a word.
@@ -69,8 +76,9 @@ type (
 	}
 	stdCQE struct {
 		UserData uint64 `json:"user_data"`
-		Res      int64  `json:"res"`
+		Res      stdRet `json:"res"`
 	}
+	stdRet   int64
 	stdNum   uint64
 	stdOp    uint64
 	stdFlags uint64
@@ -88,6 +96,17 @@ func (n *stdFlags) UnmarshalJSON(b []byte) error {
 func (n *stdFD) UnmarshalJSON(b []byte) error { return stdNumber(b, socketNamings["fd"], (*uint64)(n)) }
 func (n *stdOff) UnmarshalJSON(b []byte) error {
 	return stdNumber(b, socketNamings["off"], (*uint64)(n))
+}
+
+func (r *stdRet) UnmarshalJSON(b []byte) error {
+	if b[0] != '"' {
+		v, err := strconv.ParseInt(string(b), 10, 64)
+		*r = stdRet(v)
+		return err
+	}
+	e, err := uapi.ParseErrno(string(b[1 : len(b)-1]))
+	*r = stdRet(e.Ret())
+	return err
 }
 
 func stdNumber(b []byte, n naming, v *uint64) (err error) {
@@ -129,8 +148,7 @@ func (s *stdEvent) event() Event {
 
 // readStd reads all events in the way of encoding/json.
 func readStd(text []byte, visit func(*stdEvent)) error {
-	lines := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
-	for _, line := range lines[1:] {
+	for line := range bytes.Lines(text) {
 		dec := stdjson.NewDecoder(bytes.NewReader(line))
 		dec.DisallowUnknownFields()
 		var e stdEvent
@@ -144,7 +162,8 @@ func readStd(text []byte, visit func(*stdEvent)) error {
 
 // readAll reads all events in our way.
 func readAll(text []byte, share bool, visit func(*Event)) error {
-	r, err := NewReader(io.NopCloser(bytes.NewReader(text)), "t.jsonl")
+	in := io.MultiReader(strings.NewReader("{\"trace\":1}\n"), bytes.NewReader(text))
+	r, err := NewReader(io.NopCloser(in), "t.jsonl")
 	if err != nil {
 		return err
 	}
@@ -192,7 +211,7 @@ func BenchmarkDecode(b *testing.B) {
 	}
 	run("encoding-json", func() error { return readStd(text, func(*stdEvent) {}) })
 	run("careful", func() error {
-		for line := range bytes.Lines(text[bytes.IndexByte(text, '\n')+1:]) {
+		for line := range bytes.Lines(text) {
 			if _, err := decodeEvent(line); err != nil {
 				return err
 			}

@@ -282,8 +282,10 @@ func (r *ringView) fill(c *Enter, a *EnterArgs, b *block) (uint32, error) {
 		at = 0
 	}
 	mask := r.entries - 1
+	room := make([]uapi.SQE, len(a.SQEs))
+	c.SQEs, c.Array = make([]SlotSQE, 0, len(room)), make([]SlotIndex, 0, len(room))
 	for i := range a.SQEs {
-		data, err := a.SQEs[i].encode(b)
+		data, err := a.SQEs[i].encode(b, &room[i])
 		if err != nil {
 			return 0, fmt.Errorf("sqes[%d]: %w", i, err)
 		}
