@@ -111,6 +111,16 @@ func (q *quick) name() string {
 	return s
 }
 
+// ret is a number, or the name of an errno.
+func (q *quick) ret() Ret {
+	if q.peek() != '"' {
+		return Ret(q.integer())
+	}
+	e, err := uapi.ParseErrno(q.name())
+	q.bad = q.bad || err != nil
+	return Ret(e.Ret())
+}
+
 // members are those of an object that were seen, by their bits.
 type members uint64
 

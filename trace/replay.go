@@ -36,6 +36,7 @@ type Outcome struct {
 	Diff     string // (-want +got); "" if Want is nil or the same
 	Why      *verdict.Refusal
 	Requests []Request
+	Tally    Tally // of the requests
 	CQEs     []CQE
 	// Unmodelled says what the model does not know; Got means nothing then.
 	Unmodelled string
@@ -88,7 +89,7 @@ func (p *Player) Play(e *Event) (Outcome, error) {
 	if r.Err != nil {
 		return fail(r.Err)
 	}
-	o.Why, o.Requests, o.Unmodelled = r.Why, r.Requests, r.Unmodelled
+	o.Why, o.Requests, o.Tally, o.Unmodelled = r.Why, r.Requests, r.Tally, r.Unmodelled
 	if err := p.after(e, call, b, before, r, &o); err != nil {
 		return fail(err)
 	}
@@ -280,27 +281,32 @@ func sameCQEs(want []CQEOut, got []CQE) bool {
 	if len(want) != len(got) {
 		return false
 	}
-	inOrder := func(w CQEOut, c CQE) bool { return !c.Unordered && c.is(w.cqe()) }
-	if slices.EqualFunc(want, got, inOrder) {
-		return true
+	if slices.EqualFunc(want, got, func(w CQEOut, c CQE) bool { return c.is(w.cqe()) }) {
+		return true // this order is possible
 	}
-	var ordered, any []CQE
-	for _, c := range got {
-		if c.Unordered {
-			any = append(any, c)
-		} else {
-			ordered = append(ordered, c)
+	used := make([]bool, len(got))
+	next := func(i int, unordered bool) int { // the first that is not used, from i on
+		for i < len(got) && (used[i] || got[i].Unordered != unordered) {
+			i++
 		}
+		return i
 	}
+	ordered, any := next(0, false), next(0, true)
 	for _, w := range want {
 		c := w.cqe()
-		if len(ordered) > 0 && ordered[0].is(c) {
-			ordered = ordered[1:]
-		} else if i := slices.IndexFunc(any, func(a CQE) bool { return a.is(c) }); i >= 0 {
-			any = slices.Delete(any, i, i+1)
-		} else {
+		if ordered < len(got) && got[ordered].is(c) {
+			ordered = next(ordered+1, false)
+			continue
+		}
+		i := any
+		for i < len(got) && !got[i].is(c) {
+			i = next(i+1, true)
+		}
+		if i == len(got) {
 			return false
 		}
+		used[i] = true
+		any = next(any, true)
 	}
 	return true
 }

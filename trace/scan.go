@@ -3,8 +3,6 @@ package trace
 import (
 	"encoding/hex"
 	"math"
-
-	"github.com/uringsim/uringsim/uapi"
 )
 
 // scan reads the JSON that programs write: without escapes, letters beyond ASCII, fractions and exponents. It is bad once
@@ -178,16 +176,6 @@ var hexDigits = func() (digits [256]byte) {
 	}
 	return digits
 }()
-
-// ret is a number, or the name of an errno.
-func (s *scan) ret() Ret {
-	if s.peek() != '"' {
-		return Ret(s.integer())
-	}
-	e, err := uapi.ParseErrno(string(s.str()))
-	s.bad = s.bad || err != nil
-	return Ret(e.Ret())
-}
 
 // bytes are bytes in hexadecimal.
 func (s *scan) bytes() Bytes {

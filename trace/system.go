@@ -220,6 +220,7 @@ type Result struct {
 	Why *verdict.Refusal
 	// Requests are the requests that an Enter consumed, in order; set by the model only.
 	Requests []Request
+	Tally    Tally // of the requests, also where there is no account of them
 	// Resized is the ring that a Register gave another size: its SQ has a new number of entries, its memory a new place.
 	Resized string
 	// Unmodelled says what the model does not know; nothing else in the Result counts then.
@@ -255,6 +256,9 @@ type Request struct {
 	Context cbpfvm.Context // what filters saw, if there are Filters
 	Filters []Filter       // those of its opcode when it was submitted, newest first
 }
+
+// Tally counts the requests that an Enter consumed, and those of them that were refused; set by the model only.
+type Tally struct{ Requests, Refused int }
 
 // Filter is a registered filter.
 type Filter struct {

@@ -121,12 +121,8 @@ func (r *run) event(o *trace.Outcome) {
 	if r.progress != nil {
 		r.progress.events.Add(1)
 	}
-	r.sum.Requests += len(o.Requests)
-	for _, q := range o.Requests {
-		if q.Why != nil {
-			r.sum.Refused++
-		}
-	}
+	r.sum.Requests += o.Tally.Requests
+	r.sum.Refused += o.Tally.Refused
 	if o.Got.Ret < 0 && o.Unmodelled == "" {
 		r.sum.Calls++
 	}
