@@ -118,12 +118,15 @@ func (o *replayOptions) job(stdin io.Reader) (job, error) {
 		return nil, err
 	}
 	return func(ctx context.Context, out *printer, file string) (bool, error) {
-		in, err := openTrace(file, stdin)
-		if err != nil {
-			return false, err
+		m := model{release: r, profile: o.profile}
+		// Reasons are for what is printed, or counted. Standard input cannot be read again to get them.
+		m.quiet = out.quiet && !out.json && o.profile == nil && file != stream.Stdin
+		ok, err := m.replay(ctx, out, file, stdin)
+		if errors.Is(err, errReasons) {
+			m.quiet = false
+			ok, err = m.replay(ctx, out, file, stdin)
 		}
-		defer in.Close()
-		return onModel(ctx, out, in, file, r, o.profile)
+		return ok, err
 	}, nil
 }
 
@@ -146,17 +149,32 @@ func readTrace(file string, stdin io.Reader) (*trace.Trace, error) {
 	return in.All()
 }
 
-// onModel replays one trace as a stream.
-func onModel(ctx context.Context, out *printer, in *trace.Reader, file string, r kernel.Release,
-	profile *cover.Profile,
-) (bool, error) {
-	sys := sim.New(r)
-	if profile != nil {
-		sys.ObserveFilters(profile)
+// errReasons says that a quiet kernel gave something that is to be printed, with reasons.
+var errReasons = errors.New("something differs or is not modelled")
+
+// model is what traces are replayed on.
+type model struct {
+	release kernel.Release
+	profile *cover.Profile // nil if nothing is counted
+	quiet   bool           // there are no reasons, which takes less than half the time
+}
+
+// replay replays one trace as a stream. It prints nothing before errReasons.
+func (m *model) replay(ctx context.Context, out *printer, file string, stdin io.Reader) (bool, error) {
+	in, err := openTrace(file, stdin)
+	if err != nil {
+		return false, err
+	}
+	defer in.Close()
+	in.Share(true)
+	sys := sim.New(m.release)
+	sys.SetQuiet(m.quiet)
+	if m.profile != nil {
+		sys.ObserveFilters(m.profile)
 	}
 	defer sys.Close()
-	run := out.start(file, r.Name, r.String(), in.Header)
-	p := trace.NewPlayer(sys, r.Name)
+	run := out.start(file, m.release.Name, m.release.String(), in.Header)
+	p := trace.NewPlayer(sys, m.release.Name)
 	for ctx.Err() == nil {
 		e, err := in.Next()
 		if err == io.EOF {
@@ -168,6 +186,9 @@ func onModel(ctx context.Context, out *printer, in *trace.Reader, file string, r
 		got, err := p.Play(&e)
 		if err != nil {
 			return false, inFile(file, err)
+		}
+		if m.quiet && !got.OK() {
+			return false, errReasons
 		}
 		run.event(&got)
 		if file == stream.Stdin {
