@@ -110,10 +110,9 @@ func (r *Ring) newRequest(t *task, sqe []byte) *request {
 	return q
 }
 
-// recycle keeps a request that is done for the next one, unless others may still know it: an account, a timer, a drain,
-// or work that was put off.
+// recycle keeps a request that is done for the next one, unless others may still know it: an account, a timer or a drain.
 func (r *Ring) recycle(q *request) {
-	if !r.k.quiet || q.deferred && !q.fromTrace || q.timer != nil || q.Notif || r.drain.active {
+	if !r.k.quiet || q.timer != nil || q.Notif || r.drain.active {
 		return
 	}
 	r.free = append(r.free, q)

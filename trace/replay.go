@@ -20,12 +20,17 @@ type Player struct {
 	t       *translator
 	events  int
 	started bool
+	share   bool     // outcomes may share their memory
+	cqes    []CQEOut // of the last outcome, if they do
 }
 
 // NewPlayer makes a Player. Release is the name of the kernel in Recorded.On; results recorded on others are ignored.
 func NewPlayer(sys System, release string) *Player {
 	return &Player{sys: sys, release: release, t: newTranslator()}
 }
+
+// Share tells whether outcomes may share their memory: one is then only good until the next event is played.
+func (p *Player) Share(share bool) { p.share = share }
 
 // Outcome is what an event gave.
 type Outcome struct {
@@ -85,7 +90,7 @@ func (p *Player) Play(e *Event) (Outcome, error) {
 			return fail(r.Err)
 		}
 	}
-	r := p.sys.Do(e.Task, withKnown(call, o.Want))
+	r := p.sys.Do(e.Task, p.withKnown(call, o.Want))
 	if r.Err != nil {
 		return fail(r.Err)
 	}
@@ -109,14 +114,15 @@ func (p *Player) mapScratch(task string) error {
 }
 
 // withKnown tells the system the CQEs that were recorded.
-func withKnown(c Call, want *Recorded) Call {
+func (p *Player) withKnown(c Call, want *Recorded) Call {
 	if want == nil {
 		return c
 	}
-	known := make([]uapi.CQE, len(want.CQEs))
-	for i, cqe := range want.CQEs {
-		known[i] = cqe.cqe()
+	known := slices.Grow(p.t.last.known[:0], len(want.CQEs)+1) // nil would say that nothing is known
+	for _, cqe := range want.CQEs {
+		known = append(known, cqe.cqe())
 	}
+	p.t.last.known = known
 	switch c := c.(type) {
 	case Enter:
 		c.Known = known
@@ -133,9 +139,12 @@ func (p *Player) after(e *Event, c Call, b *block, before []byte, r Result, o *O
 	o.Got = Recorded{On: []string{p.release}, Ret: Ret(r.Ret)}
 	if r.Ring != nil {
 		o.CQEs = r.Ring.CQEs
-		o.Got.CQEs = slices.Grow(o.Got.CQEs, len(o.CQEs))
+		o.Got.CQEs = slices.Grow(p.cqes[:0], len(o.CQEs))
 		for _, cqe := range r.Ring.CQEs {
 			o.Got.CQEs = append(o.Got.CQEs, cqeOut(cqe.CQE))
+		}
+		if p.share {
+			p.cqes = o.Got.CQEs
 		}
 		o.Got.Dropped, o.Got.Over = r.Ring.SQDropped, r.Ring.CQOverflow
 		if !p.t.threaded(c) {

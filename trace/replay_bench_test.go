@@ -13,7 +13,7 @@ import (
 
 // BenchmarkReplay compares replaying lines with decoding the same lines by encoding/json.
 func BenchmarkReplay(b *testing.B) {
-	text := trace.Busy(100)
+	text := trace.Busy(1000)
 	b.Run("encoding-json", func(b *testing.B) {
 		b.SetBytes(int64(len(text)))
 		for b.Loop() {
@@ -27,11 +27,11 @@ func BenchmarkReplay(b *testing.B) {
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if n := replay(b, text, quiet); n != 100*32 {
+				if n := replay(b, text, quiet); n != 1000*32 {
 					b.Fatal(n)
 				}
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*100*32), "ns/SQE")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*1000*32), "ns/SQE")
 		})
 	}
 }
@@ -48,6 +48,7 @@ func replay(b *testing.B, text []byte, quiet bool) (requests int) {
 	sys := sim.New(kernel.V7_3)
 	sys.SetQuiet(quiet)
 	p := trace.NewPlayer(sys, kernel.V7_3.Name)
+	p.Share(true)
 	for {
 		e, err := r.Next()
 		if err == io.EOF {

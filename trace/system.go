@@ -10,7 +10,7 @@ import (
 // One task, "init", exists from the start, with file descriptors 0, 1 and 2 open and no memory mapped but what the
 // system itself needs. Calls come one at a time.
 type System interface {
-	// Do makes the task perform the call.
+	// Do makes the task perform the call, which is only good until Do returns.
 	Do(task string, c Call) Result
 	// Read copies n bytes of the task's memory. It fails where the task could not read.
 	Read(task string, addr uint64, n int) ([]byte, error)
