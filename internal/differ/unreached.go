@@ -39,7 +39,7 @@ var UnreachedExits = map[string]string{
 	`sim/resize.go: return register.Outcome{Unmodelled: "whether RLIMIT_MEMLOCK leaves room for a ring's old and new memory"}`:                             unmodelled,
 	`sim/resize.go: return register.Outcome{Unmodelled: "what a resized ring holds in memory of the program"}`:                                             unmodelled,
 	`sim/cancel.go: return r.finish(q, int32(uapi.EALREADY.Ret()))`:                                                                                        inWorker,
-	`sim/cancel.go: q.why = verdict.Refuse(verdict.Issue, uapi.EALREADY, "io_uring/cancel.c:io_async_cancel_one", "it finds itself, running in a worker")`: inWorker,
+	`sim/cancel.go: q.because(verdict.Refuse(verdict.Issue, uapi.EALREADY, "io_uring/cancel.c:io_async_cancel_one", "it finds itself, running in a worker"))`: inWorker,
 }
 
 const inWorker = "which requests a worker finds depends on time; testdata/kernel/cancel-finds-itself.json shows it"
