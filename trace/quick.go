@@ -2,14 +2,11 @@ package trace
 
 import (
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/go-json-experiment/json"
-
-	"github.com/uringsim/uringsim/uapi"
 )
 
 // maxDepth is how deep objects are nested that quick reads.
@@ -23,6 +20,7 @@ type quick struct {
 	depth int
 	share bool              // lists may be overwritten by the next event
 	names map[string]string // of tasks, rings and releases, which come again and again
+	words [128]word         // that numbers were written as
 	list  lists
 }
 
@@ -109,16 +107,6 @@ func (q *quick) name() string {
 		q.names[s] = s
 	}
 	return s
-}
-
-// ret is a number, or the name of an errno.
-func (q *quick) ret() Ret {
-	if q.peek() != '"' {
-		return Ret(q.integer())
-	}
-	e, err := uapi.ParseErrno(q.name())
-	q.bad = q.bad || err != nil
-	return Ret(e.Ret())
 }
 
 // members are those of an object that were seen, by their bits.
@@ -282,204 +270,4 @@ func (q *quick) pointer(p *Pointer) {
 	}
 	p.Object = &Object{}
 	structReaderOf(reflect.TypeFor[Object]()).object(q, reflect.ValueOf(p.Object).Elem())
-}
-
-// part is what was appended to one of the lists behind the start. It is a copy, unless the lists are shared.
-func part[T any](q *quick, list *[]T, start int) []T {
-	got := (*list)[start:len(*list):len(*list)]
-	if q.share {
-		return got
-	}
-	*list = (*list)[:start]
-	return append(make([]T, 0, len(got)), got...)
-}
-
-// sqes reads SQEs.
-func (q *quick) sqes() []SQE {
-	start := len(q.list.sqes)
-	q.want('[')
-	for q.more(len(q.list.sqes) == start, ']') {
-		var s SQE
-		q.sqe(&s)
-		q.list.sqes = append(q.list.sqes, s)
-	}
-	return part(q, &q.list.sqes, start)
-}
-
-// sqe reads an SQE: an object, or bytes.
-func (q *quick) sqe(s *SQE) {
-	if q.peek() == '"' {
-		s.Raw = q.bytes()
-		q.bad = q.bad || len(s.Raw) != uapi.SizeofSQE && len(s.Raw) != 2*uapi.SizeofSQE
-		return
-	}
-	start := len(q.list.fields)
-	var seen members
-	namings, cmd := fieldNamings[0], false
-	q.want('{')
-	first := true
-	for ; q.more(first, '}'); first = false {
-		name := q.key()
-		if i, ok := uapi.SQEFieldIndex(name); ok && seen.add(i) {
-			q.list.fields = append(q.list.fields, SQEField{Name: uapi.SQEFields[i].Name})
-			v := &q.list.fields[len(q.list.fields)-1].Value
-			q.sqeField(&uapi.SQEFields[i], namings[i], v)
-			if i == 0 && v.Num == uint64(uapi.IORING_OP_SOCKET) { // the opcode
-				namings = fieldNamings[1]
-			}
-			continue
-		}
-		switch {
-		case string(name) == "cmd" && !cmd:
-			cmd = true
-			s.Cmd = q.bytes()
-			q.bad = q.bad || len(s.Cmd) > uapi.SizeofSQE
-		case string(name) == "slot" && s.Slot == nil:
-			s.Slot = new(Num32(q.number(naming{})))
-			q.fit(uint64(*s.Slot), 32)
-		default:
-			q.bad = true
-		}
-	}
-	if len(q.list.fields) > start {
-		s.Fields = part(q, &q.list.fields, start)
-	}
-}
-
-// fieldNamings are the namings of the fields of an SQE, in their order: first of those of SQEs as they are, then of those
-// of SOCKET.
-var fieldNamings = func() (namings [2][]naming) {
-	for _, f := range uapi.SQEFields {
-		of, own := socketNamings[f.Name]
-		if !own {
-			of = sqeNamings[f.Name]
-		}
-		namings[0] = append(namings[0], sqeNamings[f.Name])
-		namings[1] = append(namings[1], of)
-	}
-	return namings
-}()
-
-// sqeField reads the value of a field of an SQE.
-func (q *quick) sqeField(f *uapi.SQEField, n naming, v *Pointer) {
-	switch q.peek() {
-	case '{':
-		q.bad = q.bad || f.Size != 8
-		q.pointer(v)
-	case '"':
-		v.Num = q.number(n)
-	default:
-		v.Num = uint64(q.integer())
-	}
-	if f.Size < 8 {
-		q.fit(v.Num, uint(8*f.Size))
-	}
-}
-
-// results reads what kernels gave.
-func (q *quick) results() []Recorded {
-	start := len(q.list.results)
-	q.want('[')
-	for q.more(len(q.list.results) == start, ']') {
-		var r Recorded
-		q.recorded(&r)
-		q.list.results = append(q.list.results, r)
-	}
-	return part(q, &q.list.results, start)
-}
-
-// recorded reads what a kernel gave.
-func (q *quick) recorded(r *Recorded) {
-	var seen members
-	q.want('{')
-	for first := true; q.more(first, '}'); first = false {
-		switch name := q.key(); {
-		case string(name) == "ret" && seen.add(0):
-			r.Ret = q.ret()
-		case string(name) == "on" && r.On == nil:
-			r.On = q.on()
-		case string(name) == "cqes" && r.CQEs == nil:
-			r.CQEs = q.cqes()
-		case string(name) == "sq_head" && r.SQHead == nil:
-			r.SQHead = new(q.word())
-		case string(name) == "sq_dropped" && seen.add(1):
-			r.Dropped = q.word()
-		case string(name) == "cq_overflow" && seen.add(2):
-			r.Over = q.word()
-		case string(name) == "params" && r.Params == nil:
-			r.Params = &Params{}
-			structReaderOf(reflect.TypeFor[Params]()).object(q, reflect.ValueOf(r.Params).Elem())
-		case string(name) == "wrote" && r.Wrote == nil:
-			r.Wrote = q.wrote()
-		default:
-			q.bad = true
-		}
-	}
-	q.bad = q.bad || !seen.has(1)
-}
-
-// on reads names of releases.
-func (q *quick) on() []string {
-	start := len(q.list.on)
-	q.want('[')
-	for q.more(len(q.list.on) == start, ']') {
-		q.list.on = append(q.list.on, q.name())
-	}
-	return part(q, &q.list.on, start)
-}
-
-// cqes reads CQEs.
-func (q *quick) cqes() []CQEOut {
-	start := len(q.list.cqes)
-	q.want('[')
-	for q.more(len(q.list.cqes) == start, ']') {
-		q.list.cqes = append(q.list.cqes, q.cqe())
-	}
-	return part(q, &q.list.cqes, start)
-}
-
-// cqe reads a CQE. Its extra words are rare, and left to the other way.
-func (q *quick) cqe() (c CQEOut) {
-	var seen members
-	q.want('{')
-	for first := true; q.more(first, '}'); first = false {
-		switch name := q.key(); {
-		case string(name) == "user_data" && seen.add(0):
-			c.UserData = Num32(q.number(naming{}))
-		case string(name) == "res" && seen.add(1):
-			c.Res = q.ret()
-			q.fit(uint64(c.Res), 32)
-		case string(name) == "flags" && seen.add(2):
-			c.Flags = Num[cqeFlagsTag](q.number(naming{uapi.CQEFlags, true}))
-			q.fit(uint64(c.Flags), 32)
-		default:
-			q.bad = true
-		}
-	}
-	q.bad = q.bad || !seen.has(1<<0|1<<1)
-	return c
-}
-
-// wrote reads what a call changed in memory.
-func (q *quick) wrote() []Wrote {
-	list := []Wrote{}
-	q.want('[')
-	for q.more(len(list) == 0, ']') {
-		var w Wrote
-		var seen members
-		q.want('{')
-		for first := true; q.more(first, '}'); first = false {
-			switch name := q.key(); {
-			case string(name) == "at" && seen.add(0):
-				w.At = int(q.integer())
-			case string(name) == "bytes" && seen.add(1):
-				w.Bytes = q.bytes()
-			default:
-				q.bad = true
-			}
-		}
-		q.bad = q.bad || !seen.has(1<<0|1<<1)
-		list = append(list, w)
-	}
-	return slices.Clip(list)
 }

@@ -36,7 +36,7 @@ func (s *scan) skip() byte {
 
 // take skips the byte if it is the next.
 func (s *scan) take(c byte) bool {
-	if s.bad || s.peek() != c {
+	if s.peek() != c || s.bad {
 		return false
 	}
 	s.at++
@@ -45,9 +45,11 @@ func (s *scan) take(c byte) bool {
 
 // want skips the byte, which has to be the next.
 func (s *scan) want(c byte) {
-	if !s.take(c) {
-		s.bad = true
+	if s.at < len(s.text) && s.text[s.at] == c { // as it nearly always is
+		s.at++
+		return
 	}
+	s.bad = !s.take(c) || s.bad
 }
 
 // more tells whether there is a further element before the end of an array or object, which it skips. First is whether
@@ -129,28 +131,6 @@ func (s *scan) integer() int64 {
 // numeric tells whether the byte goes on with a number.
 func numeric(c byte) bool { return c-'0' <= 9 || c == '.' || c == 'e' || c == 'E' }
 
-// number is a number, or a string that says one in digits or in words.
-func (s *scan) number(n naming) uint64 {
-	if s.peek() != '"' {
-		return uint64(s.integer())
-	}
-	text := s.str()
-	if s.bad {
-		return 0
-	}
-	if n.family != nil {
-		if v, ok := n.family.Value(text); ok {
-			return v
-		}
-	}
-	if v, ok := hexadecimal(text); ok {
-		return v
-	}
-	v, err := n.parse(string(text))
-	s.bad = err != nil
-	return v
-}
-
 // hexadecimal reads "0x" and up to 16 digits.
 func hexadecimal(text []byte) (v uint64, ok bool) {
 	if len(text) < 3 || len(text) > 18 || text[0] != '0' || text[1] != 'x' {
@@ -201,8 +181,8 @@ func (s *scan) boolean() bool {
 	return v
 }
 
-// word is a number of 32 bits, without a name.
-func (s *scan) word() uint32 {
+// uint32 is a number of 32 bits, without a name.
+func (s *scan) uint32() uint32 {
 	v := s.integer()
 	s.bad = s.bad || v < 0 || v > math.MaxUint32
 	return uint32(v)

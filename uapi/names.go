@@ -44,12 +44,6 @@ func (f *Family) short(name string) string {
 	return strings.TrimPrefix(name, "IORING_")
 }
 
-// Value is the constant of a full name, with or without IORING_, or of a short one.
-func (f *Family) Value(name []byte) (v uint64, ok bool) {
-	v, ok = f.byName[string(name)]
-	return v, ok
-}
-
 // Name is the short name of v.
 func (f *Family) Name(v uint64) (name string, ok bool) {
 	name, ok = f.byNum[v]
