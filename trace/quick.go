@@ -22,6 +22,7 @@ type quick struct {
 	names map[string]string // of tasks, rings and releases, which come again and again
 	words [128]word         // that numbers were written as
 	list  lists
+	after [64]uint8 // the field that came behind another one, or first, the last time
 }
 
 // lists are what the lists of an event are collected in.

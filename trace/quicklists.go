@@ -39,17 +39,18 @@ func (q *quick) sqe(s *SQE) {
 	start := len(q.list.fields)
 	var seen members
 	namings, cmd := fieldNamings[0], false
+	last := len(sqeKeys)
 	q.want('{')
-	first := true
-	for ; q.more(first, '}'); first = false {
-		name := q.key()
-		if i, ok := uapi.SQEFieldIndex(name); ok && seen.add(i) {
+	for first := true; q.more(first, '}'); first = false {
+		i, name := q.sqeKey(last)
+		if i >= 0 && seen.add(i) {
 			q.list.fields = append(q.list.fields, SQEField{Name: uapi.SQEFields[i].Name})
 			v := &q.list.fields[len(q.list.fields)-1].Value
 			q.sqeField(&uapi.SQEFields[i], namings[i], v)
 			if i == 0 && v.Num == uint64(uapi.IORING_OP_SOCKET) { // the opcode
 				namings = fieldNamings[1]
 			}
+			last = i
 			continue
 		}
 		switch {
@@ -67,6 +68,29 @@ func (q *quick) sqe(s *SQE) {
 	if len(q.list.fields) > start {
 		s.Fields = part(q, &q.list.fields, start)
 	}
+}
+
+// sqeKeys are the names of the fields of an SQE, quoted, in the order of uapi.SQEFields.
+var sqeKeys = func() (keys []string) {
+	for _, f := range uapi.SQEFields {
+		keys = append(keys, f.Name)
+	}
+	return quoted(keys...)
+}()
+
+// sqeKey is which field of an SQE comes next, probably the one that came behind the last one before; -1 and its name if
+// it is no field.
+func (q *quick) sqeKey(last int) (index int, name []byte) {
+	if i := int(q.after[last]); q.has(sqeKeys[i]) {
+		return i, nil
+	}
+	name = q.key()
+	i, ok := uapi.SQEFieldIndex(name)
+	if !ok {
+		return -1, name
+	}
+	q.after[last] = uint8(i)
+	return i, name
 }
 
 // fieldNamings are the namings of the fields of an SQE, in their order: first of those of SQEs as they are, then of those
@@ -161,22 +185,24 @@ func (q *quick) cqes() []CQEOut {
 	return part(q, &q.list.cqes, start)
 }
 
-// cqe reads a CQE. Its extra words are rare, and left to the other way.
+// cqeKeys are the names of a CQE's members, but for its extra words, which are rare.
+var cqeKeys = quoted("user_data", "res", "flags")
+
+// cqe reads a CQE.
 func (q *quick) cqe() (c CQEOut) {
 	var seen members
 	q.want('{')
-	for first := true; q.more(first, '}'); first = false {
-		switch name := q.key(); {
-		case string(name) == "user_data" && seen.add(0):
+	for i := 0; q.more(seen == 0, '}'); i++ {
+		i = q.oneOf(cqeKeys, i)
+		switch q.bad = q.bad || !seen.add(i); i {
+		case 0:
 			c.UserData = Num32(q.number(naming{}))
-		case string(name) == "res" && seen.add(1):
+		case 1:
 			c.Res = q.ret()
 			q.fit(uint64(c.Res), 32)
-		case string(name) == "flags" && seen.add(2):
+		case 2:
 			c.Flags = Num[cqeFlagsTag](q.number(naming{uapi.CQEFlags, true}))
 			q.fit(uint64(c.Flags), 32)
-		default:
-			q.bad = true
 		}
 	}
 	q.bad = q.bad || !seen.has(1<<0|1<<1)

@@ -102,6 +102,38 @@ func (s *scan) key() []byte {
 	return name
 }
 
+// quoted are names as programs write them before a value.
+func quoted(names ...string) []string {
+	for i, name := range names {
+		names[i] = `"` + name + `":`
+	}
+	return names
+}
+
+// has skips a quoted name if it is the next.
+func (s *scan) has(quoted string) bool {
+	if rest := s.text[s.at:]; len(rest) < len(quoted) || string(rest[:len(quoted)]) != quoted {
+		return false
+	}
+	s.at += len(quoted)
+	return true
+}
+
+// oneOf is which of the quoted names is the next, probably the one at next.
+func (s *scan) oneOf(quoted []string, next int) int {
+	if next < len(quoted) && s.has(quoted[next]) {
+		return next
+	}
+	name := s.key()
+	for i, q := range quoted {
+		if q[1:len(q)-2] == string(name) {
+			return i
+		}
+	}
+	s.bad = true
+	return len(quoted)
+}
+
 // maxDigits is how many digits of a number certainly fit into 63 bits.
 const maxDigits = 18
 
