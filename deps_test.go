@@ -60,6 +60,9 @@ const lattice = `
 	internal/live/livetest, internal/vm < internal/live/livetest/guest;
 	internal/live, internal/vm, gen, kernel < internal/judge;
 
+	# Input as it comes: compressed, and from standard input.
+	NONE < internal/stream;
+
 	# Where the two meet. The root has no code, only traces.
 	NONE < .;
 	internal/judge, sim < internal/differ < internal/differ/outcomes;
@@ -67,7 +70,7 @@ const lattice = `
 	internal/sysuring, plan, sim < internal/bench;
 	cover, internal/page, sim < report < cmd/uringsim;
 	internal/bench, internal/differ, internal/probe < cmd/uringsim;
-	cover, lint, load, request, source, symbolic < cmd/uringsim;
+	cover, internal/stream, lint, load, request, source, symbolic < cmd/uringsim;
 
 	# What tests of users import.
 	cover, load, sim, sqe, symbolic < uringtest;
@@ -77,7 +80,7 @@ const lattice = `
 var outside = map[string][]string{
 	"github.com/go-json-experiment/json": {"cmd/uringsim", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "policy", "request", "sqe", "trace", "uringtest"},
 	"github.com/google/go-cmp":           {"internal/differ", "internal/judge", "trace"},
-	"github.com/klauspost/compress":      {"internal/differ"},
+	"github.com/klauspost/compress":      {"internal/differ", "internal/stream"},
 	"github.com/owenrumney/go-sarif":     {"cmd/uringsim"},
 	"github.com/spf13/cobra":             {"cmd/uringsim"},
 	"golang.org/x/net/bpf":               {"cbpfvm"},

@@ -43,7 +43,7 @@ func issueCancel(r *Ring, q *request) bool {
 	if key.flags&uapi.IORING_ASYNC_CANCEL_FD != 0 {
 		fixed := q.Flags&uapi.IOSQE_FIXED_FILE != 0 || key.flags&uapi.IORING_ASYNC_CANCEL_FD_FIXED != 0
 		if !r.assign(q, fixed) {
-			q.why = verdict.Refuse(verdict.Issue, uapi.EBADF, "io_uring/cancel.c:io_async_cancel", "fd must be open, or a slot that is not empty")
+			q.because(verdict.Refuse(verdict.Issue, uapi.EBADF, "io_uring/cancel.c:io_async_cancel", "fd must be open, or a slot that is not empty"))
 			return r.finish(q, int32(uapi.EBADF.Ret()))
 		}
 		file = q.file
@@ -58,10 +58,10 @@ func issueCancel(r *Ring, q *request) bool {
 	case n > 0:
 		return r.finish(q, 0)
 	case q.inWorker && key.matches(q):
-		q.why = verdict.Refuse(verdict.Issue, uapi.EALREADY, "io_uring/cancel.c:io_async_cancel_one", "it finds itself, running in a worker")
+		q.because(verdict.Refuse(verdict.Issue, uapi.EALREADY, "io_uring/cancel.c:io_async_cancel_one", "it finds itself, running in a worker"))
 		return r.finish(q, int32(uapi.EALREADY.Ret()))
 	}
-	q.why = verdict.Refuse(verdict.Issue, uapi.ENOENT, "io_uring/cancel.c:__io_async_cancel", "there must be a request to cancel")
+	q.because(verdict.Refuse(verdict.Issue, uapi.ENOENT, "io_uring/cancel.c:__io_async_cancel", "there must be a request to cancel"))
 	return r.finish(q, int32(uapi.ENOENT.Ret()))
 }
 
@@ -138,7 +138,7 @@ func issuePollRemove(r *Ring, q *request) bool {
 	i := slices.IndexFunc(r.unresolved, key.matches)
 	switch update := q.SQE.Len() &^ uapi.IORING_POLL_ADD_MULTI; {
 	case i < 0:
-		q.why = verdict.Refuse(verdict.Issue, uapi.ENOENT, "io_uring/poll.c:io_poll_remove", "there must be a poll with that user_data")
+		q.because(verdict.Refuse(verdict.Issue, uapi.ENOENT, "io_uring/poll.c:io_poll_remove", "there must be a poll with that user_data"))
 		return r.finish(q, int32(uapi.ENOENT.Ret()))
 	case update == 0:
 		r.cancelPending(&key, nil)

@@ -119,6 +119,9 @@ func (c *completionQueue) flushOverflow() {
 // is no fact stay back until the recording has them.
 func (c *completionQueue) take(keep bool, known *knowledge) []trace.CQE {
 	var cqes []trace.CQE
+	if n := len(c.posted) - c.taken; n > 0 {
+		cqes = make([]trace.CQE, 0, n)
+	}
 	var later []entry
 	for _, e := range c.posted[c.taken:] {
 		if e.Unordered && !e.Known && known.have && !known.has(e.UserData) {
@@ -131,7 +134,7 @@ func (c *completionQueue) take(keep bool, known *knowledge) []trace.CQE {
 		c.taken = len(c.posted)
 		return cqes
 	}
-	c.posted, c.taken, c.head = later, 0, c.tail-uint32(len(later))
+	c.posted, c.taken, c.head = append(c.posted[:0], later...), 0, c.tail-uint32(len(later))
 	return cqes
 }
 

@@ -37,7 +37,8 @@ func (k *Kernel) enter(t *task, c *trace.Enter) trace.Result {
 	}
 	res := trace.Result{Ret: ret, Why: refusal, Unmodelled: unmodelled}
 	if seen != nil {
-		res.Ring, res.Requests = seen.look(c.KeepCQEs), seen.account()
+		res.Ring = seen.look(c.KeepCQEs)
+		res.Requests, res.Tally = seen.account(), seen.tally
 	}
 	return res
 }
@@ -320,7 +321,8 @@ func (k *Kernel) reap(c trace.Reap) trace.Result {
 
 // begin starts a call that ends with a look at the ring.
 func (r *Ring) begin(known []uapi.CQE) {
-	r.log = nil
+	r.log, r.tally = nil, trace.Tally{}
+	r.call++
 	r.known.start(known)
 	r.resolve()
 }
@@ -334,6 +336,9 @@ func (r *Ring) look(keep bool) *trace.RingState {
 
 // account tells about the requests of this call, in the order of submission.
 func (r *Ring) account() []trace.Request {
+	if len(r.log) == 0 {
+		return nil
+	}
 	reqs := make([]trace.Request, len(r.log))
 	for i, q := range r.log {
 		reqs[i] = q.account()

@@ -79,7 +79,7 @@ func (r *Ring) issue(q *request) bool {
 
 func (r *Ring) carryOut(q *request) bool {
 	if opdef.Defs[q.Opcode].NeedsFile && !r.assign(q, q.Flags&uapi.IOSQE_FIXED_FILE != 0) {
-		q.why = verdict.Refuse(verdict.Issue, uapi.EBADF, "io_uring/io_uring.c:io_assign_file", "fd must be open, or a slot that is not empty")
+		q.because(verdict.Refuse(verdict.Issue, uapi.EBADF, "io_uring/io_uring.c:io_assign_file", "fd must be open, or a slot that is not empty"))
 		r.fail(q, int32(uapi.EBADF.Ret()))
 		return true
 	}
@@ -138,7 +138,7 @@ func issueNop(r *Ring, q *request) bool {
 	}
 	if missing != "" {
 		e, _ := uapi.ErrnoOf(int64(ret))
-		q.why = verdict.Refuse(verdict.Issue, e, "io_uring/nop.c:io_nop", missing)
+		q.because(verdict.Refuse(verdict.Issue, e, "io_uring/nop.c:io_nop", missing))
 	}
 	if q.res = ret; r.k.release.Has(kernel.NopErrorsHidden) {
 		q.res = shown
@@ -172,7 +172,7 @@ func issueClose(r *Ring, q *request) bool {
 		q.task.Files.Close(fd)
 	}
 	if e != 0 {
-		q.why = verdict.Refuse(verdict.Issue, e, "io_uring/openclose.c:io_close", why)
+		q.because(verdict.Refuse(verdict.Issue, e, "io_uring/openclose.c:io_close", why))
 	}
 	return r.finish(q, int32(e.Ret()))
 }
@@ -205,7 +205,7 @@ func issueMsgRing(r *Ring, q *request) bool {
 		e, why = uapi.EINVAL, "addr must be a command that exists"
 	}
 	if e != 0 {
-		q.why = verdict.Refuse(verdict.Issue, e, "io_uring/msg_ring.c:io_msg_ring", why)
+		q.because(verdict.Refuse(verdict.Issue, e, "io_uring/msg_ring.c:io_msg_ring", why))
 		res = int32(e.Ret())
 	}
 	return r.finish(q, res)
@@ -248,6 +248,6 @@ func issueOnSocket(r *Ring, q *request) bool {
 		r.k.release.Has(kernel.RecvPollFirstBeforeSocketCheck) {
 		e, q.deferred = uapi.EAGAIN, true // a worker looks at it, and finds nothing to wait for
 	}
-	q.why = verdict.Refuse(verdict.Issue, e, "io_uring/net.c:io_"+strings.ToLower(q.Opcode.String()), "fd must be a socket")
+	q.because(verdict.Refuse(verdict.Issue, e, "io_uring/net.c:io_"+strings.ToLower(q.Opcode.String()), "fd must be a socket"))
 	return r.finish(q, int32(e.Ret()))
 }

@@ -65,11 +65,11 @@ func issueBuffers(r *Ring, q *request) bool {
 	const where = "io_uring/kbuf.c:__io_manage_buffers_legacy"
 	switch {
 	case g == nil:
-		q.why = verdict.Refuse(verdict.Issue, uapi.ENOENT, where, "the group must exist")
+		q.because(verdict.Refuse(verdict.Issue, uapi.ENOENT, where, "the group must exist"))
 	case g.Ring:
-		q.why = verdict.Refuse(verdict.Issue, uapi.EINVAL, where, "the group must not be a ring of buffers")
+		q.because(verdict.Refuse(verdict.Issue, uapi.EINVAL, where, "the group must not be a ring of buffers"))
 	case provide && g.Count == r.groupLimit() && g.Known():
-		q.why = verdict.Refuse(verdict.Issue, uapi.EOVERFLOW, "io_uring/kbuf.c:io_add_buffers", "the group must not be full")
+		q.because(verdict.Refuse(verdict.Issue, uapi.EOVERFLOW, "io_uring/kbuf.c:io_add_buffers", "the group must not be full"))
 	case provide && g.Count == r.groupLimit(), !provide && !g.Known() && g.Count > 0:
 		return r.ask(q)
 	case provide:

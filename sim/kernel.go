@@ -57,7 +57,8 @@ func (k *Kernel) Release() kernel.Release { return k.release }
 // SetLabel names what happens next ("event 3"); explanations of filters repeat it.
 func (k *Kernel) SetLabel(label string) { k.label = label }
 
-// SetQuiet tells whether the caller can do without Result.Requests, which costs less than half the time then.
+// SetQuiet tells whether the caller can do without Result.Requests, and with Result.Tally, which costs less than half
+// the time then.
 func (k *Kernel) SetQuiet(quiet bool) { k.quiet = quiet }
 
 // Close forgets everything.

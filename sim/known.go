@@ -13,10 +13,14 @@ import (
 // knowledge are the CQEs that a real kernel posted in a call, for results that io_uring does not decide.
 type knowledge struct {
 	have bool
-	cqes []uapi.CQE
+	cqes []uapi.CQE // those that no request has taken
+	room []uapi.CQE // that they are in
 }
 
-func (k *knowledge) start(cqes []uapi.CQE) { k.have, k.cqes = cqes != nil, slices.Clone(cqes) }
+func (k *knowledge) start(cqes []uapi.CQE) {
+	k.room = append(k.room[:0], cqes...)
+	k.have, k.cqes = cqes != nil, k.room
+}
 
 // match takes the first CQE with the user_data that could come from a request that was let through. EACCES could not:
 // it is what filters and restrictions give, and taking it from the recording would hide a wrong verdict.
@@ -135,7 +139,7 @@ func (r *Ring) installFile(q *request, f *tctx.File) int32 {
 	r.cq.unordered = false
 	switch {
 	case e != 0:
-		q.why = verdict.Refuse(verdict.Issue, e, "io_uring/filetable.c:__io_fixed_fd_install", why)
+		q.because(verdict.Refuse(verdict.Issue, e, "io_uring/filetable.c:__io_fixed_fd_install", why))
 		return int32(e.Ret())
 	case index == uapi.IORING_FILE_INDEX_ALLOC:
 		return int32(slot)

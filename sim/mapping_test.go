@@ -30,12 +30,26 @@ func TestQuiet(t *testing.T) {
 				if diff := cmp.Diff(w.Got, g.Got); diff != "" || w.Unmodelled != g.Unmodelled {
 					t.Fatalf("%s, seed %d on %s, event %d: (-explaining +quiet)\n%s", kind.Name, seed, r.Name, i+1, diff)
 				}
+				if all := tally(w.Requests); w.Tally != all || g.Tally != all {
+					t.Fatalf("%s, seed %d, event %d: %+v, quiet %+v; want %+v", kind.Name, seed, i+1, w.Tally, g.Tally, all)
+				}
 				if len(g.Requests) != 0 {
 					t.Fatalf("%s, seed %d, event %d: %d requests are accounted for", kind.Name, seed, i+1, len(g.Requests))
 				}
 			}
 		}
 	}
+}
+
+// tally counts the requests that are accounted for.
+func tally(all []trace.Request) trace.Tally {
+	t := trace.Tally{Requests: len(all)}
+	for _, q := range all {
+		if q.Why != nil {
+			t.Refused++
+		}
+	}
+	return t
 }
 
 // TestMapping submits batches of requests, of which a filter denies every other, and takes their CQEs a few at a time.

@@ -42,7 +42,9 @@ type Ring struct {
 	timers     timers
 	unresolved []*request // issued, waiting for a result that io_uring does not decide
 	known      knowledge
-	log        []*request // requests of the current call, for its Result
+	call       int         // the number of the current call, from 1
+	log        []*request  // requests of the current call, for its Result
+	tally      trace.Tally // of them
 }
 
 // RegisterState is the part of the ring that register calls work on.
@@ -55,6 +57,7 @@ type request struct {
 	opdef.Request
 	ring   *Ring
 	task   *task
+	call   int   // in which it was submitted
 	asking Issue // what the Issuer gets
 	progress
 }
@@ -95,22 +98,21 @@ type progress struct {
 func (r *Ring) newRequest(t *task, sqe []byte) *request {
 	last := len(r.free) - 1
 	if last < 0 {
-		q := &request{ring: r, task: t}
+		q := &request{ring: r, task: t, call: r.call}
 		copy(q.SQE[:], sqe)
 		return q
 	}
 	q := r.free[last]
 	r.free = r.free[:last]
-	q.task = t
+	q.task, q.call = t, r.call
 	q.progress = progress{} // by itself, or the compiler makes a copy of it first
 	q.Restart(sqe)
 	return q
 }
 
-// recycle keeps a request that is done for the next one, unless others may still know it: an account, a timer, a drain,
-// or work that was put off.
+// recycle keeps a request that is done for the next one, unless others may still know it: an account, a timer or a drain.
 func (r *Ring) recycle(q *request) {
-	if !r.k.quiet || q.deferred || q.timer != nil || q.Notif || r.drain.active {
+	if !r.k.quiet || q.timer != nil || q.Notif || r.drain.active {
 		return
 	}
 	r.free = append(r.free, q)
@@ -127,6 +129,14 @@ func (q *request) account() trace.Request {
 		})
 	}
 	return r
+}
+
+// because notes why the request is refused.
+func (q *request) because(why *verdict.Refusal) {
+	if r := q.ring; q.why == nil && q.call == r.call {
+		r.tally.Refused++
+	}
+	q.why = why
 }
 
 // setFail marks the request as failed; its own CQE is posted in any case.

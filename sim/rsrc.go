@@ -73,7 +73,7 @@ func issueFilesUpdate(r *Ring, q *request) bool {
 		done, e, why = r.UpdateFiles(q.task.Task, u)
 	}
 	if e != 0 {
-		q.why = verdict.Refuse(verdict.Issue, e, where, why)
+		q.because(verdict.Refuse(verdict.Issue, e, where, why))
 		return r.finish(q, int32(e.Ret()))
 	}
 	return r.finish(q, int32(done))
@@ -128,7 +128,7 @@ func issueFixedFDInstall(r *Ring, q *request) bool {
 	fd, e := q.task.Files.Install(q.file, q.SQE.OpFlags()&uapi.IORING_FIXED_FD_NO_CLOEXEC == 0)
 	if e != 0 {
 		const where = "io_uring/openclose.c:io_install_fixed_fd"
-		q.why = verdict.Refuse(verdict.Issue, e, where, "there must be a free descriptor")
+		q.because(verdict.Refuse(verdict.Issue, e, where, "there must be a free descriptor"))
 		return r.finish(q, int32(e.Ret()))
 	}
 	return r.finish(q, fd)
@@ -142,8 +142,8 @@ func issueFixedBuffer(r *Ring, q *request) bool {
 	if r.useBuffer(q) && (vectored || q.bufNode.Buffer.Has(q.SQE.Addr(), q.SQE.Len())) {
 		return r.ask(q)
 	}
-	q.why = verdict.Refuse(verdict.Issue, uapi.EFAULT, "io_uring/rsrc.c:io_import_reg_buf",
-		"buf_index must be a registered buffer, and addr and len within it")
+	q.because(verdict.Refuse(verdict.Issue, uapi.EFAULT, "io_uring/rsrc.c:io_import_reg_buf",
+		"buf_index must be a registered buffer, and addr and len within it"))
 	return r.finish(q, int32(uapi.EFAULT.Ret()))
 }
 
@@ -170,8 +170,8 @@ func issueSplice(r *Ring, q *request) bool {
 		q.inNode, found = n.Get(), true
 	}
 	if !found {
-		q.why = verdict.Refuse(verdict.Issue, uapi.EBADF, "io_uring/splice.c:io_splice_get_file",
-			"splice_fd_in must be open, or a slot that is not empty")
+		q.because(verdict.Refuse(verdict.Issue, uapi.EBADF, "io_uring/splice.c:io_splice_get_file",
+			"splice_fd_in must be open, or a slot that is not empty"))
 		return r.finish(q, int32(uapi.EBADF.Ret()))
 	}
 	if q.SQE.Len() == 0 {
@@ -192,7 +192,7 @@ func issuePipe(r *Ring, q *request) bool {
 	}
 	e, why := r.pipe(q)
 	if e != 0 {
-		q.why = verdict.Refuse(verdict.Issue, e, "io_uring/openclose.c:io_pipe", why)
+		q.because(verdict.Refuse(verdict.Issue, e, "io_uring/openclose.c:io_pipe", why))
 	}
 	return r.finish(q, int32(e.Ret()))
 }
@@ -295,7 +295,7 @@ func (r *Ring) sendFDLater(q *request, target *Ring) bool {
 		res, e, why := r.sendFD(q, target, f)
 		if e != 0 {
 			q.setFail()
-			q.why = verdict.Refuse(verdict.Issue, e, "io_uring/msg_ring.c:io_msg_install_complete", why)
+			q.because(verdict.Refuse(verdict.Issue, e, "io_uring/msg_ring.c:io_msg_install_complete", why))
 			res = int32(e.Ret())
 		}
 		q.res, q.inWorker = res, false

@@ -72,6 +72,7 @@ func (r *Ring) submitOne(t *task, index uint32, left *uint32) bool {
 	if !r.k.quiet {
 		r.log = append(r.log, q)
 	}
+	r.tally.Requests++
 	r.drain.alive++
 
 	refusal := r.initReq(q, index, left)
@@ -83,7 +84,7 @@ func (r *Ring) submitOne(t *task, index uint32, left *uint32) bool {
 		}
 	}
 	if refusal != nil {
-		q.why = refusal
+		q.because(refusal)
 		return r.failInit(q, int32(refusal.Errno.Ret()))
 	}
 	if head := r.chain.head; head != nil {

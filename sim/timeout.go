@@ -219,7 +219,7 @@ func issueTimeoutRemove(r *Ring, q *request) bool {
 		}
 	}
 	if e != 0 {
-		q.why = verdict.Refuse(verdict.Issue, e, "io_uring/timeout.c:io_timeout_remove", why)
+		q.because(verdict.Refuse(verdict.Issue, e, "io_uring/timeout.c:io_timeout_remove", why))
 	}
 	return r.finish(q, int32(e.Ret()))
 }

@@ -3,6 +3,7 @@ package trace
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/uringsim/uringsim/uapi"
 )
@@ -56,6 +57,15 @@ type translator struct {
 	setup int    // how many setups there were, for the names of rings
 	rings map[string]*ringView
 	byFD  map[int32]string
+	last  entries
+}
+
+// entries are those of the last enter, whose memory the next one uses.
+type entries struct {
+	sqes  []uapi.SQE
+	data  []SlotSQE
+	array []SlotIndex
+	known []uapi.CQE
 }
 
 func newTranslator() *translator {
@@ -249,7 +259,7 @@ func (t *translator) enterCall(a *EnterArgs, b *block) (Call, error) {
 			}
 			ring.tail = ring.head
 		}
-		if n, err = ring.fill(&c, a, b); err != nil {
+		if n, err = ring.fill(&c, a, b, &t.last); err != nil {
 			return nil, err
 		}
 		ring.tail += n
@@ -276,14 +286,18 @@ func (t *translator) ringOf(a *EnterArgs) (*ringView, error) {
 }
 
 // fill puts the SQEs and the array into the ring and returns how many entries that makes.
-func (r *ringView) fill(c *Enter, a *EnterArgs, b *block) (uint32, error) {
+func (r *ringView) fill(c *Enter, a *EnterArgs, b *block, l *entries) (uint32, error) {
 	var at, n uint32 = r.tail, 0
 	if r.has(uapi.IORING_SETUP_SQ_REWIND) {
 		at = 0
 	}
 	mask := r.entries - 1
+	room := slices.Grow(l.sqes[:0], len(a.SQEs))[:len(a.SQEs)]
+	clear(room)
+	defer func() { l.sqes, l.data, l.array = room, c.SQEs, c.Array }()
+	c.SQEs, c.Array = l.data[:0], l.array[:0]
 	for i := range a.SQEs {
-		data, err := a.SQEs[i].encode(b)
+		data, err := a.SQEs[i].encode(b, &room[i])
 		if err != nil {
 			return 0, fmt.Errorf("sqes[%d]: %w", i, err)
 		}
@@ -308,7 +322,7 @@ func (r *ringView) fill(c *Enter, a *EnterArgs, b *block) (uint32, error) {
 		n += width
 	}
 	if a.Array != nil {
-		c.Array, n = nil, uint32(len(*a.Array))
+		c.Array, n = c.Array[:0], uint32(len(*a.Array))
 		if n > r.entries {
 			return 0, fmt.Errorf("array has %d values, the ring only %d entries", n, r.entries)
 		}

@@ -126,7 +126,11 @@ type Reader struct {
 	file   string
 	next   func() (Event, error)
 	close  func() error
+	quick  quick
 }
+
+// Share tells whether events may share their memory: an event is then only good until the next is read, which is faster.
+func (r *Reader) Share(share bool) { r.quick.share = share }
 
 // Next is the next event; io.EOF at the end. Errors are *SyntaxError or from the file.
 func (r *Reader) Next() (Event, error) { return r.next() }
@@ -134,27 +138,47 @@ func (r *Reader) Next() (Event, error) { return r.next() }
 // Close closes the file.
 func (r *Reader) Close() error { return r.close() }
 
-// OpenFile opens a trace file: .jsonl has an event per line, anything else is one JSON document.
+// OpenFile opens a trace file; its name says how it is written, as for NewReader.
 func OpenFile(file string) (*Reader, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
-	r, err := newReader(f, file, filepath.Ext(file) == ".jsonl")
+	return NewReader(f, file)
+}
+
+// NewReader reads a trace from a stream, which Close closes, as does an error. A file whose name, without .zst, ends in
+// .jsonl has an event per line; of "-", which is standard input, the text tells; anything else is one JSON document.
+func NewReader(in io.ReadCloser, file string) (*Reader, error) {
+	r := &Reader{file: file, close: in.Close}
+	var err error
+	if text := bufio.NewReaderSize(in, 64<<10); hasLines(text, file) {
+		err = r.startLines(text)
+	} else {
+		err = r.startDocument(text)
+	}
 	if err != nil {
-		_ = f.Close() // the first error counts
+		_ = in.Close() // the first error counts
 		return nil, err
 	}
-	r.close = f.Close
 	return r, nil
 }
 
-func newReader(in io.Reader, file string, lines bool) (*Reader, error) {
-	r := &Reader{file: file, close: func() error { return nil }}
-	if lines {
-		return r, r.startLines(in)
+// hasLines tells whether there is an event per line.
+func hasLines(in *bufio.Reader, file string) bool {
+	if file != "-" {
+		return filepath.Ext(strings.TrimSuffix(file, ".zst")) == ".jsonl"
 	}
-	return r, r.startDocument(in)
+	for n := 1; n <= in.Size(); n = in.Buffered() + 1 { // takes what is there, and does not wait for more than a line
+		_, err := in.Peek(n)
+		text, _ := in.Peek(in.Buffered())
+		line, _, whole := bytes.Cut(bytes.TrimLeft(text, " \t\r\n"), []byte("\n"))
+		if whole || err != nil { // an error comes again when it is read
+			var h Header
+			return json.Unmarshal(line, &h, json.RejectUnknownMembers(true)) == nil // "events" is unknown there
+		}
+	}
+	return false // no header is as long
 }
 
 // startDocument reads the whole document and hands its events out one by one.
@@ -226,8 +250,8 @@ func (r *Reader) documentEvents(text []byte, events spans) func() (Event, error)
 		}
 		start, end := events[0][0], events[0][1]
 		events = events[1:]
-		var e Event
-		if err := json.Unmarshal(text[start:end], &e, json.RejectUnknownMembers(true)); err != nil {
+		e, err := r.quick.read(text[start:end])
+		if err != nil {
 			return e, syntaxError(r.file, text, at(err, start))
 		}
 		e.Line, _ = lineCol(text, start)
@@ -236,12 +260,13 @@ func (r *Reader) documentEvents(text []byte, events spans) func() (Event, error)
 }
 
 // startLines reads the header and then an event per line.
-func (r *Reader) startLines(in io.Reader) error {
-	br := bufio.NewReaderSize(in, 64<<10)
+func (r *Reader) startLines(in *bufio.Reader) error {
 	line := 0
+	var buf []byte // of the line that is read
 	read := func() ([]byte, error) {
 		for {
-			text, err := readLine(br)
+			text, err := readLine(in, buf[:0])
+			buf = text
 			switch {
 			case err == errLongLine:
 				return nil, &SyntaxError{r.file, line + 1, 1, err.Error()}
@@ -274,12 +299,12 @@ func (r *Reader) startLines(in io.Reader) error {
 		return fail(text, err)
 	}
 	r.next = func() (Event, error) {
-		var e Event
 		text, err := read()
 		if err != nil {
-			return e, err
+			return Event{}, err
 		}
-		if err := json.Unmarshal(text, &e, json.RejectUnknownMembers(true)); err != nil {
+		e, err := r.quick.read(text)
+		if err != nil {
 			return e, fail(text, err)
 		}
 		e.Line = line
@@ -290,9 +315,8 @@ func (r *Reader) startLines(in io.Reader) error {
 
 var errLongLine = fmt.Errorf("the line has more than %d bytes", maxLine)
 
-// readLine reads up to the end of the line, and refuses lines that are too long without keeping them.
-func readLine(br *bufio.Reader) ([]byte, error) {
-	var text []byte
+// readLine appends up to the end of the line to the text, and refuses lines that are too long without keeping them.
+func readLine(br *bufio.Reader, text []byte) ([]byte, error) {
 	for {
 		part, err := br.ReadSlice('\n')
 		if len(text)+len(part) > maxLine {
@@ -326,11 +350,11 @@ func lineCol(text []byte, off int64) (line, col int) {
 
 // Read reads a whole trace.
 func Read(in io.Reader, file string) (*Trace, error) {
-	r, err := newReader(in, file, filepath.Ext(file) == ".jsonl")
+	r, err := NewReader(io.NopCloser(in), file)
 	if err != nil {
 		return nil, err
 	}
-	return r.all()
+	return r.All()
 }
 
 // ReadFile reads a whole trace file.
@@ -340,10 +364,11 @@ func ReadFile(file string) (*Trace, error) {
 		return nil, err
 	}
 	defer r.Close()
-	return r.all()
+	return r.All()
 }
 
-func (r *Reader) all() (*Trace, error) {
+// All is the whole trace, as far as Next has not handed it out.
+func (r *Reader) All() (*Trace, error) {
 	t := &Trace{Header: r.Header}
 	for {
 		e, err := r.Next()

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -301,6 +302,35 @@ func TestReader(t *testing.T) {
 	}
 	if _, err := OpenFile(bad); err == nil || !strings.HasPrefix(err.Error(), bad+":1:1: ") {
 		t.Errorf("a file without a trace: %v", err)
+	}
+}
+
+// TestUnnamed: of standard input, the text tells how it is written.
+func TestUnnamed(t *testing.T) {
+	long := strings.Repeat("x", 100_000)
+	rows := []struct {
+		why, text string
+		events    int
+		err       string
+	}{
+		{"a document", `{"trace":1,"events":[{"call":"exec"}]}`, 1, ""},
+		{"a document of several lines", "{\n\"trace\":1,\n\"events\":[{\"call\":\"exec\"}]}", 1, ""},
+		{"a document with a long first line", `{"trace":1,"why":"` + long + `","events":[]}`, 0, ""},
+		{"lines", "{\"trace\":1}\n{\"call\":\"exec\"}\n{\"call\":\"exec\"}\n", 2, ""},
+		{"lines after empty ones", "\n \n{\"trace\":1}\n{\"call\":\"exec\"}", 1, ""},
+		{"a header alone", `{"trace":1}`, 0, ""},
+		{"nothing", "", 0, "-:1:1: the text ends in the middle of a value"},
+		{"a document that is none", "[]\n", 0, `-:1:1: found an array, expected a trace: {"trace": 1, "events": [...]}`},
+		{"a bad line", "{\"trace\":1}\n{\"call\":\"x\"}", 0, `-:2:1: unknown call "x"; `},
+	}
+	for _, r := range rows {
+		got, err := Read(iotest.OneByteReader(strings.NewReader(r.text)), "-")
+		switch {
+		case r.err != "" && (err == nil || !strings.HasPrefix(err.Error(), r.err)):
+			t.Errorf("%s: %v, want %s", r.why, err, r.err)
+		case r.err == "" && (err != nil || len(got.Events) != r.events):
+			t.Errorf("%s: %v, %v", r.why, got, err)
+		}
 	}
 }
 

@@ -20,12 +20,17 @@ type Player struct {
 	t       *translator
 	events  int
 	started bool
+	share   bool     // outcomes may share their memory
+	cqes    []CQEOut // of the last outcome, if they do
 }
 
 // NewPlayer makes a Player. Release is the name of the kernel in Recorded.On; results recorded on others are ignored.
 func NewPlayer(sys System, release string) *Player {
 	return &Player{sys: sys, release: release, t: newTranslator()}
 }
+
+// Share tells whether outcomes may share their memory: one is then only good until the next event is played.
+func (p *Player) Share(share bool) { p.share = share }
 
 // Outcome is what an event gave.
 type Outcome struct {
@@ -36,6 +41,7 @@ type Outcome struct {
 	Diff     string // (-want +got); "" if Want is nil or the same
 	Why      *verdict.Refusal
 	Requests []Request
+	Tally    Tally // of the requests
 	CQEs     []CQE
 	// Unmodelled says what the model does not know; Got means nothing then.
 	Unmodelled string
@@ -84,11 +90,11 @@ func (p *Player) Play(e *Event) (Outcome, error) {
 			return fail(r.Err)
 		}
 	}
-	r := p.sys.Do(e.Task, withKnown(call, o.Want))
+	r := p.sys.Do(e.Task, p.withKnown(call, o.Want))
 	if r.Err != nil {
 		return fail(r.Err)
 	}
-	o.Why, o.Requests, o.Unmodelled = r.Why, r.Requests, r.Unmodelled
+	o.Why, o.Requests, o.Tally, o.Unmodelled = r.Why, r.Requests, r.Tally, r.Unmodelled
 	if err := p.after(e, call, b, before, r, &o); err != nil {
 		return fail(err)
 	}
@@ -108,14 +114,15 @@ func (p *Player) mapScratch(task string) error {
 }
 
 // withKnown tells the system the CQEs that were recorded.
-func withKnown(c Call, want *Recorded) Call {
+func (p *Player) withKnown(c Call, want *Recorded) Call {
 	if want == nil {
 		return c
 	}
-	known := make([]uapi.CQE, len(want.CQEs))
-	for i, cqe := range want.CQEs {
-		known[i] = cqe.cqe()
+	known := slices.Grow(p.t.last.known[:0], len(want.CQEs)+1) // nil would say that nothing is known
+	for _, cqe := range want.CQEs {
+		known = append(known, cqe.cqe())
 	}
+	p.t.last.known = known
 	switch c := c.(type) {
 	case Enter:
 		c.Known = known
@@ -132,8 +139,12 @@ func (p *Player) after(e *Event, c Call, b *block, before []byte, r Result, o *O
 	o.Got = Recorded{On: []string{p.release}, Ret: Ret(r.Ret)}
 	if r.Ring != nil {
 		o.CQEs = r.Ring.CQEs
+		o.Got.CQEs = slices.Grow(p.cqes[:0], len(o.CQEs))
 		for _, cqe := range r.Ring.CQEs {
 			o.Got.CQEs = append(o.Got.CQEs, cqeOut(cqe.CQE))
+		}
+		if p.share {
+			p.cqes = o.Got.CQEs
 		}
 		o.Got.Dropped, o.Got.Over = r.Ring.SQDropped, r.Ring.CQOverflow
 		if !p.t.threaded(c) {
@@ -246,7 +257,32 @@ func diff(want, got Recorded, cqes []CQE) string {
 	if sameCQEs(want.CQEs, cqes) {
 		got.CQEs = want.CQEs
 	}
+	if same(&want, &got) {
+		return ""
+	}
 	return cmp.Diff(want, got)
+}
+
+// same tells whether there is no difference, which cmp.Diff takes long to find out. What it is not sure of it leaves to
+// that.
+func same(want, got *Recorded) bool {
+	switch {
+	case want.Ret != got.Ret, want.Dropped != got.Dropped, want.Over != got.Over, len(want.On) != 0, len(got.On) != 0:
+		return false
+	case !sameList(want.CQEs, got.CQEs), !sameList(want.Wrote, got.Wrote):
+		return false
+	}
+	return sameValue(want.SQHead, got.SQHead) && sameValue(want.Params, got.Params)
+}
+
+// sameList tells whether two lists are the same list, or both have nothing.
+func sameList[T any](a, b []T) bool {
+	return len(a) == len(b) && (a == nil) == (b == nil) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// sameValue tells whether both pointers are nil, or what they point to is the same.
+func sameValue[T comparable](a, b *T) bool {
+	return a == b || a != nil && b != nil && *a == *b
 }
 
 // sameCQEs tells whether the CQEs are the same, in an order that is possible.
@@ -254,23 +290,32 @@ func sameCQEs(want []CQEOut, got []CQE) bool {
 	if len(want) != len(got) {
 		return false
 	}
-	var ordered, any []CQE
-	for _, c := range got {
-		if c.Unordered {
-			any = append(any, c)
-		} else {
-			ordered = append(ordered, c)
-		}
+	if slices.EqualFunc(want, got, func(w CQEOut, c CQE) bool { return c.is(w.cqe()) }) {
+		return true // this order is possible
 	}
+	used := make([]bool, len(got))
+	next := func(i int, unordered bool) int { // the first that is not used, from i on
+		for i < len(got) && (used[i] || got[i].Unordered != unordered) {
+			i++
+		}
+		return i
+	}
+	ordered, any := next(0, false), next(0, true)
 	for _, w := range want {
 		c := w.cqe()
-		if len(ordered) > 0 && ordered[0].is(c) {
-			ordered = ordered[1:]
-		} else if i := slices.IndexFunc(any, func(a CQE) bool { return a.is(c) }); i >= 0 {
-			any = slices.Delete(any, i, i+1)
-		} else {
+		if ordered < len(got) && got[ordered].is(c) {
+			ordered = next(ordered+1, false)
+			continue
+		}
+		i := any
+		for i < len(got) && !got[i].is(c) {
+			i = next(i+1, true)
+		}
+		if i == len(got) {
 			return false
 		}
+		used[i] = true
+		any = next(any, true)
 	}
 	return true
 }

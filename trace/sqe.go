@@ -165,12 +165,11 @@ func (s SQE) MarshalJSONTo(enc *jsontext.Encoder) error {
 	return enc.WriteToken(jsontext.EndObject)
 }
 
-// encode is the SQE's 64 or 128 bytes, with the objects that it points to placed.
-func (s *SQE) encode(at placer) ([]byte, error) {
+// encode is the SQE's 64 or 128 bytes, with the objects that it points to placed. The former may be in sqe, which is zero.
+func (s *SQE) encode(at placer, sqe *uapi.SQE) ([]byte, error) {
 	if s.Raw != nil {
 		return s.Raw, nil
 	}
-	var sqe uapi.SQE
 	for _, f := range s.Fields {
 		v, err := f.Value.put(at)
 		if err != nil {
@@ -180,7 +179,7 @@ func (s *SQE) encode(at placer) ([]byte, error) {
 		if !ok {
 			return nil, fmt.Errorf("an SQE has no field %q", f.Name)
 		}
-		field.Put(&sqe, v)
+		field.Put(sqe, v)
 	}
 	if s.Cmd == nil {
 		return sqe[:], nil
@@ -192,7 +191,7 @@ func (s *SQE) encode(at placer) ([]byte, error) {
 
 // put places an SQE that a register call points to.
 func (s *SQE) put(at placer) (uint64, error) {
-	b, err := s.encode(at)
+	b, err := s.encode(at, new(uapi.SQE))
 	if err != nil {
 		return 0, err
 	}

@@ -10,7 +10,7 @@ import (
 // One task, "init", exists from the start, with file descriptors 0, 1 and 2 open and no memory mapped but what the
 // system itself needs. Calls come one at a time.
 type System interface {
-	// Do makes the task perform the call.
+	// Do makes the task perform the call, which is only good until Do returns.
 	Do(task string, c Call) Result
 	// Read copies n bytes of the task's memory. It fails where the task could not read.
 	Read(task string, addr uint64, n int) ([]byte, error)
@@ -220,6 +220,7 @@ type Result struct {
 	Why *verdict.Refusal
 	// Requests are the requests that an Enter consumed, in order; set by the model only.
 	Requests []Request
+	Tally    Tally // of the requests, also where there is no account of them
 	// Resized is the ring that a Register gave another size: its SQ has a new number of entries, its memory a new place.
 	Resized string
 	// Unmodelled says what the model does not know; nothing else in the Result counts then.
@@ -255,6 +256,9 @@ type Request struct {
 	Context cbpfvm.Context // what filters saw, if there are Filters
 	Filters []Filter       // those of its opcode when it was submitted, newest first
 }
+
+// Tally counts the requests that an Enter consumed, and those of them that were refused; set by the model only.
+type Tally struct{ Requests, Refused int }
 
 // Filter is a registered filter.
 type Filter struct {

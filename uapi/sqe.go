@@ -34,18 +34,44 @@ var SQEFields = []SQEField{
 	{"__pad2", 56, 8}, {"attr_type_mask", 56, 8},
 }
 
-var sqeFieldByName = func() map[string]SQEField {
-	m := make(map[string]SQEField, len(SQEFields))
-	for _, f := range SQEFields {
-		m[f.Name] = f
+// sqeFieldPlaces finds fields by their names: at the hash of a name, or behind, is its number in SQEFields, from 1.
+var sqeFieldPlaces = func() (places [4 * 64]uint8) {
+	for i, f := range SQEFields {
+		h := sqeFieldHash(f.Name)
+		for places[h] != 0 {
+			h++
+		}
+		places[h] = uint8(i + 1)
 	}
-	return m
+	return places
 }()
+
+// sqeFieldHash tells most names apart by their length and some letters.
+func sqeFieldHash[T string | []byte](name T) uint8 {
+	n := len(name)
+	if n == 0 {
+		return 0
+	}
+	return uint8(13*n) + 5*name[0] + 11*name[n/2] + 3*name[n-1]
+}
+
+// SQEFieldIndex is the place in SQEFields of a field under any of its names.
+func SQEFieldIndex[T string | []byte](name T) (index int, ok bool) {
+	for h := sqeFieldHash(name); sqeFieldPlaces[h] != 0; h++ {
+		if i := int(sqeFieldPlaces[h]) - 1; SQEFields[i].Name == string(name) {
+			return i, true
+		}
+	}
+	return 0, false
+}
 
 // SQEFieldByName is the place of a field under any of its names.
 func SQEFieldByName(name string) (SQEField, bool) {
-	f, ok := sqeFieldByName[name]
-	return f, ok
+	i, ok := SQEFieldIndex(name)
+	if !ok {
+		return SQEField{}, false
+	}
+	return SQEFields[i], true
 }
 
 // Get is the field's value, zero-extended.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 
@@ -11,28 +12,22 @@ import (
 	"github.com/uringsim/uringsim/trace"
 )
 
-// onAll replays files on every release and prints where the results part.
-func onAll(out *printer, files []string, o *replayOptions) error {
-	ok := true
-	for _, file := range files {
-		t, err := trace.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		columns, runs, err := playAll(out, file, t, o.profile)
-		if err != nil {
-			return inFile(file, err)
-		}
-		printTable(out, file, t, columns)
-		for _, r := range runs {
-			ok = r.end() && ok
-		}
-	}
-	covered, err := o.finish(out)
+// onAll replays a trace on every release and prints where the results part.
+func onAll(out *printer, stdin io.Reader, file string, profile *cover.Profile) (bool, error) {
+	t, err := readTrace(file, stdin)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return out.finish(ok && covered)
+	columns, runs, err := playAll(out, file, t, profile)
+	if err != nil {
+		return false, inFile(file, err)
+	}
+	printTable(out, file, t, columns)
+	ok := true
+	for _, r := range runs {
+		ok = r.end() && ok
+	}
+	return ok, nil
 }
 
 // playAll replays a trace on every release, and prints what programs want to know and what differs from the trace.

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/uringsim/uringsim/internal/stream"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/request"
 )
@@ -42,7 +42,7 @@ A request is
   context:   the word context, and the 40 bytes that a filter loads from in hexadecimal; only filters judge it
 
 and all fields of struct io_uring_sqe are arguments, too (docs/programs.md). --requests reads a file of requests, one a
-line, "-" the standard input. A line may end in what is expected, and is a test then:
+line, which may be compressed (.zst), or "-", the standard input. A line may end in what is expected, and is a test then:
 
   socket family=AF_INET6 -> deny
   openat2 flags=O_CREAT -> EINVAL
@@ -80,10 +80,8 @@ func (o *evalOptions) source(cmd *cobra.Command, text string) (in io.ReadCloser,
 		return io.NopCloser(strings.NewReader(text)), "request", nil
 	case o.requests == "":
 		return nil, "", errors.New("expected a request, --requests or --context")
-	case o.requests == "-":
-		return io.NopCloser(cmd.InOrStdin()), "-", nil
 	}
-	in, err = os.Open(o.requests)
+	in, err = stream.Open(o.requests, cmd.InOrStdin())
 	return in, o.requests, err
 }
 

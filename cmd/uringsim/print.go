@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 
@@ -18,10 +19,25 @@ type printer struct {
 	quiet bool
 	total summary // of all runs
 	runs  int
+
+	progress *progress // nil if nobody is told
 }
 
 func newPrinter(w io.Writer, asJSON, quiet bool) *printer {
 	return &printer{w: w, json: asJSON, quiet: quiet}
+}
+
+// flush hands on what a buffer below the printer holds.
+func (p *printer) flush() {
+	if b, ok := p.w.(*bufio.Writer); ok {
+		_ = b.Flush() // as everywhere, what cannot be printed is lost
+	}
+}
+
+// add counts the runs of another printer.
+func (p *printer) add(o *printer) {
+	p.total.add(&o.total)
+	p.runs += o.runs
 }
 
 // finish turns the result of all files into the command's.
@@ -101,12 +117,11 @@ func (p *printer) start(file, kernel, long string, h trace.Header) *run {
 // event prints one outcome.
 func (r *run) event(o *trace.Outcome) {
 	r.sum.Events++
-	r.sum.Requests += len(o.Requests)
-	for _, q := range o.Requests {
-		if q.Why != nil {
-			r.sum.Refused++
-		}
+	if r.progress != nil {
+		r.progress.events.Add(1)
 	}
+	r.sum.Requests += o.Tally.Requests
+	r.sum.Refused += o.Tally.Refused
 	if o.Got.Ret < 0 && o.Unmodelled == "" {
 		r.sum.Calls++
 	}

@@ -7,12 +7,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/uringsim/uringsim/cover"
 	"github.com/uringsim/uringsim/internal/judge"
 	"github.com/uringsim/uringsim/internal/live"
+	"github.com/uringsim/uringsim/internal/stream"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/trace"
@@ -26,6 +28,7 @@ type replayOptions struct {
 	live   bool
 	record bool
 	page   string
+	jobs   int // 0 is as many as there are cores
 	coverOptions
 	guest *string // vmlinuz, set by the vm command; nil without it
 }
@@ -42,7 +45,13 @@ func newReplayCommand(guest *string) *cobra.Command {
 request that was refused, why. Results that the trace records are compared (-want +got).
 
 With --kernel all, the table of results that differ between the releases is printed, each with the quirk that makes the
-difference. --html writes a report for people as well, which tells of one release and compares it with all. With --live the calls go to the running kernel instead; --record writes its results into the traces.
+difference. Each trace then has to fit into memory; on one release, lines (.jsonl) are replayed as they are read. --html
+writes a report for people as well, which tells of one release and compares it with all.
+
+A file may be compressed (.jsonl.zst, .json.zst); "-" is standard input, in any of these forms. Several files are
+replayed at a time, and their output comes in the order of the files.
+
+With --live the calls go to the running kernel instead; --record writes its results into the traces.
 
 A kernel is a release (` + kernel.Names() + `), with quirks switched on by +QUIRK and off
 by ~QUIRK: 7.2~shared-filters-append-in-place. See uringsim kernels.`,
@@ -57,6 +66,7 @@ by ~QUIRK: 7.2~shared-filters-append-in-place. See uringsim kernels.`,
 		f.StringVar(&o.kernel, "kernel", "7.3", "release to model, or all")
 		f.BoolVar(&o.live, "live", false, "use the running kernel")
 		f.StringVar(&o.page, "html", "", "write a report for people to a file, as a page (docs/report.md)")
+		f.IntVarP(&o.jobs, "jobs", "j", 0, "replay so many files at a time on the model (default: as there are cores)")
 		completeKernels(c)
 		o.coverOptions.flags(c)
 	}
@@ -68,17 +78,24 @@ func (o *replayOptions) run(cmd *cobra.Command, files []string) error {
 	if err := o.start(); err != nil {
 		return err
 	}
+	if i := slices.Index(files, stream.Stdin); i >= 0 && slices.Contains(files[i+1:], stream.Stdin) {
+		return errors.New("found \"-\" twice, expected standard input once")
+	}
 	switch {
 	case o.wanted() && o.live:
 		return errors.New("coverage is known of filters in the model only, and not with --live")
 	case o.page != "" && o.live:
 		return errors.New("--html tells of the model only, and not with --live")
 	case o.guest != nil || o.live:
-		return o.onReal(cmd.Context(), out, files)
+		return o.onReal(cmd.Context(), out, cmd.InOrStdin(), files)
 	case o.record:
 		return errors.New("--record needs a real kernel: --live, or uringsim vm --kernel VMLINUZ replay --record")
+	case o.jobs < 0:
+		return fmt.Errorf("--jobs is %d, expected a number of files", o.jobs)
+	case o.page != "" && slices.Contains(files, stream.Stdin):
+		return errors.New("--html reads its traces twice, which standard input cannot be")
 	}
-	err := o.onModels(out, files)
+	err := o.onModels(cmd, out, files)
 	if o.page == "" || err != nil && !errors.Is(err, errMismatch) {
 		return err
 	}
@@ -89,21 +106,17 @@ func (o *replayOptions) run(cmd *cobra.Command, files []string) error {
 }
 
 // onModels replays files on the release, or on all.
-func (o *replayOptions) onModels(out *printer, files []string) error {
-	if o.kernel == "all" {
-		return onAll(out, files, o)
-	}
-	r, err := kernel.Parse(o.kernel)
+func (o *replayOptions) onModels(cmd *cobra.Command, out *printer, files []string) error {
+	do, err := o.job(cmd.InOrStdin())
 	if err != nil {
 		return err
 	}
-	ok := true
-	for _, file := range files {
-		good, err := onModel(out, file, r, o.profile)
-		if err != nil {
-			return err
-		}
-		ok = ok && good
+	if o.profile != nil {
+		o.jobs = 1 // it counts for all files
+	}
+	ok, err := eachFile(cmd.Context(), out, files, o.jobs, do)
+	if err != nil {
+		return err
 	}
 	covered, err := o.finish(out)
 	if err != nil {
@@ -112,21 +125,77 @@ func (o *replayOptions) onModels(out *printer, files []string) error {
 	return out.finish(ok && covered)
 }
 
-// onModel replays one file as a stream.
-func onModel(out *printer, file string, r kernel.Release, profile *cover.Profile) (bool, error) {
-	in, err := trace.OpenFile(file)
+// job is what is done with each file on the model.
+func (o *replayOptions) job(stdin io.Reader) (job, error) {
+	if o.kernel == "all" {
+		return func(_ context.Context, out *printer, file string) (bool, error) {
+			return onAll(out, stdin, file, o.profile)
+		}, nil
+	}
+	r, err := kernel.Parse(o.kernel)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, out *printer, file string) (bool, error) {
+		m := model{release: r, profile: o.profile}
+		// Reasons are for what is printed, or counted. Standard input cannot be read again to get them.
+		m.quiet = out.quiet && !out.json && o.profile == nil && file != stream.Stdin
+		ok, err := m.replay(ctx, out, file, stdin)
+		if errors.Is(err, errReasons) {
+			m.quiet = false
+			ok, err = m.replay(ctx, out, file, stdin)
+		}
+		return ok, err
+	}, nil
+}
+
+// openTrace opens a trace that may be compressed, or standard input.
+func openTrace(file string, stdin io.Reader) (*trace.Reader, error) {
+	in, err := stream.Open(file, stdin)
+	if err != nil {
+		return nil, err
+	}
+	return trace.NewReader(in, file)
+}
+
+// readTrace reads all of a trace.
+func readTrace(file string, stdin io.Reader) (*trace.Trace, error) {
+	in, err := openTrace(file, stdin)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	return in.All()
+}
+
+// errReasons says that a quiet kernel gave something that is to be printed, with reasons.
+var errReasons = errors.New("something differs or is not modelled")
+
+// model is what traces are replayed on.
+type model struct {
+	release kernel.Release
+	profile *cover.Profile // nil if nothing is counted
+	quiet   bool           // there are no reasons, which takes less than half the time
+}
+
+// replay replays one trace as a stream. It prints nothing before errReasons.
+func (m *model) replay(ctx context.Context, out *printer, file string, stdin io.Reader) (bool, error) {
+	in, err := openTrace(file, stdin)
 	if err != nil {
 		return false, err
 	}
 	defer in.Close()
-	sys := sim.New(r)
-	if profile != nil {
-		sys.ObserveFilters(profile)
+	in.Share(true)
+	sys := sim.New(m.release)
+	sys.SetQuiet(m.quiet)
+	if m.profile != nil {
+		sys.ObserveFilters(m.profile)
 	}
 	defer sys.Close()
-	run := out.start(file, r.Name, r.String(), in.Header)
-	p := trace.NewPlayer(sys, r.Name)
-	for {
+	run := out.start(file, m.release.Name, m.release.String(), in.Header)
+	p := trace.NewPlayer(sys, m.release.Name)
+	p.Share(true)
+	for ctx.Err() == nil {
 		e, err := in.Next()
 		if err == io.EOF {
 			return run.end(), nil
@@ -138,8 +207,15 @@ func onModel(out *printer, file string, r kernel.Release, profile *cover.Profile
 		if err != nil {
 			return false, inFile(file, err)
 		}
+		if m.quiet && !got.OK() {
+			return false, errReasons
+		}
 		run.event(&got)
+		if file == stream.Stdin {
+			out.flush() // what is written may be watched
+		}
 	}
+	return false, errStopped
 }
 
 // inFile adds the file and line to an error about an event.
@@ -152,7 +228,7 @@ func inFile(file string, err error) error {
 }
 
 // onReal replays on the running kernel or in a guest.
-func (o *replayOptions) onReal(ctx context.Context, out *printer, files []string) error {
+func (o *replayOptions) onReal(ctx context.Context, out *printer, stdin io.Reader, files []string) error {
 	var j judge.Judge = judge.Here{}
 	if o.guest != nil {
 		g, err := judge.Boot(ctx, *o.guest)
@@ -168,7 +244,7 @@ func (o *replayOptions) onReal(ctx context.Context, out *printer, files []string
 	ok := true
 	var unsteady error
 	for _, file := range files {
-		good, err := o.ask(out, j, file)
+		good, err := o.ask(out, j, stdin, file)
 		if errors.Is(err, errUnsteady) {
 			unsteady = errors.Join(unsteady, err) // the other files can still be recorded
 			continue
@@ -190,8 +266,8 @@ func (o *replayOptions) onReal(ctx context.Context, out *printer, files []string
 }
 
 // ask replays one file on a real kernel, and records if wanted.
-func (o *replayOptions) ask(out *printer, j judge.Judge, file string) (bool, error) {
-	t, err := trace.ReadFile(file)
+func (o *replayOptions) ask(out *printer, j judge.Judge, stdin io.Reader, file string) (bool, error) {
+	t, err := readTrace(file, stdin)
 	if err != nil {
 		return false, err
 	}
@@ -228,8 +304,8 @@ var errUnsteady = errors.New("gave different results in two runs")
 
 // save writes the trace in place of the file.
 func save(t *trace.Trace, file string) error {
-	if filepath.Ext(file) == ".jsonl" {
-		return fmt.Errorf("%s: recording into .jsonl is not supported; use a .json document", file)
+	if file == stream.Stdin || stream.Plain(file) != file || filepath.Ext(file) == ".jsonl" {
+		return fmt.Errorf("%s: recording is only supported into a .json document", file)
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
 	if err != nil {

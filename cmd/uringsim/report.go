@@ -3,7 +3,6 @@ package main
 import (
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/report"
-	"github.com/uringsim/uringsim/trace"
 )
 
 // writePage writes what becomes of traces on a release to a file, as a page for people. Of all releases, the page tells
@@ -26,7 +25,7 @@ func writePage(page, release string, files []string) error {
 }
 
 func addTo(p *report.Page, file string) error {
-	in, err := trace.OpenFile(file)
+	in, err := openTrace(file, nil)
 	if err != nil {
 		return err
 	}

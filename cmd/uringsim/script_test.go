@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -25,7 +26,8 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       *update,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"status": runStatus, "append": appendText},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": runStatus, "append": appendText,
+			"compress": compress},
 	})
 }
 
@@ -61,4 +63,16 @@ func appendText(ts *testscript.TestScript, neg bool, args []string) {
 	defer f.Close()
 	_, err = f.Write(bytes.Repeat([]byte(args[2]), count))
 	ts.Check(err)
+}
+
+// compress writes files with zstd: "compress file.json" writes file.json.zst.
+func compress(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: compress FILE...")
+	}
+	z, err := zstd.NewWriter(nil)
+	ts.Check(err)
+	for _, file := range args {
+		ts.Check(os.WriteFile(ts.MkAbs(file)+".zst", z.EncodeAll([]byte(ts.ReadFile(file)), nil), 0o644))
+	}
 }

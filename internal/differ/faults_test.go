@@ -56,7 +56,7 @@ var faults = []fault{
 	{"hard links break", "sim/link.go", "if q.failed && q.Flags&uapi.IOSQE_IO_HARDLINK == 0 {", "if q.failed {", "link"},
 	{"submission never stops", "sim/submit.go", "if !good && !r.has(uapi.IORING_SETUP_SUBMIT_ALL) {", "if !good && r == nil {", "link"},
 	{"skipped CQEs of a failed head come", "sim/link.go", "if q.skipLinks {", "if false {", "link"},
-	{"a denied timeout reports EACCES", "sim/submit.go", "q.why = refusal\n", "q.why = refusal\n\t\tif r.chain.last != nil {\n\t\t\tr.chain.last.armTimeout = false\n\t\t}\n", "link"},
+	{"a denied timeout reports EACCES", "sim/submit.go", "q.because(refusal)\n", "q.because(refusal)\n\t\tif r.chain.last != nil {\n\t\t\tr.chain.last.armTimeout = false\n\t\t}\n", "link"},
 	{"a linked timeout can be cancelled by itself", "sim/timeout.go", "range slices.Clone(r.timers.list) {\n\t\tif !key", "range append(slices.Clone(r.timers.list), r.timers.linked...) {\n\t\tif !key", "timeout"},
 	{"an update keeps the number to wait for", "sim/timeout.go", "t.timer.off, t.timer.repeats = 0, 0", "t.timer.repeats = 0", "timeout"},
 	{"a CQE that ends a timeout counts for others", "sim/timeout.go", "r.timers.remove(q)\n\t\tr.timers.fired++\n\t\tq.note", "r.timers.remove(q)\n\t\tq.note", "timeout"},

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestEachFile: whatever ends first, the output is that of doing one file after the other, up to the first error.
+func TestEachFile(t *testing.T) {
+	bad := errors.New("bad")
+	names := make([]string, 40)
+	for i := range names {
+		names[i] = fmt.Sprint("f", i)
+	}
+	rows := []struct {
+		why   string
+		lines int   // of each file
+		bad   int   // the file with an error, if not -1
+		width int   // of a line
+		want  error // of the whole
+	}{
+		{"all is well", 3, -1, 10, nil},
+		{"more than a buffer holds", 50, -1, 5000, nil},
+		{"an error ends it, after what comes before", 3, 17, 10, bad},
+		{"an error in the first", 3, 0, 10, bad},
+	}
+	for _, r := range rows {
+		do := func(ctx context.Context, out *printer, file string) (bool, error) {
+			for line := range r.lines {
+				time.Sleep(time.Duration(rand.IntN(10)) * time.Second)
+				if ctx.Err() != nil {
+					return false, errStopped
+				}
+				fmt.Fprintf(out.w, "%s %d %s\n", file, line, strings.Repeat("x", r.width))
+				out.runs++
+			}
+			if r.bad >= 0 && file == names[r.bad] {
+				return false, bad
+			}
+			return file != names[5], nil
+		}
+		want := runAll(t, names, 1, do)
+		if want.err != r.want || want.ok {
+			t.Errorf("%s: %v, %v", r.why, want.ok, want.err)
+		}
+		if got := runAll(t, names, 7, do); got != want {
+			t.Errorf("%s: the output of 7 at a time differs: %d bytes, %d runs, %v; want %d, %d, %v", r.why, len(got.text),
+				got.runs, got.err, len(want.text), want.runs, want.err)
+		}
+	}
+}
+
+// allOf is what eachFile gave.
+type allOf struct {
+	text string
+	runs int
+	ok   bool
+	err  error
+}
+
+// runAll runs the jobs in a bubble, where sleeping takes no time.
+func runAll(t *testing.T, files []string, atOnce int, do job) (got allOf) {
+	synctest.Test(t, func(t *testing.T) {
+		var text bytes.Buffer
+		out := newPrinter(&text, false, false)
+		got.ok, got.err = eachFile(t.Context(), out, files, atOnce, do)
+		got.text, got.runs = text.String(), out.runs
+	})
+	return got
+}
+
+// TestHeld: a job behind the first one waits when it has written too much, and ends with the first one's error.
+func TestHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var text bytes.Buffer
+		o := newOrdered(&text, 2, func() {})
+		var second error
+		var ended sync.WaitGroup
+		ended.Go(func() {
+			for second == nil {
+				_, second = (&turn{o, 1}).Write(make([]byte, 1<<20))
+			}
+		})
+		synctest.Wait()
+		if o.held != maxHeld {
+			t.Errorf("%d bytes are held, want %d", o.held, maxHeld)
+		}
+		bad := errors.New("bad")
+		o.finish(0, bad, nil)
+		ended.Wait()
+		if second != errStopped || o.err != bad || text.Len() != 0 {
+			t.Errorf("%v, %v, %d bytes", second, o.err, text.Len())
+		}
+	})
+}
+
+// TestProgress: the line appears after two seconds, moves on, and is gone in the end.
+func TestProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var text bytes.Buffer
+		p := &progress{of: 3, w: &text, quit: make(chan struct{})}
+		p.ended.Go(p.run)
+		p.events.Store(100)
+		time.Sleep(progressAfter - time.Millisecond)
+		if text.Len() != 0 {
+			t.Errorf("%q is too early", text.String())
+		}
+		time.Sleep(2 * time.Millisecond)
+		p.files.Store(1)
+		time.Sleep(progressEvery)
+		p.stop()
+		want := "\r\x1b[K0 of 3 files, 100 events, 50 a second\r\x1b[K1 of 3 files, 100 events, 40 a second\r\x1b[K"
+		if text.String() != want {
+			t.Errorf("%q, want %q", text.String(), want)
+		}
+	})
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/uringsim/uringsim/kernel"
+)
+
+// TestQuietReplay: a replay that only compares prints what one with all reasons does, on every trace, also where results
+// are not as recorded.
+func TestQuietReplay(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/*/*.json")
+	if err != nil || len(files) < 100 {
+		t.Fatal(len(files), err)
+	}
+	differ := 0
+	for i, file := range files {
+		if i%3 == 0 {
+			file = spoil(t, file)
+		}
+		for _, r := range []kernel.Release{kernel.V6_19, kernel.V7_3} {
+			var quiet, loud bytes.Buffer
+			o := replayOptions{kernel: r.Name}
+			do, err := o.job(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ok, err := do(t.Context(), newPrinter(&quiet, false, true), file)
+			want, errWant := (&model{release: r}).replay(t.Context(), newPrinter(&loud, false, true), file, nil)
+			if ok != want || fmt.Sprint(err) != fmt.Sprint(errWant) {
+				t.Errorf("%s: %v, %v; want %v, %v", file, ok, err, want, errWant)
+			}
+			if diff := cmp.Diff(loud.String(), quiet.String()); diff != "" {
+				t.Errorf("%s (-with reasons +quiet):\n%s", file, diff)
+			}
+			if !ok {
+				differ++
+			}
+		}
+	}
+	if differ < 50 {
+		t.Errorf("only %d replays differ", differ)
+	}
+}
+
+// spoil changes results that a trace records.
+func spoil(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file = filepath.Join(t.TempDir(), filepath.Base(file))
+	text = bytes.ReplaceAll(text, []byte(`"ret":1,`), []byte(`"ret":7,`))
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}

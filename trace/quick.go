@@ -1,0 +1,274 @@
+package trace
+
+import (
+	"reflect"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/go-json-experiment/json"
+)
+
+// maxDepth is how deep objects are nested that quick reads.
+const maxDepth = 32
+
+// quick reads events of which it understands every byte, and leaves all others to UnmarshalJSONFrom, which alone decides
+// what is wrong with them. It makes one pass, with readers that are made once for each type, and reads what there is
+// most of, SQEs and CQEs, by hand.
+type quick struct {
+	scan
+	depth int
+	share bool              // lists may be overwritten by the next event
+	names map[string]string // of tasks, rings and releases, which come again and again
+	words [128]word         // that numbers were written as
+	list  lists
+	after [64]uint8 // the field that came behind another one, or first, the last time
+}
+
+// lists are what the lists of an event are collected in.
+type lists struct {
+	sqes    []SQE
+	fields  []SQEField
+	cqes    []CQEOut
+	results []Recorded
+	on      []string
+}
+
+// maxNames keeps memory bounded where there is no end of names.
+const maxNames = 1024
+
+// read reads an event, in one way or the other.
+func (q *quick) read(text []byte) (Event, error) {
+	e, ok := q.event(text)
+	if ok {
+		return e, nil
+	}
+	return decodeEvent(text)
+}
+
+// decodeEvent reads any event, and tells what is wrong with what is none.
+func decodeEvent(text []byte) (e Event, err error) {
+	err = json.Unmarshal(text, &e, json.RejectUnknownMembers(true))
+	return e, err
+}
+
+// event reads an event; ok is false if it has to be read in the other way.
+func (q *quick) event(text []byte) (e Event, ok bool) {
+	q.scan, q.depth = scan{text: text}, 0
+	if q.names == nil || len(q.names) > maxNames {
+		q.names = map[string]string{}
+	}
+	q.list = lists{q.list.sqes[:0], q.list.fields[:0], q.list.cqes[:0], q.list.results[:0], q.list.on[:0]}
+	e.Task = InitTask
+	var args reflect.Value
+	var of *structReader
+	var seen members
+	q.want('{')
+	for first := true; q.more(first, '}'); first = false {
+		switch name := q.key(); {
+		case string(name) == "call" && e.Args == nil:
+			e.Args, args, of = q.call()
+		case string(name) == "task" && seen.add(0):
+			if task := q.name(); task != "" {
+				e.Task = task
+			}
+		case string(name) == "why" && seen.add(1):
+			e.Why = string(q.str())
+		case string(name) == "results" && seen.add(2):
+			e.Results = q.results()
+		case of != nil:
+			of.member(q, name, args, &seen)
+		default:
+			q.bad = true
+		}
+	}
+	if !q.ends() || of == nil || !seen.has(of.required) {
+		return Event{}, false
+	}
+	return e, true
+}
+
+// call makes the arguments of the call that comes next.
+func (q *quick) call() (Args, reflect.Value, *structReader) {
+	t, ok := argsTypes[string(q.str())]
+	if !ok || q.bad {
+		q.bad = true
+		return nil, reflect.Value{}, nil
+	}
+	v := reflect.New(t)
+	return v.Interface().(Args), v.Elem(), structReaderOf(t)
+}
+
+// name is a string that comes again.
+func (q *quick) name() string {
+	b := q.str()
+	s, ok := q.names[string(b)]
+	if !ok {
+		s = string(b)
+		q.names[s] = s
+	}
+	return s
+}
+
+// members are those of an object that were seen, by their bits.
+type members uint64
+
+// add is false if the member was there before.
+func (m *members) add(bit int) bool {
+	is := members(1) << bit
+	was := *m & is
+	*m |= is
+	return was == 0
+}
+
+func (m members) has(all members) bool { return m&all == all }
+
+// firstField is the bit of a struct's first field. Those below are for the members of an event that are no arguments.
+const firstField = 3
+
+// structReader reads the members of a struct.
+type structReader struct {
+	fields   []fieldReader
+	required members
+}
+
+// fieldReader reads a field.
+type fieldReader struct {
+	name string
+	read valueReader
+}
+
+// valueReader reads a value.
+type valueReader func(q *quick, v reflect.Value)
+
+// structReaders has those of the types that were needed so far.
+var structReaders sync.Map
+
+// structReaderOf makes the reader of a struct when it is first needed.
+func structReaderOf(t reflect.Type) *structReader {
+	if r, ok := structReaders.Load(t); ok {
+		return r.(*structReader)
+	}
+	r := &structReader{}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if options == "" { // as checkPresent has it
+			r.required.add(firstField + i)
+		}
+		r.fields = append(r.fields, fieldReader{name, readerOf(f.Type, f.Tag)})
+	}
+	got, _ := structReaders.LoadOrStore(t, r)
+	return got.(*structReader)
+}
+
+// object reads all of a struct.
+func (r *structReader) object(q *quick, v reflect.Value) {
+	var seen members
+	if q.depth++; q.depth > maxDepth {
+		q.bad = true
+	}
+	q.want('{')
+	for first := true; q.more(first, '}'); first = false {
+		r.member(q, q.key(), v, &seen)
+	}
+	q.depth--
+	q.bad = q.bad || !seen.has(r.required)
+}
+
+// member reads the member of the name, which was not seen before.
+func (r *structReader) member(q *quick, name []byte, v reflect.Value, seen *members) {
+	for i := range r.fields {
+		if f := &r.fields[i]; f.name == string(name) {
+			if q.bad = q.bad || !seen.add(firstField+i); !q.bad {
+				f.read(q, v.Field(i))
+			}
+			return
+		}
+	}
+	q.bad = true
+}
+
+// limits are those that the tag of a field states; 0 is none.
+func limits(tag reflect.StructTag) (bits uint, most int) {
+	b, _ := strconv.Atoi(tag.Get("bits")) // no tag is no limit
+	most, _ = strconv.Atoi(tag.Get("max"))
+	return uint(b), most
+}
+
+// namer is a Num, whatever its tag is.
+type namer interface{ naming() naming }
+
+func (Num[T]) naming() naming {
+	var t T
+	return t.naming()
+}
+
+// readerOf makes a reader of a type. The tag is that of the field which holds it.
+func readerOf(t reflect.Type, tag reflect.StructTag) valueReader {
+	bits, most := limits(tag)
+	if n, ok := reflect.Zero(t).Interface().(namer); ok && t.Kind() == reflect.Uint64 { // not a pointer to one
+		naming := n.naming()
+		return func(q *quick, v reflect.Value) {
+			n := q.number(naming)
+			q.fit(n, bits)
+			v.SetUint(n)
+		}
+	}
+	switch t {
+	case reflect.TypeFor[[]SQE]():
+		return func(q *quick, v reflect.Value) { *v.Addr().Interface().(*[]SQE) = q.sqes() }
+	case reflect.TypeFor[SQE]():
+		return func(q *quick, v reflect.Value) { q.sqe(v.Addr().Interface().(*SQE)) }
+	case reflect.TypeFor[Pointer]():
+		return func(q *quick, v reflect.Value) { q.pointer(v.Addr().Interface().(*Pointer)) }
+	case reflect.TypeFor[Bytes]():
+		return func(q *quick, v reflect.Value) {
+			b := q.bytes()
+			q.bad = q.bad || most != 0 && len(b) > most
+			v.SetBytes(b)
+		}
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return func(q *quick, v reflect.Value) { v.SetString(q.name()) }
+	case reflect.Bool:
+		return func(q *quick, v reflect.Value) { v.SetBool(q.boolean()) }
+	case reflect.Struct:
+		return func(q *quick, v reflect.Value) { structReaderOf(t).object(q, v) } // only now: some hold their own type
+	case reflect.Pointer:
+		return pointerReader(readerOf(t.Elem(), tag))
+	case reflect.Slice:
+		return sliceReader(t, readerOf(t.Elem(), tag))
+	}
+	return func(q *quick, _ reflect.Value) { q.bad = true } // nothing that an event has much of
+}
+
+func pointerReader(elem valueReader) valueReader {
+	return func(q *quick, v reflect.Value) {
+		v.Set(reflect.New(v.Type().Elem()))
+		elem(q, v.Elem())
+	}
+}
+
+func sliceReader(t reflect.Type, elem valueReader) valueReader {
+	return func(q *quick, v reflect.Value) {
+		list := reflect.MakeSlice(t, 0, 0)
+		q.want('[')
+		for q.more(list.Len() == 0, ']') {
+			list = reflect.Append(list, reflect.Zero(t.Elem()))
+			elem(q, list.Index(list.Len()-1))
+		}
+		v.Set(list)
+	}
+}
+
+// pointer reads a number, or an object.
+func (q *quick) pointer(p *Pointer) {
+	if q.peek() != '{' {
+		p.Num = q.number(naming{})
+		return
+	}
+	p.Object = &Object{}
+	structReaderOf(reflect.TypeFor[Object]()).object(q, reflect.ValueOf(p.Object).Elem())
+}

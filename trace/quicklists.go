@@ -1,0 +1,234 @@
+package trace
+
+import (
+	"reflect"
+	"slices"
+
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// part is what was appended to one of the lists behind the start. It is a copy, unless the lists are shared.
+func part[T any](q *quick, list *[]T, start int) []T {
+	got := (*list)[start:len(*list):len(*list)]
+	if q.share {
+		return got
+	}
+	*list = (*list)[:start]
+	return append(make([]T, 0, len(got)), got...)
+}
+
+// sqes reads SQEs.
+func (q *quick) sqes() []SQE {
+	start := len(q.list.sqes)
+	q.want('[')
+	for q.more(len(q.list.sqes) == start, ']') {
+		var s SQE
+		q.sqe(&s)
+		q.list.sqes = append(q.list.sqes, s)
+	}
+	return part(q, &q.list.sqes, start)
+}
+
+// sqe reads an SQE: an object, or bytes.
+func (q *quick) sqe(s *SQE) {
+	if q.peek() == '"' {
+		s.Raw = q.bytes()
+		q.bad = q.bad || len(s.Raw) != uapi.SizeofSQE && len(s.Raw) != 2*uapi.SizeofSQE
+		return
+	}
+	start := len(q.list.fields)
+	var seen members
+	namings, cmd := fieldNamings[0], false
+	last := len(sqeKeys)
+	q.want('{')
+	for first := true; q.more(first, '}'); first = false {
+		i, name := q.sqeKey(last)
+		if i >= 0 && seen.add(i) {
+			q.list.fields = append(q.list.fields, SQEField{Name: uapi.SQEFields[i].Name})
+			v := &q.list.fields[len(q.list.fields)-1].Value
+			q.sqeField(&uapi.SQEFields[i], namings[i], v)
+			if i == 0 && v.Num == uint64(uapi.IORING_OP_SOCKET) { // the opcode
+				namings = fieldNamings[1]
+			}
+			last = i
+			continue
+		}
+		switch {
+		case string(name) == "cmd" && !cmd:
+			cmd = true
+			s.Cmd = q.bytes()
+			q.bad = q.bad || len(s.Cmd) > uapi.SizeofSQE
+		case string(name) == "slot" && s.Slot == nil:
+			s.Slot = new(Num32(q.number(naming{})))
+			q.fit(uint64(*s.Slot), 32)
+		default:
+			q.bad = true
+		}
+	}
+	if len(q.list.fields) > start {
+		s.Fields = part(q, &q.list.fields, start)
+	}
+}
+
+// sqeKeys are the names of the fields of an SQE, quoted, in the order of uapi.SQEFields.
+var sqeKeys = func() (keys []string) {
+	for _, f := range uapi.SQEFields {
+		keys = append(keys, f.Name)
+	}
+	return quoted(keys...)
+}()
+
+// sqeKey is which field of an SQE comes next, probably the one that came behind the last one before; -1 and its name if
+// it is no field.
+func (q *quick) sqeKey(last int) (index int, name []byte) {
+	if i := int(q.after[last]); q.has(sqeKeys[i]) {
+		return i, nil
+	}
+	name = q.key()
+	i, ok := uapi.SQEFieldIndex(name)
+	if !ok {
+		return -1, name
+	}
+	q.after[last] = uint8(i)
+	return i, name
+}
+
+// fieldNamings are the namings of the fields of an SQE, in their order: first of those of SQEs as they are, then of those
+// of SOCKET.
+var fieldNamings = func() (namings [2][]naming) {
+	for _, f := range uapi.SQEFields {
+		of, own := socketNamings[f.Name]
+		if !own {
+			of = sqeNamings[f.Name]
+		}
+		namings[0] = append(namings[0], sqeNamings[f.Name])
+		namings[1] = append(namings[1], of)
+	}
+	return namings
+}()
+
+// sqeField reads the value of a field of an SQE.
+func (q *quick) sqeField(f *uapi.SQEField, n naming, v *Pointer) {
+	switch q.peek() {
+	case '{':
+		q.bad = q.bad || f.Size != 8
+		q.pointer(v)
+	case '"':
+		v.Num = q.number(n)
+	default:
+		v.Num = uint64(q.integer())
+	}
+	if f.Size < 8 {
+		q.fit(v.Num, uint(8*f.Size))
+	}
+}
+
+// results reads what kernels gave.
+func (q *quick) results() []Recorded {
+	start := len(q.list.results)
+	q.want('[')
+	for q.more(len(q.list.results) == start, ']') {
+		var r Recorded
+		q.recorded(&r)
+		q.list.results = append(q.list.results, r)
+	}
+	return part(q, &q.list.results, start)
+}
+
+// recorded reads what a kernel gave.
+func (q *quick) recorded(r *Recorded) {
+	var seen members
+	q.want('{')
+	for first := true; q.more(first, '}'); first = false {
+		switch name := q.key(); {
+		case string(name) == "ret" && seen.add(0):
+			r.Ret = q.ret()
+		case string(name) == "on" && r.On == nil:
+			r.On = q.on()
+		case string(name) == "cqes" && r.CQEs == nil:
+			r.CQEs = q.cqes()
+		case string(name) == "sq_head" && r.SQHead == nil:
+			r.SQHead = new(q.uint32())
+		case string(name) == "sq_dropped" && seen.add(1):
+			r.Dropped = q.uint32()
+		case string(name) == "cq_overflow" && seen.add(2):
+			r.Over = q.uint32()
+		case string(name) == "params" && r.Params == nil:
+			r.Params = &Params{}
+			structReaderOf(reflect.TypeFor[Params]()).object(q, reflect.ValueOf(r.Params).Elem())
+		case string(name) == "wrote" && r.Wrote == nil:
+			r.Wrote = q.wrote()
+		default:
+			q.bad = true
+		}
+	}
+	q.bad = q.bad || !seen.has(1)
+}
+
+// on reads names of releases.
+func (q *quick) on() []string {
+	start := len(q.list.on)
+	q.want('[')
+	for q.more(len(q.list.on) == start, ']') {
+		q.list.on = append(q.list.on, q.name())
+	}
+	return part(q, &q.list.on, start)
+}
+
+// cqes reads CQEs.
+func (q *quick) cqes() []CQEOut {
+	start := len(q.list.cqes)
+	q.want('[')
+	for q.more(len(q.list.cqes) == start, ']') {
+		q.list.cqes = append(q.list.cqes, q.cqe())
+	}
+	return part(q, &q.list.cqes, start)
+}
+
+// cqeKeys are the names of a CQE's members, but for its extra words, which are rare.
+var cqeKeys = quoted("user_data", "res", "flags")
+
+// cqe reads a CQE.
+func (q *quick) cqe() (c CQEOut) {
+	var seen members
+	q.want('{')
+	for i := 0; q.more(seen == 0, '}'); i++ {
+		i = q.oneOf(cqeKeys, i)
+		switch q.bad = q.bad || !seen.add(i); i {
+		case 0:
+			c.UserData = Num32(q.number(naming{}))
+		case 1:
+			c.Res = q.ret()
+			q.fit(uint64(c.Res), 32)
+		case 2:
+			c.Flags = Num[cqeFlagsTag](q.number(naming{uapi.CQEFlags, true}))
+			q.fit(uint64(c.Flags), 32)
+		}
+	}
+	q.bad = q.bad || !seen.has(1<<0|1<<1)
+	return c
+}
+
+// wrote reads what a call changed in memory.
+func (q *quick) wrote() []Wrote {
+	list := []Wrote{}
+	q.want('[')
+	for q.more(len(list) == 0, ']') {
+		var w Wrote
+		var seen members
+		q.want('{')
+		for first := true; q.more(first, '}'); first = false {
+			switch name := q.key(); {
+			case string(name) == "at" && seen.add(0):
+				w.At = int(q.integer())
+			case string(name) == "bytes" && seen.add(1):
+				w.Bytes = q.bytes()
+			default:
+				q.bad = true
+			}
+		}
+		q.bad = q.bad || !seen.has(1<<0|1<<1)
+		list = append(list, w)
+	}
+	return slices.Clip(list)
+}

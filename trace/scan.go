@@ -1,0 +1,228 @@
+package trace
+
+import (
+	"encoding/hex"
+	"math"
+)
+
+// scan reads the JSON that programs write: without escapes, letters beyond ASCII, fractions and exponents. It is bad once
+// it met anything else, whether that is JSON or not, and reads nothing any more: a text that it does not like is read
+// again, with all of JSON and with errors.
+type scan struct {
+	text []byte
+	at   int
+	bad  bool
+}
+
+// peek is the next byte that is no space; 0 at the end.
+func (s *scan) peek() byte {
+	if s.at < len(s.text) && s.text[s.at] > ' ' {
+		return s.text[s.at]
+	}
+	return s.skip()
+}
+
+// skip goes on to the next byte that is no space.
+func (s *scan) skip() byte {
+	for ; s.at < len(s.text); s.at++ {
+		switch c := s.text[s.at]; c {
+		case ' ', '\t', '\r', '\n':
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+// take skips the byte if it is the next.
+func (s *scan) take(c byte) bool {
+	if s.peek() != c || s.bad {
+		return false
+	}
+	s.at++
+	return true
+}
+
+// want skips the byte, which has to be the next.
+func (s *scan) want(c byte) {
+	if s.at < len(s.text) && s.text[s.at] == c { // as it nearly always is
+		s.at++
+		return
+	}
+	s.bad = !s.take(c) || s.bad
+}
+
+// more tells whether there is a further element before the end of an array or object, which it skips. First is whether
+// none was read yet.
+func (s *scan) more(first bool, end byte) bool {
+	switch {
+	case s.take(end), s.bad:
+		return false
+	case !first:
+		s.want(',')
+	}
+	return !s.bad
+}
+
+// ends tells whether all was read, and understood.
+func (s *scan) ends() bool { return !s.bad && s.peek() == 0 && s.at == len(s.text) }
+
+// plain are the bytes that strings may have.
+var plain = func() (is [256]bool) {
+	for c := ' '; c < 0x7f; c++ {
+		is[c] = c != '"' && c != '\\'
+	}
+	return is
+}()
+
+// str is a string, as it stands in the text.
+func (s *scan) str() []byte {
+	s.want('"')
+	if s.bad {
+		return nil
+	}
+	text := s.text[s.at:]
+	for i, c := range text {
+		if !plain[c] {
+			if s.bad = c != '"'; s.bad {
+				return nil
+			}
+			s.at += i + 1
+			return text[:i]
+		}
+	}
+	s.bad = true
+	return nil
+}
+
+// key is the name of an object's member.
+func (s *scan) key() []byte {
+	name := s.str()
+	s.want(':')
+	return name
+}
+
+// quoted are names as programs write them before a value.
+func quoted(names ...string) []string {
+	for i, name := range names {
+		names[i] = `"` + name + `":`
+	}
+	return names
+}
+
+// has skips a quoted name if it is the next.
+func (s *scan) has(quoted string) bool {
+	if rest := s.text[s.at:]; len(rest) < len(quoted) || string(rest[:len(quoted)]) != quoted {
+		return false
+	}
+	s.at += len(quoted)
+	return true
+}
+
+// oneOf is which of the quoted names is the next, probably the one at next.
+func (s *scan) oneOf(quoted []string, next int) int {
+	if next < len(quoted) && s.has(quoted[next]) {
+		return next
+	}
+	name := s.key()
+	for i, q := range quoted {
+		if q[1:len(q)-2] == string(name) {
+			return i
+		}
+	}
+	s.bad = true
+	return len(quoted)
+}
+
+// maxDigits is how many digits of a number certainly fit into 63 bits.
+const maxDigits = 18
+
+// integer is a whole number that fits into 63 bits and a sign.
+func (s *scan) integer() int64 {
+	negative := s.take('-')
+	start, v := s.at, int64(0)
+	for _, c := range s.text[start:min(len(s.text), start+maxDigits)] {
+		if c-'0' > 9 {
+			break
+		}
+		v = v*10 + int64(c-'0')
+		s.at++
+	}
+	zero := s.at > start && s.text[start] == '0'
+	switch {
+	case s.at == start, zero && s.at-start > 1, zero && negative:
+		s.bad = true
+	case s.at < len(s.text) && numeric(s.text[s.at]):
+		s.bad = true
+	case negative:
+		return -v
+	}
+	return v
+}
+
+// numeric tells whether the byte goes on with a number.
+func numeric(c byte) bool { return c-'0' <= 9 || c == '.' || c == 'e' || c == 'E' }
+
+// hexadecimal reads "0x" and up to 16 digits.
+func hexadecimal(text []byte) (v uint64, ok bool) {
+	if len(text) < 3 || len(text) > 18 || text[0] != '0' || text[1] != 'x' {
+		return 0, false
+	}
+	for _, c := range text[2:] {
+		d := hexDigits[c]
+		if d > 15 {
+			return 0, false
+		}
+		v = v<<4 | uint64(d)
+	}
+	return v, true
+}
+
+// hexDigits are the values of digits; what is no digit is 255.
+var hexDigits = func() (digits [256]byte) {
+	for i := range digits {
+		digits[i] = 255
+	}
+	for v := range byte(16) {
+		digits["0123456789abcdef"[v]], digits["0123456789ABCDEF"[v]] = v, v
+	}
+	return digits
+}()
+
+// bytes are bytes in hexadecimal.
+func (s *scan) bytes() Bytes {
+	text := s.str()
+	b := make(Bytes, hex.DecodedLen(len(text)))
+	if _, err := hex.Decode(b, text); err != nil || s.bad {
+		s.bad = true
+		return nil
+	}
+	return b
+}
+
+// boolean is true or false.
+func (s *scan) boolean() bool {
+	v := s.peek() == 't'
+	for _, c := range []byte(map[bool]string{true: "true", false: "false"}[v]) {
+		if s.at == len(s.text) || s.text[s.at] != c {
+			s.bad = true
+			return false
+		}
+		s.at++
+	}
+	return v
+}
+
+// uint32 is a number of 32 bits, without a name.
+func (s *scan) uint32() uint32 {
+	v := s.integer()
+	s.bad = s.bad || v < 0 || v > math.MaxUint32
+	return uint32(v)
+}
+
+// fit wants the number to have so many bits, signed or not; 0 is any number.
+func (s *scan) fit(v uint64, bits uint) {
+	if bits != 0 && v>>bits != 0 && int64(v)>>(bits-1) != -1 {
+		s.bad = true
+	}
+}
