@@ -6,6 +6,12 @@ import (
 	"github.com/uringsim/uringsim/verdict"
 )
 
+// What is said of lists that come second.
+const (
+	hasList = "the ring must not have restrictions yet, registered or inherited"
+	hasAny  = "the task must have neither restrictions nor filters yet, registered or inherited"
+)
+
 // restrictRing registers the one list of restrictions that a ring can have, while it is disabled.
 //
 // Linux: io_uring/register.c:io_register_restrictions
@@ -16,11 +22,14 @@ func (c *call) restrictRing() Outcome {
 		return refuse(uapi.EBADFD, where, "the ring must be disabled (IORING_SETUP_R_DISABLED)")
 	}
 	if r.OpRegistered || r.RegRegistered {
-		return refuse(uapi.EBUSY, where, "the ring must not have restrictions yet, registered or inherited")
+		return refuse(uapi.EBUSY, where, hasList)
 	}
 	refusal := r.Parse(c.kernel, c.task.Mem, c.arg, c.nr)
 	if refusal != nil {
 		r.Reset(c.kernel)
+		if trial := &c.ring.Trial; !trial.OpRegistered && !trial.RegRegistered {
+			trial.Reset(c.kernel)
+		}
 	}
 	return done(refusal)
 }
@@ -40,7 +49,7 @@ func (c *call) mayFilter(where string) *verdict.Refusal {
 func (c *call) restrictTask() Outcome {
 	const where = "io_uring/register.c:io_register_restrictions_task"
 	if c.task.Restrict != nil {
-		return refuse(uapi.EPERM, where, "the task must have neither restrictions nor filters yet, registered or inherited")
+		return refuse(uapi.EPERM, where, hasAny)
 	}
 	if refusal := c.mayFilter(where); refusal != nil {
 		return refused(refusal)

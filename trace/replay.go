@@ -35,6 +35,7 @@ type Outcome struct {
 	Want     *Recorded
 	Diff     string // (-want +got); "" if Want is nil or the same
 	Why      *verdict.Refusal
+	Trial    *verdict.Refusal // as in Result
 	Requests []Request
 	CQEs     []CQE
 	// Unmodelled says what the model does not know; Got means nothing then.
@@ -88,7 +89,7 @@ func (p *Player) Play(e *Event) (Outcome, error) {
 	if r.Err != nil {
 		return fail(r.Err)
 	}
-	o.Why, o.Requests, o.Unmodelled = r.Why, r.Requests, r.Unmodelled
+	o.Why, o.Trial, o.Requests, o.Unmodelled = r.Why, r.Trial, r.Requests, r.Unmodelled
 	if err := p.after(e, call, b, before, r, &o); err != nil {
 		return fail(err)
 	}

@@ -218,6 +218,8 @@ type Result struct {
 	Ring *RingState
 	// Why is set by the model for a refused call.
 	Why *verdict.Refusal
+	// Trial is why a policy on trial would refuse a Register that was not refused; set by the model only.
+	Trial *verdict.Refusal
 	// Requests are the requests that an Enter consumed, in order; set by the model only.
 	Requests []Request
 	// Resized is the ring that a Register gave another size: its SQ has a new number of entries, its memory a new place.
@@ -254,7 +256,24 @@ type Request struct {
 
 	Context cbpfvm.Context // what filters saw, if there are Filters
 	Filters []Filter       // those of its opcode when it was submitted, newest first
+
+	Chain int    // which of the call's requests its chain begins with, from 0; its own place if it is in none
+	Trial *Trial // of a request that was admitted while a policy is on trial
 }
+
+// Cancelled is the Note of a request that an earlier one of its chain took along.
+const Cancelled = "cancelled with its chain"
+
+// Trial is what a policy that is asked and not obeyed says to a request.
+type Trial struct {
+	List    *verdict.Refusal // of its restrictions; nil if they let the request pass
+	Filter  *verdict.Refusal // of its filters; they are asked in any case
+	Context cbpfvm.Context   // what filters see
+	Flags   uint8            // IOSQE flags as submitted
+}
+
+// Denied tells whether the policy would not let the request pass.
+func (t *Trial) Denied() bool { return t.List != nil || t.Filter != nil }
 
 // Filter is a registered filter.
 type Filter struct {
