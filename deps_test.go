@@ -46,6 +46,9 @@ const lattice = `
 	cbpfvm, opdef < bpffilter < tctx < register;
 	register, trace < sim;
 
+	# Policies on what programs were recorded to do.
+	policy, sim < trial;
+
 	# All requests at once.
 	opdef, plan < symbolic;
 
@@ -62,7 +65,7 @@ const lattice = `
 	., internal/judge, sim < internal/probe;
 	internal/sysuring, plan, sim < internal/bench;
 	internal/bench, internal/differ, internal/probe < cmd/uringsim;
-	cover, load, request, source, symbolic < cmd/uringsim;
+	cover, load, request, source, symbolic, trial < cmd/uringsim;
 
 	# What tests of users import.
 	cover, load, sim, sqe, symbolic < uringtest;
