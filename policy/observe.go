@@ -25,7 +25,9 @@ func (f *Field) Value(ctx *cbpfvm.Context) uint64 {
 func (f *Field) Loaded(off uint32) bool { return off+4 > f.off && off < f.off+uint32((f.width+7)/8) }
 
 // Address is that of a CONNECT. It is not valid for families without one.
-func Address(ctx *cbpfvm.Context) netip.Addr { return (&request{uapi.IORING_OP_CONNECT, ctx}).address() }
+func Address(ctx *cbpfvm.Context) netip.Addr {
+	return (&request{uapi.IORING_OP_CONNECT, ctx}).address()
+}
 
 // String is the test in the text form.
 func (t *Test) String() string { return t.text(levelOr) }

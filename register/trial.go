@@ -28,7 +28,7 @@ func (c *call) trial() *verdict.Refusal {
 	case r.RegRegistered && heeded && !r.RegisterAllowed(c.op):
 		return c.restricted(whereRing)
 	case c.op == uapi.IORING_REGISTER_RESTRICTIONS && (r.OpRegistered || r.RegRegistered):
-		return verdict.Refuse(verdict.Register, uapi.EBUSY, "io_uring/register.c:io_register_restrictions", hasList)
+		return ringHasList()
 	}
 	return nil
 }
@@ -42,7 +42,7 @@ func (c *call) trialBlind() *verdict.Refusal {
 	case r.RegRegistered && !c.kernel.Has(kernel.BlindOpsUnrestricted) && !r.RegisterAllowed(c.op):
 		return c.restricted(whereBlind)
 	case c.op == uapi.IORING_REGISTER_RESTRICTIONS:
-		return verdict.Refuse(verdict.Register, uapi.EPERM, "io_uring/register.c:io_register_restrictions_task", hasAny)
+		return taskIsRestricted()
 	}
 	return nil
 }

@@ -27,6 +27,10 @@ type Report struct {
 	Doubts    []Doubt  // the first of these, at most maxDoubts
 	Breaks    []*Break // groups of what is denied and refused, in order of first place
 
+	// SharesFilters tells that a program registers filters on a release that puts them into the set that the plan is in,
+	// and so lets them hold for others who share it. The report does not know what that breaks.
+	SharesFilters bool
+
 	plan   *plan.Plan
 	groups map[string]*Break
 }
@@ -92,6 +96,9 @@ func (r *Report) see(file string, o *trace.Outcome) {
 	}
 	if o.Trial != nil {
 		r.call(at, o)
+	}
+	if op, _, ok := registerOp(o.Event); ok && op == uapi.IORING_REGISTER_BPF_FILTER && o.Why == nil {
+		r.SharesFilters = len(r.plan.Filters) > 0 && r.Kernel.Has(kernel.SharedFiltersAppendInPlace) || r.SharesFilters
 	}
 	chains := map[int][]int{}
 	for i := range o.Requests {
@@ -213,7 +220,7 @@ func (r *Report) flags() (allowed, required uint8) {
 func (r *Report) filter(q *trace.Request) (by, saw string) {
 	step := q.Trial.Filter.Filter
 	if step.Marker {
-		return "DENY_REST: the opcode has no filter", ""
+		return "no filter for the opcode: the default", ""
 	}
 	stack, _ := r.plan.Stack(q.Opcode)
 	i := stack[step.Index]

@@ -128,7 +128,9 @@ func (s *Suggester) Suggest() (*Suggestion, error) {
 		out.Evidence = append(out.Evidence, e.String())
 	}
 	out.Policy.Requires = s.requires(out.Policy.Rules)
-	if !s.options.Container {
+	if s.options.Container {
+		out.Notes = append(out.Notes, leftOpen(out.Policy.Rules)...)
+	} else {
 		s.limit(out)
 	}
 	if s.ownList != nil {
@@ -142,6 +144,20 @@ func (s *Suggester) Suggest() (*Suggestion, error) {
 		return nil, fmt.Errorf("the tightest policy cannot be enforced; make it more general: %w", err)
 	}
 	return out, nil
+}
+
+// leftOpen says what the object of a container cannot say of rules.
+func leftOpen(rules []policy.Rule) []string {
+	notes := []string{"The object of a container leaves flags and register calls open."}
+	for _, r := range rules {
+		switch op := r.Ops[0]; {
+		case op == uapi.IORING_OP_SOCKET:
+			notes = append(notes, "The object of a container leaves type and protocol of SOCKET open.")
+		case opdef.PayloadWhere(op) != "":
+			notes = append(notes, fmt.Sprintf("The object of a container leaves the arguments of %s open.", op))
+		}
+	}
+	return notes
 }
 
 // merged are the rules in order of opcodes. Those that look at the family

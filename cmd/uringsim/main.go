@@ -87,6 +87,7 @@ Exit status: 0 all reproduced, 1 mismatch or not modelled, 2 usage, 3 bad input,
 		replayCommand(), vmCommand(), kernelsCommand(), genCommand(), diffCommand(), benchCommand(),
 		asmCommand(), disasmCommand(), checkCommand(), evalCommand(),
 		compileCommand(), explainCommand(), diffPolicyCommand(),
+		suggestCommand(),
 	)
 	return root
 }

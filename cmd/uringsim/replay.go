@@ -26,6 +26,7 @@ type replayOptions struct {
 	live   bool
 	record bool
 	coverOptions
+	trialOptions
 	guest *string // vmlinuz, set by the vm command; nil without it
 }
 
@@ -43,6 +44,11 @@ request that was refused, why. Results that the trace records are compared (-wan
 With --kernel all, the table of results that differ between the releases is printed, each with the quirk that makes the
 difference. With --live the calls go to the running kernel instead; --record writes its results into the traces.
 
+With --policy, a policy, program or plan is put on trial: what would it deny of these programs if their first task had
+registered it before anything else, and what would have to be allowed (docs/impact.md)? The programs go on as they were
+recorded, and results are not compared. What is refused without the policy is not counted. The exit status is 1 if
+anything breaks, or if a verdict is not known.
+
 A kernel is a release (` + kernel.Names() + `), with quirks switched on by +QUIRK and off
 by ~QUIRK: 7.2~shared-filters-append-in-place. See uringsim kernels.`,
 		Args: cobra.MinimumNArgs(1),
@@ -57,6 +63,14 @@ by ~QUIRK: 7.2~shared-filters-append-in-place. See uringsim kernels.`,
 		f.BoolVar(&o.live, "live", false, "use the running kernel")
 		completeKernels(c)
 		o.coverOptions.flags(c)
+		f.StringVar(&o.policy, "policy", "", "put this policy on trial, and tell what it would break")
+		o.inputOptions.flags(c)
+		f.Lookup("form").Usage = "form of the policy; without it, its suffix tells (see uringsim asm --help)"
+		f.Lookup("op").Usage = "opcode that a program put on trial is for, such as SOCKET"
+		f.Lookup("name").Usage = "name of the program put on trial in a source file with several"
+		for _, other := range []string{"live", "record", "cover", "cover-html", "cover-min"} {
+			c.MarkFlagsMutuallyExclusive("policy", other)
+		}
 	}
 	return c
 }
@@ -73,6 +87,8 @@ func (o *replayOptions) run(cmd *cobra.Command, files []string) error {
 		return o.onReal(cmd.Context(), out, files)
 	case o.record:
 		return errors.New("--record needs a real kernel: --live, or uringsim vm --kernel VMLINUZ replay --record")
+	case o.policy != "":
+		return o.onTrial(out, files)
 	case o.kernel == "all":
 		return onAll(out, files, o)
 	}
