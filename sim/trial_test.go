@@ -18,8 +18,9 @@ func TestTry(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := plan.Plan{
-		Restrictions: []uapi.Restriction{{Opcode: uapi.IORING_RESTRICTION_REGISTER_OP, Value: uint8(uapi.IORING_REGISTER_BPF_FILTER)}},
-		Filters:      []plan.Filter{{Op: uapi.IORING_OP_NOP, Insns: deny}},
+		Restrictions: []uapi.Restriction{
+			{Opcode: uapi.IORING_RESTRICTION_REGISTER_OP, Value: uint8(uapi.IORING_REGISTER_BPF_FILTER)}},
+		Filters: []plan.Filter{{Op: uapi.IORING_OP_NOP, Insns: deny}},
 	}
 	sys := sim.New(kernel.V7_3)
 	play := func(events ...trace.Event) (last trace.Outcome) {
@@ -42,8 +43,9 @@ func TestTry(t *testing.T) {
 	o := play(
 		trace.Event{Task: trace.InitTask, Args: &trace.ForkArgs{Child: child}},
 		trace.Event{Task: child, Args: &trace.SetupArgs{Entries: 4}},
-		trace.Event{Task: child, Args: &trace.EnterArgs{FD: 3, SQEs: []trace.SQE{sqe(uapi.IORING_OP_CLOSE, uapi.IOSQE_IO_LINK),
-			sqe(uapi.IORING_OP_NOP, uapi.IOSQE_IO_LINK), sqe(uapi.IORING_OP_SYNC_FILE_RANGE, 0), sqe(uapi.IORING_OP_NOP, 0)}}})
+		trace.Event{Task: child, Args: &trace.EnterArgs{FD: 3, SQEs: []trace.SQE{
+			sqe(uapi.IORING_OP_CLOSE, uapi.IOSQE_IO_LINK), sqe(uapi.IORING_OP_NOP, uapi.IOSQE_IO_LINK),
+			sqe(uapi.IORING_OP_SYNC_FILE_RANGE, 0), sqe(uapi.IORING_OP_NOP, 0)}}})
 	want := []struct {
 		denied bool
 		chain  int
@@ -53,17 +55,20 @@ func TestTry(t *testing.T) {
 	}
 	for i, w := range want {
 		q := &o.Requests[i]
-		if q.Trial == nil || q.Trial.Denied() != w.denied || q.Chain != w.chain || q.Why != nil && q.Why.Errno == uapi.EACCES {
+		refused := q.Why != nil && q.Why.Errno == uapi.EACCES
+		if q.Trial == nil || q.Trial.Denied() != w.denied || q.Chain != w.chain || refused {
 			t.Errorf("request %d: %+v, want %+v and not refused", i, q, w)
 		}
 	}
-	probe := trace.Event{Task: child, Args: &trace.RegisterArgs{FD: 3, Op: trace.RegisterNum(uapi.IORING_REGISTER_ENABLE_RINGS)}}
+	register := func(op uapi.RegisterOp) *trace.Event {
+		return &trace.Event{Task: child, Args: &trace.RegisterArgs{FD: 3, Op: trace.RegisterNum(op)}}
+	}
 	player := trace.NewPlayer(sys, kernel.V7_3.Name)
-	if o, err := player.Play(&probe); err != nil || o.Why == nil || o.Trial != nil {
+	if o, err := player.Play(register(uapi.IORING_REGISTER_ENABLE_RINGS)); err != nil || o.Why == nil || o.Trial != nil {
 		t.Errorf("a call that fails anyway: %v, %v on trial", o.Why, o.Trial)
 	}
-	personality := trace.Event{Task: child, Args: &trace.RegisterArgs{FD: 3, Op: trace.RegisterNum(uapi.IORING_REGISTER_PERSONALITY)}}
-	if o, err := player.Play(&personality); err != nil || o.Why != nil || o.Trial == nil || o.Trial.Errno != uapi.EACCES {
+	o, err = player.Play(register(uapi.IORING_REGISTER_PERSONALITY))
+	if err != nil || o.Why != nil || o.Trial == nil || o.Trial.Errno != uapi.EACCES {
 		t.Errorf("a call that would be refused: %v, %v on trial", o.Why, o.Trial)
 	}
 }

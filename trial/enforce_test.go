@@ -44,8 +44,7 @@ func enforced(t *testing.T, p *policy.Policy, tr *trace.Trace, k kernel.Release)
 	return all
 }
 
-// firstChange is the first event that a policy changes, from 1, and whether it is one that lets more through; 0 if there
-// is none.
+// firstChange is the first event that a policy changes, from 1, and whether it lets more through; 0 if there is none.
 func firstChange(without, with []trace.Outcome) (event int, looser bool) {
 	for i := range without {
 		if i >= len(with) {
@@ -87,8 +86,8 @@ func firstBreak(r *trial.Report) int {
 	return first
 }
 
-// checkEnforced holds what is said of a policy on trial to what it does once it is registered: up to its first denial the
-// two are the same run.
+// checkEnforced holds what is said of a policy on trial to what it does once it is registered: up to its first denial
+// the two are the same run.
 func checkEnforced(t *testing.T, tr *trace.Trace, k kernel.Release) {
 	t.Helper()
 	s := suggest(t, tr, k, trial.Options{})
@@ -106,7 +105,8 @@ func checkEnforced(t *testing.T, tr *trace.Trace, k kernel.Release) {
 			continue // DENY_REST of a filter of the program's own spares what the policy has a filter for
 		}
 		if said != did {
-			t.Errorf("%s, on %s: on trial event %d is the first to break, in force event %d, under\n%s", what, k.Name, said, did, p)
+			t.Errorf("%s, on %s: on trial event %d is the first to break, in force event %d, under\n%s",
+				what, k.Name, said, did, p)
 		}
 	}
 }
@@ -130,4 +130,16 @@ func TestEnforcedGenerated(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzGenerated holds suggestions for any generated trace to what they promise, and trials to what is enforced.
+func FuzzGenerated(f *testing.F) {
+	for i := range gen.Kinds {
+		f.Add(uint8(i), uint64(100+i))
+	}
+	f.Fuzz(func(t *testing.T, kind uint8, seed uint64) {
+		tr := gen.Kinds[int(kind)%len(gen.Kinds)].Trace(seed)
+		checkTight(t, tr, trial.Options{})
+		checkEnforced(t, tr, kernel.V7_3)
+	})
 }

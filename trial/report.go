@@ -135,7 +135,11 @@ func (r *Report) call(at Place, o *trace.Outcome) {
 	r.Calls++
 	always := blind && op == uapi.IORING_REGISTER_RESTRICTIONS
 	b := r.group(&Break{RegisterOp: op, IsCall: true, Always: always, Why: o.Trial}, at)
-	if o.Trial.Stage == verdict.Restriction && !always {
+	switch {
+	case always:
+	case op == uapi.IORING_REGISTER_RESTRICTIONS: // which would fail beside a list, even if that allowed it
+		b.need("no limits of flags and register calls at all")
+	default:
 		b.need("allow register " + op.String())
 	}
 }
@@ -188,7 +192,7 @@ func (r *Report) deny(at Place, q *trace.Request) *Break {
 		b.need("allow submitted sqe_flags " + names(t.Flags&^(allowed|required)))
 	}
 	if t.List != nil && required&^t.Flags != 0 {
-		b.need("not to require submitted sqe_flags " + names(required&^t.Flags))
+		b.need("allow submitted sqe_flags " + names(required&^t.Flags) + ", and not to require them")
 	}
 	return b
 }

@@ -134,8 +134,8 @@ func (s *Suggester) Suggest() (*Suggestion, error) {
 		s.limit(out)
 	}
 	if s.ownList != nil {
-		out.Notes = append(out.Notes, fmt.Sprintf("%s: it registers restrictions for itself, which no task under a policy can.",
-			s.ownList))
+		out.Notes = append(out.Notes, fmt.Sprintf("%s: it registers restrictions for itself, "+
+			"which no task under a policy can.", s.ownList))
 	}
 	if s.unknown > 0 {
 		out.Notes = append(out.Notes, fmt.Sprintf("%d events have results that the model does not know.", s.unknown))

@@ -1,5 +1,5 @@
-// Package trial tries policies on what programs were recorded to do: what a policy would break, and which is the tightest
-// that breaks nothing.
+// Package trial tries policies on what programs were recorded to do: what a policy would break, and which is the
+// tightest that breaks nothing.
 //
 // The policy is asked about each request and register call, and not obeyed (sim.Kernel.Try): the program goes on as it
 // was recorded, so that one look finds everything that would have to be allowed, and not what is denied first.

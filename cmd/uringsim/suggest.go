@@ -25,12 +25,12 @@ func suggestCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "suggest TRACE...",
 		Short: "Write the tightest policy that allows what traces show",
-		Long: `suggest replays traces on the model and writes a policy that allows every request and register call that was let
-through, and nothing else that a policy can tell apart. Each rule has a comment that says in which traces it is needed,
-and how often. Without any one of them, something in the traces breaks (uringsim replay --policy).
+		Long: `suggest replays traces on the model and writes a policy that allows every request and register call that was
+let through, and nothing else that a policy can tell apart. Each rule has a comment that says in which traces it is
+needed, and how often. Without any one of them, something in the traces breaks (uringsim replay --policy).
 
-With --families, --open-modes, --prefix and --prefix6 the rules are more general. With --to oci, the linux.ioUring object
-of a container is written, which can only say opcodes and the families of sockets; what it leaves open is told on
+With --families, --open-modes, --prefix and --prefix6 the rules are more general. With --to oci, the linux.ioUring
+object of a container is written, which can only say opcodes and the families of sockets; what it leaves open is told on
 standard error.
 
 The arguments of CONNECT show to filters from 7.2 on: the policy says that it needs such a kernel, unless --kernel names

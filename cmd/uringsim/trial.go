@@ -139,8 +139,9 @@ func (a *attempt) text(quiet bool) string {
 		out.WriteByte('\n')
 	}
 	if r.SharesFilters {
-		out.WriteString("  note: the program registers filters itself. This release puts them into the set that it shares with the\n" +
-			"        policy, so that they hold for others, too (quirk: shared-filters-append-in-place). That is not counted.\n")
+		out.WriteString(`  note: the program registers filters itself. This release puts them into the set that it shares with the
+        policy, so that they hold for others, too (quirk: shared-filters-append-in-place). That is not counted.
+`)
 	}
 	return out.String()
 }
@@ -238,7 +239,8 @@ type (
 // lines prints the trial for programs.
 func (a *attempt) lines(out *printer, policy string) {
 	r := a.report
-	sum := trialLine{"trial", policy, a.release.Name, nil, r.Requests, r.Admitted, r.Denied, r.Cancelled, r.Calls, r.Unknown}
+	sum := trialLine{Type: "trial", Policy: policy, Kernel: a.release.Name, Requests: r.Requests, Admitted: r.Admitted,
+		Denied: r.Denied, Cancelled: r.Cancelled, Calls: r.Calls, Unmodelled: r.Unknown}
 	if a.refused != nil {
 		sum.Rejected = &refusalLine{a.refused.What, jsonWhy(a.refused.Why)}
 	}
