@@ -47,7 +47,7 @@ const lattice = `
 	register, trace < sim;
 
 	# Policies on what programs were recorded to do.
-	policy, sim < trial;
+	policy, sim, symbolic < trial;
 
 	# All requests at once.
 	opdef, plan < symbolic;

@@ -11,6 +11,7 @@ import (
 	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/policy"
+	"github.com/uringsim/uringsim/symbolic"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 )
@@ -160,8 +161,7 @@ func leftOpen(rules []policy.Rule) []string {
 	return notes
 }
 
-// merged are the rules in order of opcodes. Those that look at the family
-// alone become one rule.
+// merged are the rules in order of opcodes. Those that look at the family alone become one rule.
 func (s *Suggester) merged() []*evidence {
 	all := slices.SortedFunc(maps.Values(s.rules), func(a, b *evidence) int {
 		return cmp.Or(cmp.Compare(a.rule.Ops[0], b.rule.Ops[0]), compareConds(a.rule.If, b.rule.If))
@@ -226,23 +226,16 @@ func (s *Suggester) requires(rules []policy.Rule) []policy.Require {
 		op := r.Ops[0]
 		since := shownSince(op)
 		known := slices.ContainsFunc(list, func(q policy.Require) bool { return q.Op == op })
-		if r.If != nil && !known && since.Name != trialReleases()[0].Name {
+		if r.If != nil && !known && since.Name != symbolic.Releases()[0].Name {
 			list = append(list, policy.Require{Kernel: since, Op: op})
 		}
 	}
 	return list
 }
 
-// trialReleases are those whose tasks can register plans, oldest first.
-func trialReleases() []kernel.Release {
-	return slices.DeleteFunc(slices.Clone(kernel.Measured()), func(k kernel.Release) bool {
-		return k.Has(kernel.NoBPFFilter) || k.Has(kernel.NoTaskRestrictions)
-	})
-}
-
 // shownSince is the first release that shows the arguments of an opcode to filters.
 func shownSince(op uapi.Op) kernel.Release {
-	all := trialReleases()
+	all := symbolic.Releases()
 	i := slices.IndexFunc(all, func(k kernel.Release) bool { return opdef.PDUSize(k, op) > 0 })
 	return all[max(i, 0)]
 }
