@@ -50,6 +50,9 @@ const lattice = `
 	cbpfvm, opdef < bpffilter < tctx < register;
 	register, trace < sim;
 
+	# Policies on what programs were recorded to do.
+	policy, sim, symbolic < trial;
+
 	# All requests at once.
 	opdef, plan < symbolic;
 
@@ -70,7 +73,7 @@ const lattice = `
 	internal/sysuring, plan, sim < internal/bench;
 	cover, internal/page, sim < report < cmd/uringsim;
 	internal/bench, internal/differ, internal/probe < cmd/uringsim;
-	cover, internal/stream, lint, load, request, source, symbolic < cmd/uringsim;
+	cover, internal/stream, lint, load, request, source, symbolic, trial < cmd/uringsim;
 
 	# What tests of users import.
 	cover, load, sim, sqe, symbolic < uringtest;

@@ -41,6 +41,14 @@ func TestPolicyExamples(t *testing.T) {
 	}
 }
 
+// TestImpactPolicy: the policy that docs/impact.md shows is the one whose impact it shows.
+func TestImpactPolicy(t *testing.T) {
+	shown := blocks(t, "docs/impact.md", "policy")
+	if len(shown) != 1 || shown[0] != readFile(t, "docs/examples/client.policy") {
+		t.Errorf("docs/impact.md shows %q, which is not docs/examples/client.policy", shown)
+	}
+}
+
 // TestPolicyFields keeps the list of fields.
 func TestPolicyFields(t *testing.T) {
 	var out strings.Builder

@@ -42,14 +42,14 @@ func Call(k kernel.Release, t *tctx.Task, fd int32, op uint32, arg uint64, nr ui
 	}
 	c := &call{kernel: k, task: t, op: uapi.RegisterOp(op), arg: arg, nr: nr, origin: origin}
 	if fd == -1 {
-		return c.blind()
+		return c.try(c.blind)
 	}
 	f, refusal := t.RingFile(verdict.Register, fd, registered)
 	if refusal != nil {
 		return refused(refusal)
 	}
 	c.ring, c.holder = StateOf(f), f.Ring.(holder)
-	return c.onRing()
+	return c.try(c.onRing)
 }
 
 // onRing checks who calls and whether the ring's restrictions allow it, and then the arguments.
@@ -63,7 +63,7 @@ func (c *call) onRing() Outcome {
 		disabled := c.ring.Flags&uapi.IORING_SETUP_R_DISABLED != 0
 		inherited := c.ring.Inherited && !c.kernel.Has(kernel.DisabledRingIgnoresInherited)
 		if (!disabled || inherited) && !c.ring.Restrict.RegisterAllowed(c.op) {
-			return c.restricted(whereRing)
+			return refused(c.restricted(whereRing))
 		}
 	}
 	row := &ringOps[c.op]
@@ -78,8 +78,8 @@ func (c *call) onRing() Outcome {
 	return row.run(c)
 }
 
-func (c *call) restricted(where string) Outcome {
-	return refused(verdict.Refuse(verdict.Restriction, uapi.EACCES, where, "register opcode "+c.op.String()+" is not in the list"))
+func (c *call) restricted(where string) *verdict.Refusal {
+	return verdict.Refuse(verdict.Restriction, uapi.EACCES, where, "register opcode "+c.op.String()+" is not in the list")
 }
 
 // blind is a call without a ring.
@@ -88,7 +88,7 @@ func (c *call) restricted(where string) Outcome {
 func (c *call) blind() Outcome {
 	if r := c.task.Restrict; r != nil && r.RegRegistered && !c.kernel.Has(kernel.BlindOpsUnrestricted) &&
 		!r.RegisterAllowed(c.op) {
-		return c.restricted(whereBlind)
+		return refused(c.restricted(whereBlind))
 	}
 	switch c.op {
 	case uapi.IORING_REGISTER_QUERY:

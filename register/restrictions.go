@@ -6,21 +6,40 @@ import (
 	"github.com/uringsim/uringsim/verdict"
 )
 
+const (
+	whereRingList = "io_uring/register.c:io_register_restrictions"
+	whereTaskList = "io_uring/register.c:io_register_restrictions_task"
+)
+
+// ringHasList refuses a list for a ring that has one.
+func ringHasList() *verdict.Refusal {
+	return verdict.Refuse(verdict.Register, uapi.EBUSY, whereRingList,
+		"the ring must not have restrictions yet, registered or inherited")
+}
+
+// taskIsRestricted refuses a list for a task that has one, or filters.
+func taskIsRestricted() *verdict.Refusal {
+	return verdict.Refuse(verdict.Register, uapi.EPERM, whereTaskList,
+		"the task must have neither restrictions nor filters yet, registered or inherited")
+}
+
 // restrictRing registers the one list of restrictions that a ring can have, while it is disabled.
 //
 // Linux: io_uring/register.c:io_register_restrictions
 func (c *call) restrictRing() Outcome {
-	const where = "io_uring/register.c:io_register_restrictions"
 	r := &c.ring.Restrict
 	if c.ring.Flags&uapi.IORING_SETUP_R_DISABLED == 0 {
-		return refuse(uapi.EBADFD, where, "the ring must be disabled (IORING_SETUP_R_DISABLED)")
+		return refuse(uapi.EBADFD, whereRingList, "the ring must be disabled (IORING_SETUP_R_DISABLED)")
 	}
 	if r.OpRegistered || r.RegRegistered {
-		return refuse(uapi.EBUSY, where, "the ring must not have restrictions yet, registered or inherited")
+		return refused(ringHasList())
 	}
 	refusal := r.Parse(c.kernel, c.task.Mem, c.arg, c.nr)
 	if refusal != nil {
 		r.Reset(c.kernel)
+		if trial := &c.ring.Trial; !trial.OpRegistered && !trial.RegRegistered {
+			trial.Reset(c.kernel)
+		}
 	}
 	return done(refusal)
 }
@@ -38,23 +57,22 @@ func (c *call) mayFilter(where string) *verdict.Refusal {
 //
 // Linux: io_uring/register.c:io_register_restrictions_task
 func (c *call) restrictTask() Outcome {
-	const where = "io_uring/register.c:io_register_restrictions_task"
 	if c.task.Restrict != nil {
-		return refuse(uapi.EPERM, where, "the task must have neither restrictions nor filters yet, registered or inherited")
+		return refused(taskIsRestricted())
 	}
-	if refusal := c.mayFilter(where); refusal != nil {
+	if refusal := c.mayFilter(whereTaskList); refusal != nil {
 		return refused(refusal)
 	}
 	if c.nr != 1 {
-		return refuse(uapi.EINVAL, where, "nr must be 1")
+		return refuse(uapi.EINVAL, whereTaskList, "nr must be 1")
 	}
 	raw := make([]byte, uapi.SizeofTaskRestriction)
 	if !c.task.Mem.CopyIn(raw, c.arg) {
-		return refuse(uapi.EFAULT, where, "struct io_uring_task_restriction must be readable")
+		return refuse(uapi.EFAULT, whereTaskList, "struct io_uring_task_restriction must be readable")
 	}
 	head := uapi.DecodeTaskRestriction(raw)
 	if head.Flags != 0 || head.Resv != [3]uint32{} {
-		return refuse(uapi.EINVAL, where, "flags and resv must be 0")
+		return refuse(uapi.EINVAL, whereTaskList, "flags and resv must be 0")
 	}
 	fresh := &bpffilter.Restriction{}
 	refusal := fresh.Parse(c.kernel, c.task.Mem, c.arg+uapi.SizeofTaskRestriction, uint32(head.NrRes))

@@ -15,8 +15,9 @@ type State struct {
 	Name      string // for explanations
 	Flags     uint32 // IORING_SETUP_*; R_DISABLED goes when the ring is enabled
 	Restrict  bpffilter.Restriction
-	Inherited bool       // register restrictions came from the task
-	Submitter *tctx.Task // the one task that may use the ring, nil for any
+	Inherited bool                  // register restrictions came from the task
+	Trial     bpffilter.Restriction // of the policy on trial, which is asked and not obeyed
+	Submitter *tctx.Task            // the one task that may use the ring, nil for any
 
 	Files         FileTable
 	Buffers       []*Node // registered buffers; nil entries are empty places
@@ -69,6 +70,9 @@ func (p Payer) Limited() bool { return p.limited }
 //
 // Linux: io_uring/io_uring.c:io_ctx_restriction_clone
 func (s *State) Inherit(k kernel.Release, t *tctx.Task) {
+	if t.Trial != nil {
+		bpffilter.Clone(k, &s.Trial, t.Trial)
+	}
 	if t.Restrict == nil {
 		return
 	}
@@ -94,9 +98,10 @@ func StateOf(f *tctx.File) *State { return f.Ring.(holder).RegisterState() }
 type Outcome struct {
 	Ret        int64
 	Why        *verdict.Refusal
-	Resized    string         // the name of the ring that has another size now
-	Filters    *bpffilter.Set // those that a filter was added to; nil if none was
-	Unmodelled string         // what the model does not know; the rest is empty then
+	Resized    string           // the name of the ring that has another size now
+	Filters    *bpffilter.Set   // those that a filter was added to; nil if none was
+	Unmodelled string           // what the model does not know; the rest is empty then
+	Trial      *verdict.Refusal // what the policy on trial would say to a call that was not refused
 }
 
 func refused(r *verdict.Refusal) Outcome { return Outcome{Ret: r.Errno.Ret(), Why: r} }

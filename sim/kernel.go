@@ -28,6 +28,7 @@ type Kernel struct {
 	filters FilterObserver
 	now     int64 // CLOCK_MONOTONIC in ns
 	quiet   bool  // nobody asks for accounts of requests, or why filters denied them
+	trying  bool  // a policy is on trial
 }
 
 // task is a tctx.Task with the work that waits for its return to user mode.
@@ -122,7 +123,7 @@ func (k *Kernel) Do(name string, c trace.Call) trace.Result {
 			k.filters.Registered(o.Filters.Newest())
 		}
 		t.runWork() // on the way back to user mode
-		return trace.Result{Ret: o.Ret, Why: o.Why, Resized: o.Resized, Unmodelled: o.Unmodelled}
+		return trace.Result{Ret: o.Ret, Why: o.Why, Trial: o.Trial, Resized: o.Resized, Unmodelled: o.Unmodelled}
 	case trace.Enter:
 		return k.enter(t, &c)
 	case trace.Reap:

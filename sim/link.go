@@ -1,6 +1,9 @@
 package sim
 
-import "github.com/uringsim/uringsim/uapi"
+import (
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+)
 
 // queueNext moves the chain on behind a request that is done: the next one runs, or the rest is cancelled.
 //
@@ -60,7 +63,7 @@ func (r *Ring) failLinks(q *request) {
 			l.next = nil
 			if !l.failed {
 				l.res = int32(uapi.ECANCELED.Ret())
-				l.note = "cancelled with its chain"
+				l.note = trace.Cancelled
 			}
 			l.deferred = l.deferred || q.deferred
 			r.complete(l)

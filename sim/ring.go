@@ -89,9 +89,11 @@ type progress struct {
 	flags uint32
 	big   [2]uint64
 
-	why  *verdict.Refusal
-	look *bpffilter.Look // what filters had of it
-	note string
+	why   *verdict.Refusal
+	look  *bpffilter.Look // what filters had of it
+	trial *trace.Trial    // what a policy on trial says to it
+	chain int             // the place in the log where its chain begins
+	note  string
 }
 
 // newRequest is a request of the task, made of an SQE, of which nothing else is known yet.
@@ -120,7 +122,8 @@ func (r *Ring) recycle(q *request) {
 
 // account is what the Result of an Enter says of the request.
 func (q *request) account() trace.Request {
-	r := trace.Request{UserData: q.UserData, Opcode: q.SQE.Opcode(), Why: q.why, Issued: q.issued, Note: q.note}
+	r := trace.Request{UserData: q.UserData, Opcode: q.SQE.Opcode(), Why: q.why, Issued: q.issued, Note: q.note,
+		Chain: q.chain, Trial: q.trial}
 	if q.look != nil {
 		r.Context = q.look.Context
 		q.look.Each(func(p *cbpfvm.Program, origin string) bool {

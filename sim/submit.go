@@ -70,6 +70,10 @@ func (r *Ring) nextSQE() (index uint32, ok bool) {
 func (r *Ring) submitOne(t *task, index uint32, left *uint32) bool {
 	q := r.newRequest(t, r.sqes[index*r.sqeSize():])
 	if !r.k.quiet {
+		q.chain = len(r.log)
+		if r.chain.head != nil {
+			q.chain = r.chain.head.chain
+		}
 		r.log = append(r.log, q)
 	}
 	r.tally.Requests++
@@ -82,6 +86,9 @@ func (r *Ring) submitOne(t *task, index uint32, left *uint32) bool {
 		} else {
 			refusal, q.look = r.k.runFilters(set, &q.Request)
 		}
+	}
+	if r.k.trying && refusal == nil {
+		r.try(q)
 	}
 	if refusal != nil {
 		q.because(refusal)

@@ -30,6 +30,8 @@ type Task struct {
 
 	// Restrict is the task's restrictions and filters, nil if none were ever registered (current->io_uring_restrict).
 	Restrict *bpffilter.Restriction
+	// Trial is a policy that is asked and not obeyed, nil if there is none.
+	Trial *bpffilter.Restriction
 	// Uses tells that the task has set up or entered a ring (current->io_uring is set).
 	Uses bool
 	// WQ is the task's io-wq, nil as long as it uses no ring.
@@ -76,11 +78,18 @@ func (t *Task) MayFilter() bool { return t.NoNewPrivs || t.Cred.CapNS }
 // Linux: io_uring/tctx.c:__io_uring_fork
 func (t *Task) child(k kernel.Release, name string) *Task {
 	c := &Task{Name: name, Cred: t.Cred, NoNewPrivs: t.NoNewPrivs, Mem: t.Mem, Files: t.Files}
-	if t.Restrict != nil {
-		c.Restrict = &bpffilter.Restriction{}
-		bpffilter.Clone(k, c.Restrict, t.Restrict)
-	}
+	c.Restrict, c.Trial = handDown(k, t.Restrict), handDown(k, t.Trial)
 	return c
+}
+
+// handDown is the restriction of a child; nil if its parent has none.
+func handDown(k kernel.Release, r *bpffilter.Restriction) *bpffilter.Restriction {
+	if r == nil {
+		return nil
+	}
+	child := &bpffilter.Restriction{}
+	bpffilter.Clone(k, child, r)
+	return child
 }
 
 // Fork makes a child process.
@@ -132,7 +141,7 @@ func (t *Task) Exec(k kernel.Release) {
 	t.process.threads, t.process.leader = []*Task{t}, t
 	t.release()
 	if t.Uses && k.Has(kernel.RestrictionsLostOnExec) {
-		t.Restrict = nil
+		t.Restrict, t.Trial = nil, nil
 	}
 	t.Uses, t.WQ, t.Workers, t.Rings = false, nil, false, [uapi.IO_RINGFD_REG_MAX]*File{}
 	t.Mem, t.Files = &mm.Space{}, t.Files.closeOnExec()
@@ -143,7 +152,7 @@ func (t *Task) Exec(k kernel.Release) {
 
 // Exit ends the task.
 func (t *Task) Exit() {
-	t.dead, t.Restrict = true, nil
+	t.dead, t.Restrict, t.Trial = true, nil, nil
 	t.Rings = [uapi.IO_RINGFD_REG_MAX]*File{}
 	t.release()
 	for i, other := range t.process.threads {

@@ -40,6 +40,7 @@ type Outcome struct {
 	Want     *Recorded
 	Diff     string // (-want +got); "" if Want is nil or the same
 	Why      *verdict.Refusal
+	Trial    *verdict.Refusal // as in Result
 	Requests []Request
 	Tally    Tally // of the requests
 	CQEs     []CQE
@@ -94,7 +95,7 @@ func (p *Player) Play(e *Event) (Outcome, error) {
 	if r.Err != nil {
 		return fail(r.Err)
 	}
-	o.Why, o.Requests, o.Tally, o.Unmodelled = r.Why, r.Requests, r.Tally, r.Unmodelled
+	o.Why, o.Trial, o.Requests, o.Tally, o.Unmodelled = r.Why, r.Trial, r.Requests, r.Tally, r.Unmodelled
 	if err := p.after(e, call, b, before, r, &o); err != nil {
 		return fail(err)
 	}

@@ -218,6 +218,8 @@ type Result struct {
 	Ring *RingState
 	// Why is set by the model for a refused call.
 	Why *verdict.Refusal
+	// Trial is why a policy on trial would refuse a Register that was not refused; set by the model only.
+	Trial *verdict.Refusal
 	// Requests are the requests that an Enter consumed, in order; set by the model only.
 	Requests []Request
 	Tally    Tally // of the requests, also where there is no account of them
@@ -255,10 +257,27 @@ type Request struct {
 
 	Context cbpfvm.Context // what filters saw, if there are Filters
 	Filters []Filter       // those of its opcode when it was submitted, newest first
+
+	Chain int    // which of the call's requests its chain begins with, from 0; its own place if it is in none
+	Trial *Trial // of a request that was admitted while a policy is on trial
 }
 
 // Tally counts the requests that an Enter consumed, and those of them that were refused; set by the model only.
 type Tally struct{ Requests, Refused int }
+
+// Cancelled is the Note of a request that an earlier one of its chain took along.
+const Cancelled = "cancelled with its chain"
+
+// Trial is what a policy that is asked and not obeyed says to a request.
+type Trial struct {
+	List    *verdict.Refusal // of its restrictions; nil if they let the request pass
+	Filter  *verdict.Refusal // of its filters; they are asked in any case
+	Context cbpfvm.Context   // what filters see
+	Flags   uint8            // IOSQE flags as submitted
+}
+
+// Denied tells whether the policy would not let the request pass.
+func (t *Trial) Denied() bool { return t.List != nil || t.Filter != nil }
 
 // Filter is a registered filter.
 type Filter struct {

@@ -13,7 +13,7 @@ import (
 
 // explainEvent says how an event of a trace was decided.
 func (o *explainOptions) explainEvent(out *printer, file string) error {
-	t, err := trace.ReadFile(file)
+	t, err := readTrace(file, nil)
 	if err != nil {
 		return err
 	}

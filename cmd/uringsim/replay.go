@@ -30,6 +30,7 @@ type replayOptions struct {
 	page   string
 	jobs   int // 0 is as many as there are cores
 	coverOptions
+	trialOptions
 	guest *string // vmlinuz, set by the vm command; nil without it
 }
 
@@ -53,6 +54,11 @@ replayed at a time, and their output comes in the order of the files.
 
 With --live the calls go to the running kernel instead; --record writes its results into the traces.
 
+With --policy, a policy, program or plan is put on trial: what would it deny of these programs if their first task had
+registered it before anything else, and what would have to be allowed (docs/impact.md)? The programs go on as they were
+recorded, and results are not compared. What is refused without the policy is not counted. The exit status is 1 if
+anything breaks, or if a verdict is not known.
+
 A kernel is a release (` + kernel.Names() + `), with quirks switched on by +QUIRK and off
 by ~QUIRK: 7.2~shared-filters-append-in-place. See uringsim kernels.`,
 		Args: cobra.MinimumNArgs(1),
@@ -69,6 +75,14 @@ by ~QUIRK: 7.2~shared-filters-append-in-place. See uringsim kernels.`,
 		f.IntVarP(&o.jobs, "jobs", "j", 0, "replay so many files at a time on the model (default: as there are cores)")
 		completeKernels(c)
 		o.coverOptions.flags(c)
+		f.StringVar(&o.policy, "policy", "", "put this policy on trial, and tell what it would break")
+		o.inputOptions.flags(c)
+		f.Lookup("form").Usage = "form of the policy; without it, its suffix tells (see uringsim asm --help)"
+		f.Lookup("op").Usage = "opcode that a program put on trial is for, such as SOCKET"
+		f.Lookup("name").Usage = "name of the program put on trial in a source file with several"
+		for _, other := range []string{"live", "record", "cover", "cover-html", "cover-min", "html"} {
+			c.MarkFlagsMutuallyExclusive("policy", other)
+		}
 	}
 	return c
 }
@@ -94,6 +108,8 @@ func (o *replayOptions) run(cmd *cobra.Command, files []string) error {
 		return fmt.Errorf("--jobs is %d, expected a number of files", o.jobs)
 	case o.page != "" && slices.Contains(files, stream.Stdin):
 		return errors.New("--html reads its traces twice, which standard input cannot be")
+	case o.policy != "":
+		return o.onTrial(out, files)
 	}
 	err := o.onModels(cmd, out, files)
 	if o.page == "" || err != nil && !errors.Is(err, errMismatch) {
@@ -149,8 +165,11 @@ func (o *replayOptions) job(stdin io.Reader) (job, error) {
 	}, nil
 }
 
-// openTrace opens a trace that may be compressed, or standard input.
+// openTrace opens a trace that may be compressed, or standard input, if there is one.
 func openTrace(file string, stdin io.Reader) (*trace.Reader, error) {
+	if file == stream.Stdin && stdin == nil {
+		return nil, errors.New("found \"-\", expected files: standard input is for replay on the model, without more")
+	}
 	in, err := stream.Open(file, stdin)
 	if err != nil {
 		return nil, err

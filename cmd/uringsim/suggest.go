@@ -1,0 +1,113 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/symbolic"
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/trial"
+)
+
+// suggestOptions are the flags of suggest.
+type suggestOptions struct {
+	kernel           string
+	to               string
+	prefix4, prefix6 int
+	trial.Options
+}
+
+func suggestCommand() *cobra.Command {
+	var o suggestOptions
+	c := &cobra.Command{
+		Use:   "suggest TRACE...",
+		Short: "Write the tightest policy that allows what traces show",
+		Long: `suggest replays traces on the model and writes a policy that allows every request and register call that was
+let through, and nothing else that a policy can tell apart. Each rule has a comment that says in which traces it is
+needed, and how often. Without any one of them, something in the traces breaks (uringsim replay --policy).
+
+With --families, --open-modes, --prefix and --prefix6 the rules are more general. With --to oci, the linux.ioUring
+object of a container is written, which can only say opcodes and the families of sockets; what it leaves open is told on
+standard error.
+
+The arguments of CONNECT show to filters from 7.2 on: the policy says that it needs such a kernel, unless --kernel names
+an older one, for which it leaves them open.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, files []string) error {
+			text, err := o.suggest(files, func(note string) { fmt.Fprintln(cmd.ErrOrStderr(), "uringsim:", note) })
+			if err != nil {
+				return err
+			}
+			_, err = cmd.OutOrStdout().Write(text)
+			return err
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.kernel, "kernel", "7.3", "release whose filters are to enforce it")
+	f.BoolVar(&o.Families, "families", false, "of SOCKET and CONNECT, look at the family only")
+	f.BoolVar(&o.OpenModes, "open-modes", false,
+		"of opens, look only at reading, writing, creating and truncating, and how paths are resolved")
+	f.IntVar(&o.prefix4, "prefix", 32, "bits of IPv4 addresses that count")
+	f.IntVar(&o.prefix6, "prefix6", 128, "bits of IPv6 addresses that count")
+	f.StringVar(&o.to, "to", "policy", "what to write: policy, or oci for the linux.ioUring object of a container")
+	complete(c, "to", []string{"policy", "oci"})
+	complete(c, "kernel", releaseNames(kernel.Releases))
+	return c
+}
+
+// suggest makes the policy, and tells what is to be said beside it.
+func (o *suggestOptions) suggest(files []string, tell func(note string)) ([]byte, error) {
+	switch {
+	case o.prefix4 < 0 || o.prefix4 > 32:
+		return nil, fmt.Errorf("--prefix: found %d, expected 0 to 32", o.prefix4)
+	case o.prefix6 < 0 || o.prefix6 > 128:
+		return nil, fmt.Errorf("--prefix6: found %d, expected 0 to 128", o.prefix6)
+	case o.to != "policy" && o.to != "oci":
+		return nil, fmt.Errorf("--to: found %q, expected policy or oci", o.to)
+	}
+	o.HostBits4, o.HostBits6 = 32-o.prefix4, 128-o.prefix6
+	if o.to == "oci" {
+		o.Container, o.Families = true, true
+	}
+	k, err := kernel.Parse(o.kernel)
+	if err == nil && !symbolic.HasFilters(k) {
+		err = fmt.Errorf("%s has no filters for tasks", k)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--kernel: %w", err)
+	}
+	s := trial.NewSuggester(k, o.Options)
+	for _, file := range files {
+		if err := addTrace(s, file); err != nil {
+			return nil, err
+		}
+	}
+	out, err := s.Suggest()
+	if err != nil {
+		return nil, &statusError{exitInput, err}
+	}
+	if o.to == "policy" {
+		return []byte(out.String()), nil
+	}
+	for _, note := range out.Notes {
+		tell(note)
+	}
+	text, err := out.Policy.OCI()
+	if syntax := (*trace.SyntaxError)(nil); errors.As(err, &syntax) {
+		err = &statusError{exitInput, errors.New(syntax.Msg)} // the policy has no file, and no places in it
+	}
+	return text, err
+}
+
+// addTrace adds what a trace shows.
+func addTrace(s *trial.Suggester, file string) error {
+	in, err := openTrace(file, nil)
+	if err != nil {
+		return err
+	}
+	err = s.Play(file, in)
+	return errors.Join(located(file, err), in.Close())
+}

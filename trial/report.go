@@ -1,0 +1,284 @@
+package trial
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/plan"
+	"github.com/uringsim/uringsim/policy"
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+	"github.com/uringsim/uringsim/verdict"
+)
+
+// Report is what a plan would break on a release, of all programs that it was tried on.
+type Report struct {
+	Kernel kernel.Release
+
+	Requests  int      // that were submitted
+	Admitted  int      // of these; the others are refused anyway
+	Denied    int      // of those admitted: by the plan
+	Cancelled int      // of those admitted: the plan lets them pass, but not their chain
+	Calls     int      // register calls that the plan would refuse
+	Unknown   int      // events whose outcome the model does not know
+	Doubts    []Doubt  // the first of these, at most maxDoubts
+	Breaks    []*Break // groups of what is denied and refused, in order of first place
+
+	// SharesFilters tells that a program registers filters on a release that puts them into the set that the plan is in,
+	// and so lets them hold for others who share it. The report does not know what that breaks.
+	SharesFilters bool
+
+	plan   *plan.Plan
+	groups map[string]*Break
+}
+
+// Doubt is an event whose outcome the model does not know.
+type Doubt struct {
+	Place  Place
+	What   string // what is not known
+	Denied int    // requests of it that the plan would deny
+}
+
+// Break is a group of requests or register calls that a plan denies for one reason.
+type Break struct {
+	Op         uapi.Op
+	RegisterOp uapi.RegisterOp
+	IsCall     bool // a register call, not a request
+	Always     bool // a task under any policy at all is refused this: a list of restrictions of its own
+
+	Saw       string // the values that decided, as a condition; "" if only the opcode did, or the flags
+	By        string // which part of the plan denies them, for requests
+	Why       *verdict.Refusal
+	Count     int
+	Cancelled int      // requests that are cancelled with these
+	First     []Place  // at most maxPlaces
+	Needs     []string // what a policy would have to allow, as it says that; at most maxNeeds
+	MoreNeeds bool     // there are others
+}
+
+// Limits of what is told, which keep it readable and small. Groups that come later are not told apart by what was seen.
+const (
+	maxPlaces = 3
+	maxNeeds  = 8
+	maxDoubts = 20
+	maxGroups = 1000
+)
+
+// Name is the opcode.
+func (b *Break) Name() string {
+	if b.IsCall {
+		return "register " + b.RegisterOp.String()
+	}
+	return b.Op.String()
+}
+
+// NewReport is an empty report.
+func NewReport(p *plan.Plan, k kernel.Release) *Report {
+	return &Report{Kernel: k, plan: p, groups: map[string]*Break{}}
+}
+
+// Play adds what the plan breaks of a recorded program. The errors are those of the function Play.
+func (r *Report) Play(file string, in Source) error {
+	return Play(in, r.plan, r.Kernel, func(o *trace.Outcome) { r.see(file, o) })
+}
+
+// Broken tells whether anything would break.
+func (r *Report) Broken() bool { return r.Denied+r.Calls > 0 }
+
+func (r *Report) see(file string, o *trace.Outcome) {
+	at := Place{File: file, Event: o.Number, Task: o.Event.Task}
+	if o.Unmodelled != "" {
+		r.doubt(at, o)
+		return
+	}
+	if o.Trial != nil {
+		r.call(at, o)
+	}
+	if op, _, ok := registerOp(o.Event); ok && op == uapi.IORING_REGISTER_BPF_FILTER && o.Why == nil {
+		r.SharesFilters = len(r.plan.Filters) > 0 && r.Kernel.Has(kernel.SharedFiltersAppendInPlace) || r.SharesFilters
+	}
+	chains := map[int][]int{}
+	for i := range o.Requests {
+		q := &o.Requests[i]
+		r.Requests++
+		if q.Trial != nil {
+			r.Admitted++
+		}
+		chains[q.Chain] = append(chains[q.Chain], i)
+	}
+	for i := range o.Requests { // chains in order
+		if members := chains[i]; members != nil {
+			r.chain(at, o.Requests, members)
+		}
+	}
+}
+
+// doubt notes an event of which nothing is certain.
+func (r *Report) doubt(at Place, o *trace.Outcome) {
+	d := Doubt{Place: at, What: o.Unmodelled}
+	for i := range o.Requests {
+		if t := o.Requests[i].Trial; t != nil && t.Denied() {
+			d.Denied++
+		}
+	}
+	if r.Unknown++; len(r.Doubts) < maxDoubts {
+		r.Doubts = append(r.Doubts, d)
+	}
+}
+
+// call adds a register call that the plan would refuse.
+func (r *Report) call(at Place, o *trace.Outcome) {
+	op, blind, _ := registerOp(o.Event)
+	r.Calls++
+	always := blind && op == uapi.IORING_REGISTER_RESTRICTIONS
+	b := r.group(&Break{RegisterOp: op, IsCall: true, Always: always, Why: o.Trial}, at)
+	switch {
+	case always:
+	case op == uapi.IORING_REGISTER_RESTRICTIONS: // which would fail beside a list, even if that allowed it
+		b.need("no limits of flags and register calls at all")
+	default:
+		b.need("allow register " + op.String())
+	}
+}
+
+// chain adds what the plan breaks of a chain; a request on its own is one, too.
+func (r *Report) chain(at Place, requests []trace.Request, members []int) {
+	var first *Break
+	alive := true // without the plan
+	for _, i := range members {
+		q := &requests[i]
+		if q.Trial == nil {
+			alive = false
+			continue
+		}
+		if q.Trial.Denied() {
+			at.Request, at.UserData = i+1, q.UserData
+			b := r.deny(at, q)
+			if first == nil {
+				first = b
+			}
+		}
+	}
+	if first == nil || !alive {
+		return
+	}
+	for _, i := range members {
+		if q := &requests[i]; !q.Trial.Denied() && q.Note != trace.Cancelled {
+			first.Cancelled++
+			r.Cancelled++
+		}
+	}
+}
+
+// deny adds a request that the plan denies.
+func (r *Report) deny(at Place, q *trace.Request) *Break {
+	r.Denied++
+	t := q.Trial
+	b := &Break{Op: q.Opcode, By: "its restrictions", Why: t.List}
+	if t.List == nil {
+		b.Why = t.Filter
+		b.By, b.Saw = r.filter(q)
+	}
+	b = r.group(b, at)
+	if list := r.listed(q.Opcode); t.Filter != nil || !list {
+		rule := (&seen{q.Opcode, &t.Context, Options{}}).rule(r.Kernel)
+		b.need(rule.String())
+	}
+	allowed, required := r.flags()
+	if t.List != nil && t.Flags&^(allowed|required) != 0 {
+		b.need("allow submitted sqe_flags " + names(t.Flags&^(allowed|required)))
+	}
+	if t.List != nil && required&^t.Flags != 0 {
+		b.need("allow submitted sqe_flags " + names(required&^t.Flags) + ", and not to require them")
+	}
+	return b
+}
+
+// names are IOSQE flags as policies write them.
+func names(flags uint8) string {
+	return strings.ReplaceAll(uapi.SQEFlags.FormatFlags(uint64(flags)), "|", ", ")
+}
+
+// listed tells whether the restrictions let requests of the opcode through.
+func (r *Report) listed(op uapi.Op) bool {
+	return slices.Contains(r.plan.Restrictions, uapi.Restriction{Opcode: uapi.IORING_RESTRICTION_SQE_OP, Value: uint8(op)})
+}
+
+// flags are those that the restrictions allow and require.
+func (r *Report) flags() (allowed, required uint8) {
+	for _, e := range r.plan.Restrictions {
+		switch e.Opcode {
+		case uapi.IORING_RESTRICTION_SQE_FLAGS_ALLOWED:
+			allowed = e.Value
+		case uapi.IORING_RESTRICTION_SQE_FLAGS_REQUIRED:
+			required = e.Value
+		}
+	}
+	return allowed, required
+}
+
+// filter says which filter denies a request, and what of the request it looked at.
+func (r *Report) filter(q *trace.Request) (by, saw string) {
+	step := q.Trial.Filter.Filter
+	if step.Marker {
+		return "no filter for the opcode: the default", ""
+	}
+	stack, _ := r.plan.Stack(q.Opcode)
+	i := stack[step.Index]
+	by = fmt.Sprintf("filter %d", i+1)
+	if why := r.plan.Filters[i].Why; why != "" {
+		by += " (" + why + ")"
+	}
+	var tests []string
+	for _, f := range policy.Fields() {
+		loaded := slices.ContainsFunc(step.Loads, func(l verdict.Load) bool { return f.Loaded(l.Off) })
+		// The word of the opcode has the flags, too; v4_addr is another name for addr.
+		idle := f.Name == "opcode" || f.Name == "v4_addr" || f.Name == "sqe_flags" && f.Value(&q.Trial.Context) == 0
+		if loaded && f.Has(q.Opcode) && !idle {
+			s := &seen{op: q.Opcode, ctx: &q.Trial.Context}
+			tests = append(tests, s.test(&f).String())
+		}
+	}
+	return by, strings.Join(tests, " and ")
+}
+
+// group is the group that a new one belongs to, with one more place.
+func (r *Report) group(b *Break, at Place) *Break {
+	if len(r.groups) >= maxGroups && r.groups[b.key()] == nil {
+		b.Saw = "other values"
+	}
+	key := b.key()
+	known := r.groups[key]
+	if known == nil {
+		known = b
+		r.groups[key] = b
+		r.Breaks = append(r.Breaks, b)
+	}
+	known.Count++
+	if len(known.First) < maxPlaces {
+		known.First = append(known.First, at)
+	}
+	return known
+}
+
+// key is what makes breaks one group.
+func (b *Break) key() string { return strings.Join([]string{b.Name(), b.Saw, b.By, b.Why.Why}, "\n") }
+
+// need adds what would have to be allowed.
+func (b *Break) need(text string) {
+	switch {
+	case slices.Contains(b.Needs, text):
+	case len(b.Needs) < maxNeeds:
+		b.Needs = append(b.Needs, text)
+	default:
+		b.MoreNeeds = true
+	}
+}
+
+// Sort puts the groups with most requests first.
+func (r *Report) Sort() {
+	slices.SortStableFunc(r.Breaks, func(a, b *Break) int { return cmp.Compare(b.Count, a.Count) })
+}
