@@ -270,5 +270,8 @@ func (q *quick) pointer(p *Pointer) {
 		return
 	}
 	p.Object = &Object{}
+	share := q.share
+	q.share = false // an SQE in it would get in between the fields of the one around it
 	structReaderOf(reflect.TypeFor[Object]()).object(q, reflect.ValueOf(p.Object).Elem())
+	q.share = share
 }

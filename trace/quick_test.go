@@ -184,7 +184,8 @@ func mutate(rng *rand.Rand, text []byte) []byte {
 func TestQuickShares(t *testing.T) {
 	shared, own := quick{share: true}, quick{}
 	var kept, again []Event
-	for _, text := range storedEvents(t) {
+	nested := `{"call":"enter","fd":3,"sqes":[{"fd":1,"addr":{"sqe":{"len":2,"off":{"sqe":{"flags":1}},"fd":3}},"len":4},{"fd":5}]}`
+	for _, text := range append(storedEvents(t), []byte(nested)) {
 		got, ok := shared.event(text)
 		want, _ := own.event(text)
 		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); ok && diff != "" {

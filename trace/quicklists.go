@@ -22,9 +22,8 @@ func (q *quick) sqes() []SQE {
 	start := len(q.list.sqes)
 	q.want('[')
 	for q.more(len(q.list.sqes) == start, ']') {
-		var s SQE
-		q.sqe(&s)
-		q.list.sqes = append(q.list.sqes, s)
+		q.list.sqes = append(q.list.sqes, SQE{})
+		q.sqe(&q.list.sqes[len(q.list.sqes)-1])
 	}
 	return part(q, &q.list.sqes, start)
 }
