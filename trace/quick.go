@@ -12,7 +12,7 @@ import (
 // maxDepth is how deep objects are nested that quick reads.
 const maxDepth = 32
 
-// quick reads events of which it understands every byte, and leaves all others to UnmarshalJSONFrom, which alone decides
+// quick reads events of which it understands every byte, and leaves all others to UnmarshalJSONFrom, which alone says
 // what is wrong with them. It makes one pass, with readers that are made once for each type, and reads what there is
 // most of, SQEs and CQEs, by hand.
 type quick struct {

@@ -92,8 +92,8 @@ func (q *quick) sqeKey(last int) (index int, name []byte) {
 	return i, name
 }
 
-// fieldNamings are the namings of the fields of an SQE, in their order: first of those of SQEs as they are, then of those
-// of SOCKET.
+// fieldNamings are the namings of the fields of an SQE, in their order: first of those of SQEs as they are, then of
+// those of SOCKET.
 var fieldNamings = func() (namings [2][]naming) {
 	for _, f := range uapi.SQEFields {
 		of, own := socketNamings[f.Name]
