@@ -53,8 +53,8 @@ func TestQuickReads(t *testing.T) {
 
 // TestQuickForms: all ways to write a value, at the limits of each, are read the same.
 func TestQuickForms(t *testing.T) {
-	numbers := []string{"0", "-0", "00", "01", "-1", "1.0", "1e3", "1E3", "+1", "-", "", " 7 ", "7 7", "0x7", `"0x"`, `"0x7"`,
-		`"0X7"`, `"0x1_0"`, `"1_0"`, `"-0x8"`, `"-9223372036854775808"`, `"0o17"`, `"017"`, `"0b1"`, `" 1"`, `""`, "null",
+	numbers := []string{"0", "-0", "00", "01", "-1", "1.0", "1e3", "1E3", "+1", "-", "", " 7 ", "7 7", "0x7", `"0x"`,
+		`"0x7"`, `"0X7"`, `"0x1_0"`, `"1_0"`, `"-0x8"`, `"-9223372036854775808"`, `"0o17"`, `"017"`, `"0b1"`, `" 1"`, `""`, "null",
 		"true", "[]", "{}",
 		"255", "256", "-128", "-129", "65535", "65536", "-32768", "-32769", "4294967295", "4294967296",
 		"-2147483648", "-2147483649", "999999999999999999", "1000000000000000000", "9223372036854775807",
@@ -167,7 +167,8 @@ func storedEvents(t *testing.T) (texts [][]byte) {
 // pieces are what mutate puts into a text.
 var pieces = []string{"0", "1", "9", "-", ".", "e", `"`, `\`, "{", "}", "[", "]", ",", ":", " ", "\n", "x", "\x00",
 	"\xff", "é",
-	"null", "true", "false", `""`, "{}", "[]", `"0x7"`, `"EINVAL"`, "4294967296", `"fd":3`, `"fd":3,`, `"len":1,`, `"ret":0,`}
+	"null", "true", "false", `""`, "{}", "[]", `"0x7"`, `"EINVAL"`, "4294967296", `"fd":3`, `"fd":3,`,
+	`"len":1,`, `"ret":0,`}
 
 // mutate changes a place or two of the text.
 func mutate(rng *rand.Rand, text []byte) []byte {
@@ -220,8 +221,8 @@ func TestQuickShares(t *testing.T) {
 // TestQuickDepth: a text that goes deeper than a stack should is left to the careful reader.
 func TestQuickDepth(t *testing.T) {
 	nested := func(n int) []byte {
-		return []byte(`{"call":"register","fd":-1,"op":"QUERY","arg":` + strings.Repeat(`{"query":{"op":0,"size":0,"next":`, n) + "0" +
-			strings.Repeat("}}", n) + `}`)
+		return []byte(`{"call":"register","fd":-1,"op":"QUERY","arg":` +
+			strings.Repeat(`{"query":{"op":0,"size":0,"next":`, n) + "0" + strings.Repeat("}}", n) + `}`)
 	}
 	var q quick
 	for n, want := range map[int]bool{1: true, maxDepth / 2: true, maxDepth: false, 100_000: false} {

@@ -104,7 +104,8 @@ func TestHeld(t *testing.T) {
 
 // TestProgress: the line appears after two seconds, moves on, and is gone in the end.
 func TestProgress(t *testing.T) {
-	const first, later, gone = "\r\x1b[K0 of 3 files, 100 events, 50 a second", "\r\x1b[K1 of 3 files, 100 events, 40 a second",
+	const first, later, gone = "\r\x1b[K0 of 3 files, 100 events, 50 a second",
+		"\r\x1b[K1 of 3 files, 100 events, 40 a second",
 		"\r\x1b[K"
 	rows := []struct {
 		before, after time.Duration // the first file is done
