@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -209,7 +211,9 @@ func BenchmarkDecode(b *testing.B) {
 			}
 		})
 	}
-	run("encoding-json", func() error { return readStd(text, func(*stdEvent) {}) })
+	std := func() error { return readStd(text, func(*stdEvent) {}) }
+	shared := func() error { return readAll(text, true, func(*Event) {}) }
+	run("encoding-json", std)
 	run("careful", func() error {
 		for line := range bytes.Lines(text) {
 			if _, err := decodeEvent(line); err != nil {
@@ -219,5 +223,30 @@ func BenchmarkDecode(b *testing.B) {
 		return nil
 	})
 	run("quick", func() error { return readAll(text, false, func(*Event) {}) })
-	run("shared", func() error { return readAll(text, true, func(*Event) {}) })
+	run("shared", shared)
+	ratio(b, std, shared)
+}
+
+// ratio does both in turns and reports by how much the second is faster, as the median, the least and the most of all
+// turns: what else a machine does slows both down.
+func ratio(b *testing.B, slow, fast func() error) {
+	b.Run("ratio", func(b *testing.B) {
+		var ratios []float64
+		for b.Loop() {
+			ratios = append(ratios, float64(took(b, slow))/float64(took(b, fast)))
+		}
+		slices.Sort(ratios)
+		b.ReportMetric(ratios[0], "min-times-faster")
+		b.ReportMetric(ratios[len(ratios)/2], "times-faster")
+		b.ReportMetric(ratios[len(ratios)-1], "max-times-faster")
+	})
+}
+
+func took(b *testing.B, do func() error) time.Duration {
+	b.Helper()
+	start := time.Now()
+	if err := do(); err != nil {
+		b.Fatal(err)
+	}
+	return time.Since(start)
 }

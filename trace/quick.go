@@ -12,7 +12,7 @@ import (
 // maxDepth is how deep objects are nested that quick reads.
 const maxDepth = 32
 
-// quick reads events of which it understands every byte, and leaves all others to UnmarshalJSONFrom, which alone decides
+// quick reads events of which it understands every byte, and leaves all others to UnmarshalJSONFrom, which alone says
 // what is wrong with them. It makes one pass, with readers that are made once for each type, and reads what there is
 // most of, SQEs and CQEs, by hand.
 type quick struct {
@@ -270,5 +270,8 @@ func (q *quick) pointer(p *Pointer) {
 		return
 	}
 	p.Object = &Object{}
+	share := q.share
+	q.share = false // an SQE in it would get in between the fields of the one around it
 	structReaderOf(reflect.TypeFor[Object]()).object(q, reflect.ValueOf(p.Object).Elem())
+	q.share = share
 }

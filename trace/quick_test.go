@@ -53,10 +53,12 @@ func TestQuickReads(t *testing.T) {
 
 // TestQuickForms: all ways to write a value, at the limits of each, are read the same.
 func TestQuickForms(t *testing.T) {
-	numbers := []string{"0", "-0", "00", "01", "-1", "1.0", "1e3", "1E3", "+1", "-", "", " 7 ", "7 7", "0x7", `"0x"`, `"0x7"`,
-		`"0X7"`, `"0x1_0"`, `"1_0"`, `"-0x8"`, `"-9223372036854775808"`, `"0o17"`, `"017"`, `"0b1"`, `" 1"`, `""`, "null",
-		"true", "[]", "{}", "255", "256", "-128", "-129", "65535", "65536", "-32768", "-32769", "4294967295", "4294967296",
-		"-2147483648", "-2147483649", "999999999999999999", "1000000000000000000", "9223372036854775807", "9223372036854775808",
+	numbers := []string{"0", "-0", "00", "01", "-1", "1.0", "1e3", "1E3", "+1", "-", "", " 7 ", "7 7", "0x7", `"0x"`,
+		`"0x7"`, `"0X7"`, `"0x1_0"`, `"1_0"`, `"-0x8"`, `"-9223372036854775808"`, `"0o17"`, `"017"`, `"0b1"`, `" 1"`, `""`, "null",
+		"true", "[]", "{}",
+		"255", "256", "-128", "-129", "65535", "65536", "-32768", "-32769", "4294967295", "4294967296",
+		"-2147483648", "-2147483649", "999999999999999999", "1000000000000000000", "9223372036854775807",
+		"9223372036854775808",
 		"-9223372036854775808", "-9223372036854775809", "18446744073709551615", "18446744073709551616",
 		`"0xffffffffffffffff"`, `"0x10000000000000000"`, `"18446744073709551615"`, `"NOP"`, `"IORING_OP_NOP"`, `"OP_NOP"`,
 		`"nop"`, `"IO_LINK"`, `"IO_LINK|ASYNC"`, `"IO_LINK | 0x1"`, `"IO_LINK|"`, `"EACCES"`, `"13"`, `"INET"`, `"STREAM"`,
@@ -67,24 +69,35 @@ func TestQuickForms(t *testing.T) {
 		event  string // with a % where the value stands
 		values []string
 	}{
-		{`{"call":"close","fd":%}`, numbers}, {`{"call":"write","addr":%,"bytes":"00"}`, numbers},
-		{`{"call":"setup","entries":1,"flags":%}`, numbers}, {`{"call":"register","fd":3,"op":%,"arg":{"probe":{"ops":%}}}`, numbers},
-		{`{"call":"register","fd":3,"op":2,"arg":%}`, numbers}, {`{"call":"enter","fd":3,"to_submit":%}`, numbers},
-		{`{"call":"enter","fd":3,"array":[%,1]}`, numbers}, {`{"call":"exec","results":[{"ret":%}]}`, numbers},
+		{`{"call":"close","fd":%}`, numbers},
+		{`{"call":"write","addr":%,"bytes":"00"}`, numbers},
+		{`{"call":"setup","entries":1,"flags":%}`, numbers},
+		{`{"call":"register","fd":3,"op":%,"arg":{"probe":{"ops":%}}}`, numbers},
+		{`{"call":"register","fd":3,"op":2,"arg":%}`, numbers},
+		{`{"call":"enter","fd":3,"to_submit":%}`, numbers},
+		{`{"call":"enter","fd":3,"array":[%,1]}`, numbers},
+		{`{"call":"exec","results":[{"ret":%}]}`, numbers},
 		{`{"call":"exec","results":[{"ret":0,"sq_head":%,"sq_dropped":%,"cq_overflow":%}]}`, numbers},
 		{`{"call":"exec","results":[{"ret":0,"cqes":[{"user_data":%,"res":0}]}]}`, numbers},
 		{`{"call":"exec","results":[{"ret":0,"cqes":[{"user_data":0,"res":%}]}]}`, numbers},
 		{`{"call":"exec","results":[{"ret":0,"cqes":[{"user_data":0,"res":0,"flags":%}]}]}`, numbers},
 		{`{"call":"exec","results":[{"ret":0,"wrote":[{"at":%,"bytes":"00"}]}]}`, numbers},
-		{`{"call":"enter","fd":3,"sqes":[{"opcode":%}]}`, numbers}, {`{"call":"enter","fd":3,"sqes":[{"flags":%}]}`, numbers},
-		{`{"call":"enter","fd":3,"sqes":[{"ioprio":%}]}`, numbers}, {`{"call":"enter","fd":3,"sqes":[{"user_data":%}]}`, numbers},
-		{`{"call":"enter","fd":3,"sqes":[{"opcode":45,"fd":%}]}`, numbers}, {`{"call":"enter","fd":3,"sqes":[{"fd":%}]}`, numbers},
-		{`{"call":"enter","fd":3,"sqes":[{"opcode":45,"off":%}]}`, numbers}, {`{"call":"enter","fd":3,"sqes":[{"slot":%}]}`, numbers},
+		{`{"call":"enter","fd":3,"sqes":[{"opcode":%}]}`, numbers},
+		{`{"call":"enter","fd":3,"sqes":[{"flags":%}]}`, numbers},
+		{`{"call":"enter","fd":3,"sqes":[{"ioprio":%}]}`, numbers},
+		{`{"call":"enter","fd":3,"sqes":[{"user_data":%}]}`, numbers},
+		{`{"call":"enter","fd":3,"sqes":[{"opcode":45,"fd":%}]}`, numbers},
+		{`{"call":"enter","fd":3,"sqes":[{"fd":%}]}`, numbers},
+		{`{"call":"enter","fd":3,"sqes":[{"opcode":45,"off":%}]}`, numbers},
+		{`{"call":"enter","fd":3,"sqes":[{"slot":%}]}`, numbers},
 		{`{"call":"enter","fd":3,"sqes":[{"cmd":%}]}`, bytes}, {`{"call":"enter","fd":3,"sqes":[%]}`, bytes},
 		{`{"call":"write","addr":0,"bytes":%}`, bytes}, {`{"call":"setup","entries":1,"resv":%}`, bytes},
-		{`{"call":"fork","child":%}`, numbers}, {`{"call":"cloexec","fd":1,"on":%}`, []string{"true", "false", "tru", "truee", "null", `"true"`, "1"}},
-		{`{"call":"exec","task":%}`, numbers}, {`{"call":"exec","why":%}`, numbers}, {`{"call":%}`, numbers},
-		{`{"call":"exec","results":%}`, []string{"[]", "null", "{}", "[{}]", `[{"ret":0},]`, `[{"ret":0}{"ret":0}]`, `[{"ret":0,"on":[]}]`}},
+		{`{"call":"fork","child":%}`, numbers},
+		{`{"call":"cloexec","fd":1,"on":%}`, []string{"true", "false", "tru", "truee", "null", `"true"`, "1"}},
+		{`{"call":"exec","task":%}`, numbers},
+		{`{"call":"exec","why":%}`, numbers}, {`{"call":%}`, numbers},
+		{`{"call":"exec","results":%}`, []string{"[]", "null", "{}", "[{}]", `[{"ret":0},]`, `[{"ret":0}{"ret":0}]`,
+			`[{"ret":0,"on":[]}]`}},
 		{`{"call":"enter","fd":3,"sqes":%}`, []string{"[]", "null", "[{}]", "[{},{}]", "[,]", "[{}", "{}"}},
 	}
 	read := 0
@@ -152,8 +165,10 @@ func storedEvents(t *testing.T) (texts [][]byte) {
 }
 
 // pieces are what mutate puts into a text.
-var pieces = []string{"0", "1", "9", "-", ".", "e", `"`, `\`, "{", "}", "[", "]", ",", ":", " ", "\n", "x", "\x00", "\xff", "é",
-	"null", "true", "false", `""`, "{}", "[]", `"0x7"`, `"EINVAL"`, "4294967296", `"fd":3`, `"fd":3,`, `"len":1,`, `"ret":0,`}
+var pieces = []string{"0", "1", "9", "-", ".", "e", `"`, `\`, "{", "}", "[", "]", ",", ":", " ", "\n", "x", "\x00",
+	"\xff", "é",
+	"null", "true", "false", `""`, "{}", "[]", `"0x7"`, `"EINVAL"`, "4294967296", `"fd":3`, `"fd":3,`,
+	`"len":1,`, `"ret":0,`}
 
 // mutate changes a place or two of the text.
 func mutate(rng *rand.Rand, text []byte) []byte {
@@ -184,7 +199,9 @@ func mutate(rng *rand.Rand, text []byte) []byte {
 func TestQuickShares(t *testing.T) {
 	shared, own := quick{share: true}, quick{}
 	var kept, again []Event
-	for _, text := range storedEvents(t) {
+	nested := `{"call":"enter","fd":3,"sqes":[{"fd":1,"addr":{"sqe":{"len":2,` +
+		`"off":{"sqe":{"flags":1}},"fd":3}},"len":4},{"fd":5}]}`
+	for _, text := range append(storedEvents(t), []byte(nested)) {
 		got, ok := shared.event(text)
 		want, _ := own.event(text)
 		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); ok && diff != "" {
@@ -204,8 +221,8 @@ func TestQuickShares(t *testing.T) {
 // TestQuickDepth: a text that goes deeper than a stack should is left to the careful reader.
 func TestQuickDepth(t *testing.T) {
 	nested := func(n int) []byte {
-		return []byte(`{"call":"register","fd":-1,"op":"QUERY","arg":` + strings.Repeat(`{"query":{"op":0,"size":0,"next":`, n) + "0" +
-			strings.Repeat("}}", n) + `}`)
+		return []byte(`{"call":"register","fd":-1,"op":"QUERY","arg":` +
+			strings.Repeat(`{"query":{"op":0,"size":0,"next":`, n) + "0" + strings.Repeat("}}", n) + `}`)
 	}
 	var q quick
 	for n, want := range map[int]bool{1: true, maxDepth / 2: true, maxDepth: false, 100_000: false} {

@@ -22,9 +22,8 @@ func (q *quick) sqes() []SQE {
 	start := len(q.list.sqes)
 	q.want('[')
 	for q.more(len(q.list.sqes) == start, ']') {
-		var s SQE
-		q.sqe(&s)
-		q.list.sqes = append(q.list.sqes, s)
+		q.list.sqes = append(q.list.sqes, SQE{})
+		q.sqe(&q.list.sqes[len(q.list.sqes)-1])
 	}
 	return part(q, &q.list.sqes, start)
 }
@@ -93,8 +92,8 @@ func (q *quick) sqeKey(last int) (index int, name []byte) {
 	return i, name
 }
 
-// fieldNamings are the namings of the fields of an SQE, in their order: first of those of SQEs as they are, then of those
-// of SOCKET.
+// fieldNamings are the namings of the fields of an SQE, in their order: first of those of SQEs as they are, then of
+// those of SOCKET.
 var fieldNamings = func() (namings [2][]naming) {
 	for _, f := range uapi.SQEFields {
 		of, own := socketNamings[f.Name]

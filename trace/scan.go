@@ -5,9 +5,9 @@ import (
 	"math"
 )
 
-// scan reads the JSON that programs write: without escapes, letters beyond ASCII, fractions and exponents. It is bad once
-// it met anything else, whether that is JSON or not, and reads nothing any more: a text that it does not like is read
-// again, with all of JSON and with errors.
+// scan reads the JSON that programs write: without escapes, letters beyond ASCII, fractions and exponents. It is bad
+// once it met anything else, whether that is JSON or not, and reads nothing any more: a text that it does not like is
+// read again, with all of JSON and with errors.
 type scan struct {
 	text []byte
 	at   int

@@ -170,16 +170,17 @@ func (s *SQE) encode(at placer, sqe *uapi.SQE) ([]byte, error) {
 	if s.Raw != nil {
 		return s.Raw, nil
 	}
-	for _, f := range s.Fields {
+	for i := range s.Fields {
+		f := &s.Fields[i]
 		v, err := f.Value.put(at)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Name, err)
 		}
-		field, ok := uapi.SQEFieldByName(f.Name)
+		i, ok := uapi.SQEFieldIndex(f.Name)
 		if !ok {
 			return nil, fmt.Errorf("an SQE has no field %q", f.Name)
 		}
-		field.Put(sqe, v)
+		uapi.SQEFields[i].Put(sqe, v)
 	}
 	if s.Cmd == nil {
 		return sqe[:], nil

@@ -90,9 +90,16 @@ func (f SQEField) Get(s *SQE) uint64 {
 
 // Put stores the low bytes of v.
 func (f SQEField) Put(s *SQE, v uint64) {
-	var b [8]byte
-	le.PutUint64(b[:], v)
-	copy(s[f.Off:f.Off+f.Size], b[:])
+	switch b := s[f.Off:]; f.Size {
+	case 1:
+		b[0] = byte(v)
+	case 2:
+		le.PutUint16(b, uint16(v))
+	case 4:
+		le.PutUint32(b, uint32(v))
+	default:
+		le.PutUint64(b, v)
+	}
 }
 
 // The fields under the names that the prep functions of the kernel use most.

@@ -104,22 +104,30 @@ func TestHeld(t *testing.T) {
 
 // TestProgress: the line appears after two seconds, moves on, and is gone in the end.
 func TestProgress(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var text bytes.Buffer
-		p := &progress{of: 3, w: &text, quit: make(chan struct{})}
-		p.ended.Go(p.run)
-		p.events.Store(100)
-		time.Sleep(progressAfter - time.Millisecond)
-		if text.Len() != 0 {
-			t.Errorf("%q is too early", text.String())
-		}
-		time.Sleep(2 * time.Millisecond)
-		p.files.Store(1)
-		time.Sleep(progressEvery)
-		p.stop()
-		want := "\r\x1b[K0 of 3 files, 100 events, 50 a second\r\x1b[K1 of 3 files, 100 events, 40 a second\r\x1b[K"
-		if text.String() != want {
-			t.Errorf("%q, want %q", text.String(), want)
-		}
-	})
+	const first, later, gone = "\r\x1b[K0 of 3 files, 100 events, 50 a second",
+		"\r\x1b[K1 of 3 files, 100 events, 40 a second",
+		"\r\x1b[K"
+	rows := []struct {
+		before, after time.Duration // the first file is done
+		want          string
+	}{
+		{progressAfter - time.Millisecond, 0, ""},
+		{progressAfter + time.Millisecond, 0, first + gone},
+		{progressAfter + time.Millisecond, progressEvery, first + later + gone},
+	}
+	for _, r := range rows {
+		synctest.Test(t, func(t *testing.T) {
+			var text bytes.Buffer
+			p := &progress{of: 3, w: &text, quit: make(chan struct{})}
+			p.ended.Go(p.run)
+			p.events.Store(100)
+			time.Sleep(r.before)
+			p.files.Store(1)
+			time.Sleep(r.after)
+			p.stop()
+			if text.String() != r.want {
+				t.Errorf("after %v: %q, want %q", r.before+r.after, text.String(), r.want)
+			}
+		})
+	}
 }

@@ -62,8 +62,8 @@ func (p *progress) run() {
 // print replaces the line.
 func (p *progress) print(took time.Duration) {
 	events := p.events.Load()
-	fmt.Fprintf(p.w, "\r\x1b[K%d of %s, %s, %.0f a second", p.files.Load(), count(p.of, "file"), count(int(events), "event"),
-		float64(events)/took.Seconds())
+	fmt.Fprintf(p.w, "\r\x1b[K%d of %s, %s, %.0f a second", p.files.Load(), count(p.of, "file"),
+		count(int(events), "event"), float64(events)/took.Seconds())
 }
 
 // stop removes the line.

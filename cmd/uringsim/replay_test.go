@@ -12,8 +12,8 @@ import (
 	"github.com/uringsim/uringsim/kernel"
 )
 
-// TestQuietReplay: a replay that only compares prints what one with all reasons does, on every trace, also where results
-// are not as recorded.
+// TestQuietReplay: a replay that only compares prints what one with all reasons does, on every trace, also where
+// results are not as recorded.
 func TestQuietReplay(t *testing.T) {
 	files, err := filepath.Glob("../../testdata/*/*.json")
 	if err != nil || len(files) < 100 {
