@@ -56,6 +56,10 @@ const lattice = `
 	internal/live/livetest, internal/vm < internal/live/livetest/guest;
 	internal/live, internal/vm, gen, kernel < internal/judge;
 
+	# What real programs submit.
+	internal/sysuring, trace < internal/record;
+	internal/record < cmd/uringsim;
+
 	# Where the two meet. The root has no code, only traces.
 	NONE < .;
 	internal/judge, sim < internal/differ < internal/differ/outcomes;
@@ -72,10 +76,10 @@ const lattice = `
 var outside = map[string][]string{
 	"github.com/go-json-experiment/json": {"cmd/uringsim", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "policy", "request", "sqe", "trace", "uringtest"},
 	"github.com/google/go-cmp":           {"internal/differ", "internal/judge", "trace"},
-	"github.com/klauspost/compress":      {"internal/differ"},
+	"github.com/klauspost/compress":      {"internal/differ", "trace"},
 	"github.com/spf13/cobra":             {"cmd/uringsim"},
 	"golang.org/x/net/bpf":               {"cbpfvm"},
-	"golang.org/x/sys":                   {"internal/live", "internal/sysuring", "internal/vm"},
+	"golang.org/x/sys":                   {"internal/live", "internal/record", "internal/sysuring", "internal/vm"},
 	"unsafe":                             {"internal/sysuring"},
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/klauspost/compress/zstd"
 )
 
 // Limits of input, which keep memory bounded. Larger traces are written as .jsonl.
@@ -134,18 +135,27 @@ func (r *Reader) Next() (Event, error) { return r.next() }
 // Close closes the file.
 func (r *Reader) Close() error { return r.close() }
 
-// OpenFile opens a trace file: .jsonl has an event per line, anything else is one JSON document.
+// OpenFile opens a trace file: .jsonl has an event per line, anything else is one JSON document. Behind either, .zst
+// says that it is compressed.
 func OpenFile(file string) (*Reader, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
-	r, err := newReader(f, file, filepath.Ext(file) == ".jsonl")
+	in, closeAll := io.Reader(f), f.Close
+	if filepath.Ext(file) == ".zst" {
+		dec, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxDocument))
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		in, closeAll = dec, func() error { dec.Close(); return f.Close() }
+	}
+	r, err := newReader(in, file, filepath.Ext(strings.TrimSuffix(file, ".zst")) == ".jsonl")
 	if err != nil {
-		_ = f.Close() // the first error counts
+		_ = closeAll() // the first error counts
 		return nil, err
 	}
-	r.close = f.Close
+	r.close = closeAll
 	return r, nil
 }
 
@@ -243,6 +253,8 @@ func (r *Reader) startLines(in io.Reader) error {
 		for {
 			text, err := readLine(br)
 			switch {
+			case r.cutOff(err) && len(text) > 0, r.cutOff(err) && err != io.EOF:
+				return nil, io.EOF
 			case err == errLongLine:
 				return nil, &SyntaxError{r.file, line + 1, 1, err.Error()}
 			case err != nil && err != io.EOF:
@@ -286,6 +298,12 @@ func (r *Reader) startLines(in io.Reader) error {
 		return e, nil
 	}
 	return nil
+}
+
+// cutOff tells whether err is the end of a recording whose recorder was killed: its last line is not whole then.
+func (r *Reader) cutOff(err error) bool {
+	ended := err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF)
+	return ended && r.Header.Recording != nil && !r.Header.Recording.Complete
 }
 
 var errLongLine = fmt.Errorf("the line has more than %d bytes", maxLine)

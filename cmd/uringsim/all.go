@@ -46,7 +46,7 @@ type column struct {
 func playAll(out *printer, file string, t *trace.Trace, profile *cover.Profile) ([]column, error) {
 	var columns []column
 	for _, r := range kernel.Releases {
-		outcomes, err := play(t, r, r.Name, profile)
+		outcomes, err := play(t, r, t.ResultsOf(r.Name), profile)
 		if err != nil {
 			return nil, err
 		}
@@ -236,7 +236,7 @@ func (r *tableRow) mark(t *trace.Trace, columns []column, event, col int, notes 
 // cause is the one quirk, or else the two, without which the release would give another result.
 func (r *tableRow) cause(t *trace.Trace, k kernel.Release, event int, text string) []kernel.Quirk {
 	differs := func(without kernel.Release) bool {
-		outcomes, err := play(t, without, k.Name, nil)
+		outcomes, err := play(t, without, t.ResultsOf(k.Name), nil)
 		if err != nil || event >= len(outcomes) {
 			return false
 		}

@@ -74,7 +74,7 @@ func (o *checkOptions) run(cmd *cobra.Command, file string) error {
 	results := make([][]registration, len(on))
 	ok := true
 	for i, r := range on {
-		outcomes, err := play(t, r, r.Name, nil)
+		outcomes, err := play(t, r, t.ResultsOf(r.Name), nil)
 		if err != nil {
 			return err
 		}

@@ -50,7 +50,7 @@ func command(args []string) int {
 	if err == nil {
 		return exitOK
 	}
-	if !errors.Is(err, errMismatch) {
+	if !errors.Is(err, errMismatch) && !errors.Is(err, errProgram) {
 		fmt.Fprintln(os.Stderr, "uringsim:", err)
 	}
 	return status(err)
@@ -87,6 +87,7 @@ Exit status: 0 all reproduced, 1 mismatch or not modelled, 2 usage, 3 bad input,
 		replayCommand(), vmCommand(), kernelsCommand(), genCommand(), diffCommand(), benchCommand(),
 		asmCommand(), disasmCommand(), checkCommand(), evalCommand(),
 		compileCommand(), explainCommand(), diffPolicyCommand(),
+		recordCommand(),
 	)
 	return root
 }

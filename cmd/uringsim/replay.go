@@ -108,7 +108,7 @@ func onModel(out *printer, file string, r kernel.Release, profile *cover.Profile
 	}
 	defer sys.Close()
 	run := out.start(file, r.Name, r.String(), in.Header)
-	p := trace.NewPlayer(sys, r.Name)
+	p := trace.NewPlayer(sys, in.Header.ResultsOf(r.Name))
 	for {
 		e, err := in.Next()
 		if err == io.EOF {
