@@ -37,11 +37,21 @@ func (r *recorder) enterCall(t *task, nr uint64, args [6]uint64) {
 	}
 }
 
+// The kernel's own errors for calls that a signal interrupts.
+const restartFirst, restartLast = 512, 516
+
 // exitCall writes down what it gave.
 func (r *recorder) exitCall(t *task, ret int64) {
 	c := t.call
 	t.call = nil
 	if c == nil {
+		return
+	}
+	if ret <= -restartFirst && ret >= -restartLast { // it starts again, and stops again, unless a handler has it fail
+		r.counts.Calls--
+		if c.submits {
+			c.ring.busy--
+		}
 		return
 	}
 	result := trace.Recorded{On: []string{r.release}, Ret: trace.Ret(ret)}
@@ -87,7 +97,8 @@ func (r *recorder) endSetup(t *task, c *call, ret int64, result *trace.Recorded)
 	}
 	p := uapi.DecodeParams(c.params)
 	a.Flags.Set(uint64(p.Flags))
-	a.CQEntries, a.CPU, a.Idle, a.WQFD = trace.Num32(p.CQEntries), trace.Num32(p.SQThreadCPU), trace.Num32(p.SQThreadIdle), trace.Num32(p.WQFD)
+	a.CQEntries, a.WQFD = trace.Num32(p.CQEntries), trace.Num32(p.WQFD)
+	a.CPU, a.Idle = trace.Num32(p.SQThreadCPU), trace.Num32(p.SQThreadIdle)
 	a.SQAddr, a.CQAddr = trace.Num32(p.SQOff.UserAddr), trace.Num32(p.CQOff.UserAddr)
 	if p.Resv != [3]uint32{} {
 		a.Resv = c.params[28:40]
@@ -117,6 +128,10 @@ func (r *recorder) endSetup(t *task, c *call, ret int64, result *trace.Recorded)
 	r.fillBelow(t, int32(ret))
 	ring.file, _ = t.identify(int32(ret))
 	t.proc.files[int32(ret)] = ring.file
+	r.forgetRings()
+	for _, other := range r.rings {
+		other.doubt(t.proc.space) // the new one may come to stand where one stood that is unmapped
+	}
 	r.rings[ring.file] = ring
 }
 
@@ -136,17 +151,28 @@ func (r *recorder) ringOf(t *task, fd uint64, registered bool) *ring {
 	return r.rings[id]
 }
 
+// stranger tells whether a call means a ring that the trace cannot have, and drops it then.
+func (r *recorder) stranger(t *task, c *call) bool {
+	fd := int32(c.args[0])
+	if id, open := t.identify(fd); !open || t.proc.files[fd] == id {
+		return false // no descriptor, or one that is no ring
+	}
+	r.counts.Strangers++
+	c.event.Args = nil
+	return true
+}
+
 func (r *recorder) beginEnter(t *task, c *call) {
 	flags := uint32(c.args[3])
-	a := &trace.EnterArgs{FD: fdNum(c.args[0]), MinComplete: trace.Num32(uint32(c.args[2])), ArgSize: trace.Num32(c.args[5])}
+	a := &trace.EnterArgs{FD: fdNum(c.args[0]), MinComplete: trace.Num32(uint32(c.args[2])),
+		ArgSize: trace.Num32(c.args[5])}
 	a.Flags.Set(uint64(flags))
 	a.Arg = r.enterArg(t, flags, c.args[4], c.args[5])
 	c.event.Args = a
 	toSubmit := uint32(c.args[1])
-	if c.ring = r.ringOf(t, c.args[0], flags&uapi.IORING_ENTER_REGISTERED_RING != 0); c.ring == nil {
-		if _, open := t.identify(int32(c.args[0])); open {
-			r.counts.Strangers++
-			c.event.Args = nil
+	registered := flags&uapi.IORING_ENTER_REGISTERED_RING != 0
+	if c.ring = r.ringOf(t, c.args[0], registered); c.ring == nil {
+		if !registered && r.stranger(t, c) {
 			return
 		}
 		a.ToSubmit = new(trace.Num32(toSubmit))
@@ -212,9 +238,11 @@ func (r *recorder) add(t *task, ring *ring, a *trace.EnterArgs, p place, first, 
 	r.counts.SQEs += uint64(len(s.sqes))
 	r.counts.Unread += uint64(s.unread)
 	for i := range s.raw {
-		r.usedBy(t, &s.raw[i])
+		if i == 0 || !sameFile(&s.raw[i], &s.raw[i-1]) {
+			r.usedBy(t, &s.raw[i])
+		}
 		if ring.open != nil {
-			ring.open[s.raw[i].UserData()]++
+			ring.expect(s.raw[i].UserData())
 		}
 	}
 }
@@ -330,17 +358,13 @@ func fdNum(v uint64) trace.Num32 { return trace.Num32(int64(int32(v))) }
 
 func (r *recorder) beginRegister(t *task, c *call) {
 	op := uapi.RegisterOp(uint32(c.args[1]) &^ uapi.IORING_REGISTER_USE_REGISTERED_RING)
-	a := &trace.RegisterArgs{FD: fdNum(c.args[0]), Registered: uint32(c.args[1])&uapi.IORING_REGISTER_USE_REGISTERED_RING != 0,
-		Arg: number(c.args[2]), Nr: trace.Num32(uint32(c.args[3]))}
+	a := &trace.RegisterArgs{FD: fdNum(c.args[0]), Arg: number(c.args[2]), Nr: trace.Num32(uint32(c.args[3]))}
+	a.Registered = uint32(c.args[1])&uapi.IORING_REGISTER_USE_REGISTERED_RING != 0
 	a.Op.Set(uint64(op))
 	c.event.Args = a
 	if int32(c.args[0]) != -1 || a.Registered {
-		if c.ring = r.ringOf(t, c.args[0], a.Registered); c.ring == nil {
-			if id, open := t.identify(int32(c.args[0])); open && t.proc.files[int32(c.args[0])] != id {
-				r.counts.Strangers++
-				c.event.Args = nil
-				return
-			}
+		if c.ring = r.ringOf(t, c.args[0], a.Registered); c.ring == nil && !a.Registered && r.stranger(t, c) {
+			return
 		}
 	}
 	if opaque[op] {

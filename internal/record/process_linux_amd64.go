@@ -60,11 +60,12 @@ func remote(addr uint64, size int) unix.RemoteIovec {
 
 // identify tells which file the descriptor is.
 func (t *task) identify(fd int32) (fileID, bool) {
-	var st unix.Stat_t
-	if unix.Stat(t.procPath("fd/"+strconv.Itoa(int(fd))), &st) != nil {
+	var st unix.Statx_t
+	path := t.procPath("fd/" + strconv.Itoa(int(fd)))
+	if unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_DONT_SYNC, unix.STATX_INO, &st) != nil {
 		return fileID{}, false
 	}
-	return fileID{st.Dev, st.Ino}, true
+	return fileID{unix.Mkdev(st.Dev_major, st.Dev_minor), st.Ino}, true
 }
 
 // procPath is a path below the task's folder in /proc.

@@ -3,7 +3,6 @@ package record
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -42,8 +41,8 @@ func Run(o Options, file *os.File) (Summary, error) {
 	}
 	w := newWriter(out, o.Progress)
 	rec := &recorder{release: head.Recording.Release, emit: w.emit, counts: *head.Recording, rings: map[fileID]*ring{},
-		polled: map[*ring]*space{}}
-	t := &tracer{rec: rec, tasks: map[int]*task{}, early: map[int]bool{}}
+		polled: map[*ring]*space{}, tasks: map[int]*task{}}
+	t := &tracer{rec: rec, tasks: rec.tasks, early: map[int]bool{}}
 	done := make(chan error, 1)
 	go func() { done <- t.trace(path, o.Command) }()
 	err = <-done
@@ -55,7 +54,10 @@ func Run(o Options, file *os.File) (Summary, error) {
 	if err != nil {
 		return s, err
 	}
-	return s, out.Finish(head)
+	if err := out.Finish(head); !errors.Is(err, trace.ErrNoSeek) {
+		return s, err
+	}
+	return s, nil
 }
 
 // shortRelease is a kernel's release as traces name it: 6.18 for 6.18.44-x.
@@ -136,7 +138,6 @@ func passSignals(pid int) func() {
 func (r *recorder) forked(parent, child *space) {
 	for _, ring := range r.rings {
 		if p, ok := ring.places[parent]; ok {
-			ring.places = maps.Clone(ring.places)
 			ring.places[child] = p
 		}
 	}

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"maps"
 	"os"
 	"strings"
 
@@ -16,6 +17,8 @@ type recorder struct {
 	emit    func(*trace.Event)
 	counts  trace.Recording
 	rings   map[fileID]*ring
+	tasks   map[int]*task
+	prune   int              // how many rings may be known before those that are closed are forgotten
 	polled  map[*ring]*space // rings with a submission thread, and who set them up
 	setups  int
 
@@ -179,6 +182,51 @@ func (r *recorder) usedBy(t *task, s *uapi.SQE) {
 	}
 }
 
+// sameFile tells whether a request names no descriptor but that of the one before it.
+func sameFile(s, before *uapi.SQE) bool {
+	switch s.Opcode() {
+	case uapi.IORING_OP_CLOSE, uapi.IORING_OP_SPLICE, uapi.IORING_OP_TEE, uapi.IORING_OP_EPOLL_CTL:
+		return false
+	}
+	return s.Opcode() == before.Opcode() && s.FD() == before.FD() && s.Flags() == before.Flags()
+}
+
+// forgetRings forgets rings that no task has open any more.
+func (r *recorder) forgetRings() {
+	if len(r.rings) < r.prune {
+		return
+	}
+	open := map[*ring]bool{}
+	for _, t := range r.tasks {
+		for _, ring := range t.rings {
+			open[ring] = true
+		}
+		if t.call != nil {
+			open[t.call.ring] = true
+		}
+		for fd := range t.proc.files {
+			if id, ok := t.identify(fd); ok {
+				open[r.rings[id]] = true
+			}
+		}
+	}
+	maps.DeleteFunc(r.rings, func(_ fileID, ring *ring) bool { return !open[ring] })
+	maps.DeleteFunc(r.polled, func(ring *ring, _ *space) bool { return !open[ring] })
+	r.prune = max(64, 2*len(r.rings))
+}
+
+// forgetSpace forgets where rings stood in the memory of a process that has ended.
+func (r *recorder) forgetSpace(s *space) {
+	for _, t := range r.tasks {
+		if t.proc.space == s {
+			return
+		}
+	}
+	for _, ring := range r.rings {
+		delete(ring.places, s)
+	}
+}
+
 // begin writes what the program finds when it starts.
 func (r *recorder) begin(t *task) {
 	r.emit(&trace.Event{Task: t.name, Args: &trace.NoNewPrivsArgs{}})
@@ -222,9 +270,9 @@ func (r *recorder) spawned(parent, child *task, kind trace.SpawnKind) {
 func (r *recorder) executed(t *task) {
 	r.emit(&trace.Event{Task: t.name, Args: &trace.ExecArgs{}})
 	t.rings = [16]*ring{}
-	t.proc = &process{space: &space{}, files: t.proc.files}
-	was := t.proc.files
-	t.proc.files = map[int32]fileID{}
+	old, was := t.proc.space, t.proc.files
+	t.proc = &process{space: &space{}, files: map[int32]fileID{}}
+	r.forgetSpace(old)
 	for fd, id := range was {
 		if now, open := t.identify(fd); open && now == id || id == (fileID{}) {
 			t.proc.files[fd] = id
@@ -239,6 +287,7 @@ func (r *recorder) ended(t *task) {
 	r.abandon(t)
 	for _, ring := range r.rings {
 		if _, ok := ring.places[t.proc.space]; ok {
+			ring.doubt(t.proc.space)
 			r.look(t, ring)
 		}
 	}
@@ -247,12 +296,17 @@ func (r *recorder) ended(t *task) {
 
 // look writes down what came into a ring while nobody looked; false if the task has not mapped it.
 func (r *recorder) look(t *task, ring *ring) bool {
-	before, _, _ := ring.counters(t)
 	words, p, ok := ring.counters(t)
 	if !ok {
 		return false
 	}
-	words.cqTail = before.cqTail // of what was submitted by now
+	if ring.has(uapi.IORING_SETUP_SQPOLL) {
+		answered := words.cqTail // what is submitted by now
+		if words, p, ok = ring.counters(t); !ok {
+			return false
+		}
+		words.cqTail = answered
+	}
 	if ring.has(uapi.IORING_SETUP_SQPOLL) && words.sqTail != ring.sqTail {
 		a := &trace.EnterArgs{Ring: ring.name}
 		for fd, id := range t.proc.files {

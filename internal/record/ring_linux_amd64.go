@@ -41,8 +41,30 @@ func (r *ring) answers(c uapi.CQE) bool {
 	return true
 }
 
+// mostOpen bounds the SQEs without a CQE that are kept in mind.
+const mostOpen = 1 << 16
+
+// expect keeps an SQE in mind. Of a ring that lost many CQEs all others are forgotten.
+func (r *ring) expect(userData uint64) {
+	if len(r.open) >= mostOpen {
+		clear(r.open)
+	}
+	r.open[userData]++
+}
+
 // place is where a ring stands in an address space.
-type place struct{ sq, cq, sqes uint64 }
+type place struct {
+	sq, cq, sqes uint64
+	doubtful     bool // something else may stand there by now
+}
+
+// doubt has the ring looked for again before it is read in this address space.
+func (r *ring) doubt(s *space) {
+	if p, ok := r.places[s]; ok {
+		p.doubtful = true
+		r.places[s] = p
+	}
+}
 
 func (r *ring) has(flag uint32) bool { return r.params.Flags&flag != 0 }
 
@@ -72,13 +94,14 @@ func (r *ring) memSize() uint64 {
 // place finds the ring in the task's memory. It is false as long as the program has not mapped it.
 func (r *ring) place(t *task) (place, bool) {
 	if r.has(uapi.IORING_SETUP_NO_MMAP) {
-		return place{r.params.CQOff.UserAddr, r.params.CQOff.UserAddr, r.params.SQOff.UserAddr}, true
+		at := r.params.CQOff.UserAddr
+		return place{sq: at, cq: at, sqes: r.params.SQOff.UserAddr}, true
 	}
-	if p, ok := r.places[t.proc.space]; ok {
+	if p, ok := r.places[t.proc.space]; ok && !p.doubtful {
 		return p, true
 	}
 	at := t.mapped(r.file)
-	p := place{at[uapi.IORING_OFF_SQ_RING], at[uapi.IORING_OFF_CQ_RING], at[uapi.IORING_OFF_SQES]}
+	p := place{sq: at[uapi.IORING_OFF_SQ_RING], cq: at[uapi.IORING_OFF_CQ_RING], sqes: at[uapi.IORING_OFF_SQES]}
 	if p.sq == 0 {
 		p.sq = p.cq
 	}
@@ -86,6 +109,7 @@ func (r *ring) place(t *task) (place, bool) {
 		p.cq = p.sq
 	}
 	if p.sq == 0 {
+		delete(r.places, t.proc.space)
 		return p, false
 	}
 	r.places[t.proc.space] = p
@@ -109,6 +133,19 @@ func (r *ring) decode(b []byte) counters {
 		word(r.params.SQOff.Dropped), word(r.params.CQOff.Overflow)}
 }
 
+// plausible tells whether the words can be those of the ring, and not of another one that has taken its place.
+func (r *ring) plausible(b []byte) bool {
+	for _, w := range []struct{ off, want uint32 }{
+		{r.params.SQOff.RingEntries, r.params.SQEntries}, {r.params.CQOff.RingEntries, r.params.CQEntries},
+	} {
+		if w.off <= wordsSize-4 && le.Uint32(b[w.off:]) != w.want {
+			return false
+		}
+	}
+	c := r.decode(b)
+	return int32(c.cqTail-r.cqSeen) >= 0 && int32(c.sqTail-c.sqHead) >= 0
+}
+
 // counters reads the words; false if the ring is not there.
 func (r *ring) counters(t *task) (counters, place, bool) {
 	var b [wordsSize]byte
@@ -117,7 +154,7 @@ func (r *ring) counters(t *task) (counters, place, bool) {
 		if !ok {
 			return counters{}, p, false
 		}
-		if t.readv(b[:], remote(p.sq, wordsSize)) == nil {
+		if t.readv(b[:], remote(p.sq, wordsSize)) == nil && r.plausible(b[:]) {
 			return r.decode(b[:]), p, true
 		}
 		delete(r.places, t.proc.space) // it was mapped elsewhere

@@ -99,10 +99,12 @@ func (t *tracer) sample() {
 }
 
 func (t *tracer) gone(tid int, ws unix.WaitStatus) {
-	if task := t.tasks[tid]; task != nil && task.name != "" {
-		t.rec.abandon(task)
-	}
+	task := t.tasks[tid]
 	delete(t.tasks, tid)
+	if task != nil && task.name != "" {
+		t.rec.abandon(task)
+		t.rec.forgetSpace(task.proc.space)
+	}
 	delete(t.early, tid)
 	if tid == t.root {
 		t.status = ws
@@ -199,6 +201,9 @@ func (t *tracer) exec(pid int) error {
 	task := t.tasks[int(msg)]
 	if task == nil {
 		task = t.tasks[pid]
+	}
+	if task == nil {
+		return errors.New("an unknown task executed a program")
 	}
 	delete(t.tasks, int(msg))
 	if !t.started {
