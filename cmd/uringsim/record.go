@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -22,8 +23,8 @@ io_uring: setups, register calls, SQEs with the paths, addresses and structs tha
 writes move is not looked at. It needs no privileges: the program is traced with ptrace(2), stops at calls of io_uring
 only, and has no_new_privs set. See docs/record.md for what is not seen; the trace's header counts it.
 
-The trace is .jsonl, compressed if FILE ends in .zst. The exit status is the program's, as a shell gives it; 126 if it
-cannot be executed, and 4 if nothing can be recorded here.`,
+The trace is .jsonl, compressed if FILE ends in .zst. The exit status is the program's, as a shell gives it; 127 if it
+is not found, 126 if it cannot be executed, and 4 if nothing can be recorded here.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return runRecord(cmd.ErrOrStderr(), file, args) },
 	}
@@ -32,8 +33,14 @@ cannot be executed, and 4 if nothing can be recorded here.`,
 	return c
 }
 
+// exitNotFound is what shells give for a program that is not there.
+const exitNotFound = 127
+
 // runRecord records, tells in a line what there is, and ends as the program did.
 func runRecord(messages io.Writer, file string, command []string) error {
+	if _, err := exec.LookPath(command[0]); err != nil {
+		return &statusError{exitNotFound, err}
+	}
 	if err := record.Available(); err != nil {
 		return &statusError{exitSystem, err}
 	}

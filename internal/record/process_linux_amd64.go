@@ -53,6 +53,15 @@ func (t *task) readv(b []byte, from ...unix.RemoteIovec) error {
 	return err
 }
 
+// readable tells whether all pages of the memory are there.
+func (t *task) readable(addr, size uint64) bool {
+	var from []unix.RemoteIovec
+	for at := addr; at < addr+size; at = at&^(pageSize-1) + pageSize {
+		from = append(from, remote(at, 1))
+	}
+	return t.readv(make([]byte, len(from)), from...) == nil
+}
+
 // remote is a piece of the task's memory.
 func remote(addr uint64, size int) unix.RemoteIovec {
 	return unix.RemoteIovec{Base: uintptr(addr), Len: size}

@@ -3,6 +3,8 @@ package record
 import (
 	"maps"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -46,16 +48,13 @@ func (m taskMemory) pin(addr, size uint64) uint64 { return m.r.pin(m.t, addr, si
 
 func (m taskMemory) descriptor(fd int32) { m.r.descriptor(m.t, fd) }
 
+// mostPinned is the size of the largest buffer that can be registered.
+const mostPinned = 1 << 30
+
 // pin has the trace map memory in place of the program's.
 func (r *recorder) pin(t *task, addr, size uint64) uint64 {
-	if addr == 0 || size == 0 || size > trace.UserEnd || addr > 1<<47-size {
+	if addr == 0 || size == 0 || size > mostPinned || !t.readable(addr, size) {
 		return addr
-	}
-	var b [1]byte
-	for _, at := range []uint64{addr, addr + size - 1} {
-		if t.readv(b[:], remote(at, 1)) != nil {
-			return addr
-		}
 	}
 	missing, ok := t.proc.space.pin(addr, size)
 	if !ok {
@@ -150,6 +149,22 @@ func (r *recorder) fillBelow(t *task, fd int32) {
 	}
 }
 
+// allDescriptors makes sure of all descriptors of the task, so that the lowest that is free is so in the trace.
+func (r *recorder) allDescriptors(t *task) {
+	names, err := os.ReadDir(t.procPath("fd"))
+	if err != nil {
+		return
+	}
+	for _, fd := range slices.Sorted(maps.Keys(t.proc.files)) {
+		r.descriptor(t, fd)
+	}
+	for _, name := range names {
+		if fd, err := strconv.Atoi(name.Name()); err == nil && fd < trace.MaxFD {
+			r.descriptor(t, int32(fd))
+		}
+	}
+}
+
 // noFile are the opcodes whose fd is no descriptor.
 var noFile = map[uapi.Op]bool{
 	uapi.IORING_OP_NOP: true, uapi.IORING_OP_NOP128: true, uapi.IORING_OP_TIMEOUT: true, uapi.IORING_OP_TIMEOUT_REMOVE: true,
@@ -166,6 +181,8 @@ const spliceFixed = 1 << 31
 func (r *recorder) usedBy(t *task, s *uapi.SQE) {
 	op := s.Opcode()
 	switch op {
+	case uapi.IORING_OP_FIXED_FD_INSTALL, uapi.IORING_OP_PIPE: // they take the lowest that is free
+		r.allDescriptors(t)
 	case uapi.IORING_OP_SPLICE, uapi.IORING_OP_TEE:
 		if s.OpFlags()&spliceFixed == 0 {
 			r.descriptor(t, int32(s.FileIndex()))
