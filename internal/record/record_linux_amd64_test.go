@@ -58,7 +58,8 @@ func submitNops(batches, size int) int {
 			}
 			copy(ring.SQE(i), s[:])
 		}
-		if took, err := ring.Enter(uint32(size), uint32(size), uapi.IORING_ENTER_GETEVENTS); err != nil || took != int64(size) {
+		took, err := ring.Enter(uint32(size), uint32(size), uapi.IORING_ENTER_GETEVENTS)
+		if err != nil || took != int64(size) {
 			return 2
 		}
 		if got := ring.Reap(make([]uapi.CQE, size)); got != size {

@@ -167,11 +167,12 @@ func (r *recorder) allDescriptors(t *task) {
 
 // noFile are the opcodes whose fd is no descriptor.
 var noFile = map[uapi.Op]bool{
-	uapi.IORING_OP_NOP: true, uapi.IORING_OP_NOP128: true, uapi.IORING_OP_TIMEOUT: true, uapi.IORING_OP_TIMEOUT_REMOVE: true,
-	uapi.IORING_OP_LINK_TIMEOUT: true, uapi.IORING_OP_ASYNC_CANCEL: true, uapi.IORING_OP_POLL_REMOVE: true,
-	uapi.IORING_OP_SOCKET: true, uapi.IORING_OP_MADVISE: true, uapi.IORING_OP_WAITID: true, uapi.IORING_OP_FILES_UPDATE: true,
-	uapi.IORING_OP_FUTEX_WAIT: true, uapi.IORING_OP_FUTEX_WAKE: true, uapi.IORING_OP_FUTEX_WAITV: true,
-	uapi.IORING_OP_PROVIDE_BUFFERS: true, uapi.IORING_OP_REMOVE_BUFFERS: true, uapi.IORING_OP_PIPE: true,
+	uapi.IORING_OP_NOP: true, uapi.IORING_OP_NOP128: true, uapi.IORING_OP_TIMEOUT: true,
+	uapi.IORING_OP_TIMEOUT_REMOVE: true, uapi.IORING_OP_LINK_TIMEOUT: true, uapi.IORING_OP_ASYNC_CANCEL: true,
+	uapi.IORING_OP_POLL_REMOVE: true, uapi.IORING_OP_SOCKET: true, uapi.IORING_OP_MADVISE: true,
+	uapi.IORING_OP_WAITID: true, uapi.IORING_OP_FILES_UPDATE: true, uapi.IORING_OP_FUTEX_WAIT: true,
+	uapi.IORING_OP_FUTEX_WAKE: true, uapi.IORING_OP_FUTEX_WAITV: true, uapi.IORING_OP_PROVIDE_BUFFERS: true,
+	uapi.IORING_OP_REMOVE_BUFFERS: true, uapi.IORING_OP_PIPE: true,
 }
 
 // spliceFixed in splice_flags says that splice_fd_in is no descriptor.

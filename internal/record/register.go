@@ -5,7 +5,7 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// layout reads the argument of a register call: the nr that comes with it is the call's. Nil means that it is not there.
+// layout reads the argument of a register call; nr is the call's. Nil means that it is not there.
 type layout func(m program, arg uint64, nr uint32) *trace.Object
 
 // Most entries of a table that a register call takes; calls with more fail before they read them all.
@@ -179,7 +179,8 @@ func rsrcUpdate2(data layout) layout {
 		}
 		u := uapi.DecodeRsrcUpdate2(raw)
 		return &trace.Object{RsrcUpdate2: &trace.RsrcUpdate2{Offset: trace.Num32(u.Offset), Resv: trace.Num32(u.Resv),
-			Data: entries(m, u.Data, u.Nr, data), Tags: tags(m, u.Tags, u.Nr), Nr: trace.Num32(u.Nr), Resv2: trace.Num32(u.Resv2)}}
+			Data: entries(m, u.Data, u.Nr, data), Tags: tags(m, u.Tags, u.Nr), Nr: trace.Num32(u.Nr),
+			Resv2: trace.Num32(u.Resv2)}}
 	}
 }
 

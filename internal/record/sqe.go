@@ -19,7 +19,9 @@ const (
 )
 
 func path(field string) argument {
-	return argument{field: field, read: func(p program, _ *uapi.SQE, addr uint64) *trace.Object { return pathObject(p, addr, pathMax) }}
+	return argument{field: field, read: func(p program, _ *uapi.SQE, addr uint64) *trace.Object {
+		return pathObject(p, addr, pathMax)
+	}}
 }
 
 var xattrName = argument{field: "addr", read: func(p program, _ *uapi.SQE, addr uint64) *trace.Object {
@@ -51,12 +53,17 @@ var sendVectors = argument{field: "addr", read: vectors.read, when: func(s *uapi
 var integrity = argument{field: "attr_ptr", when: func(s *uapi.SQE) bool { return s.Pad2() != 0 },
 	read: func(p program, _ *uapi.SQE, addr uint64) *trace.Object { return bytesObject(readBytes(p, addr, 32)) }}
 
-var sentMessage = argument{field: "addr", read: func(p program, _ *uapi.SQE, addr uint64) *trace.Object { return msghdr(p, addr, true) }}
+var sentMessage = argument{field: "addr", read: func(p program, _ *uapi.SQE, addr uint64) *trace.Object {
+	return msghdr(p, addr, true)
+}}
 
-var receivedMessage = argument{field: "addr", read: func(p program, _ *uapi.SQE, addr uint64) *trace.Object { return msghdr(p, addr, false) }}
+var receivedMessage = argument{field: "addr", read: func(p program, _ *uapi.SQE, addr uint64) *trace.Object {
+	return msghdr(p, addr, false)
+}}
 
 // deadline is the time of a timeout, unless it is given at once.
-var deadline = argument{field: "addr", read: func(p program, _ *uapi.SQE, addr uint64) *trace.Object { return timespec(p, addr) },
+var deadline = argument{field: "addr",
+	read: func(p program, _ *uapi.SQE, addr uint64) *trace.Object { return timespec(p, addr) },
 	when: func(s *uapi.SQE) bool { return s.OpFlags()&uapi.IORING_TIMEOUT_IMMEDIATE_ARG == 0 }}
 
 // newDeadline is that of a TIMEOUT_REMOVE which updates.
@@ -92,7 +99,7 @@ var waitv = argument{field: "addr", when: func(s *uapi.SQE) bool { return s.Len(
 var updatedFiles = argument{field: "addr",
 	read: func(p program, s *uapi.SQE, addr uint64) *trace.Object { return fds(p, addr, s.Len()) }}
 
-// written are the bytes at addr that io_uring itself writes when it carries out a request; the trace needs memory there.
+// written are the bytes at addr that io_uring itself writes to carry out a request: the trace needs memory there.
 var written = map[uapi.Op]uint64{uapi.IORING_OP_PIPE: 8}
 
 // arguments are what the prep of each opcode reads. Opcodes that are not here read nothing but the SQE.
