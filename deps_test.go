@@ -27,7 +27,8 @@ const lattice = `
 	kernel, mm, verdict < opdef;
 
 	# The trace format, what a kernel is to it, and traces made at random. None of this knows the model.
-	cbpfvm, kernel < trace < gen, plan;
+	NONE < internal/stream;
+	cbpfvm, internal/stream, kernel < trace < gen, plan;
 
 	# What sandboxes register, in the forms that people write it in. A policy knows nothing of the model, which judges it.
 	trace < progtext, request;
@@ -63,8 +64,9 @@ const lattice = `
 	internal/live/livetest, internal/vm < internal/live/livetest/guest;
 	internal/live, internal/vm, gen, kernel < internal/judge;
 
-	# Input as it comes: compressed, and from standard input.
-	NONE < internal/stream;
+	# What real programs submit.
+	internal/sysuring, trace < internal/record;
+	internal/record < cmd/uringsim;
 
 	# Where the two meet. The root has no code, only traces.
 	NONE < .;
@@ -73,7 +75,7 @@ const lattice = `
 	internal/sysuring, plan, sim < internal/bench;
 	cover, internal/page, sim < report < cmd/uringsim;
 	internal/bench, internal/differ, internal/probe < cmd/uringsim;
-	cover, internal/stream, lint, load, request, source, symbolic, trial < cmd/uringsim;
+	cover, lint, load, request, source, symbolic, trial < cmd/uringsim;
 
 	# What tests of users import.
 	cover, load, sim, sqe, symbolic < uringtest;
@@ -83,11 +85,11 @@ const lattice = `
 var outside = map[string][]string{
 	"github.com/go-json-experiment/json": {"cmd/uringsim", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "policy", "request", "sqe", "trace", "uringtest"},
 	"github.com/google/go-cmp":           {"internal/differ", "internal/judge", "trace"},
-	"github.com/klauspost/compress":      {"internal/differ", "internal/stream"},
+	"github.com/klauspost/compress":      {"internal/differ", "internal/stream", "trace"},
 	"github.com/owenrumney/go-sarif":     {"cmd/uringsim"},
 	"github.com/spf13/cobra":             {"cmd/uringsim"},
 	"golang.org/x/net/bpf":               {"cbpfvm"},
-	"golang.org/x/sys":                   {"internal/live", "internal/sysuring", "internal/vm"},
+	"golang.org/x/sys":                   {"internal/live", "internal/record", "internal/sysuring", "internal/vm"},
 	"unsafe":                             {"internal/sysuring"},
 }
 

@@ -359,6 +359,8 @@ func (g *schemaGen) of(t reflect.Type) object {
 		return object{{"type", "integer"}, {"minimum", 0}}
 	case reflect.Uint32:
 		return object{{"type", "integer"}, {"minimum", 0}, {"maximum", uint32(math.MaxUint32)}}
+	case reflect.Uint64:
+		return object{{"type", "integer"}, {"minimum", 0}}
 	case reflect.Struct:
 		return g.define(strings.ToLower(t.Name()), func() object {
 			o := g.closed(g.members(t), required(t), g.comments[t.Name()])

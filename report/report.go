@@ -93,7 +93,7 @@ func (p *Page) Add(file string, in *trace.Reader) error {
 	p.traces++
 	s := &section{ID: p.traces, File: clean(file), Name: clean(in.Header.Name), Why: clean(in.Header.Why),
 		Counts: counts{reasons: map[reasonKind]int{}}}
-	players := p.players()
+	players := p.players(&in.Header)
 	defer func() {
 		for _, pl := range players {
 			_ = pl.sys.Close() // it has no errors
@@ -129,11 +129,11 @@ type player struct {
 	failed error // why nothing more can be carried out
 }
 
-func (p *Page) players() []*player {
+func (p *Page) players(h *trace.Header) []*player {
 	var all []*player
 	for _, r := range p.on {
 		pl := &player{sys: sim.New(r), main: r.Name == p.release.Name}
-		pl.Player = trace.NewPlayer(pl.sys, r.Name)
+		pl.Player = trace.NewPlayer(pl.sys, h.ResultsOf(r.Name))
 		if pl.main {
 			pl.sys.ObserveFilters(p.profile)
 		}

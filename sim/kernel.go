@@ -218,6 +218,13 @@ func (t *task) fileCall(c trace.Call) trace.Result {
 			return syscall(e, "fs/file.c:alloc_fd", "there must be a free descriptor")
 		}
 		return trace.Result{Ret: int64(fd)}
+	case trace.DupTo:
+		f := t.Files.Get(c.FD)
+		if f == nil {
+			return trace.Result{Err: fmt.Errorf("task %s has no descriptor %d to move", t.Name, c.FD)}
+		}
+		t.Files.Put(c.To, f, false)
+		return trace.Result{Ret: int64(c.To)}
 	case trace.Open:
 		if _, e := t.Mem.CString(c.Path, 4096); e != 0 {
 			return syscall(e, "fs/namei.c:getname_flags", "there must be a path")

@@ -23,6 +23,37 @@ type Header struct {
 	Source string `json:"source,omitzero"`  // where it comes from
 	Cause  string `json:"cause,omitzero"`   // for a disagreement that was found: what was wrong
 	Schema string `json:"$schema,omitzero"` // for editors
+
+	Recording *Recording `json:"recording,omitzero"` // of a program that ran: on which kernel, and what was not seen
+}
+
+// ResultsOf is the release whose results a replay on some release compares with: the same, but that of the recorder's
+// kernel for a recording, which was made on one kernel, often none that is modelled.
+func (h *Header) ResultsOf(release string) string {
+	if h.Recording != nil {
+		return h.Recording.Release
+	}
+	return release
+}
+
+// Recording says where the recording of a program comes from, and counts what it has and what it lacks.
+type Recording struct {
+	Release  string `json:"release"`           // of the kernel that the program ran on, as results name it
+	Version  string `json:"version,omitzero"`  // the same with all its numbers, as in 6.18.44
+	Complete bool   `json:"complete,omitzero"` // the recorder saw the end of the program; if not, all counts are 0
+
+	Calls uint64 `json:"calls,omitzero"` // io_uring system calls
+	SQEs  uint64 `json:"sqes,omitzero"`
+	CQEs  uint64 `json:"cqes,omitzero"`
+
+	Unanswered uint64 `json:"unanswered,omitzero"` // SQEs less CQEs that end a request; many programs leave some
+	LostSQEs   uint64 `json:"lost_sqes,omitzero"`  // consumed by a submission thread before anybody looked
+	LostCQEs   uint64 `json:"lost_cqes,omitzero"`  // taken and overwritten before anybody looked
+	Sampled    uint64 `json:"sampled,omitzero"`    // SQEs of submission threads, perhaps overwritten when they were read
+	Unread     uint64 `json:"unread,omitzero"`     // pointers to memory that could not be read, or whose layout is not known
+	Unfinished uint64 `json:"unfinished,omitzero"` // calls in which the task ended; they have no results
+	Concurrent uint64 `json:"concurrent,omitzero"` // calls on a ring that another task was submitting to
+	Strangers  uint64 `json:"strangers,omitzero"`  // calls on rings whose setup was not seen
 }
 
 // Trace is a whole trace.
@@ -167,7 +198,8 @@ type (
 		FD Num32 `json:"fd" bits:"32"`
 	}
 	DupArgs struct {
-		FD Num32 `json:"fd" bits:"32"`
+		FD Num32  `json:"fd" bits:"32"`
+		At *Num32 `json:"at,omitzero" bits:"32"` // the descriptor to move it to
 	}
 	CloexecArgs struct {
 		FD Num32 `json:"fd" bits:"32"`
@@ -177,11 +209,13 @@ type (
 		Path  string       `json:"path"`
 		Flags Num[openTag] `json:"flags,omitzero" bits:"32"`
 		Mode  Num32        `json:"mode,omitzero" bits:"32"`
+		At    *Num32       `json:"at,omitzero" bits:"32"` // the descriptor to move it to
 	}
 	SocketArgs struct {
 		Domain   Num[familyTag]   `json:"domain" bits:"32"`
 		Type     Num[sockTypeTag] `json:"type" bits:"32"`
 		Protocol Num[protocolTag] `json:"protocol,omitzero" bits:"32"`
+		At       *Num32           `json:"at,omitzero" bits:"32"` // the descriptor to move it to
 	}
 	SocketpairArgs struct {
 		Domain   Num[familyTag]   `json:"domain" bits:"32"`
@@ -194,6 +228,7 @@ type (
 	EventfdArgs struct {
 		Count Num32        `json:"count,omitzero" bits:"32"`
 		Flags Num[openTag] `json:"flags,omitzero" bits:"32"`
+		At    *Num32       `json:"at,omitzero" bits:"32"` // the descriptor to move it to
 	}
 	NoNewPrivsArgs     struct{}
 	DropPrivilegesArgs struct{}

@@ -152,6 +152,9 @@ func (n Num[T]) MarshalJSONTo(enc *jsontext.Encoder) error {
 	return enc.WriteValue(t.naming().format(uint64(n)))
 }
 
+// Set gives the number a value, whatever its kind.
+func (n *Num[T]) Set(v uint64) { *n = Num[T](v) }
+
 // narrow is n as a number of 32 bits, signed or not; larger ones are an error.
 func (n Num[T]) narrow(what string) (uint32, error) {
 	if v := int64(n); v >= math.MinInt32 && v <= math.MaxUint32 {

@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/uringsim/uringsim/internal/stream"
 )
 
 // Limits of input, which keep memory bounded. Larger traces are written as .jsonl.
@@ -138,9 +139,9 @@ func (r *Reader) Next() (Event, error) { return r.next() }
 // Close closes the file.
 func (r *Reader) Close() error { return r.close() }
 
-// OpenFile opens a trace file; its name says how it is written, as for NewReader.
+// OpenFile opens a trace file; its name says how it is written, as for NewReader, and whether it is compressed (.zst).
 func OpenFile(file string) (*Reader, error) {
-	f, err := os.Open(file)
+	f, err := stream.Open(file, strings.NewReader(""))
 	if err != nil {
 		return nil, err
 	}
@@ -268,6 +269,8 @@ func (r *Reader) startLines(in *bufio.Reader) error {
 			text, err := readLine(in, buf[:0])
 			buf = text
 			switch {
+			case r.cutOff(err) && len(text) > 0, r.cutOff(err) && err != io.EOF:
+				return nil, io.EOF
 			case err == errLongLine:
 				return nil, &SyntaxError{r.file, line + 1, 1, err.Error()}
 			case err != nil && err != io.EOF:
@@ -311,6 +314,12 @@ func (r *Reader) startLines(in *bufio.Reader) error {
 		return e, nil
 	}
 	return nil
+}
+
+// cutOff tells whether err is the end of a recording whose recorder was killed: its last line is not whole then.
+func (r *Reader) cutOff(err error) bool {
+	ended := err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF)
+	return ended && r.Header.Recording != nil && !r.Header.Recording.Complete
 }
 
 var errLongLine = fmt.Errorf("the line has more than %d bytes", maxLine)

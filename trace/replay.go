@@ -95,6 +95,9 @@ func (p *Player) Play(e *Event) (Outcome, error) {
 	if r.Err != nil {
 		return fail(r.Err)
 	}
+	if err := p.move(e, &r); err != nil {
+		return fail(err)
+	}
 	o.Why, o.Trial, o.Requests, o.Tally, o.Unmodelled = r.Why, r.Trial, r.Requests, r.Tally, r.Unmodelled
 	if err := p.after(e, call, b, before, r, &o); err != nil {
 		return fail(err)
@@ -103,6 +106,33 @@ func (p *Player) Play(e *Event) (Outcome, error) {
 		o.Diff = diff(*o.Want, o.Got, o.CQEs)
 	}
 	return o, nil
+}
+
+// move puts a new descriptor where the event wants to have it, as dup2(2) and close(2) do.
+func (p *Player) move(e *Event, r *Result) error {
+	var at *Num32
+	switch a := e.Args.(type) {
+	case *OpenArgs:
+		at = a.At
+	case *SocketArgs:
+		at = a.At
+	case *EventfdArgs:
+		at = a.At
+	case *DupArgs:
+		at = a.At
+	}
+	if at == nil || r.Ret < 0 || r.Ret == int64(*at) {
+		return nil
+	}
+	if *at >= MaxFD {
+		return fmt.Errorf("at is %d; descriptors of traces are 0 to %d", int64(*at), MaxFD-1)
+	}
+	was := int32(r.Ret)
+	*r = p.sys.Do(e.Task, DupTo{was, int32(*at)})
+	if r.Err != nil {
+		return r.Err
+	}
+	return p.sys.Do(e.Task, Close{was}).Err
 }
 
 // mapScratch maps the memory that objects are put into.

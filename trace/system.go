@@ -127,9 +127,10 @@ type Exec struct{}
 // Exit ends the task.
 type Exit struct{}
 
-// Close, Dup and Cloexec work on one file descriptor. Cloexec sets or clears FD_CLOEXEC.
+// Close, Dup and Cloexec work on one file descriptor. Cloexec sets or clears FD_CLOEXEC. DupTo is dup2(2).
 type (
 	Close   struct{ FD int32 }
+	DupTo   struct{ FD, To int32 }
 	Dup     struct{ FD int32 }
 	Cloexec struct {
 		FD int32
@@ -182,6 +183,7 @@ func (Exec) isCall()           {}
 func (Exit) isCall()           {}
 func (Close) isCall()          {}
 func (Dup) isCall()            {}
+func (DupTo) isCall()          {}
 func (Cloexec) isCall()        {}
 func (Open) isCall()           {}
 func (Socket) isCall()         {}

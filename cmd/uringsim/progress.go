@@ -33,11 +33,6 @@ func startProgress(files int, out *printer) *progress {
 	return p
 }
 
-func terminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
 // run prints the line once the time has come, and removes it in the end.
 func (p *progress) run() {
 	start := time.Now()

@@ -69,6 +69,8 @@ func plain(c trace.Call) []sysuring.Cmd {
 		return one(unix.SYS_CLOSE, s32(c.FD))
 	case trace.Dup:
 		return one(unix.SYS_DUP, s32(c.FD))
+	case trace.DupTo:
+		return one(unix.SYS_DUP2, s32(c.FD), s32(c.To))
 	case trace.Cloexec:
 		if c.On {
 			return one(unix.SYS_FCNTL, s32(c.FD), unix.F_SETFD, unix.FD_CLOEXEC)

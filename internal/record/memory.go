@@ -1,0 +1,142 @@
+package record
+
+import (
+	"bytes"
+
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// memory is the memory of a program.
+type memory interface {
+	// read fills b with what stands at addr; an error means that not all of it is there.
+	read(addr uint64, b []byte) error
+	// moved is where the trace has what the program has at addr. It is addr itself for most memory.
+	moved(addr uint64) uint64
+}
+
+// program is what is recorded, as far as its calls refer to it.
+type program interface {
+	memory
+	// pin has the trace map memory for what the program has from addr on, and gives its place there: addr itself if
+	// the program has no such memory.
+	pin(addr, size uint64) uint64
+	// descriptor is told of each descriptor that an array of them names.
+	descriptor(fd int32)
+}
+
+const pageSize = 4096
+
+// readString reads up to the NUL, at most limit bytes; the second result tells whether there is one.
+func readString(m memory, addr uint64, limit int) ([]byte, bool) {
+	var text []byte
+	for len(text) < limit {
+		part := make([]byte, min(pageSize-addr%pageSize, uint64(limit-len(text))))
+		if m.read(addr, part) != nil {
+			return nil, false
+		}
+		if i := bytes.IndexByte(part, 0); i >= 0 {
+			return append(text, part[:i]...), true
+		}
+		text, addr = append(text, part...), addr+uint64(len(part))
+	}
+	return text, false
+}
+
+// readBytes reads n bytes, nil if they are not all there.
+func readBytes(m memory, addr uint64, n int) []byte {
+	b := make([]byte, n)
+	if m.read(addr, b) != nil {
+		return nil
+	}
+	return b
+}
+
+// number is an address or a plain value as a trace has it.
+func number(v uint64) trace.Pointer { return trace.Pointer{Num: v} }
+
+// bytesObject is an object of these bytes, nil if there are none.
+func bytesObject(b []byte) *trace.Object {
+	if b == nil {
+		return nil
+	}
+	return &trace.Object{Bytes: new(trace.Bytes(b))}
+}
+
+// pathObject reads a path, or as bytes what JSON cannot say.
+func pathObject(m memory, addr uint64, limit int) *trace.Object {
+	text, ended := readString(m, addr, limit)
+	switch {
+	case text == nil && !ended:
+		return nil
+	case !ended || !validText(text):
+		if ended {
+			text = append(text, 0)
+		}
+		return bytesObject(text)
+	}
+	return &trace.Object{Path: new(string(text))}
+}
+
+// sockaddrObject reads a socket address, in words if they give the same bytes again.
+func sockaddrObject(m memory, addr uint64, size int) *trace.Object {
+	b := readBytes(m, addr, size)
+	if b == nil {
+		return nil
+	}
+	if text, ok := sockaddrText(b); ok {
+		s := trace.Sockaddr(text)
+		if again, err := s.Encode(); err == nil && bytes.Equal(again, b) {
+			return &trace.Object{Sockaddr: &s}
+		}
+	}
+	return bytesObject(b)
+}
+
+// iovecs reads n of struct iovec; what they point to is not read.
+func iovecs(m memory, addr uint64, n int) *trace.Object {
+	raw := readBytes(m, addr, n*uapi.SizeofIovec)
+	if raw == nil {
+		return nil
+	}
+	list := make([]trace.Iovec, n)
+	for i := range list {
+		b := raw[i*uapi.SizeofIovec:]
+		list[i] = trace.Iovec{Base: number(m.moved(le.Uint64(b))), Len: trace.Num32(le.Uint64(b[8:]))}
+	}
+	return &trace.Object{Iovecs: &list}
+}
+
+// timespec reads struct __kernel_timespec.
+func timespec(m memory, addr uint64) *trace.Object {
+	b := readBytes(m, addr, 16)
+	if b == nil {
+		return nil
+	}
+	return &trace.Object{Timespec: &trace.Timespec{Sec: trace.Num32(le.Uint64(b)), Nsec: trace.Num32(le.Uint64(b[8:]))}}
+}
+
+// Most iovecs and most bytes of a socket address that a call takes.
+const (
+	maxIovecs   = 1024
+	maxSockaddr = uapi.SizeofSockaddrStorage
+)
+
+// msghdr reads struct msghdr with its iovecs, and its name if the call reads that. Control data is not read by prep.
+func msghdr(m memory, addr uint64, named bool) *trace.Object {
+	b := readBytes(m, addr, 48) // its flags are not read
+	if b == nil {
+		return nil
+	}
+	h := trace.Msghdr{Namelen: trace.Num32(le.Uint32(b[8:])), Iovlen: trace.Num32(le.Uint64(b[24:])),
+		Control: number(le.Uint64(b[32:])), Controllen: trace.Num32(le.Uint64(b[40:]))}
+	h.Name = number(le.Uint64(b))
+	if size := int32(h.Namelen); named && h.Name.Num != 0 && size > 0 {
+		h.Name.Object = sockaddrObject(m, h.Name.Num, int(min(size, maxSockaddr)))
+	}
+	h.Iov = number(le.Uint64(b[16:]))
+	if h.Iovlen > 0 && h.Iovlen <= maxIovecs {
+		h.Iov.Object = iovecs(m, h.Iov.Num, int(h.Iovlen))
+	}
+	return &trace.Object{Msghdr: &h}
+}

@@ -1,0 +1,232 @@
+package record
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/uringsim/uringsim/internal/sysuring"
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// programs are what this test runs under the recorder: the test itself with URINGSIM_TEST_PROGRAM set.
+var programs = map[string]func() int{
+	"nops":   func() int { return submitNops(100, 8) },
+	"none":   func() int { return 7 },
+	"signal": func() int { _ = unix.Kill(os.Getpid(), unix.SIGTERM); time.Sleep(time.Minute); return 0 },
+	"endless": func() int {
+		for {
+			if status := submitNops(1000, 8); status != 0 {
+				return status
+			}
+		}
+	},
+}
+
+func TestMain(m *testing.M) {
+	if run := programs[os.Getenv("URINGSIM_TEST_PROGRAM")]; run != nil {
+		os.Exit(run())
+	}
+	os.Exit(m.Run())
+}
+
+// submitNops submits batches of NOPs whose user_data counts up; every batch ends with a request that is refused.
+func submitNops(batches, size int) int {
+	ring, err := sysuring.NewRing(8)
+	if err != nil {
+		return 1
+	}
+	defer ring.Close()
+	var n uint64
+	for range batches {
+		for i := range size {
+			s := uapi.SQE{}
+			n++
+			s.SetUserData(n)
+			if i == size-1 {
+				s.SetOpcode(uapi.IORING_OP_LAST)
+			}
+			copy(ring.SQE(i), s[:])
+		}
+		took, err := ring.Enter(uint32(size), uint32(size), uapi.IORING_ENTER_GETEVENTS)
+		if err != nil || took != int64(size) {
+			return 2
+		}
+		if got := ring.Reap(make([]uapi.CQE, size)); got != size {
+			return 3
+		}
+	}
+	return 0
+}
+
+// recordTest records one of the programs into file.
+func recordTest(t *testing.T, program, file string) (Summary, *trace.Trace) {
+	t.Helper()
+	t.Setenv("URINGSIM_TEST_PROGRAM", program)
+	out, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	s, err := Run(Options{Command: []string{os.Args[0]}, Name: program}, out)
+	if errors.Is(err, unix.EPERM) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, err := trace.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, tr
+}
+
+func skipWithout(t *testing.T) {
+	t.Helper()
+	if err := Available(); err != nil {
+		t.Skip(err)
+	}
+}
+
+// TestRun records real programs, as text and compressed, and looks whether all of it is there.
+func TestRun(t *testing.T) {
+	skipWithout(t)
+	for _, name := range []string{"nops.jsonl", "nops.jsonl.zst"} {
+		s, tr := recordTest(t, "nops", filepath.Join(t.TempDir(), name))
+		if s.Status != 0 || s.SQEs != 800 || s.CQEs != 800 || s.Unanswered+s.LostCQEs+s.LostSQEs+s.Unread != 0 {
+			t.Errorf("%s: %+v", name, s)
+		}
+		if got := *tr.Recording; got != s.Recording || !got.Complete {
+			t.Errorf("%s: the header has %+v, want %+v", name, got, s.Recording)
+		}
+		var next uint64
+		for _, e := range tr.Events {
+			a, ok := e.Args.(*trace.EnterArgs)
+			if !ok {
+				continue
+			}
+			for _, c := range e.Results[0].CQEs {
+				next++
+				if uint64(c.UserData) != next {
+					t.Fatalf("CQE %d has user_data %d", next, c.UserData)
+				}
+			}
+			if len(a.SQEs) != 8 || len(e.Results[0].CQEs) != 8 || e.Results[0].Ret != 8 {
+				t.Fatalf("an enter has %d SQEs and %+v", len(a.SQEs), e.Results)
+			}
+		}
+	}
+}
+
+// TestStatus: the program's end is passed on.
+func TestStatus(t *testing.T) {
+	skipWithout(t)
+	for program, want := range map[string]int{"none": 7, "signal": 128 + int(unix.SIGTERM)} {
+		if s, _ := recordTest(t, program, filepath.Join(t.TempDir(), "x.jsonl")); s.Status != want {
+			t.Errorf("%s: status %d, want %d", program, s.Status, want)
+		}
+	}
+}
+
+// TestKilledRecorder: a recorder that is killed takes the program along, and leaves a trace that can be read.
+func TestKilledRecorder(t *testing.T) {
+	skipWithout(t)
+	if os.Getenv("URINGSIM_TEST_RECORDER") != "" {
+		recordTest(t, "endless", os.Getenv("URINGSIM_TEST_RECORDER"))
+		return
+	}
+	for _, name := range []string{"x.jsonl", "x.jsonl.zst"} {
+		file := filepath.Join(t.TempDir(), name)
+		cmd := exec.Command(os.Args[0], "-test.run=TestKilledRecorder")
+		cmd.Env = append(os.Environ(), "URINGSIM_TEST_RECORDER="+file)
+		var output bytes.Buffer
+		cmd.Stdout = &output
+		reader, writer := io.Pipe() // ends when nobody has it open any more: the program has it too
+		cmd.Stderr = writer
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		go func() { _, _ = io.Copy(io.Discard, reader) }()
+		waitForBytes(t, cmd, file)
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // killed; it returns when the program, too, has closed its end
+		tr, err := trace.ReadFile(file)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if tr.Recording.Complete || len(tr.Events) < 100 {
+			t.Errorf("%s: complete is %v, %d events", name, tr.Recording.Complete, len(tr.Events))
+		}
+	}
+}
+
+// waitForBytes waits until a recording has more than its header.
+func waitForBytes(t *testing.T, cmd *exec.Cmd, file string) {
+	t.Helper()
+	for range 1000 {
+		if info, err := os.Stat(file); err == nil && info.Size() > 64<<10 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	_ = cmd.Process.Kill()
+	t.Skip("nothing is recorded: ptrace is not allowed here")
+}
+
+// TestStub: the program starts with the files, arguments and environment that it would have without us.
+func TestStub(t *testing.T) {
+	skipWithout(t)
+	const script = `echo "$0 $*"; ls /proc/self/fd | wc -l; grep -E "^Sig(Blk|Ign|Cgt)" /proc/self/status; ulimit -n; pwd`
+	run := func(record bool) string {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		command := []string{"sh", "-c", script, "name", "a b", "c"}
+		if record {
+			was := os.Stdout
+			os.Stdout = w
+			out, err := os.Create(filepath.Join(t.TempDir(), "x.jsonl"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = Run(Options{Command: command}, out)
+			os.Stdout = was
+			if errors.Is(err, unix.EPERM) {
+				t.Skip(err)
+			}
+			if err = errors.Join(err, out.Close(), w.Close()); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			cmd := exec.Command(command[0], command[1:]...)
+			cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, w, os.Stderr
+			if err := errors.Join(cmd.Run(), w.Close()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		text, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	want, got := strings.Fields(run(false)), strings.Fields(run(true))
+	if !slices.Equal(want, got) {
+		t.Errorf("with us the program sees %q, without us %q", got, want)
+	}
+}

@@ -1,0 +1,340 @@
+package record
+
+import (
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// recorder turns what tasks do into events.
+type recorder struct {
+	release string
+	emit    func(*trace.Event)
+	counts  trace.Recording
+	rings   map[fileID]*ring
+	tasks   map[int]*task
+	prune   int              // how many rings may be known before those that are closed are forgotten
+	polled  map[*ring]*space // rings with a submission thread, and who set them up
+	setups  int
+
+	answered uint64 // CQEs that end a request
+}
+
+// taskMemory is the memory of a task as arguments are read from it.
+type taskMemory struct {
+	r *recorder
+	t *task
+}
+
+var _ program = taskMemory{}
+
+func (r *recorder) memory(t *task) taskMemory { return taskMemory{r, t} }
+
+func (m taskMemory) read(addr uint64, b []byte) error { return m.t.readv(b, remote(addr, len(b))) }
+
+func (m taskMemory) moved(addr uint64) uint64 {
+	to, _ := m.t.proc.space.moved(addr)
+	return to
+}
+
+func (m taskMemory) pin(addr, size uint64) uint64 { return m.r.pin(m.t, addr, size) }
+
+func (m taskMemory) descriptor(fd int32) { m.r.descriptor(m.t, fd) }
+
+// mostPinned is the size of the largest buffer that can be registered.
+const mostPinned = 1 << 30
+
+// pin has the trace map memory in place of the program's.
+func (r *recorder) pin(t *task, addr, size uint64) uint64 {
+	if addr == 0 || size == 0 || size > mostPinned || !t.readable(addr, size) {
+		return addr
+	}
+	missing, ok := t.proc.space.pin(addr, size)
+	if !ok {
+		r.counts.Unread++
+		return addr
+	}
+	for _, e := range missing {
+		at, _ := t.proc.space.moved(e.start)
+		r.emit(&trace.Event{Task: t.name, Args: &trace.MapArgs{Addr: trace.Num32(at), Size: trace.Num32(e.end - e.start)}})
+	}
+	at, _ := t.proc.space.moved(addr)
+	return at
+}
+
+// descriptor makes sure that the trace has the task's descriptor as the program has it.
+func (r *recorder) descriptor(t *task, fd int32) {
+	if fd < 0 || fd >= trace.MaxFD {
+		return
+	}
+	now, open := t.identify(fd)
+	was, had := t.proc.files[fd]
+	switch {
+	case open && had && was == now:
+	case !open && had:
+		r.forget(t, fd)
+	case open:
+		r.have(t, fd, now, had && was == fileID{})
+	}
+}
+
+// forget closes a descriptor in the trace.
+func (r *recorder) forget(t *task, fd int32) {
+	delete(t.proc.files, fd)
+	r.emit(&trace.Event{Task: t.name, Args: &trace.CloseArgs{FD: trace.Num32(fd)}})
+}
+
+// have makes a file like the program's in the trace. Kind means that one is there of which nothing is known.
+func (r *recorder) have(t *task, fd int32, id fileID, unknown bool) {
+	link, err := os.Readlink(t.procPath("fd/" + itoa(fd)))
+	if err != nil {
+		return
+	}
+	at := new(trace.Num32(fd))
+	e := &trace.Event{Task: t.name}
+	switch {
+	case link == ringLink:
+		from := int32(-1)
+		for other, had := range t.proc.files {
+			if had == id && other != fd {
+				from = other
+			}
+		}
+		if from < 0 {
+			return // a ring that came from elsewhere
+		}
+		e.Args = &trace.DupArgs{FD: trace.Num32(from), At: at}
+	case strings.HasPrefix(link, "socket:"):
+		domain, kind, protocol := t.socket(fd, t.processOf())
+		a := &trace.SocketArgs{At: at}
+		a.Protocol.Set(uint64(protocol))
+		a.Domain.Set(uint64(domain))
+		a.Type.Set(uint64(kind) | t.openFlags(fd)&(unix.O_CLOEXEC|unix.O_NONBLOCK))
+		e.Args = a
+	case link == "anon_inode:[eventfd]":
+		a := &trace.EventfdArgs{At: at}
+		a.Flags.Set(t.openFlags(fd) & (unix.O_CLOEXEC | unix.O_NONBLOCK))
+		e.Args = a
+	case unknown: // a file for a file
+		t.proc.files[fd] = id
+		return
+	default:
+		a := &trace.OpenArgs{Path: link, At: at}
+		if !strings.HasPrefix(link, "/") || !validText([]byte(link)) {
+			a.Path, e.Why = os.DevNull, "stands for "+strings.ToValidUTF8(link, "?")
+		}
+		a.Flags.Set(t.openFlags(fd))
+		e.Args = a
+	}
+	t.proc.files[fd] = id
+	r.emit(e)
+}
+
+// fillBelow makes fd the lowest free descriptor of the task in the trace, as it was in the program.
+func (r *recorder) fillBelow(t *task, fd int32) {
+	for low := range min(fd, trace.MaxFD) {
+		if _, had := t.proc.files[low]; !had {
+			r.descriptor(t, low)
+		}
+	}
+	if _, had := t.proc.files[fd]; had {
+		r.forget(t, fd)
+	}
+}
+
+// allDescriptors makes sure of all descriptors of the task, so that the lowest that is free is so in the trace.
+func (r *recorder) allDescriptors(t *task) {
+	names, err := os.ReadDir(t.procPath("fd"))
+	if err != nil {
+		return
+	}
+	for _, fd := range slices.Sorted(maps.Keys(t.proc.files)) {
+		r.descriptor(t, fd)
+	}
+	for _, name := range names {
+		if fd, err := strconv.Atoi(name.Name()); err == nil && fd < trace.MaxFD {
+			r.descriptor(t, int32(fd))
+		}
+	}
+}
+
+// noFile are the opcodes whose fd is no descriptor.
+var noFile = map[uapi.Op]bool{
+	uapi.IORING_OP_NOP: true, uapi.IORING_OP_NOP128: true, uapi.IORING_OP_TIMEOUT: true,
+	uapi.IORING_OP_TIMEOUT_REMOVE: true, uapi.IORING_OP_LINK_TIMEOUT: true, uapi.IORING_OP_ASYNC_CANCEL: true,
+	uapi.IORING_OP_POLL_REMOVE: true, uapi.IORING_OP_SOCKET: true, uapi.IORING_OP_MADVISE: true,
+	uapi.IORING_OP_WAITID: true, uapi.IORING_OP_FILES_UPDATE: true, uapi.IORING_OP_FUTEX_WAIT: true,
+	uapi.IORING_OP_FUTEX_WAKE: true, uapi.IORING_OP_FUTEX_WAITV: true, uapi.IORING_OP_PROVIDE_BUFFERS: true,
+	uapi.IORING_OP_REMOVE_BUFFERS: true, uapi.IORING_OP_PIPE: true,
+}
+
+// spliceFixed in splice_flags says that splice_fd_in is no descriptor.
+const spliceFixed = 1 << 31
+
+// usedBy makes sure of the descriptors that a request names.
+func (r *recorder) usedBy(t *task, s *uapi.SQE) {
+	op := s.Opcode()
+	switch op {
+	case uapi.IORING_OP_FIXED_FD_INSTALL, uapi.IORING_OP_PIPE: // they take the lowest that is free
+		r.allDescriptors(t)
+	case uapi.IORING_OP_SPLICE, uapi.IORING_OP_TEE:
+		if s.OpFlags()&spliceFixed == 0 {
+			r.descriptor(t, int32(s.FileIndex()))
+		}
+	case uapi.IORING_OP_EPOLL_CTL:
+		r.descriptor(t, int32(s.Off()))
+	}
+	if noFile[op] || s.Flags()&uapi.IOSQE_FIXED_FILE != 0 || op == uapi.IORING_OP_CLOSE && s.FileIndex() != 0 {
+		return
+	}
+	r.descriptor(t, s.FD())
+	if op == uapi.IORING_OP_CLOSE {
+		delete(t.proc.files, s.FD())
+	}
+}
+
+// sameFile tells whether a request names no descriptor but that of the one before it.
+func sameFile(s, before *uapi.SQE) bool {
+	switch s.Opcode() {
+	case uapi.IORING_OP_CLOSE, uapi.IORING_OP_SPLICE, uapi.IORING_OP_TEE, uapi.IORING_OP_EPOLL_CTL:
+		return false
+	}
+	return s.Opcode() == before.Opcode() && s.FD() == before.FD() && s.Flags() == before.Flags()
+}
+
+// forgetRings forgets rings that no task has open any more.
+func (r *recorder) forgetRings() {
+	if len(r.rings) < r.prune {
+		return
+	}
+	open := map[*ring]bool{}
+	for _, t := range r.tasks {
+		for _, ring := range t.rings {
+			open[ring] = true
+		}
+		if t.call != nil {
+			open[t.call.ring] = true
+		}
+		for fd := range t.proc.files {
+			if id, ok := t.identify(fd); ok {
+				open[r.rings[id]] = true
+			}
+		}
+	}
+	maps.DeleteFunc(r.rings, func(_ fileID, ring *ring) bool { return !open[ring] })
+	maps.DeleteFunc(r.polled, func(ring *ring, _ *space) bool { return !open[ring] })
+	r.prune = max(64, 2*len(r.rings))
+}
+
+// forgetSpace forgets where rings stood in the memory of a process that has ended.
+func (r *recorder) forgetSpace(s *space) {
+	for _, t := range r.tasks {
+		if t.proc.space == s {
+			return
+		}
+	}
+	for _, ring := range r.rings {
+		delete(ring.places, s)
+	}
+}
+
+// begin writes what the program finds when it starts.
+func (r *recorder) begin(t *task) {
+	r.emit(&trace.Event{Task: t.name, Args: &trace.NoNewPrivsArgs{}})
+	if !capable() {
+		r.emit(&trace.Event{Task: t.name, Args: &trace.DropPrivilegesArgs{}})
+	}
+	for fd := range int32(3) {
+		t.proc.files[fd] = fileID{}
+	}
+}
+
+// capable tells whether this process has any capability.
+func capable() bool {
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return os.Geteuid() == 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if v, ok := strings.CutPrefix(line, "CapEff:"); ok {
+			return strings.Trim(v, " \t\n0") != ""
+		}
+	}
+	return os.Geteuid() == 0
+}
+
+// spawned writes down a new task.
+func (r *recorder) spawned(parent, child *task, kind trace.SpawnKind) {
+	e := &trace.Event{Task: parent.name}
+	switch kind {
+	case trace.Thread:
+		e.Args = &trace.ThreadArgs{Child: child.name}
+	case trace.VFork:
+		e.Args = &trace.VForkArgs{Child: child.name}
+	default:
+		e.Args = &trace.ForkArgs{Child: child.name}
+	}
+	r.emit(e)
+}
+
+// executed writes down that the task runs another program.
+func (r *recorder) executed(t *task) {
+	r.emit(&trace.Event{Task: t.name, Args: &trace.ExecArgs{}})
+	t.rings = [16]*ring{}
+	old, was := t.proc.space, t.proc.files
+	t.proc = &process{space: &space{}, files: map[int32]fileID{}}
+	r.forgetSpace(old)
+	for fd, id := range was {
+		if now, open := t.identify(fd); open && now == id || id == (fileID{}) {
+			t.proc.files[fd] = id
+			continue
+		}
+		r.forget(t, fd)
+	}
+}
+
+// ended looks at the rings for the last time and writes down the end of a task.
+func (r *recorder) ended(t *task) {
+	r.abandon(t)
+	for _, ring := range r.rings {
+		if _, ok := ring.places[t.proc.space]; ok {
+			ring.doubt(t.proc.space)
+			r.look(t, ring)
+		}
+	}
+	r.emit(&trace.Event{Task: t.name, Args: &trace.ExitArgs{}})
+}
+
+// look writes down what came into a ring while nobody looked; false if the task has not mapped it.
+func (r *recorder) look(t *task, ring *ring) bool {
+	words, p, ok := ring.counters(t)
+	if !ok {
+		return false
+	}
+	if ring.has(uapi.IORING_SETUP_SQPOLL) {
+		answered := words.cqTail // what is submitted by now
+		if words, p, ok = ring.counters(t); !ok {
+			return false
+		}
+		words.cqTail = answered
+	}
+	if ring.has(uapi.IORING_SETUP_SQPOLL) && words.sqTail != ring.sqTail {
+		a := &trace.EnterArgs{Ring: ring.name}
+		for fd, id := range t.proc.files {
+			if id == ring.file {
+				a.FD = trace.Num32(fd)
+			}
+		}
+		r.sample(t, ring, a, words, p)
+		r.emit(&trace.Event{Task: t.name, Args: a, Why: "sampled: the submission thread took these without a call"})
+	}
+	r.reap(t, ring, words, p)
+	return true
+}

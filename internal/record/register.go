@@ -1,0 +1,287 @@
+package record
+
+import (
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// layout reads the argument of a register call; nr is the call's. Nil means that it is not there.
+type layout func(m program, arg uint64, nr uint32) *trace.Object
+
+// Most entries of a table that a register call takes; calls with more fail before they read them all.
+const maxEntries = 1 << 15
+
+// layouts are the arguments by register opcode. Where the argument is a number or nothing, there is no row.
+var layouts = map[uapi.RegisterOp]layout{
+	uapi.IORING_REGISTER_BUFFERS:          buffers,
+	uapi.IORING_REGISTER_FILES:            fds,
+	uapi.IORING_REGISTER_EVENTFD:          one(fds),
+	uapi.IORING_REGISTER_EVENTFD_ASYNC:    one(fds),
+	uapi.IORING_REGISTER_FILES_UPDATE:     filesUpdate,
+	uapi.IORING_REGISTER_PROBE:            probe,
+	uapi.IORING_REGISTER_RESTRICTIONS:     restrictions,
+	uapi.IORING_REGISTER_FILES2:           rsrcRegister(fds),
+	uapi.IORING_REGISTER_BUFFERS2:         rsrcRegister(buffers),
+	uapi.IORING_REGISTER_FILES_UPDATE2:    rsrcUpdate2(fds),
+	uapi.IORING_REGISTER_BUFFERS_UPDATE:   rsrcUpdate2(buffers),
+	uapi.IORING_REGISTER_IOWQ_AFF:         each(1),
+	uapi.IORING_REGISTER_IOWQ_MAX_WORKERS: maxWorkers,
+	uapi.IORING_REGISTER_RING_FDS:         ringFDs,
+	uapi.IORING_UNREGISTER_RING_FDS:       ringFDs,
+	uapi.IORING_REGISTER_PBUF_RING:        bufReg,
+	uapi.IORING_UNREGISTER_PBUF_RING:      bufReg,
+	uapi.IORING_REGISTER_SYNC_CANCEL:      block(uapi.SizeofSyncCancelReg),
+	uapi.IORING_REGISTER_FILE_ALLOC_RANGE: block(uapi.SizeofFileIndexRange),
+	uapi.IORING_REGISTER_PBUF_STATUS:      block(uapi.SizeofBufStatus),
+	uapi.IORING_REGISTER_NAPI:             block(uapi.SizeofNAPI),
+	uapi.IORING_UNREGISTER_NAPI:           block(uapi.SizeofNAPI),
+	uapi.IORING_REGISTER_CLOCK:            block(uapi.SizeofClockRegister),
+	uapi.IORING_REGISTER_CLONE_BUFFERS:    block(uapi.SizeofCloneBuffers),
+	uapi.IORING_REGISTER_SEND_MSG_RING:    block(uapi.SizeofSQE),
+	uapi.IORING_REGISTER_RESIZE_RINGS:     block(uapi.SizeofParams),
+	uapi.IORING_REGISTER_MEM_REGION:       memRegion,
+	uapi.IORING_REGISTER_BPF_FILTER:       filter,
+}
+
+// opaque are the opcodes whose arguments point to what is not read: their calls are recorded with plain addresses.
+var opaque = map[uapi.RegisterOp]bool{
+	uapi.IORING_REGISTER_ZCRX_IFQ:  true,
+	uapi.IORING_REGISTER_ZCRX_CTRL: true,
+	uapi.IORING_REGISTER_QUERY:     true,
+}
+
+// block is a struct of so many bytes without pointers.
+func block(size int) layout {
+	return func(m program, arg uint64, _ uint32) *trace.Object { return bytesObject(readBytes(m, arg, size)) }
+}
+
+// each is nr entries of so many bytes.
+func each(size int) layout {
+	return func(m program, arg uint64, nr uint32) *trace.Object {
+		if nr == 0 || nr > maxEntries {
+			return nil
+		}
+		return bytesObject(readBytes(m, arg, size*int(nr)))
+	}
+}
+
+// one is a layout with a single entry, whatever nr says.
+func one(l layout) layout {
+	return func(m program, arg uint64, _ uint32) *trace.Object { return l(m, arg, 1) }
+}
+
+// words reads nr numbers of 32 bits.
+func words(m program, arg uint64, nr uint32) []trace.Num32 {
+	if nr == 0 || nr > maxEntries {
+		return nil
+	}
+	raw := readBytes(m, arg, 4*int(nr))
+	if raw == nil {
+		return nil
+	}
+	list := make([]trace.Num32, nr)
+	for i := range list {
+		list[i] = trace.Num32(le.Uint32(raw[4*i:]))
+	}
+	return list
+}
+
+func fds(m program, arg uint64, nr uint32) *trace.Object {
+	list := words(m, arg, nr)
+	if list == nil {
+		return nil
+	}
+	for i, fd := range list {
+		list[i] = trace.Num32(int64(int32(fd)))
+		m.descriptor(int32(fd))
+	}
+	return &trace.Object{FDs: &list}
+}
+
+func maxWorkers(m program, arg uint64, _ uint32) *trace.Object {
+	list := words(m, arg, 2)
+	if list == nil {
+		return nil
+	}
+	return &trace.Object{Words: &list}
+}
+
+// buffers are iovecs whose memory the call pins.
+func buffers(m program, arg uint64, nr uint32) *trace.Object {
+	if nr == 0 || nr > maxEntries {
+		return nil
+	}
+	o := iovecs(m, arg, int(nr))
+	if o == nil {
+		return nil
+	}
+	for i := range *o.Iovecs {
+		v := &(*o.Iovecs)[i]
+		v.Base.Num = m.pin(le.Uint64(readBytes(m, arg+uint64(i)*uapi.SizeofIovec, 8)), uint64(v.Len))
+	}
+	return o
+}
+
+func tags(m program, addr uint64, nr uint32) trace.Pointer {
+	p := number(addr)
+	if addr == 0 || nr == 0 || nr > maxEntries {
+		return p
+	}
+	if raw := readBytes(m, addr, 8*int(nr)); raw != nil {
+		list := make([]trace.Num32, nr)
+		for i := range list {
+			list[i] = trace.Num32(le.Uint64(raw[8*i:]))
+		}
+		p.Object = &trace.Object{Tags: &list}
+	}
+	return p
+}
+
+// entries are nr entries at addr, unless there are none.
+func entries(m program, addr uint64, nr uint32, l layout) trace.Pointer {
+	p := number(addr)
+	if addr != 0 {
+		p.Object = l(m, addr, nr)
+	}
+	return p
+}
+
+func filesUpdate(m program, arg uint64, nr uint32) *trace.Object {
+	raw := readBytes(m, arg, uapi.SizeofRsrcUpdate)
+	if raw == nil {
+		return nil
+	}
+	u := uapi.DecodeRsrcUpdate(raw)
+	return &trace.Object{RsrcUpdate: &trace.RsrcUpdate{Offset: trace.Num32(u.Offset), Resv: trace.Num32(u.Resv),
+		Data: entries(m, u.Data, nr, fds)}}
+}
+
+// rsrcRegister is struct io_uring_rsrc_register; the call's nr is its size.
+func rsrcRegister(data layout) layout {
+	return func(m program, arg uint64, nr uint32) *trace.Object {
+		raw := readBytes(m, arg, uapi.SizeofRsrcRegister)
+		if raw == nil {
+			return nil
+		}
+		r := uapi.DecodeRsrcRegister(raw)
+		out := trace.RsrcRegister{Nr: trace.Num32(r.Nr), Resv2: trace.Num32(r.Resv2), Data: entries(m, r.Data, r.Nr, data),
+			Tags: tags(m, r.Tags, r.Nr)}
+		out.Flags.Set(uint64(r.Flags))
+		return &trace.Object{RsrcRegister: &out}
+	}
+}
+
+func rsrcUpdate2(data layout) layout {
+	return func(m program, arg uint64, nr uint32) *trace.Object {
+		raw := readBytes(m, arg, uapi.SizeofRsrcUpdate2)
+		if raw == nil {
+			return nil
+		}
+		u := uapi.DecodeRsrcUpdate2(raw)
+		return &trace.Object{RsrcUpdate2: &trace.RsrcUpdate2{Offset: trace.Num32(u.Offset), Resv: trace.Num32(u.Resv),
+			Data: entries(m, u.Data, u.Nr, data), Tags: tags(m, u.Tags, u.Nr), Nr: trace.Num32(u.Nr),
+			Resv2: trace.Num32(u.Resv2)}}
+	}
+}
+
+// probe keeps the bytes up to the last that is not zero: all must be, and afterwards they are the answer.
+func probe(m program, arg uint64, nr uint32) *trace.Object {
+	if nr > 256 {
+		return nil
+	}
+	raw := readBytes(m, arg, uapi.SizeofProbe+uapi.SizeofProbeOp*int(nr))
+	if raw == nil {
+		return nil
+	}
+	for len(raw) > 0 && raw[len(raw)-1] == 0 {
+		raw = raw[:len(raw)-1]
+	}
+	p := &trace.Probe{Ops: trace.Num32(nr)}
+	if len(raw) > 0 {
+		p.Fill = raw
+	}
+	return &trace.Object{Probe: p}
+}
+
+func restrictions(m program, arg uint64, nr uint32) *trace.Object {
+	if nr == 0 || nr > 256 {
+		return nil
+	}
+	raw := readBytes(m, arg, uapi.SizeofRestriction*int(nr))
+	if raw == nil {
+		return nil
+	}
+	list := make([]uapi.Restriction, nr)
+	for i := range list {
+		list[i] = uapi.DecodeRestriction(raw[i*uapi.SizeofRestriction:])
+	}
+	return &trace.Object{Restrictions: new(trace.Restrictions(list))}
+}
+
+func ringFDs(m program, arg uint64, nr uint32) *trace.Object {
+	if nr == 0 || nr > uapi.IO_RINGFD_REG_MAX {
+		return nil
+	}
+	raw := readBytes(m, arg, uapi.SizeofRsrcUpdate*int(nr))
+	if raw == nil {
+		return nil
+	}
+	list := make([]trace.RingFD, nr)
+	for i := range list {
+		u := uapi.DecodeRsrcUpdate(raw[i*uapi.SizeofRsrcUpdate:])
+		m.descriptor(int32(u.Data))
+		list[i] = trace.RingFD{Index: new(trace.Num32(u.Offset)), Resv: trace.Num32(u.Resv), FD: trace.Num32(u.Data)}
+	}
+	return &trace.Object{RingFDs: &list}
+}
+
+func bufReg(m program, arg uint64, _ uint32) *trace.Object {
+	raw := readBytes(m, arg, uapi.SizeofBufReg)
+	if raw == nil {
+		return nil
+	}
+	r := uapi.DecodeBufReg(raw)
+	out := trace.BufReg{RingAddr: trace.Num32(m.moved(r.RingAddr)), RingEntries: trace.Num32(r.RingEntries),
+		BGID: trace.Num32(r.BGID), MinLeft: trace.Num32(r.MinLeft), Resv: trace.Bytes(raw[20:])}
+	if r.RingEntries <= maxEntries {
+		out.RingAddr = trace.Num32(m.pin(r.RingAddr, uint64(r.RingEntries)*uapi.SizeofBuf))
+	}
+	out.Flags.Set(uint64(r.Flags))
+	return &trace.Object{BufReg: &out}
+}
+
+func memRegion(m program, arg uint64, _ uint32) *trace.Object {
+	raw := readBytes(m, arg, uapi.SizeofMemRegionReg)
+	if raw == nil {
+		return nil
+	}
+	r := uapi.DecodeMemRegionReg(raw)
+	out := &trace.MemRegion{Region: number(r.RegionPtr), Flags: trace.Num32(r.Flags), Resv: raw[16:]}
+	if desc := readBytes(m, r.RegionPtr, uapi.SizeofRegionDesc); desc != nil {
+		d := uapi.DecodeRegionDesc(desc)
+		out.Region.Object = &trace.Object{Region: &trace.Region{UserAddr: trace.Num32(m.pin(d.UserAddr, d.Size)),
+			Size: trace.Num32(d.Size), Flags: trace.Num32(d.Flags), ID: trace.Num32(d.ID),
+			MmapOffset: trace.Num32(d.MmapOffset), Resv: desc[32:]}}
+	}
+	return &trace.Object{MemRegion: out}
+}
+
+// filter is struct io_uring_bpf with its program.
+func filter(m program, arg uint64, _ uint32) *trace.Object {
+	raw := readBytes(m, arg, uapi.SizeofBPF)
+	if raw == nil {
+		return nil
+	}
+	b := uapi.DecodeBPF(raw)
+	out := trace.BPFFilter{CmdType: new(trace.Num32(b.CmdType)), CmdFlags: trace.Num32(b.CmdFlags),
+		Resv: trace.Num32(b.Resv), FilterLen: new(trace.Num32(b.FilterLen)), PDUSize: trace.Num32(b.PDUSize)}
+	out.Opcode.Set(uint64(b.Opcode))
+	out.Flags.Set(uint64(b.Flags))
+	if b.FilterLen > 0 && b.FilterLen <= 4096 {
+		out.Program = readBytes(m, b.FilterPtr, int(b.FilterLen)*uapi.SizeofSockFilter)
+	}
+	if out.Program == nil {
+		out.FilterPtr = new(number(b.FilterPtr))
+	}
+	return &trace.Object{BPFFilter: &out}
+}
