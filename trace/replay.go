@@ -169,18 +169,7 @@ func (p *Player) withKnown(c Call, want *Recorded) Call {
 func (p *Player) after(e *Event, c Call, b *block, before []byte, r Result, o *Outcome) error {
 	o.Got = Recorded{On: []string{p.release}, Ret: Ret(r.Ret)}
 	if r.Ring != nil {
-		o.CQEs = r.Ring.CQEs
-		o.Got.CQEs = slices.Grow(p.cqes[:0], len(o.CQEs))
-		for _, cqe := range r.Ring.CQEs {
-			o.Got.CQEs = append(o.Got.CQEs, cqeOut(cqe.CQE))
-		}
-		if p.share {
-			p.cqes = o.Got.CQEs
-		}
-		o.Got.Dropped, o.Got.Over = r.Ring.SQDropped, r.Ring.CQOverflow
-		if !p.t.threaded(c) {
-			o.Got.SQHead = &r.Ring.SQHead
-		}
+		p.look(r.Ring, c, o)
 	}
 	switch c := c.(type) {
 	case Exec:
@@ -227,6 +216,22 @@ func (p *Player) after(e *Event, c Call, b *block, before []byte, r Result, o *O
 	}
 	o.Got.Wrote = changes(before, now)
 	return nil
+}
+
+// look notes what the ring holds after the call.
+func (p *Player) look(r *RingState, c Call, o *Outcome) {
+	o.CQEs = r.CQEs
+	o.Got.CQEs = slices.Grow(p.cqes[:0], len(o.CQEs))
+	for _, cqe := range r.CQEs {
+		o.Got.CQEs = append(o.Got.CQEs, cqeOut(cqe.CQE))
+	}
+	if p.share {
+		p.cqes = o.Got.CQEs
+	}
+	o.Got.Dropped, o.Got.Over = r.SQDropped, r.CQOverflow
+	if !p.t.threaded(c) {
+		o.Got.SQHead = &r.SQHead
+	}
 }
 
 // usual is what a setup wrote back in short, or nil if it is not what all kernels write.
