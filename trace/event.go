@@ -47,6 +47,7 @@ type Recording struct {
 	CQEs  uint64 `json:"cqes,omitzero"`
 
 	Unanswered uint64 `json:"unanswered,omitzero"` // SQEs less CQEs that end a request; many programs leave some
+	Polled     uint64 `json:"polled,omitzero"`     // rings with a submission thread, of which the trace is a sample
 	LostSQEs   uint64 `json:"lost_sqes,omitzero"`  // consumed by a submission thread before anybody looked
 	LostCQEs   uint64 `json:"lost_cqes,omitzero"`  // taken and overwritten before anybody looked
 	Sampled    uint64 `json:"sampled,omitzero"`    // SQEs of submission threads, perhaps overwritten when they were read

@@ -76,7 +76,8 @@ func recorded(file string, s record.Summary) string {
 		n    uint64
 		what string
 	}{
-		{s.Unanswered, "SQEs without a CQE"}, {s.LostSQEs, "SQEs lost"}, {s.LostCQEs, "CQEs lost"}, {s.Sampled, "SQEs sampled"},
+		{s.Unanswered, "SQEs without a CQE"}, {s.Polled, "rings with a submission thread, which are only sampled"},
+		{s.LostSQEs, "SQEs lost"}, {s.LostCQEs, "CQEs lost"}, {s.Sampled, "SQEs sampled"},
 		{s.Unread, "pointers not followed"}, {s.Unfinished, "calls unfinished"},
 		{s.Concurrent, "calls at the same time on one ring"}, {s.Strangers, "calls on rings that were not seen before"},
 	} {

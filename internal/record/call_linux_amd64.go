@@ -123,6 +123,7 @@ func (r *recorder) endSetup(t *task, c *call, ret int64, result *trace.Recorded)
 		return
 	}
 	if ring.has(uapi.IORING_SETUP_SQPOLL) {
+		r.counts.Polled++
 		r.polled[ring], ring.open = t.proc.space, map[uint64]int{}
 	}
 	r.fillBelow(t, int32(ret))
@@ -239,7 +240,7 @@ func (r *recorder) add(t *task, ring *ring, a *trace.EnterArgs, p place, first, 
 	r.counts.Unread += uint64(s.unread)
 	for i := range s.raw {
 		if i == 0 || !sameFile(&s.raw[i], &s.raw[i-1]) {
-			r.usedBy(t, &s.raw[i])
+			r.usedBy(t, &s.raw[i], ring.has(uapi.IORING_SETUP_SQPOLL))
 		}
 		if ring.open != nil {
 			ring.expect(s.raw[i].UserData())

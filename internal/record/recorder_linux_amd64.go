@@ -178,8 +178,21 @@ var noFile = map[uapi.Op]bool{
 // spliceFixed in splice_flags says that splice_fd_in is no descriptor.
 const spliceFixed = 1 << 31
 
+// stillHave makes sure of a descriptor of a request that was seen late: the program may have closed it since.
+func (r *recorder) stillHave(t *task, fd int32) {
+	if _, open := t.identify(fd); open || fd < 0 || fd >= trace.MaxFD {
+		r.descriptor(t, fd)
+		return
+	}
+	if _, had := t.proc.files[fd]; !had {
+		t.proc.files[fd] = fileID{}
+		r.emit(&trace.Event{Task: t.name, Why: "stands for what was closed when it was looked at",
+			Args: &trace.OpenArgs{Path: os.DevNull, At: new(trace.Num32(fd))}})
+	}
+}
+
 // usedBy makes sure of the descriptors that a request names.
-func (r *recorder) usedBy(t *task, s *uapi.SQE) {
+func (r *recorder) usedBy(t *task, s *uapi.SQE, late bool) {
 	op := s.Opcode()
 	switch op {
 	case uapi.IORING_OP_FIXED_FD_INSTALL, uapi.IORING_OP_PIPE: // they take the lowest that is free
@@ -191,10 +204,14 @@ func (r *recorder) usedBy(t *task, s *uapi.SQE) {
 	case uapi.IORING_OP_EPOLL_CTL:
 		r.descriptor(t, int32(s.Off()))
 	}
-	if noFile[op] || s.Flags()&uapi.IOSQE_FIXED_FILE != 0 || op == uapi.IORING_OP_CLOSE && s.FileIndex() != 0 {
+	if noFile[op] || s.FD() < 0 || s.Flags()&uapi.IOSQE_FIXED_FILE != 0 || op == uapi.IORING_OP_CLOSE && s.FileIndex() != 0 {
 		return
 	}
-	r.descriptor(t, s.FD())
+	if late {
+		r.stillHave(t, s.FD())
+	} else {
+		r.descriptor(t, s.FD())
+	}
 	if op == uapi.IORING_OP_CLOSE {
 		delete(t.proc.files, s.FD())
 	}
@@ -324,17 +341,25 @@ func (r *recorder) look(t *task, ring *ring) bool {
 			return false
 		}
 		words.cqTail = answered
-	}
-	if ring.has(uapi.IORING_SETUP_SQPOLL) && words.sqTail != ring.sqTail {
-		a := &trace.EnterArgs{Ring: ring.name}
-		for fd, id := range t.proc.files {
-			if id == ring.file {
-				a.FD = trace.Num32(fd)
-			}
+		if words.sqTail != ring.sqTail {
+			r.sampled(t, ring, words, p)
+			return true
 		}
-		r.sample(t, ring, a, words, p)
-		r.emit(&trace.Event{Task: t.name, Args: a, Why: "sampled: the submission thread took these without a call"})
 	}
 	r.reap(t, ring, words, p)
 	return true
+}
+
+// sampled writes down what a submission thread took, as a call that submits nothing by itself.
+func (r *recorder) sampled(t *task, ring *ring, words counters, p place) {
+	a := &trace.EnterArgs{Ring: ring.name, ToSubmit: new(trace.Num32(0))}
+	for fd, id := range t.proc.files {
+		if id == ring.file {
+			a.FD = trace.Num32(fd)
+		}
+	}
+	r.sample(t, ring, a, words, p)
+	r.emit(&trace.Event{Task: t.name, Args: a, Why: "sampled: the submission thread took these without a call",
+		Results: []trace.Recorded{{On: []string{r.release}, CQEs: r.takeCQEs(t, ring, words, p),
+			Dropped: words.dropped, Over: words.overflow}}})
 }
