@@ -221,16 +221,16 @@ func (c *counts) told() int {
 
 // Text is the counts in words.
 func (c *counts) Text() string {
-	text := fmt.Sprintf("%s (%d refused), %s (%d refused); %s compared, %d differ", number(c.events, "call"), c.calls,
-		number(c.requests, "request"), c.refused, number(c.compared, "result"), c.differ)
+	text := fmt.Sprintf("%s (%d refused), %s (%d refused); %s compared, %d differ", Number(c.events, "call"), c.calls,
+		Number(c.requests, "request"), c.refused, Number(c.compared, "result"), c.differ)
 	if c.unmodelled > 0 {
 		text += fmt.Sprintf(", %d not modelled", c.unmodelled)
 	}
 	return text
 }
 
-// number is a number of things.
-func number(n int, thing string) string {
+// Number is a number of things, as in "1 event" or "2 events".
+func Number(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}

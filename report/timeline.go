@@ -56,7 +56,7 @@ func (c *call) Title() string {
 	text := fmt.Sprintf("%d: %s, %s: %s", c.Number, c.Task, c.Text, c.Result)
 	for _, row := range classes {
 		if n := c.byClass[row.Class]; n > 0 {
-			text += fmt.Sprintf("; %s %s", number(n, "request"), row.Class)
+			text += fmt.Sprintf("; %s %s", Number(n, "request"), row.Class)
 		}
 	}
 	return text

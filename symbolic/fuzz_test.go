@@ -20,7 +20,7 @@ func FuzzPrograms(f *testing.F) {
 		for i, raw := range [][]byte{first, second} {
 			programs[i] = uapi.DecodeSockFilters(raw)
 			if _, err := cbpfvm.Check(programs[i], uapi.SizeofBPFCtx); err != nil {
-				t.Skip()
+				return // no kernel takes it, so there is nothing to reason about
 			}
 		}
 		o := payloadOps[int(op)%len(payloadOps)]

@@ -111,12 +111,12 @@ func registrations(p *plan.Plan, r kernel.Release, outcomes []trace.Outcome) []r
 	var list []registration
 	first := 1 // behind no_new_privs
 	if p.Restrictions != nil {
-		list = append(list, registration{count(len(p.Restrictions), "restriction"), outcomes[first].Why, -1, ""})
+		list = append(list, registration{report.Number(len(p.Restrictions), "restriction"), outcomes[first].Why, -1, ""})
 		first++
 	}
 	for i := range p.Filters {
 		f := &p.Filters[i]
-		what := fmt.Sprintf("filter for %s, %s", f.Op, count(len(f.Insns), "instruction"))
+		what := fmt.Sprintf("filter for %s, %s", f.Op, report.Number(len(f.Insns), "instruction"))
 		reg := registration{what, outcomes[first+i].Why, -1, ""}
 		_, wrong := cbpfvm.Check(f.Insns, opdef.ContextSize(r))
 		if reg.Why != nil && wrong != nil && wrong.PC >= 0 && reg.Why.Where == wrong.Func {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/plan"
+	"github.com/uringsim/uringsim/report"
 	"github.com/uringsim/uringsim/symbolic"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
@@ -168,7 +169,7 @@ func comparison(out *printer, sides [2]side, k kernel.Release, r *symbolic.Resul
 	if out.json {
 		out.line(resultLine{"summary", sides[0].file, sides[1].file, k.Name, string(r.Relation), r.Proven})
 	} else if r.Relation != symbolic.Equivalent || !r.Proven {
-		fmt.Fprintf(&b, "the same for %s\n", count(same, "other opcode"))
+		fmt.Fprintf(&b, "the same for %s\n", report.Number(same, "other opcode"))
 	}
 	return b.String(), nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/uringsim/uringsim/internal/stream"
 	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/report"
 	"github.com/uringsim/uringsim/request"
 )
 
@@ -136,7 +137,7 @@ func (o *evalOptions) all(out *printer, in *request.Reader, evaluators []*evalua
 		r, err := in.Next()
 		if err == io.EOF {
 			if wanted > 0 && !out.json {
-				fmt.Fprintf(out.w, "%s expected, %d differ\n", count(wanted, "answer"), wrong)
+				fmt.Fprintf(out.w, "%s expected, %d differ\n", report.Number(wanted, "answer"), wrong)
 			}
 			return ok, nil
 		}

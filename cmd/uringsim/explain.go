@@ -40,8 +40,8 @@ Exit status: 0 it is explained, 1 a part is not, 2 usage, 3 bad input.`,
 		RunE: func(cmd *cobra.Command, files []string) error {
 			out := newPrinter(cmd.OutOrStdout(), o.json, false)
 			if cmd.Flags().Changed("event") {
-				if o.form != "" || o.op != "" {
-					return errors.New("-e explains an event of a trace, which takes neither --form nor --op")
+				if o.inputOptions != (inputOptions{}) {
+					return errors.New("-e explains an event of a trace, which takes none of --form, --op and --name")
 				}
 				return o.explainEvent(out, files[0])
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/uringsim/uringsim/lint"
+	"github.com/uringsim/uringsim/report"
 )
 
 // lintOptions are the flags of lint.
@@ -117,7 +118,7 @@ func printFindings(w io.Writer, all []linted, releases int) {
 			}
 		}
 	}
-	fmt.Fprintf(w, "%s in %s, %d of severity warning or error\n", count(total, "finding"), count(len(all), "file"), worst)
+	fmt.Fprintf(w, "%s in %s, %d of severity warning or error\n", report.Number(total, "finding"), report.Number(len(all), "file"), worst)
 }
 
 // place says where a finding is, with the opcode that it is about.

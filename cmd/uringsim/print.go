@@ -43,7 +43,7 @@ func (p *printer) add(o *printer) {
 // finish turns the result of all files into the command's.
 func (p *printer) finish(ok bool) error {
 	if p.quiet && !p.json {
-		fmt.Fprintf(p.w, "%s: %s\n", count(p.runs, "replay"), p.total.text())
+		fmt.Fprintf(p.w, "%s: %s\n", report.Number(p.runs, "replay"), p.total.text())
 	}
 	if !ok {
 		return errMismatch
@@ -85,22 +85,14 @@ type summary struct {
 // text is the summary for people.
 func (s *summary) text() string {
 	if s.Recorded > 0 {
-		return fmt.Sprintf("%s, %s recorded", count(s.Events, "event"), count(s.Recorded, "result"))
+		return fmt.Sprintf("%s, %s recorded", report.Number(s.Events, "event"), report.Number(s.Recorded, "result"))
 	}
-	text := fmt.Sprintf("%s (%d refused), %s (%d refused); %s compared, %d differ", count(s.Events, "event"), s.Calls,
-		count(s.Requests, "request"), s.Refused, count(s.Compared, "result"), s.Differ)
+	text := fmt.Sprintf("%s (%d refused), %s (%d refused); %s compared, %d differ", report.Number(s.Events, "event"), s.Calls,
+		report.Number(s.Requests, "request"), s.Refused, report.Number(s.Compared, "result"), s.Differ)
 	if s.Unmodelled > 0 {
 		text += fmt.Sprintf(", %d not modelled", s.Unmodelled)
 	}
 	return text
-}
-
-// count is a number of things.
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func (p *printer) start(file, kernel, long string, h trace.Header) *run {

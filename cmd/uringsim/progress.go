@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/uringsim/uringsim/report"
 )
 
 // Progress is shown on a terminal, if it takes longer than progressAfter, and then again and again.
@@ -57,8 +59,8 @@ func (p *progress) run() {
 // print replaces the line.
 func (p *progress) print(took time.Duration) {
 	events := p.events.Load()
-	fmt.Fprintf(p.w, "\r\x1b[K%d of %s, %s, %.0f a second", p.files.Load(), count(p.of, "file"),
-		count(int(events), "event"), float64(events)/took.Seconds())
+	fmt.Fprintf(p.w, "\r\x1b[K%d of %s, %s, %.0f a second", p.files.Load(), report.Number(p.of, "file"),
+		report.Number(int(events), "event"), float64(events)/took.Seconds())
 }
 
 // stop removes the line.

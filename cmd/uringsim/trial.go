@@ -8,6 +8,7 @@ import (
 
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/plan"
+	"github.com/uringsim/uringsim/report"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/trial"
 	"github.com/uringsim/uringsim/verdict"
@@ -116,13 +117,13 @@ func (a *attempt) text(quiet bool) string {
 	}
 	var out strings.Builder
 	r := a.report
-	fmt.Fprintf(&out, "%d of %s denied", r.Denied, count(r.Admitted, "request"))
+	fmt.Fprintf(&out, "%d of %s denied", r.Denied, report.Number(r.Admitted, "request"))
 	if refused := r.Requests - r.Admitted; refused > 0 {
 		fmt.Fprintf(&out, " (and %d more refused without it)", refused)
 	}
-	fmt.Fprintf(&out, ", %d cancelled with them, %s refused", r.Cancelled, count(r.Calls, "register call"))
+	fmt.Fprintf(&out, ", %d cancelled with them, %s refused", r.Cancelled, report.Number(r.Calls, "register call"))
 	if r.Unknown > 0 {
-		fmt.Fprintf(&out, ", %s not modelled", count(r.Unknown, "event"))
+		fmt.Fprintf(&out, ", %s not modelled", report.Number(r.Unknown, "event"))
 	}
 	out.WriteByte('\n')
 	if quiet {
@@ -134,7 +135,7 @@ func (a *attempt) text(quiet bool) string {
 	for _, d := range r.Doubts {
 		fmt.Fprintf(&out, "  unknown: %s: %s", d.Place, d.What)
 		if d.Denied > 0 {
-			fmt.Fprintf(&out, "; %s would be denied if admitted", count(d.Denied, "request"))
+			fmt.Fprintf(&out, "; %s would be denied if admitted", report.Number(d.Denied, "request"))
 		}
 		out.WriteByte('\n')
 	}
@@ -154,7 +155,7 @@ func writeBreak(out io.Writer, b *trial.Break) {
 	}
 	fmt.Fprintf(out, "\n    %s\n", reasonOf(b))
 	if b.Cancelled > 0 {
-		fmt.Fprintf(out, "    cancels %s\n", count(b.Cancelled, "other request"))
+		fmt.Fprintf(out, "    cancels %s\n", report.Number(b.Cancelled, "other request"))
 	}
 	for i, p := range b.First {
 		label := "first at "
