@@ -171,7 +171,7 @@ func FuzzPrep(f *testing.F) {
 			return
 		}
 		var ctx [uapi.SizeofBPFCtx]byte
-		Populate(k, req, &ctx)
+		On(k).Populate(req, &ctx)
 		if ctx[uapi.BPFCtxOpcode] != byte(op) || ctx[uapi.BPFCtxPDUSize] != PDUSize(k, op) {
 			t.Fatalf("%s: %s shows %x", k.Name, op, ctx)
 		}

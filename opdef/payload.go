@@ -72,9 +72,6 @@ func ContextSize(k kernel.Release) uint32 {
 	return uapi.SizeofBPFCtx
 }
 
-// Populate is the method of Ops, for those who ask once.
-func Populate(k kernel.Release, r *Request, ctx *[uapi.SizeofBPFCtx]byte) { On(k).Populate(r, ctx) }
-
 // word and long are fields of 32 and 64 bits in the machine's order.
 func word(get func(*Request) uint32) func(kernel.Release, *Request, []byte) {
 	return func(_ kernel.Release, r *Request, b []byte) { binary.LittleEndian.PutUint32(b, get(r)) }

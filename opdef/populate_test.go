@@ -25,7 +25,7 @@ func contextOf(t *testing.T, k kernel.Release, op uapi.Op, sqe string) [10]uint3
 	for i := range ctx {
 		ctx[i] = 0xaa // Populate clears what it does not set
 	}
-	Populate(k, req, &ctx)
+	On(k).Populate(req, &ctx)
 	var words [10]uint32
 	for i := range words {
 		words[i] = binary.LittleEndian.Uint32(ctx[4*i:])
@@ -97,7 +97,7 @@ func TestPopulateNothing(t *testing.T) {
 				req.SQE[i] = 0xff
 			}
 			ctx := [uapi.SizeofBPFCtx]byte{39: 0xff}
-			Populate(k, req, &ctx)
+			On(k).Populate(req, &ctx)
 			want := [uapi.SizeofBPFCtx]byte{8: byte(op)}
 			if diff := cmp.Diff(want, ctx); diff != "" {
 				t.Errorf("%s: %s (-want +got):\n%s", k.Name, op, diff)
@@ -294,7 +294,7 @@ func TestSometimesAsync(t *testing.T) {
 func TestFlagsMask(t *testing.T) {
 	req := &Request{Opcode: nop, Flags: 0xff}
 	var ctx [uapi.SizeofBPFCtx]byte
-	Populate(kernel.V7_3, req, &ctx)
+	On(kernel.V7_3).Populate(req, &ctx)
 	if got := bits.OnesCount8(ctx[uapi.BPFCtxSQEFlags]); got != 7 {
 		t.Errorf("%d bits, want 7", got)
 	}
