@@ -150,6 +150,61 @@ func TestArmsTimeout(t *testing.T) {
 	}
 }
 
+// checkPlain: prep lets the request of a plain SQE through as it is, and filters see what they see of all others.
+func checkPlain(t *testing.T, k kernel.Release, before, after *Request, refusal *verdict.Refusal) {
+	t.Helper()
+	o := On(k)
+	if sqe := &before.SQE; before.Opcode != sqe.Opcode() || !o.Plain(sqe) {
+		return
+	}
+	var want, got [uapi.SizeofBPFCtx]byte
+	o.Populate(after, &want)
+	o.PopulatePlain(&before.SQE, &got)
+	if refusal != nil || *before != *after || got != want {
+		t.Fatalf("%s: % x is not plain: %v", k.Name, before.SQE, refusal)
+	}
+}
+
+// TestPlain: which SQEs are plain, and what that means.
+func TestPlain(t *testing.T) {
+	const ok, not = true, false
+	rows := []struct {
+		op   uapi.Op
+		sqe  string
+		want bool
+		why  string
+	}{
+		{uapi.IORING_OP_NOP, "user_data=7 addr=BUF len=8", ok, "prep does not look at these"},
+		{uapi.IORING_OP_NOP, "flags=FIXED", not, "flags have consequences"},
+		{uapi.IORING_OP_NOP, "ioprio=1", not, "NOP takes no ioprio"},
+		{uapi.IORING_OP_NOP, "nop_flags=0x20", not, "it depends on the ring"},
+		{uapi.IORING_OP_NOP, "nop_flags=0x40", not, "there is no such flag"},
+		{uapi.IORING_OP_NOP, "personality=1", not, "it must be registered"},
+		{uapi.IORING_OP_SOCKET, "fd=2 off=0x80001 len=6", ok, "these are what filters see, but for the flags of the type"},
+		{uapi.IORING_OP_SOCKET, "fd=2 off=0x40001", not, "there is no such flag of the type"},
+		{uapi.IORING_OP_SOCKET, "fd=2 off=1 file_index=1", not, "that excludes SOCK_CLOEXEC"},
+		{uapi.IORING_OP_READ, "", not, "it needs a file"},
+		{uapi.IORING_OP_NOP128, "", not, "it has two entries"},
+		{uapi.IORING_OP_LAST, "", not, "there is no such opcode"},
+	}
+	for _, row := range rows {
+		for _, k := range kernel.Releases {
+			sqe := sqeOf(row.op, row.sqe)
+			if got := On(k).Plain(&sqe); got != row.want {
+				t.Errorf("%s: %s {%s}: %v, but %s", k.Name, row.op, row.sqe, got, row.why)
+			}
+		}
+		if row.want {
+			for _, k := range kernel.Releases {
+				after, _, _ := runPrep(k, row.op, row.sqe, env{})
+				sqe := sqeOf(row.op, row.sqe)
+				before := Request{SQE: sqe, Opcode: row.op, UserData: sqe.UserData()}
+				checkPlain(t, k, &before, after, nil)
+			}
+		}
+	}
+}
+
 // FuzzPrep: no SQE makes a prep panic or run away, and what is refused is refused with an errno that a step states.
 func FuzzPrep(f *testing.F) {
 	for op, row := range nonZeroRows {
@@ -163,7 +218,9 @@ func FuzzPrep(f *testing.F) {
 		copy(req.SQE[:], raw)
 		req.Flags, req.UserData = req.SQE.Flags(), req.SQE.UserData()
 		p := &Prep{Kernel: k, Mem: testMemory, Req: req, RingFlags: ring, InChain: chain, LastOp: op}
+		before := *req
 		r := On(p.Kernel).Prep(p)
+		checkPlain(t, k, &before, req, r)
 		if r != nil {
 			if !states(op, r) {
 				t.Fatalf("%s: %s refused with %v", k.Name, op, r)

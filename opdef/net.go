@@ -14,12 +14,11 @@ const msgWaitall = 0x100
 // Linux: io_uring/net.c:io_socket_prep
 var socketPrep = prep("io_uring/net.c:io_socket_prep",
 	zero("addr", "rw_flags", "buf_index"),
-	fails(uapi.EINVAL, "file_index and SOCK_CLOEXEC exclude each other", func(p *Prep) bool {
-		return p.Req.SQE.FileIndex() != 0 && socketType(p.Req)&^uapi.SOCK_TYPE_MASK&uapi.SOCK_CLOEXEC != 0
-	}),
-	fails(uapi.EINVAL, "type (off) must have no flags but SOCK_CLOEXEC and SOCK_NONBLOCK", func(p *Prep) bool {
-		return socketType(p.Req)&^(uapi.SOCK_TYPE_MASK|uapi.SOCK_CLOEXEC|uapi.SOCK_NONBLOCK) != 0
-	}),
+	about("file_index", all, fails(uapi.EINVAL, "file_index and SOCK_CLOEXEC exclude each other", func(p *Prep) bool {
+		return p.Req.SQE.FileIndex() != 0 && socketType(p.Req)&uapi.SOCK_CLOEXEC != 0
+	})),
+	none(bitsOf("off", 0xffffffff&^(uapi.SOCK_TYPE_MASK|uapi.SOCK_CLOEXEC|uapi.SOCK_NONBLOCK)),
+		"type (off) must have no flags but SOCK_CLOEXEC and SOCK_NONBLOCK"),
 )
 
 func socketType(r *Request) uint32 { return uint32(r.SQE.Off()) }

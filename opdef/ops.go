@@ -11,14 +11,18 @@ import (
 
 // Ops are the opcodes as one kernel has them: what is asked of Defs for every request, worked out before.
 type Ops struct {
-	kernel kernel.Release
-	rows   [uapi.IORING_OP_LAST]opRow
+	rows [uapi.IORING_OP_LAST]opRow
 }
 
 type opRow struct {
 	checks  []*Step // of the prep function, those that the kernel has
-	fields  []ContextField
-	pduSize uint8
+	about   sqeBits // of those checks that are about some bits
+	rest    []*Step // the other checks
+	isPlain bool    // its SQEs are plain unless they have one of the bits of special
+	special sqeBits
+	head    uint64         // the second word of the context, without flags
+	copies  []copyWord     // fields of the payload that stand in the SQE
+	fields  []ContextField // the others
 }
 
 var known sync.Map // of *Ops by kernel.Release; a few for each release that anybody asked for
@@ -28,26 +32,67 @@ func On(k kernel.Release) *Ops {
 	if o, ok := known.Load(k); ok {
 		return o.(*Ops)
 	}
-	o := &Ops{kernel: k}
+	o := &Ops{}
 	for op := range o.rows {
 		row := &o.rows[op]
 		for i := range Defs[op].Prep.Steps {
 			if s := &Defs[op].Prep.Steps[i]; s.On(k) {
-				row.checks = append(row.checks, s)
+				row.add(s)
 			}
 		}
-		if row.pduSize = PDUSize(k, uapi.Op(op)); row.pduSize != 0 {
-			row.fields = Defs[op].payload.fields
+		pduSize := PDUSize(k, uapi.Op(op))
+		row.head = uint64(op) | uint64(pduSize)<<16
+		if pduSize != 0 {
+			row.show(k, Defs[op].payload.fields)
 		}
+		row.isPlain = len(row.rest)+len(row.fields) == 0 && !Defs[op].Is128 && !Defs[op].NeedsFile
+		row.special = bitsOfPlain(uapi.Op(op), &row.about)
 	}
 	known.Store(k, o)
 	return o
 }
 
+func (row *opRow) add(s *Step) {
+	row.checks = append(row.checks, s)
+	if s.about == nil {
+		row.rest = append(row.rest, s)
+	} else {
+		row.about.add(s.about)
+	}
+}
+
+func (row *opRow) show(k kernel.Release, fields []ContextField) {
+	for _, f := range fields {
+		if f.from == nil {
+			row.fields = append(row.fields, f)
+			continue
+		}
+		w := f.from(k)
+		w.to = uint8(f.Off)
+		row.copies = append(row.copies, w)
+	}
+}
+
+// Plain tells whether an SQE makes a request that prep lets through as it is, on any ring without IOPOLL: it has no
+// flags, no personality and no file, and there is nothing in it that its opcode has to look at.
+func (o *Ops) Plain(s *uapi.SQE) bool {
+	op := s.Opcode()
+	if int(op) >= len(o.rows) {
+		return false
+	}
+	row := &o.rows[op]
+	return row.isPlain && !row.special.in(s)
+}
+
 // Prep carries out the steps of the opcode's prep function until one fails. The refusal is the same each time, and must
 // not be changed.
 func (o *Ops) Prep(p *Prep) *verdict.Refusal {
-	for _, s := range o.rows[p.Req.Opcode].checks {
+	row := &o.rows[p.Req.Opcode]
+	checks := row.rest
+	if row.about.in(&p.Req.SQE) {
+		checks = row.checks
+	}
+	for _, s := range checks {
 		if e := s.run(p); e != 0 {
 			return s.refusal(e)
 		}
@@ -61,12 +106,25 @@ func (o *Ops) Prep(p *Prep) *verdict.Refusal {
 // Linux: io_uring/bpf_filter.c:io_uring_populate_bpf_ctx
 func (o *Ops) Populate(r *Request, ctx *[uapi.SizeofBPFCtx]byte) {
 	row := &o.rows[r.Opcode]
-	le := binary.LittleEndian
-	le.PutUint64(ctx[uapi.BPFCtxUserData:], r.UserData)
-	le.PutUint64(ctx[uapi.BPFCtxOpcode:], uint64(r.Opcode)|uint64(r.Flags&sqeFlagsSeen)<<8|uint64(row.pduSize)<<16)
-	clear(ctx[uapi.BPFCtxPDU:])
+	row.populate(&r.SQE, r.UserData, r.Flags&sqeFlagsSeen, ctx)
 	for i := range row.fields {
 		f := &row.fields[i]
-		f.put(o.kernel, r, ctx[f.Off:][:f.Size])
+		f.put(r, ctx[f.Off:][:f.Size])
+	}
+}
+
+// PopulatePlain is Populate for the request of a plain SQE.
+func (o *Ops) PopulatePlain(s *uapi.SQE, ctx *[uapi.SizeofBPFCtx]byte) {
+	o.rows[s.Opcode()].populate(s, s.UserData(), 0, ctx)
+}
+
+// populate fills in what does not come from prep.
+func (row *opRow) populate(s *uapi.SQE, userData uint64, flags uint8, ctx *[uapi.SizeofBPFCtx]byte) {
+	le := binary.LittleEndian
+	le.PutUint64(ctx[uapi.BPFCtxUserData:], userData)
+	le.PutUint64(ctx[uapi.BPFCtxOpcode:], row.head|uint64(flags)<<8)
+	clear(ctx[uapi.BPFCtxPDU:])
+	for _, w := range row.copies {
+		le.PutUint32(ctx[w.to:], le.Uint32(s[w.from:])&w.mask)
 	}
 }

@@ -22,7 +22,20 @@ type ContextField struct {
 	Doc       string         // what it holds
 	Varies    []kernel.Quirk // what changes that
 
-	put func(kernel.Release, *Request, []byte) // of payloads; the bytes are zero before
+	// Of payloads, one of the two. The bytes are zero before.
+	put  func(*Request, []byte)        // what prep found
+	from func(kernel.Release) copyWord // what stands in the SQE
+}
+
+// copyWord is a word of 32 bits of an SQE as a filter sees it: without the bits that mask has not.
+type copyWord struct {
+	to, from uint8 // bytes, from the start of context and SQE
+	mask     uint32
+}
+
+// sqeWord is a field of the SQE, or its low half.
+func sqeWord(name string) func(kernel.Release) copyWord {
+	return func(kernel.Release) copyWord { return copyWord{from: uint8(field(name).Off), mask: ^uint32(0)} }
 }
 
 // Head are the fields that filters see of all requests; what follows them is the payload.
@@ -72,33 +85,27 @@ func ContextSize(k kernel.Release) uint32 {
 	return uapi.SizeofBPFCtx
 }
 
-// word and long are fields of 32 and 64 bits in the machine's order.
-func word(get func(*Request) uint32) func(kernel.Release, *Request, []byte) {
-	return func(_ kernel.Release, r *Request, b []byte) { binary.LittleEndian.PutUint32(b, get(r)) }
-}
-
-func long(get func(*Request) uint64) func(kernel.Release, *Request, []byte) {
-	return func(_ kernel.Release, r *Request, b []byte) { binary.LittleEndian.PutUint64(b, get(r)) }
+// long is a field of 64 bits in the machine's order.
+func long(get func(*Request) uint64) func(*Request, []byte) {
+	return func(r *Request, b []byte) { binary.LittleEndian.PutUint64(b, get(r)) }
 }
 
 // Linux: io_uring/net.c:io_socket_bpf_populate
 var socketPayload = payload{where: "io_uring/net.c:io_socket_bpf_populate",
 	size: uapi.SizeofBPFSocket, missing: kernel.NoFilterPayload,
 	fields: []ContextField{
-		{Name: "family", Off: uapi.BPFCtxPDU, Size: 4, Doc: "u32: fd",
-			put: word(func(r *Request) uint32 { return uint32(r.SQE.FD()) })},
+		{Name: "family", Off: uapi.BPFCtxPDU, Size: 4, Doc: "u32: fd", from: sqeWord("fd")},
 		{Name: "type", Off: uapi.BPFCtxPDU + 4, Size: 4, Doc: "u32: off, without SOCK_CLOEXEC and SOCK_NONBLOCK",
-			Varies: []kernel.Quirk{kernel.SocketTypeUnmasked}, put: putSocketType},
-		{Name: "protocol", Off: uapi.BPFCtxPDU + 8, Size: 4, Doc: "u32: len",
-			put: word(func(r *Request) uint32 { return r.SQE.Len() })},
+			Varies: []kernel.Quirk{kernel.SocketTypeUnmasked}, from: socketTypeWord},
+		{Name: "protocol", Off: uapi.BPFCtxPDU + 8, Size: 4, Doc: "u32: len", from: sqeWord("len")},
 	}}
 
-func putSocketType(k kernel.Release, r *Request, b []byte) {
-	typ := socketType(r)
+func socketTypeWord(k kernel.Release) copyWord {
+	w := sqeWord("off")(k)
 	if !k.Has(kernel.SocketTypeUnmasked) {
-		typ &= uapi.SOCK_TYPE_MASK
+		w.mask = uapi.SOCK_TYPE_MASK
 	}
-	binary.LittleEndian.PutUint32(b, typ)
+	return w
 }
 
 // Linux: io_uring/openclose.c:io_openat_bpf_populate
@@ -118,22 +125,22 @@ var connectPayload = payload{where: "io_uring/net.c:io_connect_bpf_populate",
 	size: uapi.SizeofBPFConnect, missing: kernel.NoConnectPayload,
 	fields: []ContextField{
 		{Name: "family", Off: uapi.BPFCtxPDU, Size: 4, Doc: "u32: sa_family; 0 if the address has less than 2 bytes",
-			put: word(func(r *Request) uint32 { return uint32(r.family()) })},
+			put: func(r *Request, b []byte) { binary.LittleEndian.PutUint16(b, r.family()) }},
 		{Name: "port", Off: uapi.BPFCtxPDU + 4, Size: 2,
 			Doc: "in network order, of AF_INET and AF_INET6; two bytes of 0 follow",
-			put: func(_ kernel.Release, r *Request, b []byte) {
+			put: func(r *Request, b []byte) {
 				if r.isV4() || r.isV6() {
 					copy(b, r.Addr[2:4])
 				}
 			}},
 		{Name: "v4", Off: uapi.BPFCtxPDU + 8, Size: 4, Doc: "in network order, of an AF_INET address of at least 16 bytes",
-			put: func(_ kernel.Release, r *Request, b []byte) {
+			put: func(r *Request, b []byte) {
 				if r.isV4() {
 					copy(b, r.Addr[4:8])
 				}
 			}},
 		{Name: "v6", Off: uapi.BPFCtxPDU + 8, Size: 16, Doc: "in network order, of an AF_INET6 address of at least 24 bytes",
-			put: func(_ kernel.Release, r *Request, b []byte) {
+			put: func(r *Request, b []byte) {
 				if r.isV6() {
 					copy(b, r.Addr[8:24])
 				}

@@ -66,6 +66,7 @@ type Step struct {
 	Varies []kernel.Quirk // what changes the way it works, apart from whether the kernel has it
 	Always uint8          // IOSQE flags that every request has after it
 	Never  uint8          // IOSQE flags that no request has after it
+	about  *sqeBits       // without any of these it does nothing; nil if it must always run
 	run    func(*Prep) uapi.Errno
 
 	quirk kernel.Quirk
@@ -198,37 +199,31 @@ func field(name string) uapi.SQEField {
 
 // zero wants all the named fields to be 0.
 func zero(names ...string) Step {
-	var mask [uapi.SizeofSQE / 8]uint64
+	var bits sqeBits
 	for _, n := range names {
-		f := field(n)
-		mask[f.Off/8] |= (1<<(8*f.Size) - 1) << (8 * (f.Off % 8))
-		if f.Size == 8 {
-			mask[f.Off/8] = ^uint64(0)
-		}
+		more := bitsOf(n, all)
+		bits.add(&more)
 	}
-	doc := strings.Join(names, ", ") + " must be 0"
-	return fails(uapi.EINVAL, doc, func(p *Prep) bool {
-		for i, m := range mask {
-			if m != 0 && binary.LittleEndian.Uint64(p.Req.SQE[8*i:])&m != 0 {
-				return true
-			}
-		}
-		return false
-	})
+	return none(bits, strings.Join(names, ", ")+" must be 0")
+}
+
+// none wants no bit of these.
+func none(bits sqeBits, doc string) Step {
+	s := fails(uapi.EINVAL, doc, func(p *Prep) bool { return bits.in(&p.Req.SQE) })
+	s.about = &bits
+	return s
 }
 
 // within wants no bit of the field outside of mask.
 func within(name string, mask uint64) Step {
-	f := field(name)
-	return fails(uapi.EINVAL, fmt.Sprintf("%s must have no bits outside %#x", name, mask),
-		func(p *Prep) bool { return f.Get(&p.Req.SQE)&^mask != 0 })
+	return none(bitsOf(name, ^mask), fmt.Sprintf("%s must have no bits outside %#x", name, mask))
 }
 
 // exclusive refuses a field that has more than one bit of mask.
 func exclusive(name string, mask uint64) Step {
 	f := field(name)
-	return fails(uapi.EINVAL, fmt.Sprintf("%s must not have all the bits %#x", name, mask),
-		func(p *Prep) bool { return f.Get(&p.Req.SQE)&mask == mask })
+	return about(name, mask, fails(uapi.EINVAL, fmt.Sprintf("%s must not have all the bits %#x", name, mask),
+		func(p *Prep) bool { return f.Get(&p.Req.SQE)&mask == mask }))
 }
 
 // noFixedFile refuses IOSQE_FIXED_FILE where the descriptor is one of a directory.

@@ -12,12 +12,12 @@ import (
 // Linux: io_uring/rw.c:__io_prep_rw
 func rw(more ...Step) []Step {
 	return append([]Step{
-		asks(asksRT, check("ioprio must be a priority that the task may use", (*Prep).ioprioCheckCap,
-			uapi.EINVAL, uapi.EPERM)),
-		fails(uapi.EINVAL, "attr_type_mask must be 0 or 1 (protection information)",
-			func(p *Prep) bool { return p.Req.SQE.Pad2() > 1 }),
+		asks(asksRT, about("ioprio", all, check("ioprio must be a priority that the task may use", (*Prep).ioprioCheckCap,
+			uapi.EINVAL, uapi.EPERM))),
+		none(bitsOf("attr_type_mask", ^uint64(1)), "attr_type_mask must be 0 or 1 (protection information)"),
 		reads("the 32 bytes of the io_uring_attr_pi at attr_ptr, unless attr_type_mask is 0",
-			check("attr_ptr points to protection information", (*Prep).prepRWPI, uapi.EFAULT, uapi.EINVAL)),
+			about("attr_type_mask", all,
+				check("attr_ptr points to protection information", (*Prep).prepRWPI, uapi.EFAULT, uapi.EINVAL))),
 	}, more...)
 }
 

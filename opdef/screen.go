@@ -1,0 +1,61 @@
+package opdef
+
+import (
+	"encoding/binary"
+
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// sqeBits are bits of an SQE, by its words of 64 bits.
+//
+// Most steps only look at SQEs that have one of a few bits, which a usual one has not. One look at all these bits
+// together then stands for all such steps.
+type sqeBits [uapi.SizeofSQE / 8]uint64
+
+// bitsOf are those bits of a field that the mask has.
+func bitsOf(name string, mask uint64) (b sqeBits) {
+	f := field(name)
+	if f.Size < 8 {
+		mask &= 1<<(8*f.Size) - 1
+	}
+	b[f.Off/8] = mask << (8 * (f.Off % 8))
+	return b
+}
+
+// add adds bits.
+func (b *sqeBits) add(more *sqeBits) {
+	for i := range b {
+		b[i] |= more[i]
+	}
+}
+
+// in tells whether the SQE has one of the bits.
+func (b *sqeBits) in(s *uapi.SQE) bool {
+	le := binary.LittleEndian
+	return b[0]&le.Uint64(s[0:])|b[1]&le.Uint64(s[8:])|b[2]&le.Uint64(s[16:])|b[3]&le.Uint64(s[24:])|
+		b[4]&le.Uint64(s[32:])|b[5]&le.Uint64(s[40:])|b[6]&le.Uint64(s[48:])|b[7]&le.Uint64(s[56:]) != 0
+}
+
+// about says that a step passes and does nothing if the SQE has none of the field's bits that the mask has.
+func about(name string, mask uint64, s Step) Step {
+	b := bitsOf(name, mask)
+	s.about = &b
+	return s
+}
+
+// all is the mask of a whole field.
+const all = ^uint64(0)
+
+// bitsOfPlain are the bits that a plain SQE of the opcode has not: those that its steps are about, and those for which
+// the request is more than the opcode's prep.
+func bitsOfPlain(op uapi.Op, steps *sqeBits) sqeBits {
+	b := *steps
+	for _, name := range []string{"flags", "ioprio", "personality"} {
+		if name == "ioprio" && Defs[op].IOPrio {
+			continue // prep looks at it
+		}
+		more := bitsOf(name, all)
+		b.add(&more)
+	}
+	return b
+}
