@@ -167,6 +167,16 @@ func (s *Set) Decide(ops *opdef.Ops, req *opdef.Request, ctx *cbpfvm.Context) *v
 	return nil
 }
 
+// AllowsPlain tells whether the filters allow the request of a plain SQE.
+func (s *Set) AllowsPlain(ops *opdef.Ops, sqe *uapi.SQE, ctx *cbpfvm.Context) bool {
+	head := s.heads[sqe.Opcode()]
+	if head == nil || head == denyMarker {
+		return head == nil
+	}
+	ops.PopulatePlain(sqe, (*[uapi.SizeofBPFCtx]byte)(ctx))
+	return head.denies(ctx) == nil
+}
+
 var denied = verdict.Refuse(verdict.Filter, uapi.EACCES, whereRun, "denied by a filter")
 
 // run is the filter that denies a prepared request, nil if none does, and what the filters saw.
@@ -178,7 +188,12 @@ func (s *Set) run(ops *opdef.Ops, req *opdef.Request, ctx *cbpfvm.Context) *filt
 		return head
 	}
 	ops.Populate(req, (*[uapi.SizeofBPFCtx]byte)(ctx))
-	for f := head; f != nil; f = f.next {
+	return head.denies(ctx)
+}
+
+// denies is the filter that denies, of a list from f on, nil if none does.
+func (f *filter) denies(ctx *cbpfvm.Context) *filter {
+	for ; f != nil; f = f.next {
 		if f == denyMarker || f.prog.Run(ctx) == 0 {
 			return f
 		}

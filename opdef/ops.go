@@ -15,11 +15,10 @@ type Ops struct {
 }
 
 type opRow struct {
-	checks  []*Step // of the prep function, those that the kernel has
-	about   sqeBits // of those checks that are about some bits
-	rest    []*Step // the other checks
-	isPlain bool    // its SQEs are plain unless they have one of the bits of special
-	special sqeBits
+	checks  []*Step        // of the prep function, those that the kernel has
+	about   sqeBits        // of those checks that are about some bits
+	rest    []*Step        // the other checks
+	special sqeBits        // its SQEs are plain unless they have one of these
 	head    uint64         // the second word of the context, without flags
 	copies  []copyWord     // fields of the payload that stand in the SQE
 	fields  []ContextField // the others
@@ -45,8 +44,7 @@ func On(k kernel.Release) *Ops {
 		if pduSize != 0 {
 			row.show(k, Defs[op].payload.fields)
 		}
-		row.isPlain = len(row.rest)+len(row.fields) == 0 && !Defs[op].Is128 && !Defs[op].NeedsFile
-		row.special = bitsOfPlain(uapi.Op(op), &row.about)
+		row.special = row.specialBits(uapi.Op(op))
 	}
 	known.Store(k, o)
 	return o
@@ -73,6 +71,23 @@ func (row *opRow) show(k kernel.Release, fields []ContextField) {
 	}
 }
 
+// specialBits are the bits that a plain SQE has not: those that steps are about, and those for which the request is more
+// than the opcode's prep. If it always is, these are the bits of the opcode itself.
+func (row *opRow) specialBits(op uapi.Op) sqeBits {
+	if len(row.rest)+len(row.fields) > 0 || Defs[op].Is128 || Defs[op].NeedsFile {
+		return bitsOf("opcode", all)
+	}
+	bits := row.about
+	for _, name := range []string{"flags", "ioprio", "personality"} {
+		if name == "ioprio" && Defs[op].IOPrio {
+			continue // prep looks at it
+		}
+		more := bitsOf(name, all)
+		bits.add(&more)
+	}
+	return bits
+}
+
 // Plain tells whether an SQE makes a request that prep lets through as it is, on any ring without IOPOLL: it has no
 // flags, no personality and no file, and there is nothing in it that its opcode has to look at.
 func (o *Ops) Plain(s *uapi.SQE) bool {
@@ -80,8 +95,7 @@ func (o *Ops) Plain(s *uapi.SQE) bool {
 	if int(op) >= len(o.rows) {
 		return false
 	}
-	row := &o.rows[op]
-	return row.isPlain && !row.special.in(s)
+	return !o.rows[op].special.in(s)
 }
 
 // Prep carries out the steps of the opcode's prep function until one fails. The refusal is the same each time, and must

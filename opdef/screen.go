@@ -33,7 +33,7 @@ func (b *sqeBits) add(more *sqeBits) {
 func (b *sqeBits) in(s *uapi.SQE) bool {
 	le := binary.LittleEndian
 	return b[0]&le.Uint64(s[0:])|b[1]&le.Uint64(s[8:])|b[2]&le.Uint64(s[16:])|b[3]&le.Uint64(s[24:])|
-		b[4]&le.Uint64(s[32:])|b[5]&le.Uint64(s[40:])|b[6]&le.Uint64(s[48:])|b[7]&le.Uint64(s[56:]) != 0
+		b[5]&le.Uint64(s[40:])|b[6]&le.Uint64(s[48:])|b[7]&le.Uint64(s[56:]) != 0 // nothing looks at user_data
 }
 
 // about says that a step passes and does nothing if the SQE has none of the field's bits that the mask has.
@@ -45,17 +45,3 @@ func about(name string, mask uint64, s Step) Step {
 
 // all is the mask of a whole field.
 const all = ^uint64(0)
-
-// bitsOfPlain are the bits that a plain SQE of the opcode has not: those that its steps are about, and those for which
-// the request is more than the opcode's prep.
-func bitsOfPlain(op uapi.Op, steps *sqeBits) sqeBits {
-	b := *steps
-	for _, name := range []string{"flags", "ioprio", "personality"} {
-		if name == "ioprio" && Defs[op].IOPrio {
-			continue // prep looks at it
-		}
-		more := bitsOf(name, all)
-		b.add(&more)
-	}
-	return b
-}

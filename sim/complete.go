@@ -52,6 +52,22 @@ func (c *completionQueue) get(flags uint32, overflow bool) *entry {
 	return e
 }
 
+// hasRoom tells whether push can post a CQE with these flags.
+func (c *completionQueue) hasRoom(flags uint32) bool {
+	return c.cached > 0 && flags&uapi.IORING_CQE_F_32 == 0 && len(c.posted) < cap(c.posted)
+}
+
+// push takes the next entry of the ring, which is known to be free.
+func (c *completionQueue) push() *entry {
+	n := len(c.posted)
+	c.posted = c.posted[:n+1]
+	e := &c.posted[n]
+	e.at, e.slots = c.tail, 1
+	c.tail++
+	c.cached--
+	return e
+}
+
 // extend makes the list longer by one entry, whose content is anything.
 func extend(list *[]entry) *entry {
 	n := len(*list)
@@ -169,7 +185,22 @@ func (r *Ring) complete(q *request) {
 		return
 	}
 	q.took()
-	r.batch = append(r.batch, q)
+	r.batch.requests = append(r.batch.requests, q)
+	r.batch.list = append(r.batch.list, completion{request: len(r.batch.requests)})
+}
+
+// completions are those whose CQEs are not posted yet, in order (submit_state.compl_reqs).
+type completions struct {
+	list     []completion
+	requests []*request
+}
+
+// completion is that of a request, which is in the list of requests, or of a plain SQE, of which this is all.
+type completion struct {
+	userData uint64
+	res      int32
+	flags    uint32
+	request  int // its place, from 1; 0 for plain SQEs
 }
 
 // flush posts the CQEs of completed requests, in order, and then lets go of the requests, which moves their chains on.
@@ -177,18 +208,23 @@ func (r *Ring) complete(q *request) {
 // Linux: io_uring/io_uring.c:__io_submit_flush_completions, io_free_batch_list
 func (r *Ring) flush() {
 	batch := r.batch
-	r.batch, r.spare = r.spare[:0], nil
+	r.batch, r.spare = r.spare, completions{}
 	drainDone := false
-	for _, q := range batch {
+	for list := batch.list; len(list) > 0; list = list[1:] {
+		if list = list[r.postPlain(list):]; len(list) == 0 {
+			break
+		}
+		q := batch.requests[list[0].request-1]
 		r.postCQE(q)
 		if r.drain.active && q == r.drain.running {
 			r.drain.running, drainDone = nil, true
 		}
 	}
-	if len(batch) > 0 {
+	if len(batch.list) > 0 {
 		r.flushTimeouts()
 	}
-	for _, q := range batch {
+	r.drain.alive -= len(batch.list)
+	for _, q := range batch.requests {
 		if q.linked() {
 			r.queueNext(q)
 		}
@@ -196,11 +232,10 @@ func (r *Ring) flush() {
 			r.postNotif(q)
 		}
 		r.putNodes(q)
-		r.drain.alive--
 		r.recycle(q)
 	}
-	clear(batch)
-	r.spare = batch[:0]
+	clear(batch.requests)
+	r.spare = completions{batch.list[:0], batch.requests[:0]}
 	r.afterFlush(drainDone)
 }
 

@@ -89,7 +89,12 @@ func (r *Ring) askIssuer(q *request) bool {
 	}
 	q.asked = true
 	q.asking = Issue{Request: &q.Request, Task: q.task.Task, Ring: r.Name, File: q.file}
-	switch c := r.k.issuer.Issue(&q.asking); c.State {
+	return r.take(q, r.k.issuer.Issue(&q.asking))
+}
+
+// take gives a request what the Issuer says of it; false if it has no result yet.
+func (r *Ring) take(q *request, c Completion) bool {
+	switch c.State {
 	case Done:
 		q.note = "issued; result of the Issuer"
 		if c.Opens != nil && c.Res >= 0 {

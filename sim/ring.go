@@ -32,11 +32,12 @@ type Ring struct {
 	cq         completionQueue
 	drain      drain
 	chain      chain
-	batch      []*request     // completed, their CQEs not posted yet (submit_state.compl_reqs)
-	spare      []*request     // room for the next batch
+	batch      completions
+	spare      completions    // room for the next batch
 	prepping   opdef.Prep     // of the request that is being prepared
 	context    cbpfvm.Context // what its filters see, if nobody asks for reasons
 	free       []*request     // to be used again; nobody else knows them
+	plain      *request       // to ask the Issuer about plain SQEs; nobody else knows it
 	local      workQueue      // IORING_SETUP_DEFER_TASKRUN: runs in io_uring_enter(2) only
 	workers    workQueue      // what io-wq does; when it does it is no fact
 	timers     timers

@@ -24,12 +24,19 @@ func (r *Ring) submit(t *task, nr uint32) uint32 {
 	}
 	left := entries
 	r.chain = chain{}
+	plain := r.takesPlain()
 	for left > 0 {
+		if plain {
+			if left -= r.submitPlain(t, left); left == 0 {
+				break
+			}
+		}
 		index, ok := r.nextSQE()
 		if !ok {
 			break
 		}
 		good := r.submitOne(t, index, &left)
+		plain = r.takesPlain()
 		left--
 		if !good && !r.has(uapi.IORING_SETUP_SUBMIT_ALL) {
 			break
