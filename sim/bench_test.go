@@ -69,6 +69,18 @@ func BenchmarkSocket(b *testing.B) {
 	benchmark(b, m, sqe, 32)
 }
 
+// BenchmarkRead is about requests that need a file, which prep has something to look at.
+func BenchmarkRead(b *testing.B) {
+	k, m := mapped(b, uapi.IORING_OP_READ, "ret #1", 1)
+	k.SetIssuer(sim.IssuerFunc(func(*sim.Issue) sim.Completion { return sim.Result(512) }))
+	var sqe uapi.SQE
+	sqe.SetOpcode(uapi.IORING_OP_READ)
+	sqe.SetFD(3)
+	sqe.SetAddr(0x10000)
+	sqe.SetLen(512)
+	benchmark(b, m, sqe, 32)
+}
+
 func BenchmarkNop(b *testing.B) {
 	for _, batch := range []int{1, 8, 32} {
 		for _, filters := range []int{0, 1, 4, 16} {

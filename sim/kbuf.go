@@ -11,7 +11,10 @@ import (
 //
 // Linux: io_uring/kbuf.c:io_buffer_select, io_buffers_select
 func (r *Ring) selects(q *request) {
-	if g := r.Groups[q.SQE.BufIndex()]; g != nil && q.Flags&uapi.IOSQE_BUFFER_SELECT != 0 && q.group == nil {
+	if q.Flags&uapi.IOSQE_BUFFER_SELECT == 0 || q.group != nil {
+		return
+	}
+	if g := r.Groups[q.SQE.BufIndex()]; g != nil {
 		q.group = g
 		g.Pending++
 	}
