@@ -11,17 +11,17 @@ import (
 
 // Ops are the opcodes as one kernel has them: what is asked of Defs for every request, worked out before.
 type Ops struct {
-	rows [uapi.IORING_OP_LAST]opRow
+	rows    [uapi.IORING_OP_LAST]opRow
+	special [uapi.IORING_OP_LAST]sqeBits // the opcode's SQEs are plain unless they have one of these
 }
 
 type opRow struct {
-	checks  []*Step        // of the prep function, those that the kernel has
-	about   sqeBits        // of those checks that are about some bits
-	rest    []*Step        // the other checks
-	special sqeBits        // its SQEs are plain unless they have one of these
-	head    uint64         // the second word of the context, without flags
-	copies  []copyWord     // fields of the payload that stand in the SQE
-	fields  []ContextField // the others
+	checks []*Step        // of the prep function, those that the kernel has
+	about  sqeBits        // of those checks that are about some bits
+	rest   []*Step        // the other checks
+	head   uint64         // the second word of the context, without flags
+	copies []copyWord     // fields of the payload that stand in the SQE
+	fields []ContextField // the others
 }
 
 var known sync.Map // of *Ops by kernel.Release; a few for each release that anybody asked for
@@ -44,7 +44,7 @@ func On(k kernel.Release) *Ops {
 		if pduSize != 0 {
 			row.show(k, Defs[op].payload.fields)
 		}
-		row.special = row.specialBits(uapi.Op(op))
+		o.special[op] = row.specialBits(uapi.Op(op))
 	}
 	known.Store(k, o)
 	return o
@@ -92,10 +92,7 @@ func (row *opRow) specialBits(op uapi.Op) sqeBits {
 // flags, no personality and no file, and there is nothing in it that its opcode has to look at.
 func (o *Ops) Plain(s *uapi.SQE) bool {
 	op := s.Opcode()
-	if int(op) >= len(o.rows) {
-		return false
-	}
-	return !o.rows[op].special.in(s)
+	return int(op) < len(o.special) && !o.special[op].in(s)
 }
 
 // Prep carries out the steps of the opcode's prep function until one fails. The refusal is the same each time, and must

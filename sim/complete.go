@@ -52,20 +52,18 @@ func (c *completionQueue) get(flags uint32, overflow bool) *entry {
 	return e
 }
 
-// hasRoom tells whether push can post a CQE with these flags.
-func (c *completionQueue) hasRoom(flags uint32) bool {
-	return c.cached > 0 && flags&uapi.IORING_CQE_F_32 == 0 && len(c.posted) < cap(c.posted)
-}
-
-// push takes the next entry of the ring, which is known to be free.
-func (c *completionQueue) push() *entry {
-	n := len(c.posted)
-	c.posted = c.posted[:n+1]
-	e := &c.posted[n]
-	e.at, e.slots = c.tail, 1
-	c.tail++
-	c.cached--
-	return e
+// push takes up to n entries for CQEs of the usual size, as many as are known to be free.
+func (c *completionQueue) push(n uint32) []entry {
+	had := len(c.posted)
+	n = min(n, c.cached, uint32(cap(c.posted)-had))
+	c.posted = c.posted[:had+int(n)]
+	room := c.posted[had:]
+	for i := range room {
+		room[i].at, room[i].slots = c.tail+uint32(i), 1
+	}
+	c.tail += n
+	c.cached -= n
+	return room
 }
 
 // extend makes the list longer by one entry, whose content is anything.
@@ -186,21 +184,28 @@ func (r *Ring) complete(q *request) {
 	}
 	q.took()
 	r.batch.requests = append(r.batch.requests, q)
-	r.batch.list = append(r.batch.list, completion{request: len(r.batch.requests)})
+	r.batch.add(completion{request: uint32(len(r.batch.requests))})
 }
 
 // completions are those whose CQEs are not posted yet, in order (submit_state.compl_reqs).
 type completions struct {
 	list     []completion
 	requests []*request
+	n        int // of requests, also those that the list has together
 }
 
-// completion is that of a request, which is in the list of requests, or of a plain SQE, of which this is all.
+// completion is that of a request, which is in the list of requests, or of plain SQEs, of which this is all.
 type completion struct {
-	userData uint64
-	res      int32
-	flags    uint32
-	request  int // its place, from 1; 0 for plain SQEs
+	userData    uint64
+	res         int32
+	flags       uint32
+	request     uint32 // its place, from 1; 0 for plain SQEs
+	first, nops uint32 // so many NOPs, from this one on; userData, res and flags are not theirs
+}
+
+func (c *completions) add(one completion) {
+	c.list = append(c.list, one)
+	c.n += max(1, int(one.nops))
 }
 
 // flush posts the CQEs of completed requests, in order, and then lets go of the requests, which moves their chains on.
@@ -210,11 +215,13 @@ func (r *Ring) flush() {
 	batch := r.batch
 	r.batch, r.spare = r.spare, completions{}
 	drainDone := false
-	for list := batch.list; len(list) > 0; list = list[1:] {
-		if list = list[r.postPlain(list):]; len(list) == 0 {
-			break
+	for i := range batch.list {
+		c := &batch.list[i]
+		if c.request == 0 {
+			r.postPlain(c)
+			continue
 		}
-		q := batch.requests[list[0].request-1]
+		q := batch.requests[c.request-1]
 		r.postCQE(q)
 		if r.drain.active && q == r.drain.running {
 			r.drain.running, drainDone = nil, true
@@ -223,7 +230,7 @@ func (r *Ring) flush() {
 	if len(batch.list) > 0 {
 		r.flushTimeouts()
 	}
-	r.drain.alive -= len(batch.list)
+	r.drain.alive -= batch.n
 	for _, q := range batch.requests {
 		if q.linked() {
 			r.queueNext(q)
@@ -235,7 +242,7 @@ func (r *Ring) flush() {
 		r.recycle(q)
 	}
 	clear(batch.requests)
-	r.spare = completions{batch.list[:0], batch.requests[:0]}
+	r.spare = completions{list: batch.list[:0], requests: batch.requests[:0]}
 	r.afterFlush(drainDone)
 }
 

@@ -17,36 +17,52 @@ func (r *Ring) takesPlain() bool {
 // submitPlain lets plain SQEs go the short way, until one comes that has to go the long way, but no more than most, and
 // returns how many there were.
 func (r *Ring) submitPlain(t *task, most uint32) (n uint32) {
-	ops, filters, size := r.k.ops, r.Restrict.Filters(), r.sqeSize()
-	list := r.batch.list
+	ops, filters := r.k.ops, r.Restrict.Filters()
+	nops := uint32(0) // so many came last
 	for ; n < most; n++ {
-		index := (r.cachedSQHead + n) & (r.sqEntries - 1)
-		if r.sqArray != nil {
-			if index = r.sqArray[index]; index >= r.sqEntries {
-				break
-			}
+		sqe := r.sqeAt(r.cachedSQHead + n)
+		if sqe == nil || !ops.Plain(sqe) {
+			break
 		}
-		sqe := (*uapi.SQE)(r.sqes[index*size:])
 		isNop := sqe.Opcode() == uapi.IORING_OP_NOP && sqe.OpFlags() == 0
-		if !ops.Plain(sqe) || !isNop && !r.asksIssuer(sqe.Opcode()) {
+		if !isNop && !r.asksIssuer(sqe.Opcode()) {
 			break
 		}
 		if filters != nil && !filters.AllowsPlain(ops, sqe, &r.context) {
 			break
 		}
 		if isNop {
-			list = append(list, completion{userData: sqe.UserData()})
+			nops++
 			continue
 		}
-		r.batch.list = list
+		r.completeNops(r.cachedSQHead+n-nops, nops)
+		nops = 0
 		r.issuePlain(t, sqe)
-		list = r.batch.list
 	}
-	r.batch.list = list
+	r.completeNops(r.cachedSQHead+n-nops, nops)
 	r.cachedSQHead += n
 	r.tally.Requests += int(n)
 	r.drain.alive += int(n)
 	return n
+}
+
+// sqeAt is an SQE by its place in the order of submission; nil if the SQ array names none.
+func (r *Ring) sqeAt(head uint32) *uapi.SQE {
+	index := head & (r.sqEntries - 1)
+	if r.sqArray != nil {
+		if index = r.sqArray[index]; index >= r.sqEntries {
+			return nil
+		}
+	}
+	return (*uapi.SQE)(r.sqes[index*r.sqeSize():])
+}
+
+// completeNops ends the NOPs of plain SQEs, from one on. Their CQEs are made of the SQEs when they are posted, before
+// the program can change these.
+func (r *Ring) completeNops(first, n uint32) {
+	if n > 0 {
+		r.batch.add(completion{first: first, nops: n})
+	}
 }
 
 // asksIssuer tells whether the results of the opcode are the Issuer's.
@@ -66,7 +82,7 @@ func (r *Ring) issuePlain(t *task, sqe *uapi.SQE) {
 	q.SQE, q.Opcode, q.UserData, q.call = *sqe, sqe.Opcode(), sqe.UserData(), r.call
 	c := r.k.issuer.Issue(&q.asking)
 	if c.State == Done && c.Opens == nil {
-		r.batch.list = append(r.batch.list, completion{userData: q.UserData, res: c.Res, flags: c.Flags})
+		r.batch.add(completion{userData: q.UserData, res: c.Res, flags: c.Flags})
 		return
 	}
 	r.plain = nil
@@ -75,22 +91,22 @@ func (r *Ring) issuePlain(t *task, sqe *uapi.SQE) {
 	}
 }
 
-// postPlain posts the CQEs of plain SQEs, until one of a request comes, and returns how many there were.
-func (r *Ring) postPlain(list []completion) int {
+// postPlain posts the CQEs of a completion without a request.
+func (r *Ring) postPlain(c *completion) {
 	anyBig := r.has(uapi.IORING_SETUP_CQE32) // what a request does not set stays from the last use of its memory
-	for i := range list {
-		d := &list[i]
-		if d.request != 0 {
-			return i
-		}
-		var c *trace.CQE
-		if r.cq.hasRoom(d.flags) {
-			c = &r.cq.push().CQE
-		} else {
-			c = r.cq.next(d.flags)
-		}
-		c.UserData, c.Res, c.Flags, c.Big = d.userData, d.res, d.flags, [2]uint64{}
-		c.Unordered, c.Known, c.AnyBig = false, false, anyBig
+	if c.nops == 0 {
+		*r.cq.next(c.flags) = trace.CQE{CQE: uapi.CQE{UserData: c.userData, Res: c.res, Flags: c.flags}, AnyBig: anyBig}
 	}
-	return len(list)
+	for at, end := c.first, c.first+c.nops; at != end; {
+		room := r.cq.push(end - at)
+		for i := range room {
+			room[i].UserData, room[i].Res, room[i].Flags, room[i].Big = r.sqeAt(at).UserData(), 0, 0, [2]uint64{}
+			room[i].Unordered, room[i].Known, room[i].AnyBig = false, false, anyBig
+			at++
+		}
+		if len(room) == 0 {
+			*r.cq.next(0) = trace.CQE{CQE: uapi.CQE{UserData: r.sqeAt(at).UserData()}, AnyBig: anyBig}
+			at++
+		}
+	}
 }

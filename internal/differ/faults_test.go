@@ -47,7 +47,7 @@ var faults = []fault{
 	{"the mode is kept without O_CREAT", "opdef/openclose.go", "how.Mode = 0", "how.Mode &= 0o7777", "vm"},
 	{"short IPv6 addresses show nothing", "opdef/payload.go", "r.AddrLen >= uapi.SIN6_LEN_RFC2133", "r.AddrLen >= uapi.SizeofSockaddrIn6", "vm"},
 	{"connect family needs four bytes", "opdef/payload.go", "if r.AddrLen < 2 {", "if r.AddrLen < 4 {", "vm"},
-	{"a socket's family is taken from its type", "opdef/payload.go", "uint32(r.SQE.FD())", "uint32(r.SQE.Off())", "vm"},
+	{"a socket's family is taken from its type", "opdef/payload.go", `from: sqeWord("fd")`, `from: sqeWord("off")`, "vm"},
 	{"the payload has no mode", "opdef/payload.go", "return r.How.Mode })", "return 0 })", "vm"},
 	{"E2BIG comes after EFAULT", "opdef/openclose.go", "return uapi.E2BIG", "return uapi.EFAULT", "prep"},
 	{"a path may have 4096 bytes", "opdef/prep.go", "const pathMax = 4096", "const pathMax = 4097", "prep"},
