@@ -26,7 +26,7 @@ type Program struct {
 	raw     []uapi.SockFilter
 	code    []inst
 	ctxSize uint32
-	decides *decision // what the code does, if it can be said so
+	decides *question // the first, if the program is nothing but questions
 
 	lowerOnce sync.Once // few programs ever meet the reference engine
 	reference *bpf.VM
