@@ -178,8 +178,8 @@ func (v *value) apply(o op, k uint32) {
 
 // arithmetic is what an instruction with a constant, or neg, makes of a.
 func arithmetic(o op, a, k uint32) uint32 {
-	p := Program{code: []inst{{op: opLdImm, k: a}, {op: o, k: k}, {op: opRetA}}}
-	return p.run(nil, nil)
+	f := flat{code: []inst{{op: opLdImm, k: a}, {op: o, k: k}, {op: opRetA}}}
+	return f.run(nil, nil)
 }
 
 // branch is a conditional jump: a question, unless the answer is the same for all contexts.

@@ -24,9 +24,10 @@ func (c *Context) SetWord(off, v uint32) { binary.LittleEndian.PutUint32(c[off:]
 // The zero Program denies everything.
 type Program struct {
 	raw     []uapi.SockFilter
-	code    []inst
 	ctxSize uint32
+	plain   flat      // as it was registered, which Explain runs
 	decides *question // the first, if the program is nothing but questions
+	flat    flat      // otherwise
 
 	lowerOnce sync.Once // few programs ever meet the reference engine
 	reference *bpf.VM
@@ -40,18 +41,21 @@ type inst struct {
 }
 
 func newProgram(insns []uapi.SockFilter, ctxSize uint32) *Program {
-	p := &Program{raw: slices.Clone(insns), code: make([]inst, len(insns)), ctxSize: ctxSize}
+	code := make([]inst, len(insns))
 	for pc, in := range insns {
 		o, _ := opOf(in.Code)
-		p.code[pc] = inst{o, in.Jt, in.Jf, in.K}
+		code[pc] = inst{o, in.Jt, in.Jf, in.K}
 		switch o {
 		case opLdLen:
-			p.code[pc] = inst{op: opLdImm, k: ctxSize}
+			code[pc] = inst{op: opLdImm, k: ctxSize}
 		case opLdxLen:
-			p.code[pc] = inst{op: opLdxImm, k: ctxSize}
+			code[pc] = inst{op: opLdxImm, k: ctxSize}
 		}
 	}
-	p.decides = decide(p.code)
+	p := &Program{raw: slices.Clone(insns), ctxSize: ctxSize, plain: flat{code: code}, decides: decide(code)}
+	if p.decides == nil {
+		p.flat = flatten(code)
+	}
 	return p
 }
 
