@@ -144,15 +144,15 @@ func loadProgram(k kernel.Release, mem *mm.Space, reg *uapi.BPF) (*cbpfvm.Progra
 	return prog, nil
 }
 
-// Run evaluates the filters of a prepared request. Nil means that all of them allow it. The look is what they had of
+// Run evaluates the filters of a prepared request on an engine. Nil means that all of them allow it. The look is what they had of
 // it, nil if there are none.
-func (s *Set) Run(ops *opdef.Ops, req *opdef.Request) (*verdict.Refusal, *Look) {
+func (s *Set) Run(on cbpfvm.Engine, ops *opdef.Ops, req *opdef.Request) (*verdict.Refusal, *Look) {
 	head := s.heads[req.Opcode]
 	if head == nil {
 		return nil, nil
 	}
 	look := &Look{head: head}
-	if denied := s.run(ops, req, &look.Context); denied != nil {
+	if denied := s.run(on, ops, req, &look.Context); denied != nil {
 		return explain(head, denied, &look.Context), look
 	}
 	return nil, look
@@ -160,8 +160,8 @@ func (s *Set) Run(ops *opdef.Ops, req *opdef.Request) (*verdict.Refusal, *Look) 
 
 // Decide is Run without a reason, for the many requests that nobody asks about: what it refuses is always the same. The
 // context is the caller's, so that none has to be made.
-func (s *Set) Decide(ops *opdef.Ops, req *opdef.Request, ctx *cbpfvm.Context) *verdict.Refusal {
-	if s.run(ops, req, ctx) != nil {
+func (s *Set) Decide(on cbpfvm.Engine, ops *opdef.Ops, req *opdef.Request, ctx *cbpfvm.Context) *verdict.Refusal {
+	if s.run(on, ops, req, ctx) != nil {
 		return denied
 	}
 	return nil
@@ -172,14 +172,14 @@ var denied = verdict.Refuse(verdict.Filter, uapi.EACCES, whereRun, "denied by a 
 // run is the filter that denies a prepared request, nil if none does, and what the filters saw.
 //
 // Linux: io_uring/bpf_filter.c:__io_uring_run_bpf_filters
-func (s *Set) run(ops *opdef.Ops, req *opdef.Request, ctx *cbpfvm.Context) *filter {
+func (s *Set) run(on cbpfvm.Engine, ops *opdef.Ops, req *opdef.Request, ctx *cbpfvm.Context) *filter {
 	head := s.heads[req.Opcode]
 	if head == nil || head == denyMarker {
 		return head
 	}
 	ops.Populate(req, (*[uapi.SizeofBPFCtx]byte)(ctx))
 	for f := head; f != nil; f = f.next {
-		if f == denyMarker || f.prog.Run(ctx) == 0 {
+		if f == denyMarker || on.Run(f.prog, ctx) == 0 {
 			return f
 		}
 	}
