@@ -79,7 +79,9 @@ func TestEnginesAgree(t *testing.T) {
 		}
 		accepted++
 		p, _ := Check(insns, uapi.SizeofBPFCtx)
-		mixes += len(p.flat.mixes)
+		if p.first.how == isCode {
+			mixes += len(p.first.code.mixes)
+		}
 		path := p.Explain(ctxs[2])
 		for _, s := range path.Steps {
 			o := opByCode[s.Insn.Code]
@@ -119,9 +121,9 @@ func TestDecisions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p.decides != nil {
+		if p.first.how != isCode {
 			decided++
-			for _, q := range reachable(p.decides) {
+			for _, q := range reachable(p.first) {
 				asked[q.how]++
 				if bits.OnesCount64(q.members) > 1 {
 					several++
@@ -195,8 +197,8 @@ func TestDecide(t *testing.T) {
 			t.Fatal(row.why, err)
 		}
 		got := -1
-		if p.decides != nil {
-			got = len(reachable(p.decides))
+		if p.first.how != isCode {
+			got = len(reachable(p.first))
 		}
 		if got != row.tests {
 			t.Errorf("%s: %d questions, want %d", row.why, got, row.tests)

@@ -20,12 +20,12 @@ type flattener struct {
 	mixes []mix
 }
 
-func flatten(code []inst) flat {
+func flatten(code []inst) *flat {
 	f := flattener{code: slices.Clone(code), out: make([]bool, len(code))}
 	f.foldConstants()
 	f.dropUnused()
 	f.mix()
-	return flat{f.compact(), f.mixes}
+	return &flat{f.compact(), f.mixes}
 }
 
 // isJump tells whether an instruction has two targets, jt and jf, or one, k.

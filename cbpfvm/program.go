@@ -26,8 +26,7 @@ type Program struct {
 	raw     []uapi.SockFilter
 	ctxSize uint32
 	plain   flat      // as it was registered, which Explain runs
-	decides *question // the first, if the program is nothing but questions
-	flat    flat      // otherwise
+	first   *question // what Run begins with
 
 	lowerOnce sync.Once // few programs ever meet the reference engine
 	reference *bpf.VM
@@ -52,9 +51,9 @@ func newProgram(insns []uapi.SockFilter, ctxSize uint32) *Program {
 			code[pc] = inst{op: opLdxImm, k: ctxSize}
 		}
 	}
-	p := &Program{raw: slices.Clone(insns), ctxSize: ctxSize, plain: flat{code: code}, decides: decide(code)}
-	if p.decides == nil {
-		p.flat = flatten(code)
+	p := &Program{raw: slices.Clone(insns), ctxSize: ctxSize, plain: flat{code: code}, first: decide(code)}
+	if p.first == nil {
+		p.first = &question{how: isCode, code: flatten(code)}
 	}
 	return p
 }

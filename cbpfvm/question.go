@@ -14,16 +14,23 @@ type question struct {
 	how     how
 	keys    []uint32 // of isOneOf
 	targets []*question
+	code    *flat // of isCode
 }
 
-// isConstant is the how of a result.
-const isConstant how = 0xff
+// What only questions are, and not tests.
+const (
+	isConstant how = 0x80 + iota // k is the result
+	isCode                       // the program is no decision, and its code gives the result
+)
 
 // run answers the questions for one context, from the first on.
 func (q *question) run(ctx *Context) uint32 {
 	for {
-		if q.how == isConstant {
+		switch q.how {
+		case isConstant:
 			return q.k
+		case isCode:
+			return q.code.run(ctx, nil)
 		}
 		at := uint(q.off)
 		w := uint32(ctx[at+3])<<24 | uint32(ctx[at+2])<<16 | uint32(ctx[at+1])<<8 | uint32(ctx[at])

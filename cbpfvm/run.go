@@ -6,10 +6,10 @@ import "github.com/uringsim/uringsim/uapi"
 //
 // Linux: kernel/bpf/core.c:___bpf_prog_run, after net/core/filter.c:bpf_convert_filter
 func (p *Program) Run(ctx *Context) uint32 {
-	if p.decides != nil {
-		return p.decides.run(ctx)
+	if p.first == nil {
+		return 0 // only the zero Program has none
 	}
-	return p.flat.run(ctx, nil)
+	return p.first.run(ctx)
 }
 
 // run is the interpreter. It tells seen, if there is one, about every instruction before it executes.
