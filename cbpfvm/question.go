@@ -26,29 +26,30 @@ const (
 // run answers the questions for one context, from the first on.
 func (q *question) run(ctx *Context) uint32 {
 	for {
-		switch q.how {
-		case isConstant:
-			return q.k
-		case isCode:
-			return q.code.run(ctx, nil)
-		}
-		at := uint(q.off)
-		w := uint32(ctx[at+3])<<24 | uint32(ctx[at+2])<<16 | uint32(ctx[at+1])<<8 | uint32(ctx[at])
-		v := w & q.mask
-		// Jumps, which are predicted, and not conditional moves, which wait for the word.
-		if q.how == isIn {
-			if d := v - q.k; d < 64 && q.members>>(d&63)&1 != 0 {
+		switch {
+		case q.how == isIn:
+			// Jumps, which are predicted, and not conditional moves, which wait for the word.
+			if d := q.bits(ctx) - q.k; d < 64 && q.members>>(d&63)&1 != 0 {
 				q = q.yes
 				continue
 			}
 			q = q.no
-			continue
+		case q.how == isConstant:
+			return q.k
+		case q.how == isCode:
+			return q.code.run(ctx, nil)
+		case q.how == isResult:
+			return q.bits(ctx) >> (q.k & 31)
+		default:
+			q = q.other(q.bits(ctx))
 		}
-		if q.how == isResult {
-			return v >> (q.k & 31)
-		}
-		q = q.other(v)
 	}
+}
+
+// bits are what the question is about.
+func (q *question) bits(ctx *Context) uint32 {
+	at := uint(q.off)
+	return (uint32(ctx[at+3])<<24 | uint32(ctx[at+2])<<16 | uint32(ctx[at+1])<<8 | uint32(ctx[at])) & q.mask
 }
 
 // other is what follows a question that is rarer than whether a value is one of a few.
