@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/internal/differ"
 	"github.com/uringsim/uringsim/internal/judge"
 	"github.com/uringsim/uringsim/internal/probe"
@@ -36,7 +37,7 @@ func recorded(t *testing.T) []string {
 // ofKernel tells whether a trace is to have results of all measured releases.
 func ofKernel(file string) bool { return filepath.Base(filepath.Dir(file)) == "kernel" }
 
-// TestRecordedTraces holds the model to everything that real kernels gave.
+// TestRecordedTraces holds the model to everything that real kernels gave, with each engine for filters.
 func TestRecordedTraces(t *testing.T) {
 	for _, file := range recorded(t) {
 		tr, err := trace.ReadFile(file)
@@ -48,16 +49,18 @@ func TestRecordedTraces(t *testing.T) {
 			if !ofKernel(file) && tr.Events[0].RecordedOn(r.Name) == nil {
 				continue // found on other releases
 			}
-			if err := replay(tr, r); err != nil {
-				t.Errorf("%s on %s: %v", file, r.Name, err)
+			for _, on := range cbpfvm.Engines() {
+				if err := replay(tr, r, on); err != nil {
+					t.Errorf("%s on %s, filters on %s: %v", file, r.Name, on, err)
+				}
 			}
 		}
 	}
 }
 
 // replay plays a trace on the model; every event has to have a result recorded, and to give it.
-func replay(tr *trace.Trace, r kernel.Release) error {
-	p := trace.NewPlayer(sim.New(r), r.Name)
+func replay(tr *trace.Trace, r kernel.Release, on cbpfvm.Engine) error {
+	p := trace.NewPlayer(sim.New(r, sim.WithEngine(on)), r.Name)
 	for i := range tr.Events {
 		o, err := p.Play(&tr.Events[i])
 		switch {
@@ -150,8 +153,10 @@ func liveKernel(t *testing.T, r kernel.Release, vmlinuz, program string) {
 				t.Errorf("%s, event %d: differs from the recording (-want +got):\n%s", file, i+1, o.Diff)
 			}
 		}
-		if f := differ.Model(r, tr, &v, differ.NewRow().Stats); f != nil {
-			t.Errorf("%s, event %d: the model differs (-kernel +model):\n%s", file, f.Event, f.Diff)
+		for _, on := range cbpfvm.Engines() {
+			if f := differ.Model(r, tr, &v, differ.NewRow().Stats, sim.WithEngine(on)); f != nil {
+				t.Errorf("%s, event %d: the model with %s differs (-kernel +model):\n%s", file, f.Event, on, f.Diff)
+			}
 		}
 	}
 	probed(t, g, r)

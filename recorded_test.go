@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/trace"
@@ -28,14 +29,16 @@ func TestRecordings(t *testing.T) {
 			continue
 		}
 		for _, r := range kernel.Measured() {
-			replayRecording(t, file, tr, r)
+			for _, on := range cbpfvm.Engines() {
+				replayRecording(t, file, tr, r, on)
+			}
 		}
 	}
 }
 
-func replayRecording(t *testing.T, file string, tr *trace.Trace, r kernel.Release) {
+func replayRecording(t *testing.T, file string, tr *trace.Trace, r kernel.Release, on cbpfvm.Engine) {
 	t.Helper()
-	p := trace.NewPlayer(sim.New(r), tr.ResultsOf(r.Name))
+	p := trace.NewPlayer(sim.New(r, sim.WithEngine(on)), tr.ResultsOf(r.Name))
 	var requests uint64
 	for i := range tr.Events {
 		o, err := p.Play(&tr.Events[i])

@@ -24,6 +24,7 @@ type filter struct {
 	prog   *cbpfvm.Program
 	next   *filter
 	origin string
+	allows bool // whatever they see, it and those behind it allow it
 }
 
 // denyMarker stands in the list of an opcode that DENY_REST denied: always last, never removed.
@@ -58,7 +59,9 @@ func (r *Restriction) Register(k kernel.Release, mem *mm.Space, arg uint64, orig
 	}
 	set := r.filters
 	set.newest = uapi.Op(reg.Opcode)
-	set.heads[reg.Opcode] = &filter{prog: prog, next: set.heads[reg.Opcode], origin: origin}
+	next := set.heads[reg.Opcode]
+	allows := prog.AlwaysAllows() && (next == nil || next.allows)
+	set.heads[reg.Opcode] = &filter{prog: prog, next: next, origin: origin, allows: allows}
 	if reg.Flags&uapi.IO_URING_BPF_FILTER_DENY_REST != 0 {
 		for op := range set.heads {
 			if set.heads[op] == nil {
@@ -144,15 +147,15 @@ func loadProgram(k kernel.Release, mem *mm.Space, reg *uapi.BPF) (*cbpfvm.Progra
 	return prog, nil
 }
 
-// Run evaluates the filters of a prepared request. Nil means that all of them allow it. The look is what they had of
+// Run evaluates the filters of a prepared request on an engine. Nil means that all of them allow it. The look is what they had of
 // it, nil if there are none.
-func (s *Set) Run(ops *opdef.Ops, req *opdef.Request) (*verdict.Refusal, *Look) {
+func (s *Set) Run(on cbpfvm.Engine, ops *opdef.Ops, req *opdef.Request) (*verdict.Refusal, *Look) {
 	head := s.heads[req.Opcode]
 	if head == nil {
 		return nil, nil
 	}
 	look := &Look{head: head}
-	if denied := s.run(ops, req, &look.Context); denied != nil {
+	if denied := s.run(on, ops, req, &look.Context); denied != nil {
 		return explain(head, denied, &look.Context), look
 	}
 	return nil, look
@@ -160,21 +163,27 @@ func (s *Set) Run(ops *opdef.Ops, req *opdef.Request) (*verdict.Refusal, *Look) 
 
 // Decide is Run without a reason, for the many requests that nobody asks about: what it refuses is always the same. The
 // context is the caller's, so that none has to be made.
-func (s *Set) Decide(ops *opdef.Ops, req *opdef.Request, ctx *cbpfvm.Context) *verdict.Refusal {
-	if s.run(ops, req, ctx) != nil {
-		return denied
+func (s *Set) Decide(on cbpfvm.Engine, ops *opdef.Ops, req *opdef.Request, ctx *cbpfvm.Context) *verdict.Refusal {
+	if s.heads[req.Opcode].allow(on) || s.run(on, ops, req, ctx) == nil {
+		return nil
 	}
-	return nil
+	return denied
 }
 
+// allow tells whether the filters of a list allow everything, so that none has to run. The reference always runs.
+func (f *filter) allow(on cbpfvm.Engine) bool { return f == nil || f.allows && on == cbpfvm.Fast }
+
 // AllowsPlain tells whether the filters allow the request of a plain SQE.
-func (s *Set) AllowsPlain(ops *opdef.Ops, sqe *uapi.SQE, ctx *cbpfvm.Context) bool {
+func (s *Set) AllowsPlain(on cbpfvm.Engine, ops *opdef.Ops, sqe *uapi.SQE, ctx *cbpfvm.Context) bool {
 	head := s.heads[sqe.Opcode()]
-	if head == nil || head == denyMarker {
-		return head == nil
+	switch {
+	case head.allow(on):
+		return true
+	case head == denyMarker:
+		return false
 	}
 	ops.PopulatePlain(sqe, (*[uapi.SizeofBPFCtx]byte)(ctx))
-	return head.denies(ctx) == nil
+	return head.denies(on, ctx) == nil
 }
 
 var denied = verdict.Refuse(verdict.Filter, uapi.EACCES, whereRun, "denied by a filter")
@@ -182,19 +191,19 @@ var denied = verdict.Refuse(verdict.Filter, uapi.EACCES, whereRun, "denied by a 
 // run is the filter that denies a prepared request, nil if none does, and what the filters saw.
 //
 // Linux: io_uring/bpf_filter.c:__io_uring_run_bpf_filters
-func (s *Set) run(ops *opdef.Ops, req *opdef.Request, ctx *cbpfvm.Context) *filter {
+func (s *Set) run(on cbpfvm.Engine, ops *opdef.Ops, req *opdef.Request, ctx *cbpfvm.Context) *filter {
 	head := s.heads[req.Opcode]
 	if head == nil || head == denyMarker {
 		return head
 	}
 	ops.Populate(req, (*[uapi.SizeofBPFCtx]byte)(ctx))
-	return head.denies(ctx)
+	return head.denies(on, ctx)
 }
 
 // denies is the filter that denies, of a list from f on, nil if none does.
-func (f *filter) denies(ctx *cbpfvm.Context) *filter {
+func (f *filter) denies(on cbpfvm.Engine, ctx *cbpfvm.Context) *filter {
 	for ; f != nil; f = f.next {
-		if f == denyMarker || f.prog.Run(ctx) == 0 {
+		if f == denyMarker || on.Run(f.prog, ctx) == 0 {
 			return f
 		}
 	}

@@ -70,7 +70,7 @@ func denies(k kernel.Release, r *Restriction, op uapi.Op) bool {
 	if set == nil {
 		return false
 	}
-	why, _ := set.Run(opdef.On(k), &opdef.Request{Opcode: op})
+	why, _ := set.Run(cbpfvm.Reference, opdef.On(k), &opdef.Request{Opcode: op})
 	return why != nil
 }
 
@@ -332,7 +332,7 @@ func TestStacking(t *testing.T) {
 				t.Fatal(e)
 			}
 		}
-		refusal, _ := res.Filters().Run(opdef.On(kernel.V7_3), &opdef.Request{Opcode: nop})
+		refusal, _ := res.Filters().Run(cbpfvm.Reference, opdef.On(kernel.V7_3), &opdef.Request{Opcode: nop})
 		if (refusal != nil) != r.deny {
 			t.Errorf("%q: %v, want denied %v", r.srcs, refusal, r.deny)
 			continue
@@ -352,7 +352,7 @@ func TestExplainMarker(t *testing.T) {
 	var r Restriction
 	register(t, kernel.V7_3, &r, uapi.IORING_OP_NOP, "ret #1", uapi.IO_URING_BPF_FILTER_DENY_REST)
 	register(t, kernel.V7_3, &r, uapi.IORING_OP_READ, "ret #1", 0)
-	refusal, _ := r.Filters().Run(opdef.On(kernel.V7_3), &opdef.Request{Opcode: uapi.IORING_OP_READ})
+	refusal, _ := r.Filters().Run(cbpfvm.Reference, opdef.On(kernel.V7_3), &opdef.Request{Opcode: uapi.IORING_OP_READ})
 	if refusal == nil {
 		t.Fatal("not denied")
 	}
@@ -377,7 +377,7 @@ func TestExplainLoads(t *testing.T) {
 	register(t, kernel.V7_3, &r, uapi.IORING_OP_SOCKET, "ld [16]\n jeq #2, +1\n ret #1\n ret #0", 0)
 	req := &opdef.Request{Opcode: uapi.IORING_OP_SOCKET}
 	req.SQE.SetFD(2)
-	refusal, _ := r.Filters().Run(opdef.On(kernel.V7_3), req)
+	refusal, _ := r.Filters().Run(cbpfvm.Reference, opdef.On(kernel.V7_3), req)
 	if refusal == nil {
 		t.Fatal("not denied")
 	}

@@ -171,8 +171,10 @@ var codes = [numOps]codeRow{
 	opModX:   {0x9c, "mod", operandX, noRule, false},
 }
 
-// noOp marks the codes that are not legal.
-const noOp = numOps
+const (
+	noOp  = numOps + iota // marks the codes that are not legal
+	opMix                 // a row of mixes, which no program has but those that were flattened
+)
 
 // opByCode is codes the other way round, for the low byte of a code.
 var opByCode = func() (t [256]op) {

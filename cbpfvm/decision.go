@@ -1,9 +1,6 @@
 package cbpfvm
 
-import (
-	"maps"
-	"slices"
-)
+import "slices"
 
 // decision is a program as questions about single words of the context, each of which decides what is asked next. Most
 // filters can be put so, and take a few questions then where they had many instructions.
@@ -22,7 +19,9 @@ type test struct {
 	how     how
 	off     uint8
 	mask    uint32
-	k       uint32 // of isOneOf, the index of a set
+	k       uint32
+	members uint64 // of isIn
+	set     int    // of isOneOf, an index
 	yes, no ref
 }
 
@@ -35,58 +34,14 @@ type set struct {
 type how uint8
 
 const (
-	isEqual how = iota
-	isGreater
-	isAtLeast
-	hasBits // until it is asked of a word
-	isOneOf
-	isResult // the bits, moved right by k, are what the program returns
+	isEqual   how = iota // until it is asked, as isIn
+	isIn                 // k and up to 63 above it, those whose bits are in members
+	isGreater            // than k
+	isAtLeast            // k
+	hasBits              // of k, until it is asked of a word, as isGreater than 0
+	isOneOf              // of the keys of a set
+	isResult             // the bits, moved right by k, are what the program returns
 )
-
-// run answers the questions for one context.
-func (d *decision) run(ctx *Context) uint32 {
-	i, tests := d.start, d.tests
-	for i >= 0 {
-		t := &tests[i]
-		at := uint(t.off)
-		w := uint32(ctx[at+3])<<24 | uint32(ctx[at+2])<<16 | uint32(ctx[at+1])<<8 | uint32(ctx[at])
-		v := w & t.mask
-		// Jumps, which are predicted, and not conditional moves, which wait for the word.
-		if t.how == isEqual {
-			if v != t.k {
-				i = t.no
-				continue
-			}
-			i = t.yes
-			continue
-		}
-		if t.how == isResult {
-			return v >> (t.k & 31)
-		}
-		i = d.other(t, v)
-	}
-	return d.results[^i]
-}
-
-// other is what follows a question that is rarer than whether a value is equal to a constant.
-func (d *decision) other(t *test, v uint32) ref {
-	holds := false
-	switch t.how {
-	case isGreater:
-		holds = v > t.k
-	case isAtLeast:
-		holds = v >= t.k
-	case isOneOf:
-		s := &d.sets[t.k]
-		if n, found := slices.BinarySearch(s.keys, v); found {
-			return s.targets[n]
-		}
-	}
-	if holds {
-		return t.yes
-	}
-	return t.no
-}
 
 // value is what a register holds: a constant, something of a word of the context, or something else.
 type value struct {
@@ -114,8 +69,8 @@ type decider struct {
 	budget int // how many instructions may still be looked at
 }
 
-// decide is the program as a decision, nil if it computes things that are no questions about single words.
-func decide(code []inst) *decision {
+// decide is the program as its first question, nil if it computes things that are no questions about single words.
+func decide(code []inst) *question {
 	c := decider{code: code, d: &decision{}, known: map[point]ref{}, budget: 4*len(code) + 64}
 	start, ok := c.from(point{})
 	if !ok {
@@ -123,7 +78,7 @@ func decide(code []inst) *decision {
 	}
 	c.d.start = start
 	c.d.join()
-	return c.d
+	return c.d.link()
 }
 
 // from is what a run decides that has come to the point; false if it cannot be put as a decision. Programs are long
@@ -223,8 +178,8 @@ func (v *value) apply(o op, k uint32) {
 
 // arithmetic is what an instruction with a constant, or neg, makes of a.
 func arithmetic(o op, a, k uint32) uint32 {
-	p := Program{code: []inst{{op: opLdImm, k: a}, {op: o, k: k}, {op: opRetA}}}
-	return p.run(nil, nil)
+	f := flat{code: []inst{{op: opLdImm, k: a}, {op: o, k: k}, {op: opRetA}}}
+	return f.run(nil, nil)
 }
 
 // branch is a conditional jump: a question, unless the answer is the same for all contexts.
@@ -319,53 +274,4 @@ func (c *decider) result(k uint32) ref {
 		c.d.results = append(c.d.results, k)
 	}
 	return ^ref(i)
-}
-
-// minKeys is from how many comparisons of one value on a search is faster.
-const minKeys = 6
-
-// join makes one question of comparisons of the same value one after the other.
-func (d *decision) join() {
-	inside := make([]bool, len(d.tests)) // of a row that starts before
-	for i := range d.tests {
-		if next := d.tests[i].no; next >= 0 && d.tests[i].continues(&d.tests[next]) {
-			inside[next] = true
-		}
-	}
-	for i := range d.tests {
-		if !inside[i] {
-			d.joinFrom(&d.tests[i])
-		}
-	}
-}
-
-// continues tells whether next compares the same value.
-func (t *test) continues(next *test) bool {
-	return t.how == isEqual && next.how == isEqual && t.off == next.off && t.mask == next.mask
-}
-
-// joinFrom joins the row of comparisons that starts with the test, if it is long enough.
-func (d *decision) joinFrom(first *test) {
-	if first.how != isEqual {
-		return
-	}
-	targets := map[uint32]ref{}
-	last := first
-	for t := first; ; t = &d.tests[t.no] {
-		if _, before := targets[t.k]; !before {
-			targets[t.k] = t.yes
-		}
-		if last = t; t.no < 0 || !t.continues(&d.tests[t.no]) {
-			break
-		}
-	}
-	if len(targets) < minKeys {
-		return
-	}
-	s := set{keys: slices.Sorted(maps.Keys(targets))}
-	for _, k := range s.keys {
-		s.targets = append(s.targets, targets[k])
-	}
-	first.how, first.no, first.k = isOneOf, last.no, uint32(len(d.sets))
-	d.sets = append(d.sets, s)
 }

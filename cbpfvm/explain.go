@@ -26,7 +26,7 @@ type Step struct {
 // Explain runs the filter as Run does and keeps its way. The zero Program has an empty one.
 func (p *Program) Explain(ctx *Context) Path {
 	var seen recorder
-	path := Path{Result: p.run(ctx, &seen), ctx: *ctx, Steps: make([]Step, len(seen))}
+	path := Path{Result: p.plain.run(ctx, &seen), ctx: *ctx, Steps: make([]Step, len(seen))}
 	for i, s := range seen {
 		step := Step{PC: s.pc, Insn: p.raw[s.pc], A: s.a, X: s.x, Next: -1}
 		if i+1 < len(seen) {

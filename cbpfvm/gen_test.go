@@ -65,15 +65,21 @@ func (src source) program(long int) []uapi.SockFilter {
 func (src source) questions() []uapi.SockFilter {
 	g := generator{src: src, only: []op{opLdAbs, opLdAbs, opJeqK, opJeqK, opJeqK, opJeqK, opJgtK, opJgeK, opJsetK, opAndK,
 		opAndX, opRshK, opAddK, opSubK, opLdxImm, opJeqX, opTax, opTxa, opJa, opLdImm}}
-	row := 0 // of comparisons one after the other, still to come
+	g.emit(opLdAbs, uint32(src(10))*4)
+	row, near := 0, uint32(0) // of comparisons one after the other, still to come
 	for left := src([]int{8, 24, 60}[src(3)]); left > 0; left-- {
 		if row--; row > 0 {
 			g.emit(opJeqK, src.value())
-			g.out[len(g.out)-1].Jt = uint8(g.distance(left))
+			in := &g.out[len(g.out)-1]
+			in.Jt = uint8(g.distance(left))
+			if near != 0 { // all of them lead to the same, and their keys are close to each other
+				in.K, in.Jt = near+uint32(src(66)), uint8(min(row, left-1))
+			}
 			continue
 		}
 		if g.random(left); src(10) == 0 {
-			row = 12
+			g.emit(opLdAbs, uint32(src(10))*4)
+			row, near = 12, uint32(src(2))*src.value()
 		}
 	}
 	g.emit([]op{opRetK, opRetA}[src(2)], src.value())

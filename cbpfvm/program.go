@@ -24,9 +24,9 @@ func (c *Context) SetWord(off, v uint32) { binary.LittleEndian.PutUint32(c[off:]
 // The zero Program denies everything.
 type Program struct {
 	raw     []uapi.SockFilter
-	code    []inst
 	ctxSize uint32
-	decides *decision // what the code does, if it can be said so
+	plain   flat      // as it was registered, which Explain runs
+	first   *question // what Run begins with
 
 	lowerOnce sync.Once // few programs ever meet the reference engine
 	reference *bpf.VM
@@ -40,18 +40,21 @@ type inst struct {
 }
 
 func newProgram(insns []uapi.SockFilter, ctxSize uint32) *Program {
-	p := &Program{raw: slices.Clone(insns), code: make([]inst, len(insns)), ctxSize: ctxSize}
+	code := make([]inst, len(insns))
 	for pc, in := range insns {
 		o, _ := opOf(in.Code)
-		p.code[pc] = inst{o, in.Jt, in.Jf, in.K}
+		code[pc] = inst{o, in.Jt, in.Jf, in.K}
 		switch o {
 		case opLdLen:
-			p.code[pc] = inst{op: opLdImm, k: ctxSize}
+			code[pc] = inst{op: opLdImm, k: ctxSize}
 		case opLdxLen:
-			p.code[pc] = inst{op: opLdxImm, k: ctxSize}
+			code[pc] = inst{op: opLdxImm, k: ctxSize}
 		}
 	}
-	p.decides = decide(p.code)
+	p := &Program{raw: slices.Clone(insns), ctxSize: ctxSize, plain: flat{code: code}, first: decide(code)}
+	if p.first == nil {
+		p.first = &question{how: isCode, code: flatten(code)}
+	}
 	return p
 }
 

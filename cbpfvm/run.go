@@ -6,17 +6,22 @@ import "github.com/uringsim/uringsim/uapi"
 //
 // Linux: kernel/bpf/core.c:___bpf_prog_run, after net/core/filter.c:bpf_convert_filter
 func (p *Program) Run(ctx *Context) uint32 {
-	if p.decides != nil {
-		return p.decides.run(ctx)
+	if p.first == nil {
+		return 0 // only the zero Program has none
 	}
-	return p.run(ctx, nil)
+	return p.first.run(ctx)
+}
+
+// AlwaysAllows tells whether the filter is known to allow whatever it sees.
+func (p *Program) AlwaysAllows() bool {
+	return p.first != nil && p.first.how == isConstant && p.first.k != 0
 }
 
 // run is the interpreter. It tells seen, if there is one, about every instruction before it executes.
-func (p *Program) run(ctx *Context, seen *recorder) uint32 {
+func (f *flat) run(ctx *Context, seen *recorder) uint32 {
 	var a, x uint32
 	var m [uapi.BPF_MEMWORDS]uint32
-	code := p.code
+	code := f.code
 	for pc := uint(0); pc < uint(len(code)); pc++ {
 		in := code[pc]
 		if seen != nil {
@@ -104,6 +109,8 @@ func (p *Program) run(ctx *Context, seen *recorder) uint32 {
 			return in.k
 		case opRetA:
 			return a
+		case opMix:
+			a = mixed(f.mixes[in.k:], a)
 		}
 	}
 	return 0 // only the zero Program comes here

@@ -120,12 +120,33 @@ func TestZeroProgramDenies(t *testing.T) {
 }
 
 func TestRunDoesNotAllocate(t *testing.T) {
-	p, err := Check(mustAssemble(t, benchmarkProgram), uapi.SizeofBPFCtx)
-	if err != nil {
-		t.Fatal(err)
+	for _, program := range []string{benchmarkProgram, "ld [0]\n mul #3\n tax\n add x\n and #7\n ret a"} {
+		p, err := Check(mustAssemble(t, program), uapi.SizeofBPFCtx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ctx Context
+		for _, e := range Engines() {
+			if n := testing.AllocsPerRun(100, func() { e.Run(p, &ctx) }); n != 0 {
+				t.Errorf("%s allocates %v times", e, n)
+			}
+		}
 	}
-	var ctx Context
-	if n := testing.AllocsPerRun(100, func() { p.Run(&ctx) }); n != 0 {
-		t.Errorf("Run allocates %v times", n)
+}
+
+func TestEngineNames(t *testing.T) {
+	for _, e := range Engines() {
+		text, err := e.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		back := 0xff - e
+		if err := back.UnmarshalText(text); err != nil || back != e {
+			t.Errorf("%s becomes %d: %v", text, back, err)
+		}
+	}
+	var e Engine
+	if err := e.UnmarshalText([]byte("jit")); err == nil || err.Error() != `found the engine "jit", expected xnet or fast` {
+		t.Errorf("an engine that does not exist: %v", err)
 	}
 }

@@ -16,17 +16,18 @@ const unlimited = math.MaxInt
 
 // causes finds the quirks that make releases differ, by replaying the trace without them.
 type causes struct {
-	trace  *trace.Trace
-	table  *Table
-	cost   int               // of replaying the trace
-	budget int               // how much more that may cost
-	played map[string][]bool // by release with quirks switched: for each row, whether the result is another then
+	trace   *trace.Trace
+	table   *Table
+	options []sim.Option
+	cost    int               // of replaying the trace
+	budget  int               // how much more that may cost
+	played  map[string][]bool // by release with quirks switched: for each row, whether the result is another then
 }
 
 // explain gives the rows their notes, with replays that cost no more than the budget. It is false if that was not
 // enough to look at all of them; what is left of the budget comes back.
-func (t *Table) explain(tr *trace.Trace, budget int) (all bool, left int) {
-	why := causes{trace: tr, table: t, budget: budget, played: map[string][]bool{}}
+func (t *Table) explain(tr *trace.Trace, budget int, options []sim.Option) (all bool, left int) {
+	why := causes{trace: tr, table: t, options: options, budget: budget, played: map[string][]bool{}}
 	for i := range tr.Events {
 		why.cost += cost(&tr.Events[i])
 	}
@@ -141,7 +142,7 @@ func (c *causes) differs(row, column int, quirks []kernel.Quirk) (differs, known
 // without them, nothing is known to differ.
 func (c *causes) play(without kernel.Release, column int) []bool {
 	differs := make([]bool, len(c.table.Rows))
-	sys := sim.New(without)
+	sys := sim.New(without, c.options...)
 	defer sys.Close()
 	p := trace.NewPlayer(sys, c.trace.ResultsOf(c.table.Releases[column].Name))
 	row := 0

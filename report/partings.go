@@ -2,6 +2,7 @@ package report
 
 import (
 	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/trace"
 )
 
@@ -31,11 +32,11 @@ func (p *partings) add(e *trace.Event, on []kernel.Release, outcomes []*trace.Ou
 }
 
 // explain finds the notes, and forgets the trace.
-func (p *partings) explain(left *limits) {
+func (p *partings) explain(left *limits, options []sim.Option) {
 	if n := len(p.Rows); n > 0 {
 		p.kept = p.kept[:min(len(p.kept), p.Rows[n-1].Event)]
 	}
-	p.Explained, left.replayed = p.Table.explain(&trace.Trace{Events: p.kept}, left.replayed)
+	p.Explained, left.replayed = p.Table.explain(&trace.Trace{Events: p.kept}, left.replayed, options)
 	p.kept = nil
 }
 

@@ -40,9 +40,10 @@ type Cell struct {
 }
 
 // Play replays a trace on a release, with the results that were recorded under the name, while watch, which may be nil,
-// is told of filters. Errors are *trace.EventError.
-func Play(t *trace.Trace, r kernel.Release, recorded string, watch sim.FilterObserver) ([]trace.Outcome, error) {
-	sys := sim.New(r)
+// is told of filters. The options are those of the model. Errors are *trace.EventError.
+func Play(t *trace.Trace, r kernel.Release, recorded string, watch sim.FilterObserver,
+	options ...sim.Option) ([]trace.Outcome, error) {
+	sys := sim.New(r, options...)
 	defer sys.Close()
 	if watch != nil {
 		sys.ObserveFilters(watch)
@@ -59,8 +60,8 @@ func Play(t *trace.Trace, r kernel.Release, recorded string, watch sim.FilterObs
 	return outcomes, nil
 }
 
-// Compare finds where releases part, and the quirks that make them.
-func Compare(t *trace.Trace, columns []Column) Table {
+// Compare finds where releases part, and the quirks that make them, by replaying on models with the options.
+func Compare(t *trace.Trace, columns []Column, options ...sim.Option) Table {
 	var table Table
 	for _, c := range columns {
 		table.Releases = append(table.Releases, c.Release)
@@ -73,7 +74,7 @@ func Compare(t *trace.Trace, columns []Column) Table {
 		rows, same := parting(outcomes)
 		table.Rows, table.Same = append(table.Rows, rows...), table.Same+same
 	}
-	table.explain(t, unlimited)
+	table.explain(t, unlimited, options)
 	return table
 }
 

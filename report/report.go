@@ -45,6 +45,7 @@ type Page struct {
 	traces   int
 	sections []*section
 	left     limits
+	options  []sim.Option
 }
 
 // limits are how much more a page may show.
@@ -74,9 +75,9 @@ type section struct {
 	Table     partings
 }
 
-// New is a page that tells of the release, and of where the others part from it.
-func New(r kernel.Release) *Page {
-	p := &Page{release: r, on: slices.Clone(kernel.Releases), profile: cover.New(),
+// New is a page that tells of the release, and of where the others part from it, with options for the models of them.
+func New(r kernel.Release, options ...sim.Option) *Page {
+	p := &Page{release: r, options: options, on: slices.Clone(kernel.Releases), profile: cover.New(),
 		left: limits{maxCalls, maxReasons, maxRows, maxReplayed}}
 	if !slices.ContainsFunc(p.on, func(other kernel.Release) bool { return other.Name == r.Name }) {
 		p.on = append(p.on, r)
@@ -112,7 +113,7 @@ func (p *Page) Add(file string, in *trace.Reader) error {
 		}
 	}
 	if p.room() {
-		s.Table.explain(&p.left)
+		s.Table.explain(&p.left, p.options)
 		p.sections = append(p.sections, s)
 	}
 	return nil
@@ -132,7 +133,7 @@ type player struct {
 func (p *Page) players(h *trace.Header) []*player {
 	var all []*player
 	for _, r := range p.on {
-		pl := &player{sys: sim.New(r), main: r.Name == p.release.Name}
+		pl := &player{sys: sim.New(r, p.options...), main: r.Name == p.release.Name}
 		pl.Player = trace.NewPlayer(pl.sys, h.ResultsOf(r.Name))
 		if pl.main {
 			pl.sys.ObserveFilters(p.profile)

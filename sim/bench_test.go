@@ -24,7 +24,7 @@ func mapped(t testing.TB, op uapi.Op, program string, filters int) (*sim.Kernel,
 	for range filters {
 		p.Filters = append(p.Filters, plan.Filter{Op: op, Insns: insns})
 	}
-	k := sim.New(kernel.V7_3)
+	k := sim.New(kernel.V7_3, sim.WithEngine(cbpfvm.Fast))
 	player := trace.NewPlayer(k, k.Release().Name)
 	events := append(p.Events(trace.InitTask), trace.Event{Task: trace.InitTask, Args: &trace.SetupArgs{Ring: "r", Entries: 32,
 		Flags: trace.SetupNum(uapi.IORING_SETUP_SUBMIT_ALL)}})

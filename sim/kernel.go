@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/mm"
 	"github.com/uringsim/uringsim/opdef"
@@ -23,6 +24,7 @@ type Kernel struct {
 	order   []*task // tasks, oldest first
 	rings   map[string]*Ring
 	ops     *opdef.Ops
+	engine  cbpfvm.Engine
 	label   string
 	issuer  Issuer
 	filters FilterObserver
@@ -38,9 +40,18 @@ type task struct {
 	raw  []rawWork // task work of its own, which is not in the queue of requests
 }
 
+// Option is a choice about a kernel that is made.
+type Option func(*Kernel)
+
+// WithEngine makes a kernel run its filters on an engine. Without it, that is cbpfvm.Reference.
+func WithEngine(e cbpfvm.Engine) Option { return func(k *Kernel) { k.engine = e } }
+
 // New is a kernel of the release with the one task "init".
-func New(r kernel.Release) *Kernel {
+func New(r kernel.Release, options ...Option) *Kernel {
 	k := &Kernel{release: r, ops: opdef.On(r), tasks: map[string]*task{}, rings: map[string]*Ring{}}
+	for _, choose := range options {
+		choose(k)
+	}
 	k.add(tctx.NewInit(trace.InitTask))
 	return k
 }

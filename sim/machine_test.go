@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/uringsim/uringsim/bpffilter"
+	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/trace"
@@ -31,7 +32,7 @@ func deniedBy(k kernel.Release, r *bpffilter.Restriction) (bits uint64) {
 	for i := range probes {
 		refused := r.OpRegistered && r.CheckSQE(probes[i].Opcode, probes[i].Flags) != nil
 		if set := r.Filters(); !refused && set != nil {
-			why, _ := set.Run(opdef.On(k), &probes[i])
+			why, _ := set.Run(cbpfvm.Reference, opdef.On(k), &probes[i])
 			refused = why != nil
 		}
 		if refused {

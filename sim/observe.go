@@ -21,7 +21,7 @@ func (k *Kernel) ObserveFilters(o FilterObserver) { k.filters = o }
 
 // runFilters lets the filters judge a request.
 func (k *Kernel) runFilters(set *bpffilter.Set, req *opdef.Request) (*verdict.Refusal, *bpffilter.Look) {
-	why, look := set.Run(k.ops, req)
+	why, look := set.Run(k.engine, k.ops, req)
 	if k.filters == nil || look == nil {
 		return why, look
 	}
@@ -30,7 +30,7 @@ func (k *Kernel) runFilters(set *bpffilter.Set, req *opdef.Request) (*verdict.Re
 			break
 		}
 		k.filters.Ran(req.Opcode, prog, &look.Context)
-		if prog.Run(&look.Context) == 0 {
+		if k.engine.Run(prog, &look.Context) == 0 {
 			break
 		}
 	}

@@ -28,7 +28,7 @@ func (r *Ring) submitPlain(t *task, most uint32) (n uint32) {
 		if !isNop && !r.asksIssuer(sqe.Opcode()) {
 			break
 		}
-		if filters != nil && !filters.AllowsPlain(ops, sqe, &r.context) {
+		if filters != nil && !filters.AllowsPlain(r.k.engine, ops, sqe, &r.context) {
 			break
 		}
 		if isNop {

@@ -89,7 +89,7 @@ func (r *Ring) submitOne(t *task, index uint32, left *uint32) bool {
 	refusal := r.initReq(q, index, left)
 	if set := r.Restrict.Filters(); refusal == nil && set != nil {
 		if r.k.quiet {
-			refusal = set.Decide(r.k.ops, &q.Request, &r.context)
+			refusal = set.Decide(r.k.engine, r.k.ops, &q.Request, &r.context)
 		} else {
 			refusal, q.look = r.k.runFilters(set, &q.Request)
 		}

@@ -22,6 +22,6 @@ func (r *Ring) try(q *request) {
 		q.trial.List = r.Trial.CheckSQE(q.Opcode, q.trial.Flags)
 	}
 	if set := r.Trial.Filters(); set != nil {
-		q.trial.Filter, _ = set.Run(r.k.ops, &q.Request)
+		q.trial.Filter, _ = set.Run(r.k.engine, r.k.ops, &q.Request)
 	}
 }

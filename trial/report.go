@@ -9,6 +9,7 @@ import (
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/policy"
+	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 	"github.com/uringsim/uringsim/verdict"
@@ -31,8 +32,9 @@ type Report struct {
 	// and so lets them hold for others who share it. The report does not know what that breaks.
 	SharesFilters bool
 
-	plan   *plan.Plan
-	groups map[string]*Break
+	plan    *plan.Plan
+	options []sim.Option
+	groups  map[string]*Break
 }
 
 // Doubt is an event whose outcome the model does not know.
@@ -75,14 +77,14 @@ func (b *Break) Name() string {
 	return b.Op.String()
 }
 
-// NewReport is an empty report.
-func NewReport(p *plan.Plan, k kernel.Release) *Report {
-	return &Report{Kernel: k, plan: p, groups: map[string]*Break{}}
+// NewReport is an empty report, with options for the model.
+func NewReport(p *plan.Plan, k kernel.Release, options ...sim.Option) *Report {
+	return &Report{Kernel: k, plan: p, options: options, groups: map[string]*Break{}}
 }
 
 // Play adds what the plan breaks of a recorded program. The errors are those of the function Play.
 func (r *Report) Play(file string, in Source) error {
-	return Play(in, r.plan, r.Kernel, func(o *trace.Outcome) { r.see(file, o) })
+	return Play(in, r.plan, r.Kernel, func(o *trace.Outcome) { r.see(file, o) }, r.options...)
 }
 
 // Broken tells whether anything would break.

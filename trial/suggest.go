@@ -11,6 +11,7 @@ import (
 	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/policy"
+	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/symbolic"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
@@ -20,6 +21,7 @@ import (
 type Suggester struct {
 	kernel  kernel.Release
 	options Options
+	model   []sim.Option
 
 	rules    map[string]*evidence // by their text
 	flags    map[uint8]*evidence  // by the bit of an IOSQE flag
@@ -39,15 +41,16 @@ type evidence struct {
 	count map[string]int // by file
 }
 
-// NewSuggester is one for a release: what that shows of requests is what rules look at.
-func NewSuggester(k kernel.Release, o Options) *Suggester {
-	return &Suggester{kernel: k, options: o, rules: map[string]*evidence{}, flags: map[uint8]*evidence{},
+// NewSuggester is one for a release: what that shows of requests is what rules look at. It comes
+// with options for the model.
+func NewSuggester(k kernel.Release, o Options, model ...sim.Option) *Suggester {
+	return &Suggester{kernel: k, options: o, model: model, rules: map[string]*evidence{}, flags: map[uint8]*evidence{},
 		register: map[uapi.RegisterOp]*evidence{}}
 }
 
 // Play adds what a recorded program does.
 func (s *Suggester) Play(file string, in Source) error {
-	return Play(in, &plan.Plan{}, s.kernel, func(o *trace.Outcome) { s.see(file, o) })
+	return Play(in, &plan.Plan{}, s.kernel, func(o *trace.Outcome) { s.see(file, o) }, s.model...)
 }
 
 func (s *Suggester) see(file string, o *trace.Outcome) {

@@ -9,20 +9,21 @@ import (
 	"github.com/uringsim/uringsim/cover"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/report"
+	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/trace"
 )
 
 // onAll replays a trace on every release and prints where the results part.
-func onAll(out *printer, stdin io.Reader, file string, profile *cover.Profile) (bool, error) {
+func onAll(out *printer, stdin io.Reader, file string, profile *cover.Profile, engine sim.Option) (bool, error) {
 	t, err := readTrace(file, stdin)
 	if err != nil {
 		return false, err
 	}
-	columns, runs, err := playAll(out, file, t, profile)
+	columns, runs, err := playAll(out, file, t, profile, engine)
 	if err != nil {
 		return false, inFile(file, err)
 	}
-	printTable(out, file, t, columns)
+	printTable(out, file, t, columns, engine)
 	ok := true
 	for _, r := range runs {
 		ok = r.end() && ok
@@ -31,11 +32,12 @@ func onAll(out *printer, stdin io.Reader, file string, profile *cover.Profile) (
 }
 
 // playAll replays a trace on every release, and prints what programs want to know and what differs from the trace.
-func playAll(out *printer, file string, t *trace.Trace, profile *cover.Profile) ([]report.Column, []*run, error) {
+func playAll(out *printer, file string, t *trace.Trace, profile *cover.Profile,
+	engine sim.Option) ([]report.Column, []*run, error) {
 	var columns []report.Column
 	var runs []*run
 	for _, r := range kernel.Releases {
-		outcomes, err := report.Play(t, r, t.ResultsOf(r.Name), observer(profile))
+		outcomes, err := report.Play(t, r, t.ResultsOf(r.Name), observer(profile), engine)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -57,7 +59,7 @@ func playAll(out *printer, file string, t *trace.Trace, profile *cover.Profile) 
 }
 
 // printTable prints the rows in which releases differ, and why.
-func printTable(out *printer, file string, t *trace.Trace, columns []report.Column) {
+func printTable(out *printer, file string, t *trace.Trace, columns []report.Column, options ...sim.Option) {
 	if out.json || out.quiet {
 		return
 	}
@@ -65,7 +67,7 @@ func printTable(out *printer, file string, t *trace.Trace, columns []report.Colu
 	if t.Name != "" {
 		fmt.Fprintf(out.w, "%s\n", t.Name)
 	}
-	table := report.Compare(t, columns)
+	table := report.Compare(t, columns, options...)
 	w := tabwriter.NewWriter(out.w, 0, 0, 2, ' ', 0)
 	fmt.Fprint(w, "  #\ttask\tcall")
 	for _, r := range table.Releases {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/report"
@@ -13,6 +14,7 @@ import (
 // causes finds the quirks that make releases answer differently, and keeps a note of each.
 type causes struct {
 	plan     *plan.Plan
+	engine   cbpfvm.Engine
 	notes    []string
 	switched map[string]*evaluator // by release and the quirk that it is without
 }
@@ -23,7 +25,7 @@ func (c *causes) mark(k kernel.Release, r *request.Request, verdict string) (str
 		without := k.Without(q)
 		e := c.switched[without.Name]
 		if e == nil {
-			e = &evaluator{plan: c.plan, release: without, maxChildren: 10} // there are many of them
+			e = &evaluator{plan: c.plan, release: without, engine: c.engine, maxChildren: 10} // there are many of them
 			c.switched[without.Name] = e
 		}
 		a, err := e.answer(r)

@@ -58,7 +58,8 @@ type diffOptions struct {
 	seed                    uint64
 	n, parallel, shrink     int
 	out, corpus             string
-	json, outcomes          bool
+	engineOption
+	json, outcomes bool
 }
 
 func diffCommand() *cobra.Command {
@@ -78,6 +79,7 @@ release --as.`,
 	f.StringVar(&o.kernels, "kernels", "", "folder of kernels, RELEASE/vmlinuz")
 	f.StringVar(&o.kernelFile, "kernel", "", "one kernel image")
 	f.StringVar(&o.as, "as", "7.3", "release that --kernel is compared with")
+	o.engineOption.flag(c)
 	f.StringVar(&o.kinds, "kinds", "all", "kinds of traces, joined by commas")
 	f.Uint64Var(&o.seed, "seed", 1, "first seed")
 	f.IntVar(&o.n, "n", 10, "traces of the rarest kind; the others get more")
@@ -104,6 +106,7 @@ func (o *diffOptions) run(cmd *cobra.Command) error {
 	start := time.Now()
 	plan := differ.Plan{
 		Kernels: images, Kinds: kinds, Seed: o.seed, N: o.n, Parallel: o.parallel, Shrink: o.shrink,
+		Engine: o.engine,
 		Progress: func(format string, args ...any) {
 			fmt.Fprintf(os.Stderr, "%5.0fs  %s\n", time.Since(start).Seconds(), fmt.Sprintf(format, args...))
 		},

@@ -22,9 +22,10 @@ type evalOptions struct {
 	kernel   string
 	requests string
 	context  string
-	json     bool
-	trace    bool
-	causes   causes
+	engineOption
+	json   bool
+	trace  bool
+	causes causes
 }
 
 func evalCommand() *cobra.Command {
@@ -57,6 +58,7 @@ asked accepts the plan.`,
 	o.inputOptions.flags(c)
 	o.coverOptions.flags(c)
 	kernelFlag(c, &o.kernel)
+	o.engineOption.flag(c)
 	f := c.Flags()
 	f.StringVarP(&o.requests, "requests", "r", "", "file of requests, one a line")
 	f.StringVar(&o.context, "context", "", "judge this context, 40 bytes in hexadecimal")
@@ -108,10 +110,10 @@ func (o *evalOptions) run(cmd *cobra.Command, file, text string) error {
 	defer in.Close()
 	var evaluators []*evaluator
 	for _, r := range on {
-		evaluators = append(evaluators, &evaluator{plan: p, release: r, profile: o.profile, maxChildren: 500})
+		evaluators = append(evaluators, &evaluator{plan: p, release: r, engine: o.engine, profile: o.profile, maxChildren: 500})
 	}
 	out := newPrinter(cmd.OutOrStdout(), o.json, false)
-	o.causes = causes{plan: p, switched: map[string]*evaluator{}}
+	o.causes = causes{plan: p, engine: o.engine, switched: map[string]*evaluator{}}
 	good, err := o.all(out, request.NewReader(in, name), evaluators)
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 type evaluator struct {
 	plan    *plan.Plan
 	release kernel.Release
+	engine  cbpfvm.Engine
 	profile *cover.Profile // nil if nothing is counted
 	// maxChildren is how many tasks a kernel gets before there is a new one, which keeps memory bounded.
 	maxChildren int
@@ -96,7 +97,7 @@ func (e *evaluator) answer(r *request.Request) (answer, error) {
 
 // start makes a kernel in which the plan is registered.
 func (e *evaluator) start() error {
-	sys := sim.New(e.release)
+	sys := sim.New(e.release, sim.WithEngine(e.engine))
 	if e.profile != nil {
 		sys.ObserveFilters(e)
 	}
@@ -187,7 +188,7 @@ func (e *evaluator) context(ctx *cbpfvm.Context) answer {
 		e.Ran(op, prog, ctx)
 		path := prog.Explain(ctx)
 		runs = append(runs, filterRun{n, of, fmt.Sprintf("registered as filter %d of the plan", i+1), &path})
-		if path.Result == 0 {
+		if e.engine.Run(prog, ctx) == 0 {
 			note := fmt.Sprintf("denied by filter %d of %d, instruction %d", n+1, of, path.PC())
 			return answer{verdict: string(request.Deny), note: note, runs: runs}
 		}

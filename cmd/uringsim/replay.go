@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/cover"
 	"github.com/uringsim/uringsim/internal/judge"
 	"github.com/uringsim/uringsim/internal/live"
@@ -29,6 +30,7 @@ type replayOptions struct {
 	record bool
 	page   string
 	jobs   int // 0 is as many as there are cores
+	engineOption
 	coverOptions
 	trialOptions
 	guest *string // vmlinuz, set by the vm command; nil without it
@@ -74,6 +76,7 @@ by ~QUIRK: 7.2~shared-filters-append-in-place. See uringsim kernels.`,
 		f.StringVar(&o.page, "html", "", "write a report for people to a file, as a page (docs/report.md)")
 		f.IntVarP(&o.jobs, "jobs", "j", 0, "replay so many files at a time on the model (default: as there are cores)")
 		completeKernels(c)
+		o.engineOption.flag(c)
 		o.coverOptions.flags(c)
 		f.StringVar(&o.policy, "policy", "", "put this policy on trial, and tell what it would break")
 		o.inputOptions.flags(c)
@@ -115,7 +118,7 @@ func (o *replayOptions) run(cmd *cobra.Command, files []string) error {
 	if o.page == "" || err != nil && !errors.Is(err, errMismatch) {
 		return err
 	}
-	if pageErr := writePage(o.page, o.kernel, files); pageErr != nil {
+	if pageErr := writePage(o.page, o.kernel, files, o.onEngine()); pageErr != nil {
 		return pageErr
 	}
 	return err // a mismatch has its page, too
@@ -145,7 +148,7 @@ func (o *replayOptions) onModels(cmd *cobra.Command, out *printer, files []strin
 func (o *replayOptions) job(stdin io.Reader) (job, error) {
 	if o.kernel == "all" {
 		return func(_ context.Context, out *printer, file string) (bool, error) {
-			return onAll(out, stdin, file, o.profile)
+			return onAll(out, stdin, file, o.profile, o.onEngine())
 		}, nil
 	}
 	r, err := kernel.Parse(o.kernel)
@@ -153,7 +156,7 @@ func (o *replayOptions) job(stdin io.Reader) (job, error) {
 		return nil, err
 	}
 	return func(ctx context.Context, out *printer, file string) (bool, error) {
-		m := model{release: r, profile: o.profile}
+		m := model{release: r, engine: o.engine, profile: o.profile}
 		// Reasons are for what is printed, or counted. Standard input cannot be read again to get them.
 		m.quiet = out.quiet && !out.json && o.profile == nil && file != stream.Stdin
 		ok, err := m.replay(ctx, out, file, stdin)
@@ -193,6 +196,7 @@ var errReasons = errors.New("something differs or is not modelled")
 // model is what traces are replayed on.
 type model struct {
 	release kernel.Release
+	engine  cbpfvm.Engine
 	profile *cover.Profile // nil if nothing is counted
 	quiet   bool           // there are no reasons, which takes less than half the time
 }
@@ -205,7 +209,7 @@ func (m *model) replay(ctx context.Context, out *printer, file string, stdin io.
 	}
 	defer in.Close()
 	in.Share(true)
-	sys := sim.New(m.release)
+	sys := sim.New(m.release, sim.WithEngine(m.engine))
 	sys.SetQuiet(m.quiet)
 	if m.profile != nil {
 		sys.ObserveFilters(m.profile)

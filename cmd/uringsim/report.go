@@ -3,11 +3,12 @@ package main
 import (
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/report"
+	"github.com/uringsim/uringsim/sim"
 )
 
 // writePage writes what becomes of traces on a release to a file, as a page for people. Of all releases, the page tells
 // most of the newest.
-func writePage(page, release string, files []string) error {
+func writePage(page, release string, files []string, engine sim.Option) error {
 	if release == "all" {
 		release = kernel.Releases[len(kernel.Releases)-1].Name
 	}
@@ -15,7 +16,7 @@ func writePage(page, release string, files []string) error {
 	if err != nil {
 		return err
 	}
-	p := report.New(r)
+	p := report.New(r, engine)
 	for _, file := range files {
 		if err := addTo(p, file); err != nil {
 			return err

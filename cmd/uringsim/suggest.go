@@ -18,6 +18,7 @@ type suggestOptions struct {
 	to               string
 	prefix4, prefix6 int
 	trial.Options
+	engineOption
 }
 
 func suggestCommand() *cobra.Command {
@@ -53,6 +54,7 @@ an older one, for which it leaves them open.`,
 	f.IntVar(&o.prefix4, "prefix", 32, "bits of IPv4 addresses that count")
 	f.IntVar(&o.prefix6, "prefix6", 128, "bits of IPv6 addresses that count")
 	f.StringVar(&o.to, "to", "policy", "what to write: policy, or oci for the linux.ioUring object of a container")
+	o.engineOption.flag(c)
 	complete(c, "to", []string{"policy", "oci"})
 	complete(c, "kernel", releaseNames(kernel.Releases))
 	return c
@@ -79,7 +81,7 @@ func (o *suggestOptions) suggest(files []string, tell func(note string)) ([]byte
 	if err != nil {
 		return nil, fmt.Errorf("--kernel: %w", err)
 	}
-	s := trial.NewSuggester(k, o.Options)
+	s := trial.NewSuggester(k, o.Options, o.onEngine())
 	for _, file := range files {
 		if err := addTrace(s, file); err != nil {
 			return nil, err

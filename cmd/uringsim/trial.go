@@ -9,6 +9,7 @@ import (
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/report"
+	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/trial"
 	"github.com/uringsim/uringsim/verdict"
@@ -39,7 +40,7 @@ func (o *replayOptions) onTrial(out *printer, files []string) error {
 	}
 	var attempts []attempt
 	for _, k := range on {
-		a, err := attemptOn(p, k, files)
+		a, err := attemptOn(p, k, files, o.onEngine())
 		if err != nil {
 			return err
 		}
@@ -64,8 +65,8 @@ func (o *replayOptions) onTrial(out *printer, files []string) error {
 }
 
 // attemptOn tries the plan on a release.
-func attemptOn(p *plan.Plan, k kernel.Release, files []string) (attempt, error) {
-	a := attempt{release: k, report: trial.NewReport(p, k)}
+func attemptOn(p *plan.Plan, k kernel.Release, files []string, engine sim.Option) (attempt, error) {
+	a := attempt{release: k, report: trial.NewReport(p, k, engine)}
 	for _, file := range files {
 		in, err := openTrace(file, nil)
 		if err != nil {

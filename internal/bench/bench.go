@@ -4,15 +4,25 @@ package bench
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"time"
 )
 
+// Label says what is measured. Numbers that have no meaning for it are 0.
+type Label struct {
+	Group        string // those of a group are compared with its base
+	Name         string
+	Base         bool
+	Engine       string // that runs filters; "" if none does
+	Batch        int    // requests that are submitted at once
+	Filters      int    // that are stacked
+	Instructions int    // that a run executes, of the program as it was registered
+}
+
 // Subject is something that does a piece of work as often as it is told.
 type Subject struct {
-	Group string // subjects of a group are compared with its base
-	Name  string
-	Base  bool
+	Label
 	Units int // how many requests or runs one call of Do stands for
 	Do    func() error
 }
@@ -22,8 +32,7 @@ type Spread struct{ Min, Median, Max float64 }
 
 // Result is what was measured of a subject.
 type Result struct {
-	Group, Name string
-	Base        bool
+	Label
 	Nanoseconds Spread // for a request or run, on this machine
 	Ratio       Spread // to the base of the group in the same turn
 }
@@ -58,7 +67,7 @@ func (c clock) measure(subjects []Subject, turns int, slice time.Duration) ([]Re
 	results := make([]Result, len(subjects))
 	for i := range subjects {
 		s := &subjects[i]
-		results[i] = Result{Group: s.Group, Name: s.Name, Base: s.Base, Nanoseconds: spread(took[i])}
+		results[i] = Result{Label: s.Label, Nanoseconds: spread(took[i])}
 		base := slices.IndexFunc(subjects, func(b Subject) bool { return b.Base && b.Group == s.Group })
 		if base < 0 {
 			continue
@@ -93,6 +102,39 @@ func (c clock) run(s *Subject, times int) (time.Duration, error) {
 		}
 	}
 	return c().Sub(start), nil
+}
+
+// Only is without what other engines than the named one run. Where that leaves a group without its base, it becomes the
+// first of the group.
+func Only(engine string, subjects []Subject) []Subject {
+	var kept []Subject
+	for _, s := range subjects {
+		if s.Engine != "" && s.Engine != engine {
+			continue
+		}
+		s.Base = s.Base || !slices.ContainsFunc(kept, func(other Subject) bool { return other.Group == s.Group })
+		kept = append(kept, s)
+	}
+	return kept
+}
+
+// Print writes a table of results, by group.
+func Print(w io.Writer, results []Result) error {
+	group := ""
+	for _, r := range results {
+		if r.Group != group {
+			group = r.Group
+			fmt.Fprintf(w, "%-48s%8s%8s%8s%12s\n", group, "min", "median", "max", "ns here")
+		}
+		ratio := fmt.Sprintf("%8s%8s%8s", "", "1", "")
+		if !r.Base {
+			ratio = fmt.Sprintf("%8.2f%8.2f%8.2f", r.Ratio.Min, r.Ratio.Median, r.Ratio.Max)
+		}
+		if _, err := fmt.Fprintf(w, "  %-46s%s%12.1f\n", r.Name, ratio, r.Nanoseconds.Median); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func spread(values []float64) Spread {

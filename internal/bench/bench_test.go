@@ -2,6 +2,7 @@ package bench
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -23,23 +24,23 @@ func TestMeasure(t *testing.T) {
 	}
 	c := clock(func() time.Time { return now })
 	got, err := c.measure([]Subject{
-		{Group: "g", Name: "one", Base: true, Units: 10, Do: work(1)},
-		{Group: "alone", Name: "two", Units: 1, Do: work(2)},
-		{Group: "g", Name: "three", Units: 10, Do: work(3)},
+		{Label: Label{Group: "g", Name: "one", Base: true}, Units: 10, Do: work(1)},
+		{Label: Label{Group: "alone", Name: "two"}, Units: 1, Do: work(2)},
+		{Label: Label{Group: "g", Name: "three"}, Units: 10, Do: work(3)},
 	}, 3, time.Nanosecond)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []Result{
-		{"g", "one", true, Spread{2e5, 4e5, 8e5}, Spread{1, 1, 1}},
-		{"alone", "two", false, Spread{4e6, 8e6, 16e6}, Spread{}},
-		{"g", "three", false, Spread{6e5, 12e5, 24e5}, Spread{3, 3, 3}},
+		{Label{Group: "g", Name: "one", Base: true}, Spread{2e5, 4e5, 8e5}, Spread{1, 1, 1}},
+		{Label{Group: "alone", Name: "two"}, Spread{4e6, 8e6, 16e6}, Spread{}},
+		{Label{Group: "g", Name: "three"}, Spread{6e5, 12e5, 24e5}, Spread{3, 3, 3}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	broken := errors.New("broken")
-	_, err = Measure([]Subject{{Group: "g", Name: "x", Units: 1, Do: func() error { return broken }}}, 1, 1)
+	_, err = Measure([]Subject{{Label: Label{Group: "g", Name: "x"}, Units: 1, Do: func() error { return broken }}}, 1, 1)
 	if !errors.Is(err, broken) || err.Error() != "g, x: broken" {
 		t.Errorf("got %v", err)
 	}
@@ -51,8 +52,16 @@ func TestSubjects(t *testing.T) {
 	if unavailable != nil {
 		t.Logf("without the running kernel: %v", unavailable)
 	}
+	all := slices.Concat(requests, Engines(), Curves())
+	oneBase(t, all)
+	oneBase(t, Only("fast", all))
+}
+
+// oneBase fails if a subject cannot be carried out, or a group has not one base.
+func oneBase(t *testing.T, subjects []Subject) {
+	t.Helper()
 	bases := map[string]int{}
-	for _, s := range append(requests, Engines()...) {
+	for _, s := range subjects {
 		if err := s.Do(); err != nil {
 			t.Errorf("%s, %s: %v", s.Group, s.Name, err)
 		}

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/internal/sysuring"
@@ -30,28 +29,46 @@ func Requests() ([]Subject, error) {
 	for _, batch := range []int{1, 8, 32} {
 		group := fmt.Sprintf("NOP in batches of %d", batch)
 		if unavailable == nil {
-			subjects = append(subjects, through(host, uapi.SQE{}, batch, Subject{Group: group, Name: "this kernel, no filter", Base: true}))
+			subjects = append(subjects, through(host, uapi.SQE{}, Label{Group: group, Name: "this kernel, no filter",
+				Base: true, Batch: batch}))
 		}
-		for _, filters := range []int{0, 1, 4, 16} {
-			m := modelRing(uapi.IORING_OP_NOP, "ret #1", filters)
-			subjects = append(subjects, through(m, uapi.SQE{}, batch, Subject{Group: group, Name: fmt.Sprintf("model, %d filters", filters),
-				Base: unavailable != nil && filters == 0}))
+		none := modelRing(uapi.IORING_OP_NOP, "", 0, cbpfvm.Fast)
+		subjects = append(subjects, through(none, uapi.SQE{}, Label{Group: group, Name: "model, 0 filters",
+			Base: unavailable != nil, Batch: batch}))
+		for _, filters := range []int{1, 4, 16} {
+			for _, e := range cbpfvm.Engines() {
+				m := modelRing(uapi.IORING_OP_NOP, "ret #1", filters, e)
+				name := fmt.Sprintf("model, %d filters, %s", filters, e)
+				subjects = append(subjects, through(m, uapi.SQE{}, Label{Group: group, Name: name, Engine: e.String(),
+					Batch: batch, Filters: filters, Instructions: filters}))
+			}
 		}
 	}
-	const group = "SOCKET in batches of 32"
-	if unavailable == nil {
-		subjects = append(subjects, through(host, uapi.SQE{}, 32, Subject{Group: group, Name: "this kernel, a NOP without a filter", Base: true}))
-	}
-	m := modelRing(uapi.IORING_OP_SOCKET, CoverLetter, 1)
-	return append(subjects, through(m, tcpSocket(), 32, Subject{Group: group, Name: "model, the cover letter's filter",
-		Base: unavailable != nil})), unavailable
+	return append(subjects, sockets(host, unavailable == nil)...), unavailable
 }
 
-// through is the subject of so many SQEs a call.
-func through(r ring, sqe uapi.SQE, batch int, s Subject) Subject {
+// sockets are SOCKETs under the filter of the cover letter.
+func sockets(host ring, available bool) []Subject {
+	const group = "SOCKET in batches of 32"
+	var subjects []Subject
+	if available {
+		subjects = append(subjects, through(host, uapi.SQE{}, Label{Group: group, Base: true, Batch: 32,
+			Name: "this kernel, a NOP without a filter"}))
+	}
+	for _, e := range cbpfvm.Engines() {
+		m := modelRing(uapi.IORING_OP_SOCKET, CoverLetter, 1, e)
+		subjects = append(subjects, through(m, tcpSocket(), Label{Group: group, Base: !available && e == cbpfvm.Reference,
+			Name: "model, the cover letter's filter, " + e.String(), Engine: e.String(), Batch: 32, Filters: 1,
+			Instructions: executed(CoverLetter)}))
+	}
+	return subjects
+}
+
+// through is the subject of a batch of SQEs a call.
+func through(r ring, sqe uapi.SQE, label Label) Subject {
 	cqes := make([]uapi.CQE, 2*entries)
-	s.Units = batch
-	s.Do = func() error {
+	batch := label.Batch
+	return Subject{Label: label, Units: batch, Do: func() error {
 		for i := range batch {
 			copy(r.SQE(i), sqe[:])
 		}
@@ -63,8 +80,7 @@ func through(r ring, sqe uapi.SQE, batch int, s Subject) Subject {
 			return fmt.Errorf("%d of %d SQEs were taken, %d CQEs came, the first with %d", took, batch, n, cqes[0].Res)
 		}
 		return nil
-	}
-	return s
+	}}
 }
 
 // CoverLetter is a filter as the kernel's patch set shows one: TCP sockets only.
@@ -90,13 +106,13 @@ func tcpSocket() uapi.SQE {
 	return sqe
 }
 
-// modelRing is a ring of the model under so many filters. Sockets are made at once.
-func modelRing(op uapi.Op, program string, filters int) *sim.Mapping {
+// modelRing is a ring of the model under so many filters, which an engine runs. Sockets are made at once.
+func modelRing(op uapi.Op, program string, filters int, e cbpfvm.Engine) *sim.Mapping {
 	p := &plan.Plan{}
 	for range filters {
 		p.Filters = append(p.Filters, plan.Filter{Op: op, Insns: assemble(program)})
 	}
-	k := sim.New(kernel.V7_3)
+	k := sim.New(kernel.V7_3, sim.WithEngine(e))
 	k.SetIssuer(sim.IssuerFunc(func(*sim.Issue) sim.Completion { return sim.Result(3) }))
 	player := trace.NewPlayer(k, k.Release().Name)
 	for _, e := range append(p.Events(trace.InitTask),
@@ -118,86 +134,4 @@ func assemble(program string) []uapi.SockFilter {
 		panic(err) // programs are constants
 	}
 	return insns
-}
-
-// Program is a program to measure engines with.
-type Program struct{ Name, Source string }
-
-// Programs are a usual filter, and others of several lengths.
-func Programs() []Program {
-	return []Program{
-		{"the cover letter's filter", CoverLetter},
-		{"64 comparisons", comparisons(64)},
-		{"1 instruction", "ret #1"},
-		{"10 instructions", arithmetic(10)},
-		{"100 instructions", arithmetic(100)},
-		{"4096 instructions", arithmetic(4096)},
-	}
-}
-
-// Engines are the programs on the engines.
-func Engines() []Subject {
-	var subjects []Subject
-	for _, row := range Programs() {
-		p, refused := cbpfvm.Check(assemble(row.Source), uapi.SizeofBPFCtx)
-		if refused != nil {
-			panic(refused) // programs are constants
-		}
-		ctx := SocketContext()
-		for i, engine := range []struct {
-			name string
-			run  func(*cbpfvm.Context) uint32
-		}{
-			{"golang.org/x/net/bpf", p.RunReference},
-			{"Run", p.Run},
-		} {
-			const runs = 64 // a call
-			want := p.Explain(ctx).Result
-			subjects = append(subjects, Subject{Group: row.Name, Name: engine.name, Base: i == 0, Units: runs,
-				Do: func() error {
-					for range runs {
-						if got := engine.run(ctx); got != want {
-							return fmt.Errorf("the result is %d, not %d", got, want)
-						}
-					}
-					return nil
-				}})
-		}
-	}
-	return subjects
-}
-
-// SocketContext is what filters see of a TCP socket.
-func SocketContext() *cbpfvm.Context {
-	var ctx cbpfvm.Context
-	ctx[uapi.BPFCtxOpcode], ctx[uapi.BPFCtxPDUSize] = uint8(uapi.IORING_OP_SOCKET), uapi.SizeofBPFSocket
-	ctx.SetWord(uapi.BPFCtxPDU, uapi.AF_INET)
-	ctx.SetWord(uapi.BPFCtxPDU+4, uapi.SOCK_STREAM)
-	ctx.SetWord(uapi.BPFCtxPDU+8, uapi.IPPROTO_TCP)
-	return &ctx
-}
-
-// comparisons compares a word with n constants, of which the last is the right one.
-func comparisons(n int) string {
-	var b strings.Builder
-	b.WriteString("ld [socket.family]\n")
-	for i := range n {
-		fmt.Fprintf(&b, "jeq #%d, yes\n", 2+1000*(n-1-i))
-	}
-	return b.String() + "ret #0\nyes: ret #1"
-}
-
-// arithmetic is a straight line of n instructions, whose result depends on nearly all of them. It keeps off TAX and TXA,
-// each of which does what the other should in gVisor's pkg/bpf, a peer in ../../bench.
-func arithmetic(n int) string {
-	line := []string{"ld [user_data]", "add #3", "xor #7", "mul #5", "rsh #1", "or #9", "lsh #1", "sub #2"}
-	var b strings.Builder
-	for i := range n - 1 {
-		at := i % len(line)
-		if at == 0 && i > 0 {
-			at = 1 // A goes on
-		}
-		b.WriteString(line[at] + "\n")
-	}
-	return b.String() + "ret a"
 }

@@ -5,13 +5,14 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/internal/differ"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/trace"
 )
 
-// TestCorpus replays generated traces that real kernels have judged.
+// TestCorpus replays generated traces that real kernels have judged, with each engine for filters.
 func TestCorpus(t *testing.T) {
 	files, err := filepath.Glob("../../testdata/kernel/corpus/*.jsonl.zst")
 	if err != nil || len(files) == 0 {
@@ -23,11 +24,13 @@ func TestCorpus(t *testing.T) {
 			compared := 0
 			err := differ.ReadCorpus(file, func(tr *trace.Trace) error {
 				for _, r := range kernel.Measured() {
-					n, err := reproduces(tr, r)
-					if err != nil {
-						return fmt.Errorf("%s: %w", r.Name, err)
+					for _, on := range cbpfvm.Engines() {
+						n, err := reproduces(tr, r, on)
+						if err != nil {
+							return fmt.Errorf("%s, filters on %s: %w", r.Name, on, err)
+						}
+						compared += n
 					}
-					compared += n
 				}
 				return nil
 			})
@@ -41,9 +44,9 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// reproduces plays a trace on a release and compares with what is recorded.
-func reproduces(tr *trace.Trace, r kernel.Release) (compared int, err error) {
-	p := trace.NewPlayer(sim.New(r), r.Name)
+// reproduces plays a trace on a release, with filters on an engine, and compares with what is recorded.
+func reproduces(tr *trace.Trace, r kernel.Release, on cbpfvm.Engine) (compared int, err error) {
+	p := trace.NewPlayer(sim.New(r, sim.WithEngine(on)), r.Name)
 	for i := range tr.Events {
 		o, err := p.Play(&tr.Events[i])
 		if err != nil {

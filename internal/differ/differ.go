@@ -52,9 +52,9 @@ func (s *Stats) Unreached() []opdef.Exit {
 	return slices.DeleteFunc(opdef.Exits(), func(e opdef.Exit) bool { return s.Exits[e] > 0 })
 }
 
-// Model plays the trace on the model of the release and compares with the kernel's verdict. Nil means that they agree.
-func Model(r kernel.Release, t *trace.Trace, v *judge.Verdict, stats *Stats) *Finding {
-	sys := sim.New(r)
+// Model plays the trace on a model of the release and compares with the kernel's verdict. Nil means that they agree.
+func Model(r kernel.Release, t *trace.Trace, v *judge.Verdict, stats *Stats, options ...sim.Option) *Finding {
+	sys := sim.New(r, options...)
 	p := trace.NewPlayer(sys, r.Name)
 	for i := range t.Events {
 		e := t.Events[i]

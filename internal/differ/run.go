@@ -8,9 +8,11 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/gen"
 	"github.com/uringsim/uringsim/internal/judge"
 	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/trace"
 )
 
@@ -22,6 +24,7 @@ type Plan struct {
 	N        int // traces of the rarest kind; see gen.Kind.Weight
 	Parallel int // guests at a time
 	Shrink   int // disagreements to make small, per kernel and kind
+	Engine   cbpfvm.Engine
 	Corpus   *Corpus
 	Progress func(format string, args ...any)
 	Boot     func(ctx context.Context, vmlinuz string) (judge.Judge, error)
@@ -120,7 +123,7 @@ func (p *Plan) compare(ctx context.Context, j judge.Judge, k Kernel, kind gen.Ki
 		return p.Boot(ctx, k.Vmlinuz)
 	}
 	row.Kernel = v.Version
-	f, excluded := judged(k.Release, kind.Trace(seed), &v, row.Stats)
+	f, excluded := p.judged(k.Release, kind.Trace(seed), &v, row.Stats)
 	switch {
 	case excluded:
 		row.Excluded++
@@ -138,12 +141,12 @@ func (p *Plan) compare(ctx context.Context, j judge.Judge, k Kernel, kind gen.Ki
 
 // judged compares with both runs. If they differ and the model agrees with one of them, the trace is excluded: what the
 // kernel gave then depended on time.
-func judged(r kernel.Release, t *trace.Trace, v *judge.Verdict, stats *Stats) (f *Finding, excluded bool) {
-	f = Model(r, t, v, stats)
+func (p *Plan) judged(r kernel.Release, t *trace.Trace, v *judge.Verdict, stats *Stats) (f *Finding, excluded bool) {
+	f = Model(r, t, v, stats, sim.WithEngine(p.Engine))
 	if v.Second == nil {
 		return f, false
 	}
-	second := Model(r, t, v.Second, newStats())
+	second := Model(r, t, v.Second, newStats(), sim.WithEngine(p.Engine))
 	if f == nil && second == nil {
 		return nil, false
 	}
@@ -205,7 +208,7 @@ func (p *Plan) shrink(ctx context.Context, j judge.Judge, k Kernel, kind gen.Kin
 			if v.Err != "" || v.Second != nil {
 				return false
 			}
-			f := Model(k.Release, t, &v, newStats())
+			f := Model(k.Release, t, &v, newStats(), sim.WithEngine(p.Engine))
 			return f != nil && causeOf(f) == found.Cause
 		}
 		small := Shrink(kind.Trace(found.Seeds[0]), 3000, still)

@@ -1,0 +1,290 @@
+package cbpfvm
+
+import (
+	"slices"
+
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// flat is a program that is no decision, made shorter: constants are worked out, what nothing depends on is left out,
+// and arithmetic with constants is put together.
+type flat struct {
+	code  []inst
+	mixes []mix
+}
+
+// flattener makes a flat program. It changes code in place, and marks what is to be left out.
+type flattener struct {
+	code  []inst
+	out   []bool
+	mixes []mix
+}
+
+func flatten(code []inst) *flat {
+	f := flattener{code: slices.Clone(code), out: make([]bool, len(code))}
+	f.foldConstants()
+	f.dropUnused()
+	f.mix()
+	return &flat{f.compact(), f.mixes}
+}
+
+// isJump tells whether an instruction has two targets, jt and jf, or one, k.
+func (in inst) isJump() (conditional, always bool) {
+	return in.op >= opJeqK && in.op <= opJsetX, in.op == opJa
+}
+
+// constant is a value that is the same for all contexts, if it is.
+type constant struct {
+	k  uint32
+	is bool
+}
+
+// knowledge is what is constant of what registers and scratch memory hold before an instruction, whatever way led to it.
+type knowledge struct {
+	a, x constant
+	m    [uapi.BPF_MEMWORDS]constant
+}
+
+// join keeps what is the same on another way.
+func (c *knowledge) join(other *knowledge) {
+	both := func(v, w *constant) {
+		if *v != *w {
+			*v = constant{}
+		}
+	}
+	both(&c.a, &other.a)
+	both(&c.x, &other.x)
+	for i := range c.m {
+		both(&c.m[i], &other.m[i])
+	}
+}
+
+// foldConstants works out what is constant, and leaves out what no run comes to. Jumps only lead forward, so that all
+// ways to an instruction are known when it is its turn.
+func (f *flattener) foldConstants() {
+	at := make([]*knowledge, len(f.code))
+	at[0] = &knowledge{a: constant{is: true}, x: constant{is: true}}
+	arrive := func(pc int, c *knowledge) {
+		if before := at[pc]; before != nil {
+			before.join(c)
+			return
+		}
+		at[pc] = c
+	}
+	for pc := range f.code {
+		c := at[pc]
+		if f.out[pc] = c == nil; f.out[pc] {
+			continue
+		}
+		in := &f.code[pc]
+		c.simplify(in)
+		switch conditional, always := in.isJump(); {
+		case conditional:
+			copied := *c
+			arrive(pc+1+int(in.jt), &copied)
+			arrive(pc+1+int(in.jf), c)
+		case always:
+			arrive(pc+1+int(in.k), c)
+		case in.op != opRetK && in.op != opRetA:
+			c.step(*in)
+			arrive(pc+1, c)
+		}
+	}
+}
+
+// simplify puts an instruction in a simpler way if what it works with is constant.
+func (c *knowledge) simplify(in *inst) {
+	if o, usesX := withK[in.op]; usesX && c.x.is {
+		in.op, in.k = o, c.x.k
+	}
+	conditional, _ := in.isJump()
+	operand := codes[in.op].operand
+	switch {
+	case in.op == opDivX && c.x == constant{0, true}:
+		*in = inst{op: opRetK}
+	case in.op == opDivX && c.x.is:
+		*in = inst{op: opDivK, k: c.x.k}
+		c.simplify(in)
+	case in.op == opTxa && c.x.is:
+		*in = inst{op: opLdImm, k: c.x.k}
+	case in.op == opTax && c.a.is:
+		*in = inst{op: opLdxImm, k: c.a.k}
+	case in.op == opLdMem && c.m[in.k].is:
+		*in = inst{op: opLdImm, k: c.m[in.k].k}
+	case in.op == opLdxMem && c.m[in.k].is:
+		*in = inst{op: opLdxImm, k: c.m[in.k].k}
+	case in.op == opRetA && c.a.is:
+		*in = inst{op: opRetK, k: c.a.k}
+	case conditional && in.jt == in.jf:
+		*in = inst{op: opJa, k: uint32(in.jt)}
+	case conditional && c.a.is && operand == operandCondK:
+		*in = inst{op: opJa, k: uint32(in.skip(holds(in.op, c.a.k, in.k)))}
+	case changesA(in.op) && operand != operandX && c.a.is:
+		*in = inst{op: opLdImm, k: arithmetic(in.op, c.a.k, in.k)}
+	}
+}
+
+// changesA tells whether an instruction makes A of A: those of arithmetic do.
+func changesA(o op) bool { return o >= opAddK && o <= opNeg }
+
+// step is what is constant after an instruction.
+func (c *knowledge) step(in inst) {
+	switch in.op {
+	case opLdImm:
+		c.a = constant{in.k, true}
+	case opLdxImm:
+		c.x = constant{in.k, true}
+	case opSt:
+		c.m[in.k] = c.a
+	case opStx:
+		c.m[in.k] = c.x
+	case opTax, opLdxMem:
+		c.x = constant{}
+	default:
+		c.a = constant{}
+	}
+}
+
+// What instructions read and write: a bit for each cell of scratch memory, and for the registers.
+const (
+	bitA = 1 << (uapi.BPF_MEMWORDS + iota)
+	bitX
+)
+
+// effects are what an instruction that is no jump and no return reads and writes.
+func effects(in inst) (reads, writes uint32) {
+	switch in.op {
+	case opLdMem:
+		return 1 << in.k, bitA
+	case opLdxImm:
+		return 0, bitX
+	case opLdxMem:
+		return 1 << in.k, bitX
+	case opSt:
+		return bitA, 1 << in.k
+	case opStx:
+		return bitX, 1 << in.k
+	case opTax:
+		return bitA, bitX
+	case opTxa:
+		return bitX, bitA
+	case opLdImm, opLdAbs:
+		return 0, bitA
+	}
+	if codes[in.op].operand == operandX {
+		return bitA | bitX, bitA
+	}
+	return bitA, bitA
+}
+
+// dropUnused leaves out what writes something that nothing reads, from the end to the start.
+func (f *flattener) dropUnused() {
+	used := make([]uint32, len(f.code)+1) // from the instruction on
+	for pc := len(f.code) - 1; pc >= 0; pc-- {
+		in, next := f.code[pc], used[pc+1]
+		reads, writes := effects(in)
+		switch conditional, always := in.isJump(); {
+		case conditional:
+			used[pc] = used[pc+1+int(in.jt)] | used[pc+1+int(in.jf)] | bitA
+			if codes[in.op].operand == operandCondX {
+				used[pc] |= bitX
+			}
+		case always:
+			used[pc] = used[pc+1+int(in.k)]
+		case in.op == opRetK:
+		case in.op == opRetA:
+			used[pc] = bitA
+		case f.out[pc], next&writes == 0 && in.op != opDivX: // which may end the run
+			used[pc] = next
+			f.out[pc] = true
+		default:
+			used[pc] = next&^writes | reads
+		}
+	}
+}
+
+// next is for each instruction the first from there on that is not left out. Jumps over nothing are left out as well.
+func (f *flattener) next() []int {
+	next := make([]int, len(f.code)+1)
+	next[len(f.code)] = len(f.code)
+	for pc := len(f.code) - 1; pc >= 0; pc-- {
+		in := f.code[pc]
+		switch conditional, always := in.isJump(); {
+		case conditional && next[pc+1+int(in.jt)] == next[pc+1+int(in.jf)] && next[pc+1] == next[pc+1+int(in.jt)],
+			always && next[pc+1] == next[pc+1+int(in.k)]:
+			f.out[pc] = true
+		}
+		if next[pc] = pc; f.out[pc] {
+			next[pc] = next[pc+1]
+		}
+	}
+	return next
+}
+
+// mix puts rows of arithmetic with constants together, as far as no jump leads into them.
+func (f *flattener) mix() {
+	next := f.next()
+	target := make([]bool, len(f.code)+1)
+	for pc, in := range f.code {
+		if conditional, always := in.isJump(); f.out[pc] {
+			continue
+		} else if conditional {
+			target[next[pc+1+int(in.jt)]], target[next[pc+1+int(in.jf)]] = true, true
+		} else if always {
+			target[next[pc+1+int(in.k)]] = true
+		}
+	}
+	for pc := next[0]; pc < len(f.code); {
+		m, end := identity, next[pc+1]
+		if !m.take(f.code[pc]) {
+			pc = end
+			continue
+		}
+		row := []mix{m}
+		n := 1
+		for ; end < len(f.code) && !target[end]; end = next[end+1] {
+			if last := &row[len(row)-1]; !last.take(f.code[end]) {
+				if m = identity; !m.take(f.code[end]) {
+					break
+				}
+				row = append(row, m)
+			}
+			n++
+		}
+		if n > len(row) { // otherwise nothing is won
+			for other := next[pc+1]; other < end; other = next[other+1] {
+				f.out[other] = true
+			}
+			f.code[pc] = inst{op: opMix, k: uint32(len(f.mixes))}
+			f.mixes = append(f.mixes, finish(row)...)
+		}
+		pc = end
+	}
+}
+
+// compact is the program without what is left out. Jumps only become shorter.
+func (f *flattener) compact() []inst {
+	next := f.next()
+	at := make([]int, len(f.code)+1)
+	for pc := range f.code {
+		at[pc+1] = at[pc]
+		if !f.out[pc] {
+			at[pc+1]++
+		}
+	}
+	var code []inst
+	for pc, in := range f.code {
+		if f.out[pc] {
+			continue
+		}
+		distance := func(skip uint32) int { return at[next[pc+1+int(skip)]] - at[pc] - 1 }
+		switch conditional, always := in.isJump(); {
+		case conditional:
+			in.jt, in.jf = uint8(distance(uint32(in.jt))), uint8(distance(uint32(in.jf)))
+		case always:
+			in.k = uint32(distance(in.k))
+		}
+		code = append(code, in)
+	}
+	return code
+}
