@@ -164,7 +164,7 @@ func (s *Set) Run(on cbpfvm.Engine, ops *opdef.Ops, req *opdef.Request) (*verdic
 // Decide is Run without a reason, for the many requests that nobody asks about: what it refuses is always the same. The
 // context is the caller's, so that none has to be made.
 func (s *Set) Decide(on cbpfvm.Engine, ops *opdef.Ops, req *opdef.Request, ctx *cbpfvm.Context) *verdict.Refusal {
-	if s.heads[req.Opcode].allow(on) || s.run(on, ops, req, ctx) == nil {
+	if s.AllowAll(on, req.Opcode) || s.run(on, ops, req, ctx) == nil {
 		return nil
 	}
 	return denied
@@ -173,14 +173,14 @@ func (s *Set) Decide(on cbpfvm.Engine, ops *opdef.Ops, req *opdef.Request, ctx *
 // allow tells whether the filters of a list allow everything, so that none has to run. The reference always runs.
 func (f *filter) allow(on cbpfvm.Engine) bool { return f == nil || f.allows && on == cbpfvm.Fast }
 
+// AllowAll tells whether the filters of an opcode allow all its requests, so that none has to run.
+func (s *Set) AllowAll(on cbpfvm.Engine, op uapi.Op) bool { return s.heads[op].allow(on) }
+
 // AllowsPlain tells whether the filters allow the request of a plain SQE.
 func (s *Set) AllowsPlain(on cbpfvm.Engine, ops *opdef.Ops, sqe *uapi.SQE, ctx *cbpfvm.Context) bool {
 	head := s.heads[sqe.Opcode()]
-	switch {
-	case head.allow(on):
-		return true
-	case head == denyMarker:
-		return false
+	if head == nil || head == denyMarker {
+		return head == nil
 	}
 	ops.PopulatePlain(sqe, (*[uapi.SizeofBPFCtx]byte)(ctx))
 	return head.denies(on, ctx) == nil

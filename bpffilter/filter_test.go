@@ -386,3 +386,54 @@ func TestExplainLoads(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestShortWays: Decide and AllowsPlain, and what is known without a run, agree with Run on all stacks of a few filters.
+func TestShortWays(t *testing.T) {
+	programs := []string{"ret #1", "ret #0", "ldx #3\ntxa\nret a", "ld [user_data]\nret a"}
+	var stacks func(stack []string, n int)
+	stacks = func(stack []string, n int) {
+		for _, denyRest := range []bool{false, true} {
+			var r Restriction
+			if denyRest {
+				register(t, kernel.V7_3, &r, uapi.IORING_OP_READ, "ret #1", uapi.IO_URING_BPF_FILTER_DENY_REST)
+			}
+			for _, src := range stack {
+				register(t, kernel.V7_3, &r, uapi.IORING_OP_NOP, src, 0)
+			}
+			checkShortWays(t, r.Filters(), stack)
+		}
+		if n > 0 {
+			for _, src := range programs {
+				stacks(append(stack[:len(stack):len(stack)], src), n-1)
+			}
+		}
+	}
+	stacks(nil, 3)
+}
+
+func checkShortWays(t *testing.T, set *Set, stack []string) {
+	t.Helper()
+	if set == nil {
+		return
+	}
+	ops := opdef.On(kernel.V7_3)
+	for _, userData := range []uint64{0, 1, 1 << 32} {
+		for _, e := range cbpfvm.Engines() {
+			var sqe uapi.SQE
+			sqe.SetUserData(userData)
+			req := &opdef.Request{SQE: sqe, UserData: userData}
+			var ctx cbpfvm.Context
+			refusal, _ := set.Run(e, ops, req)
+			want := refusal == nil
+			if got := set.Decide(e, ops, req, &ctx) == nil; got != want {
+				t.Errorf("%q, user_data %#x on %s: Decide says %v, Run %v", stack, userData, e, got, want)
+			}
+			if got := set.AllowsPlain(e, ops, &sqe, &ctx); got != want {
+				t.Errorf("%q, user_data %#x on %s: AllowsPlain says %v, Run %v", stack, userData, e, got, want)
+			}
+			if set.AllowAll(e, req.Opcode) && !want {
+				t.Errorf("%q on %s do not allow all", stack, e)
+			}
+		}
+	}
+}

@@ -3,6 +3,7 @@ package cbpfvm
 import (
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 
 	"golang.org/x/net/bpf"
 
@@ -11,35 +12,44 @@ import (
 
 // RunReference evaluates the filter on golang.org/x/net/bpf's VM. It gives what Run gives, by a second road.
 func (p *Program) RunReference(ctx *Context) uint32 {
-	if len(p.raw) == 0 {
+	vm := p.Reference()
+	if vm == nil {
 		return 0
 	}
-	// The VM loads big-endian: with every word turned round its loads give the kernel's words.
+	// The VM loads big-endian: with every word turned round its loads give the kernel's words. Two are turned at a time.
 	var in Context
-	for off := 0; off < len(ctx); off += 4 {
-		binary.BigEndian.PutUint32(in[off:], binary.LittleEndian.Uint32(ctx[off:]))
+	for off := 0; off < len(ctx); off += 8 {
+		words := bits.ReverseBytes64(binary.LittleEndian.Uint64(ctx[off:]))
+		binary.LittleEndian.PutUint64(in[off:], bits.RotateLeft64(words, 32))
 	}
-	v, err := p.Reference().Run(in[:p.ctxSize])
+	v, err := vm.Run(in[:p.ctxSize])
 	if err != nil {
-		panic(fmt.Sprintf("cbpfvm: x/net/bpf cannot run a lowered program: %v", err))
+		cannotRun(err)
 	}
 	return uint32(v) // where int has 32 bits it is negative for large results, with the same bits
+}
+
+func cannotRun(err error) {
+	panic(fmt.Sprintf("cbpfvm: x/net/bpf does not take a lowered program: %v", err))
 }
 
 // Reference is the program lowered for golang.org/x/net/bpf's VM. Its input is a context with the bytes of every
 // word turned round, and its result must be read as a uint32. It is nil for the zero Program.
 func (p *Program) Reference() *bpf.VM {
-	if len(p.raw) == 0 {
-		return nil
+	if vm := p.reference.Load(); vm != nil || len(p.raw) == 0 {
+		return vm
 	}
-	p.lowerOnce.Do(func() {
-		vm, err := bpf.NewVM(lower(p.raw, p.ctxSize))
-		if err != nil {
-			panic(fmt.Sprintf("cbpfvm: x/net/bpf refuses a lowered program: %v", err))
-		}
-		p.reference = vm
-	})
-	return p.reference
+	return p.makeReference()
+}
+
+// makeReference lowers the program. If several do so at a time, they make the same.
+func (p *Program) makeReference() *bpf.VM {
+	vm, err := bpf.NewVM(lower(p.raw, p.ctxSize))
+	if err != nil {
+		cannotRun(err)
+	}
+	p.reference.Store(vm)
+	return vm
 }
 
 // Instructions that lowering makes out of one.

@@ -3,7 +3,7 @@ package cbpfvm
 import (
 	"encoding/binary"
 	"slices"
-	"sync"
+	"sync/atomic"
 
 	"golang.org/x/net/bpf"
 
@@ -28,8 +28,7 @@ type Program struct {
 	plain   flat      // as it was registered, which Explain runs
 	first   *question // what Run begins with
 
-	lowerOnce sync.Once // few programs ever meet the reference engine
-	reference *bpf.VM
+	reference atomic.Pointer[bpf.VM] // made when it is asked for: few programs ever meet it
 }
 
 // inst is an instruction as the interpreter wants it: 8 bytes, with a dense op and LEN made a constant.

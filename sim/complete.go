@@ -154,9 +154,11 @@ func (c *completionQueue) take(keep bool, known *knowledge) []trace.CQE {
 
 // reap copies the CQEs that the program has not seen yet, as many as fit, and frees their room.
 func (c *completionQueue) reap(cqes []uapi.CQE) int {
-	n := min(len(cqes), len(c.posted)-c.taken)
-	for i, e := range c.posted[c.taken:][:n] {
-		cqes[i] = e.CQE.CQE
+	from := c.posted[c.taken:]
+	n := min(len(cqes), len(from))
+	from, cqes = from[:n], cqes[:n]
+	for i := range from {
+		cqes[i] = from[i].CQE.CQE
 	}
 	if c.taken += n; c.taken == len(c.posted) {
 		c.posted, c.taken, c.head = c.posted[:0], 0, c.tail

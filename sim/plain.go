@@ -17,7 +17,7 @@ func (r *Ring) takesPlain() bool {
 // submitPlain lets plain SQEs go the short way, until one comes that has to go the long way, but no more than most, and
 // returns how many there were.
 func (r *Ring) submitPlain(t *task, most uint32) (n uint32) {
-	ops, filters := r.k.ops, r.Restrict.Filters()
+	ops, filters, engine := r.k.ops, r.Restrict.Filters(), r.k.engine
 	nops := uint32(0) // so many came last
 	for ; n < most; n++ {
 		sqe := r.sqeAt(r.cachedSQHead + n)
@@ -28,7 +28,7 @@ func (r *Ring) submitPlain(t *task, most uint32) (n uint32) {
 		if !isNop && !r.asksIssuer(sqe.Opcode()) {
 			break
 		}
-		if filters != nil && !filters.AllowsPlain(r.k.engine, ops, sqe, &r.context) {
+		if filters != nil && !filters.AllowAll(engine, sqe.Opcode()) && !filters.AllowsPlain(engine, ops, sqe, &r.context) {
 			break
 		}
 		if isNop {

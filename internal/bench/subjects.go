@@ -24,7 +24,11 @@ const entries = 64
 // Requests are NOPs, and SOCKETs under the filter of the cover letter, through the running kernel and the model, from the
 // bytes of SQEs to those of CQEs. The error says why the running kernel takes no part.
 func Requests() ([]Subject, error) {
-	host, unavailable := sysuring.NewRing(entries)
+	var host *program
+	ring, unavailable := sysuring.NewRing(entries)
+	if unavailable == nil {
+		host = programOn(ring)
+	}
 	var subjects []Subject
 	for _, batch := range []int{1, 8, 32} {
 		group := fmt.Sprintf("NOP in batches of %d", batch)
@@ -48,7 +52,7 @@ func Requests() ([]Subject, error) {
 }
 
 // sockets are SOCKETs under the filter of the cover letter.
-func sockets(host ring, available bool) []Subject {
+func sockets(host *program, available bool) []Subject {
 	const group = "SOCKET in batches of 32"
 	var subjects []Subject
 	if available {
@@ -64,13 +68,30 @@ func sockets(host ring, available bool) []Subject {
 	return subjects
 }
 
+// program is a ring with what a program keeps of it: where its SQEs are, and which comes next.
+type program struct {
+	ring
+	sqes [entries]*uapi.SQE
+	tail uint32
+}
+
+// programOn is a program that has just mapped a ring.
+func programOn(r ring) *program {
+	p := &program{ring: r}
+	for i := range p.sqes {
+		p.sqes[i] = (*uapi.SQE)(r.SQE(i))
+	}
+	return p
+}
+
 // through is the subject of a batch of SQEs a call.
-func through(r ring, sqe uapi.SQE, label Label) Subject {
+func through(r *program, sqe uapi.SQE, label Label) Subject {
 	cqes := make([]uapi.CQE, 2*entries)
 	batch := label.Batch
 	return Subject{Label: label, Units: batch, Do: func() error {
-		for i := range batch {
-			copy(r.SQE(i), sqe[:])
+		for range batch {
+			*r.sqes[r.tail%entries] = sqe
+			r.tail++
 		}
 		took, err := r.Enter(uint32(batch), 0, 0)
 		if err != nil {
@@ -107,7 +128,7 @@ func tcpSocket() uapi.SQE {
 }
 
 // modelRing is a ring of the model under so many filters, which an engine runs. Sockets are made at once.
-func modelRing(op uapi.Op, program string, filters int, e cbpfvm.Engine) *sim.Mapping {
+func modelRing(op uapi.Op, program string, filters int, e cbpfvm.Engine) *program {
 	p := &plan.Plan{}
 	for range filters {
 		p.Filters = append(p.Filters, plan.Filter{Op: op, Insns: assemble(program)})
@@ -125,7 +146,7 @@ func modelRing(op uapi.Op, program string, filters int, e cbpfvm.Engine) *sim.Ma
 	if err != nil {
 		panic(err) // the ring was made above
 	}
-	return m
+	return programOn(m)
 }
 
 func assemble(program string) []uapi.SockFilter {
