@@ -128,12 +128,40 @@ type Reader struct {
 	next   func() (Event, error)
 	close  func() error
 	quick  quick
+	packed *unpacker // of a packed trace
 }
 
 // Share tells whether events may share their memory: an event is then only good until the next is read, which is faster.
-func (r *Reader) Share(share bool) { r.quick.share = share }
+func (r *Reader) Share(share bool) {
+	r.quick.share = share
+	if r.packed != nil {
+		r.packed.block.share = share
+	}
+}
 
-// Next is the next event; io.EOF at the end. Errors are *SyntaxError or from the file.
+// AsBytes tells whether SQEs that were written as fields may come as their bytes, where these are at hand and memory is
+// shared: in packed traces.
+func (r *Reader) AsBytes(bytes bool) {
+	if r.packed != nil {
+		r.packed.block.asBytes = bytes
+	}
+}
+
+// Skip goes on behind the first n events, of which Next has not given any yet; io.EOF if there are fewer. Of a packed
+// trace it reads next to nothing.
+func (r *Reader) Skip(n uint64) error {
+	if r.packed != nil {
+		return r.packed.skip(n)
+	}
+	for range n {
+		if _, err := r.Next(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Next is the next event; io.EOF at the end. Errors are *SyntaxError, of packed traces *PackError, or from the file.
 func (r *Reader) Next() (Event, error) { return r.next() }
 
 // Close closes the file.
@@ -148,18 +176,22 @@ func OpenFile(file string) (*Reader, error) {
 	return NewReader(f, file)
 }
 
-// NewReader reads a trace from a stream, which Close closes, as does an error. A file whose name, without .zst, ends in
-// .jsonl has an event per line; of "-", which is standard input, the text tells; anything else is one JSON document.
+// NewReader reads a trace from a stream, which Close closes, as does an error. What begins as packed traces do is one,
+// whatever its name is. Otherwise a file whose name, without .zst, ends in .jsonl has an event per line; of "-", which is
+// standard input, the text tells; anything else is one JSON document.
 func NewReader(in io.ReadCloser, file string) (*Reader, error) {
 	r := &Reader{file: file, close: in.Close}
 	var err error
-	if text := bufio.NewReaderSize(in, 64<<10); hasLines(text, file) {
+	switch text := bufio.NewReaderSize(in, 64<<10); {
+	case packed(text):
+		err = r.startPacked(text, in)
+	case hasLines(text, file):
 		err = r.startLines(text)
-	} else {
+	default:
 		err = r.startDocument(text)
 	}
 	if err != nil {
-		_ = in.Close() // the first error counts
+		_ = r.close() // the first error counts
 		return nil, err
 	}
 	return r, nil
