@@ -375,7 +375,7 @@ func TestSkip(t *testing.T) {
 	lines := "{\"trace\":1}\n" + strings.Join(goodEvents, "\n") + "\n" + string(busy(3))
 	forms := map[string][]byte{"t.pack": pack(t, Header{}, events, S2, 4), "t.jsonl": []byte(lines)}
 	for file, text := range forms {
-		for n := 0; n < len(events)+2; n += 3 {
+		for _, n := range []int{0, 1, 4, 5, len(events) - 1, len(events), len(events) + 1} {
 			for _, in := range []io.ReadCloser{seekable{bytes.NewReader(text)}, io.NopCloser(bytes.NewBuffer(text))} {
 				r, err := NewReader(in, file)
 				if err != nil {

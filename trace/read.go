@@ -20,8 +20,10 @@ import (
 const (
 	maxDocument = 64 << 20 // bytes of a .json file
 	maxLine     = 8 << 20  // bytes of a line of a .jsonl file
-	maxEvents   = 1 << 20  // events of a .json file
 )
+
+// MaxEvents is the most events of a .json file.
+const MaxEvents = 1 << 20
 
 // SyntaxError is input that is no trace: where, what was found and what was expected.
 type SyntaxError struct {
@@ -244,8 +246,8 @@ func (r *Reader) startDocument(in io.Reader) error {
 	if err := checkHeader(doc.Header); err != nil {
 		return fail(err)
 	}
-	if len(doc.Events) > maxEvents {
-		return fail(fmt.Errorf("the document has more than %d events; write it as .jsonl", maxEvents))
+	if len(doc.Events) > MaxEvents {
+		return fail(fmt.Errorf("the document has more than %d events; write it as .jsonl", MaxEvents))
 	}
 	r.Header = doc.Header
 	r.next = r.documentEvents(text, doc.Events)

@@ -3,7 +3,6 @@ package trace_test
 import (
 	"bytes"
 	"io"
-	"strings"
 	"testing"
 
 	"github.com/uringsim/uringsim/kernel"
@@ -11,9 +10,10 @@ import (
 	"github.com/uringsim/uringsim/trace"
 )
 
-// BenchmarkReplay compares replaying lines with decoding the same lines by encoding/json.
+// BenchmarkReplay compares replaying lines, and the same packed, with decoding the lines by encoding/json.
 func BenchmarkReplay(b *testing.B) {
 	text := trace.Busy(1000)
+	lines := append([]byte(trace.Prepare), text...)
 	b.Run("encoding-json", func(b *testing.B) {
 		b.SetBytes(int64(len(text)))
 		for b.Loop() {
@@ -22,8 +22,8 @@ func BenchmarkReplay(b *testing.B) {
 			}
 		}
 	})
-	for _, quiet := range []bool{false, true} {
-		b.Run(map[bool]string{false: "explaining", true: "quiet"}[quiet], func(b *testing.B) {
+	run := func(name string, text []byte, quiet bool) {
+		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
 			for b.Loop() {
@@ -34,21 +34,49 @@ func BenchmarkReplay(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*1000*32), "ns/SQE")
 		})
 	}
+	run("explaining", lines, false)
+	run("quiet", lines, true)
 	trace.Ratio(b, func() error { return trace.ReadStd(text) }, func() error {
-		replay(b, text, true)
+		replay(b, lines, true)
 		return nil
 	})
+	for _, c := range trace.Compressions() {
+		run("packed-"+c.String(), packed(b, lines, c), true)
+	}
 }
 
-// replay plays the lines on the model, which has to give what they record, and returns how many requests there were.
+// packed is the trace in packed form.
+func packed(b *testing.B, lines []byte, c trace.Compression) []byte {
+	b.Helper()
+	t, err := trace.Read(bytes.NewReader(lines), "busy.jsonl")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var out bytes.Buffer
+	w, err := trace.NewPackWriter(&out, t.Header, c)
+	for i := range t.Events {
+		if err == nil {
+			err = w.Event(&t.Events[i])
+		}
+	}
+	if err == nil {
+		err = w.Finish()
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// replay plays a trace on the model, which has to give what it records, and returns how many requests there were.
 func replay(b *testing.B, text []byte, quiet bool) (requests int) {
 	b.Helper()
-	in := io.MultiReader(strings.NewReader(trace.Prepare), bytes.NewReader(text))
-	r, err := trace.NewReader(io.NopCloser(in), "busy.jsonl")
+	r, err := trace.NewReader(io.NopCloser(bytes.NewReader(text)), "busy.jsonl")
 	if err != nil {
 		b.Fatal(err)
 	}
 	r.Share(true)
+	r.AsBytes(quiet)
 	sys := sim.New(kernel.V7_3)
 	sys.SetQuiet(quiet)
 	p := trace.NewPlayer(sys, kernel.V7_3.Name)

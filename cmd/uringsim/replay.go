@@ -205,6 +205,7 @@ func (m *model) replay(ctx context.Context, out *printer, file string, stdin io.
 	}
 	defer in.Close()
 	in.Share(true)
+	in.AsBytes(m.quiet)
 	sys := sim.New(m.release)
 	sys.SetQuiet(m.quiet)
 	if m.profile != nil {
