@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/uringsim/uringsim/uapi"
 )
 
 // maxDepth is how deep objects are nested that quick reads.
@@ -22,12 +24,18 @@ type quick struct {
 	names map[string]string // of tasks, rings and releases, which come again and again
 	words [128]word         // that numbers were written as
 	list  lists
-	after [64]uint8 // the field that came behind another one, or first, the last time
+	after [maxOps][64]uint8 // the field that came behind another one, or first, in the last SQE with the opcode
+
+	asBytes bool // SQEs may come as their bytes, if lists may be overwritten
 }
+
+// maxOps is how many opcodes are told apart.
+const maxOps = 128
 
 // lists are what the lists of an event are collected in.
 type lists struct {
 	sqes    []SQE
+	rows    []uapi.SQE
 	fields  []SQEField
 	cqes    []CQEOut
 	results []Recorded
@@ -58,7 +66,7 @@ func (q *quick) event(text []byte) (e Event, ok bool) {
 	if q.names == nil || len(q.names) > maxNames {
 		q.names = map[string]string{}
 	}
-	q.list = lists{q.list.sqes[:0], q.list.fields[:0], q.list.cqes[:0], q.list.results[:0], q.list.on[:0]}
+	q.list = lists{q.list.sqes[:0], q.list.rows[:0], q.list.fields[:0], q.list.cqes[:0], q.list.results[:0], q.list.on[:0]}
 	e.Task = InitTask
 	var args reflect.Value
 	var of *structReader

@@ -141,9 +141,10 @@ func (r *Reader) Share(share bool) {
 	}
 }
 
-// AsBytes tells whether SQEs that were written as fields may come as their bytes, where these are at hand and memory is
-// shared: in packed traces.
+// AsBytes tells whether SQEs that were written as fields may come as their bytes, where that is faster: if memory is
+// shared, and they point to no objects.
 func (r *Reader) AsBytes(bytes bool) {
+	r.quick.asBytes = bytes
 	if r.packed != nil {
 		r.packed.block.asBytes = bytes
 	}

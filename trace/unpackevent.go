@@ -27,7 +27,12 @@ type unpacking struct {
 	answers  [keptTexts]*Recorded
 	quick    quick // for texts; what it reads shares no memory
 	enter    EnterArgs
-	lists
+
+	// What the lists of an event are in, if memory is shared.
+	sqes    []SQE
+	fields  []SQEField
+	cqes    []CQEOut
+	results []Recorded
 }
 
 // start splits a block into its sections.
@@ -125,7 +130,7 @@ func (b *unpacking) textAt(at uint64) ([]byte, error) {
 
 // event reads an event.
 func (b *unpacking) event() (e Event, err error) {
-	b.lists = lists{b.sqes[:0], b.fields[:0], b.cqes[:0], b.results[:0], b.on[:0]}
+	b.fields, b.cqes = b.fields[:0], b.cqes[:0]
 	if err = b.readHead(&e); err != nil {
 		return e, err
 	}
