@@ -27,6 +27,7 @@ type quick struct {
 	after [maxOps][64]uint8 // the field that came behind another one, or first, in the last SQE with the opcode
 
 	asBytes bool // SQEs may come as their bytes, if lists may be overwritten
+	gather  bool // lists are overwritten when they are reset, and not by the next event
 }
 
 // maxOps is how many opcodes are told apart.
@@ -40,6 +41,10 @@ type lists struct {
 	cqes    []CQEOut
 	results []Recorded
 	on      []string
+}
+
+func (l *lists) reset() {
+	*l = lists{l.sqes[:0], l.rows[:0], l.fields[:0], l.cqes[:0], l.results[:0], l.on[:0]}
 }
 
 // maxNames keeps memory bounded where there is no end of names.
@@ -66,7 +71,9 @@ func (q *quick) event(text []byte) (e Event, ok bool) {
 	if q.names == nil || len(q.names) > maxNames {
 		q.names = map[string]string{}
 	}
-	q.list = lists{q.list.sqes[:0], q.list.rows[:0], q.list.fields[:0], q.list.cqes[:0], q.list.results[:0], q.list.on[:0]}
+	if !q.gather {
+		q.list.reset()
+	}
 	e.Task = InitTask
 	var args reflect.Value
 	var of *structReader

@@ -130,7 +130,8 @@ type Reader struct {
 	next   func() (Event, error)
 	close  func() error
 	quick  quick
-	packed *unpacker // of a packed trace
+	packed *unpacker   // of a packed trace
+	lines  *lineReader // of a trace with an event per line
 }
 
 // Share tells whether events may share their memory: an event is then only good until the next is read, which is faster.
@@ -292,84 +293,6 @@ func (r *Reader) documentEvents(text []byte, events spans) func() (Event, error)
 		}
 		e.Line, _ = lineCol(text, start)
 		return e, nil
-	}
-}
-
-// startLines reads the header and then an event per line.
-func (r *Reader) startLines(in *bufio.Reader) error {
-	line := 0
-	var buf []byte // of the line that is read
-	read := func() ([]byte, error) {
-		for {
-			text, err := readLine(in, buf[:0])
-			buf = text
-			switch {
-			case r.cutOff(err) && len(text) > 0, r.cutOff(err) && err != io.EOF:
-				return nil, io.EOF
-			case err == errLongLine:
-				return nil, &SyntaxError{r.file, line + 1, 1, err.Error()}
-			case err != nil && err != io.EOF:
-				return nil, err
-			}
-			if line++; len(bytes.TrimSpace(text)) > 0 {
-				return text, nil
-			}
-			if err == io.EOF {
-				return nil, io.EOF
-			}
-		}
-	}
-	fail := func(text []byte, err error) error {
-		off, msg := locate(err)
-		return &SyntaxError{r.file, line, int(min(off, int64(len(text)))) + 1, msg.Error()}
-	}
-	text, err := read()
-	if err == io.EOF {
-		return &SyntaxError{r.file, 1, 1, fmt.Sprintf("no text, expected {\"trace\": %d}", Version)}
-	}
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(text, &r.Header, json.RejectUnknownMembers(true)); err != nil {
-		return fail(text, err)
-	}
-	if err := checkHeader(r.Header); err != nil {
-		return fail(text, err)
-	}
-	r.next = func() (Event, error) {
-		text, err := read()
-		if err != nil {
-			return Event{}, err
-		}
-		e, err := r.quick.read(text)
-		if err != nil {
-			return e, fail(text, err)
-		}
-		e.Line = line
-		return e, nil
-	}
-	return nil
-}
-
-// cutOff tells whether err is the end of a recording whose recorder was killed: its last line is not whole then.
-func (r *Reader) cutOff(err error) bool {
-	ended := err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF)
-	return ended && r.Header.Recording != nil && !r.Header.Recording.Complete
-}
-
-var errLongLine = fmt.Errorf("the line has more than %d bytes", maxLine)
-
-// readLine appends up to the end of the line to the text, and refuses lines that are too long without keeping them.
-func readLine(br *bufio.Reader, text []byte) ([]byte, error) {
-	for {
-		part, err := br.ReadSlice('\n')
-		if len(text)+len(part) > maxLine {
-			return nil, errLongLine
-		}
-		text = append(text, part...)
-		if err != bufio.ErrBufferFull {
-			return text, err
-		}
 	}
 }
 
