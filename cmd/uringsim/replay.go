@@ -229,6 +229,7 @@ func (m *model) replay(ctx context.Context, out *printer, file string, stdin io.
 			return run.end(), nil
 		}
 		if err != nil {
+			run.endEarly(err)
 			return false, err
 		}
 		got, err := p.Play(&e)
@@ -295,7 +296,15 @@ func (o *replayOptions) onReal(ctx context.Context, out *printer, stdin io.Reade
 
 // ask replays one file on a real kernel, and records if wanted.
 func (o *replayOptions) ask(out *printer, j judge.Judge, stdin io.Reader, file string) (bool, error) {
-	t, err := readTrace(file, stdin)
+	in, err := openTrace(file, stdin)
+	if err != nil {
+		return false, err
+	}
+	defer in.Close()
+	if o.record && (file == stream.Stdin || stream.Plain(file) != file || filepath.Ext(file) == ".jsonl" || in.Packed()) {
+		return false, fmt.Errorf("%s: recording is only supported into a .json document", file)
+	}
+	t, err := in.All()
 	if err != nil {
 		return false, err
 	}
@@ -332,9 +341,6 @@ var errUnsteady = errors.New("gave different results in two runs")
 
 // save writes the trace in place of the file.
 func save(t *trace.Trace, file string) error {
-	if file == stream.Stdin || stream.Plain(file) != file || filepath.Ext(file) == ".jsonl" {
-		return fmt.Errorf("%s: recording is only supported into a .json document", file)
-	}
 	tmp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
 	if err != nil {
 		return err
