@@ -85,7 +85,7 @@ type packing struct {
 	sections [sectionCount][]byte
 	count    uint32 // events
 
-	shapes map[string]byte   // that the block has, by their bytes
+	shapes map[string]byte   // that the block has, by what encodeShape gives
 	texts  map[string]uint64 // by themselves
 	head   Event             // the last one, without SQEs and results, if it points to nothing that may change,
 	headAt uint64            // and where its text is
@@ -100,7 +100,7 @@ const (
 	sqeRows      = iota // 64 bytes each
 	cqeRows             // 16 bytes each
 	rowKinds            // a byte for each SQE: rowBytes and so on
-	shapeList           // each a byte with the number of its fields, and a byte for each
+	shapeList           // each the number of its fields, and their names
 	textList            // each its size and its bytes
 	eventList           // the events, as numbers of variable length
 	sectionCount        // the number of sections
@@ -273,7 +273,7 @@ func (p *packing) shape(s *SQE, row *uapi.SQE) byte {
 		}
 		kind = byte(rowShape + len(p.shapes))
 		p.shapes[string(b)] = kind
-		p.sections[shapeList] = append(append(p.sections[shapeList], byte(len(b))), b...)
+		p.sections[shapeList] = appendShape(p.sections[shapeList], b)
 	}
 	return kind
 }

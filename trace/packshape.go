@@ -1,8 +1,8 @@
 package trace
 
 import (
-	"bytes"
 	"encoding/binary"
+	"slices"
 
 	"github.com/uringsim/uringsim/uapi"
 )
@@ -18,11 +18,10 @@ const (
 const (
 	maxShapes      = 256 - rowShape // in a block
 	maxShapeFields = 16
-	signExtended   = 0x80 // of a byte of a shape: the number was written with a sign
+	signExtended   = 0x80 // with the size of a field's name: the number was written with a sign
 )
 
-// shape is which fields an SQE was written with, in their order: places in uapi.SQEFields, and signExtended. The row has
-// the values.
+// shape is which fields an SQE was written with, in their order. The row has the values.
 type shape struct {
 	fields []shapeField
 	mask   [uapi.SizeofSQE / 8]uint64 // the bytes that belong to the fields
@@ -43,24 +42,49 @@ func (f *shapeField) get(row *uapi.SQE) uint64 {
 	return v
 }
 
-// decodeShape is the shape that the bytes say; nil if they say none.
-func decodeShape(b []byte) *shape {
+// decodeShape is the shape that a list begins with, and the rest of the list; nil if there is none.
+func decodeShape(list []byte) (*shape, []byte) {
+	n := int(list[0])
+	if list = list[1:]; n > maxShapeFields {
+		return nil, nil
+	}
 	s := &shape{}
 	var bits uapi.SQE
-	for i, c := range b {
-		at := int(c &^ signExtended)
-		if at >= len(uapi.SQEFields) || bytes.IndexByte(b[:i], c&^signExtended) >= 0 ||
-			bytes.IndexByte(b[:i], c|signExtended) >= 0 {
-			return nil
+	for range n {
+		if len(list) == 0 {
+			return nil, nil
 		}
+		c := list[0]
+		size := int(c &^ signExtended)
+		if list = list[1:]; len(list) < size {
+			return nil, nil
+		}
+		at, ok := uapi.SQEFieldIndex(list[:size])
 		f := shapeField{&uapi.SQEFields[at], c&signExtended != 0}
+		if !ok || s.has(f.SQEField) {
+			return nil, nil
+		}
 		f.Put(&bits, ^uint64(0))
-		s.fields = append(s.fields, f)
+		s.fields, list = append(s.fields, f), list[size:]
 	}
 	for i := range s.mask {
 		s.mask[i] = binary.LittleEndian.Uint64(bits[8*i:])
 	}
-	return s
+	return s, list
+}
+
+func (s *shape) has(f *uapi.SQEField) bool {
+	return slices.ContainsFunc(s.fields, func(g shapeField) bool { return g.SQEField == f })
+}
+
+// appendShape adds a shape to a list, given as encodeShape does.
+func appendShape(list, fields []byte) []byte {
+	list = append(list, byte(len(fields)))
+	for _, c := range fields {
+		name := uapi.SQEFields[c&^signExtended].Name
+		list = append(append(list, byte(len(name))|c&signExtended), name...)
+	}
+	return list
 }
 
 // covers tells whether all that the row has belongs to the fields.
@@ -71,8 +95,8 @@ func (s *shape) covers(row *uapi.SQE) bool {
 	return other == 0
 }
 
-// encodeShape appends the shape of an SQE and puts its values into the row, which is zero; false if a row and a shape do
-// not say all of it.
+// encodeShape appends the fields of an SQE, as places in uapi.SQEFields and signExtended, and puts their values into the
+// row, which is zero; false if a row and a shape do not say all of it.
 func encodeShape(b []byte, s *SQE, row *uapi.SQE) ([]byte, bool) {
 	if len(s.Fields) > maxShapeFields {
 		return b, false

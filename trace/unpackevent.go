@@ -66,15 +66,11 @@ func (b *unpacking) start(offset int64, events uint32, content []byte) error {
 func (b *unpacking) readShapes() error {
 	b.shapes = b.shapes[:0]
 	for list := b.sections[shapeList]; len(list) > 0; {
-		n := int(list[0])
-		var s *shape
-		if n <= maxShapeFields && n < len(list) && len(b.shapes) < maxShapes {
-			s = decodeShape(list[1 : 1+n])
-		}
-		if s == nil {
+		s, rest := decodeShape(list)
+		if s == nil || len(b.shapes) == maxShapes {
 			return errors.New("found no shape of SQEs, expected fields that they have")
 		}
-		b.shapes, list = append(b.shapes, s), list[1+n:]
+		b.shapes, list = append(b.shapes, s), rest
 	}
 	return nil
 }
