@@ -22,28 +22,41 @@ func BenchmarkReplay(b *testing.B) {
 			}
 		}
 	})
-	run := func(name string, text []byte, quiet bool) {
+	run := func(name string, text []byte, how way) {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if n := replay(b, text, quiet); n != 1000*32 {
+				if n := replay(b, text, how); n != 1000*32 {
 					b.Fatal(n)
 				}
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*1000*32), "ns/SQE")
 		})
 	}
-	run("explaining", lines, false)
-	run("quiet", lines, true)
-	trace.Ratio(b, func() error { return trace.ReadStd(text) }, func() error {
-		replay(b, lines, true)
-		return nil
-	})
+	std := func() error { return trace.ReadStd(text) }
+	do := func(text []byte, how way) func() error {
+		return func() error {
+			replay(b, text, how)
+			return nil
+		}
+	}
+	run("explaining", lines, way{})
+	run("quiet", lines, way{quiet: true})
+	run("ahead", lines, way{quiet: true, ahead: true})
+	trace.Ratio(b, "ratio", std, do(lines, way{quiet: true}))
+	trace.Ratio(b, "ratio-ahead", std, do(lines, way{quiet: true, ahead: true}))
 	for _, c := range trace.Compressions() {
-		run("packed-"+c.String(), packed(b, lines, c), true)
+		text := packed(b, lines, c)
+		run("packed-"+c.String(), text, way{quiet: true})
+		if c == trace.S2 {
+			trace.Ratio(b, "ratio-packed", do(lines, way{quiet: true}), do(text, way{quiet: true}))
+		}
 	}
 }
+
+// way is how a trace is replayed.
+type way struct{ quiet, ahead bool }
 
 // packed is the trace in packed form.
 func packed(b *testing.B, lines []byte, c trace.Compression) []byte {
@@ -69,16 +82,20 @@ func packed(b *testing.B, lines []byte, c trace.Compression) []byte {
 }
 
 // replay plays a trace on the model, which has to give what it records, and returns how many requests there were.
-func replay(b *testing.B, text []byte, quiet bool) (requests int) {
+func replay(b *testing.B, text []byte, how way) (requests int) {
 	b.Helper()
 	r, err := trace.NewReader(io.NopCloser(bytes.NewReader(text)), "busy.jsonl")
 	if err != nil {
 		b.Fatal(err)
 	}
 	r.Share(true)
-	r.AsBytes(quiet)
+	r.AsBytes(how.quiet)
+	if how.ahead {
+		r.Ahead()
+	}
+	defer r.Close()
 	sys := sim.New(kernel.V7_3)
-	sys.SetQuiet(quiet)
+	sys.SetQuiet(how.quiet)
 	p := trace.NewPlayer(sys, kernel.V7_3.Name)
 	p.Share(true)
 	for {
