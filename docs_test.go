@@ -284,6 +284,7 @@ func TestCommands(t *testing.T) {
 	bin := build(t)
 	for _, file := range documents(t) {
 		document := readFile(t, file)
+		written := map[string]string{} // where the files really are, by their names
 		for _, text := range blocks(t, file, "console") {
 			for _, part := range strings.Split("\n"+text, "\n$ ")[1:] {
 				line, want, _ := strings.Cut(part, "\n")
@@ -296,11 +297,19 @@ func TestCommands(t *testing.T) {
 					continue
 				}
 				fields := strings.Fields(args)
-				if i := slices.Index(fields, "--html"); i >= 0 {
-					fields[i+1] = filepath.Join(t.TempDir(), fields[i+1])
+				for i, name := range fields {
+					if i > 0 && (fields[i-1] == "--html" || fields[i-1] == "-o") {
+						written[name] = filepath.Join(t.TempDir(), name)
+					}
+					if to, ok := written[name]; ok {
+						fields[i] = to
+					}
 				}
 				out, _ := exec.Command(bin, fields...).CombinedOutput() // the output tells of errors
 				got := strings.TrimSpace(strings.ReplaceAll(string(out), "\r\n", "\n"))
+				for name, to := range written {
+					got = strings.ReplaceAll(got, to, name)
+				}
 				switch want = strings.TrimSpace(want); {
 				case matches(want, got):
 				case *update:

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"slices"
+
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
@@ -11,8 +13,9 @@ type completionQueue struct {
 	r          *Ring
 	tail, head uint32 // in entries of the ring
 	posted     []entry
-	taken      int // how many of posted the program has seen but left in the ring
-	late       int // how many the program did not see yet when it last looked, as the recording does not have them
+	seen       []trace.CQE // that were taken last, if nobody keeps them
+	taken      int         // how many of posted the program has seen but left in the ring
+	late       int         // how many the program did not see yet when it last looked, as the recording does not have them
 	overflow   []entry
 	overflowed uint32 // CQEs that were lost, as the ring's header says
 	cached     uint32 // entries from tail on that are known to be free
@@ -133,13 +136,17 @@ func (c *completionQueue) flushOverflow() {
 // is no fact stay back until the recording has them.
 func (c *completionQueue) take(keep bool, known *knowledge) []trace.CQE {
 	var cqes []trace.CQE
-	if n := len(c.posted) - c.taken; n > 0 {
+	if n := len(c.posted) - c.taken; n > 0 && c.r.k.quiet {
+		cqes = slices.Grow(c.seen[:0], n)
+		c.seen = cqes
+	} else if n > 0 {
 		cqes = make([]trace.CQE, 0, n)
 	}
 	var later []entry
-	for _, e := range c.posted[c.taken:] {
+	for i := range c.posted[c.taken:] {
+		e := &c.posted[c.taken+i]
 		if e.Unordered && !e.Known && known.have && !known.has(e.UserData) {
-			later = append(later, e)
+			later = append(later, *e)
 		} else {
 			cqes = append(cqes, e.CQE)
 		}

@@ -70,7 +70,7 @@ func (k *Kernel) Release() kernel.Release { return k.release }
 func (k *Kernel) SetLabel(label string) { k.label = label }
 
 // SetQuiet tells whether the caller can do without Result.Requests, and with Result.Tally, which costs less than half
-// the time then.
+// the time then. Results are only good until the next call, as their lists share memory.
 func (k *Kernel) SetQuiet(quiet bool) { k.quiet = quiet }
 
 // Close forgets everything.

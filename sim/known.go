@@ -27,13 +27,21 @@ func (k *knowledge) start(cqes []uapi.CQE) {
 //
 // Departs: a path that the task may not open gives EACCES as well, and is reported as a difference.
 func (k *knowledge) match(userData uint64, flags uint32) (uapi.CQE, bool) {
-	for i, c := range k.cqes {
+	for i := range k.cqes {
+		c := &k.cqes[i]
 		if c.UserData == userData && c.Res != int32(uapi.EACCES.Ret()) && c.Flags&uapi.IORING_CQE_F_NOTIF == flags {
-			k.cqes = slices.Delete(k.cqes, i, i+1)
-			return c, true
+			return k.takeAt(i), true
 		}
 	}
 	return uapi.CQE{}, false
+}
+
+// takeAt takes a CQE; those before it, which are few if they are taken in their order, move up.
+func (k *knowledge) takeAt(i int) uapi.CQE {
+	c := k.cqes[i]
+	copy(k.cqes[1:], k.cqes[:i])
+	k.cqes = k.cqes[1:]
+	return c
 }
 
 // has tells whether the recording shows a CQE with the user_data that no request has taken.
@@ -56,7 +64,7 @@ func (k *knowledge) fires(q *request) bool {
 	if i < 0 {
 		return false
 	}
-	k.cqes = slices.Delete(k.cqes, i, i+1)
+	k.takeAt(i)
 	return true
 }
 

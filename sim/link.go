@@ -16,7 +16,10 @@ func (r *Ring) queueNext(q *request) {
 		return
 	}
 	next.deferred = next.deferred || q.deferred
-	r.taskWork(next, func() { r.submitLater(next) })
+	if next.later == nil {
+		next.later = func() { r.submitLater(next) }
+	}
+	r.taskWork(next, next.later)
 }
 
 // disarm takes a timeout off a request that is done, and cancels the chain if it failed.

@@ -58,8 +58,9 @@ type request struct {
 	opdef.Request
 	ring   *Ring
 	task   *task
-	call   int   // in which it was submitted
-	asking Issue // what the Issuer gets
+	call   int    // in which it was submitted
+	asking Issue  // what the Issuer gets
+	later  func() // submits it once its turn in a chain has come; made when it is first needed
 	progress
 }
 
@@ -172,22 +173,38 @@ func (q *request) length() int {
 }
 
 // workQueue is a list of things to do later, oldest first.
-type workQueue struct{ items []workItem }
+type workQueue struct {
+	items []workItem
+	room  []workItem // for the next ones once all are done
+}
 
 type workItem struct {
 	ring *Ring
 	do   func()
 }
 
-func (w *workQueue) add(r *Ring, f func()) { w.items = append(w.items, workItem{r, f}) }
+func (w *workQueue) add(r *Ring, f func()) {
+	if len(w.items) == 0 {
+		w.items = w.room[:0]
+	}
+	if w.items = append(w.items, workItem{r, f}); cap(w.items) > cap(w.room) {
+		w.room = w.items
+	}
+}
+
+// next takes the oldest thing off the list.
+func (w *workQueue) next() workItem {
+	it := w.items[0]
+	w.items[0] = workItem{}
+	w.items = w.items[1:]
+	return it
+}
 
 // pop does up to n of the oldest things, and returns how many there were.
 func (w *workQueue) pop(n int) int {
 	did := 0
 	for ; did < n && len(w.items) > 0; did++ {
-		it := w.items[0]
-		w.items = w.items[1:]
-		it.do()
+		w.next().do()
 	}
 	return did
 }
@@ -207,8 +224,7 @@ func (w *workQueue) run() bool {
 			left = len(w.items)
 		}
 		for last := false; !last && left > 0; left-- {
-			it := w.items[0]
-			w.items = w.items[1:]
+			it := w.next()
 			last = len(w.items) == 0
 			if ring != nil && ring != it.ring {
 				ring.flush()

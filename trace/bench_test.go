@@ -224,13 +224,13 @@ func BenchmarkDecode(b *testing.B) {
 	})
 	run("quick", func() error { return readAll(text, false, func(*Event) {}) })
 	run("shared", shared)
-	ratio(b, std, shared)
+	ratio(b, "ratio", std, shared)
 }
 
-// ratio does both in turns and reports by how much the second is faster, as the median, the least and the most of all
+// ratio, under the name, does both in turns and reports by how much the second is faster, as the median, the least and the most of all
 // turns: what else a machine does slows both down.
-func ratio(b *testing.B, slow, fast func() error) {
-	b.Run("ratio", func(b *testing.B) {
+func ratio(b *testing.B, name string, slow, fast func() error) {
+	b.Run(name, func(b *testing.B) {
 		var ratios []float64
 		for b.Loop() {
 			ratios = append(ratios, float64(took(b, slow))/float64(took(b, fast)))

@@ -20,14 +20,16 @@ const headerRoom = 1024
 // lines, and with compression whole frames.
 type LineWriter struct {
 	file  *os.File
+	room  bool  // for another header
 	start int64 // where it stands; -1 if the file cannot be written there again
 	buf   bytes.Buffer
 	zstd  *zstd.Encoder // nil for plain text
 }
 
-// NewLineWriter writes the header to file, compressed if its name ends in .zst. The caller closes the file.
+// NewLineWriter writes the header to file, compressed if its name ends in .zst. That of a recording which is not complete
+// has room to be written again. The caller closes the file.
 func NewLineWriter(file *os.File, h Header) (*LineWriter, error) {
-	w := &LineWriter{file: file}
+	w := &LineWriter{file: file, room: h.Recording != nil && !h.Recording.Complete}
 	if strings.HasSuffix(file.Name(), ".zst") {
 		enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
 		if err != nil {
@@ -39,6 +41,10 @@ func NewLineWriter(file *os.File, h Header) (*LineWriter, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !w.room {
+		w.buf.Write(text)
+		return w, nil
+	}
 	w.start, err = file.Seek(0, io.SeekCurrent)
 	if err != nil {
 		w.start = -1 // a pipe
@@ -47,12 +53,16 @@ func NewLineWriter(file *os.File, h Header) (*LineWriter, error) {
 	return w, err
 }
 
-// headerText is the first line at its fixed length. Compressed files have it in a frame of its own, uncompressed.
+// headerText is the first line, at its fixed length if it has room. Compressed files have it in a frame of its own then,
+// uncompressed.
 func (w *LineWriter) headerText(h Header) ([]byte, error) {
 	h.Trace = Version
 	line, err := json.Marshal(h)
 	if err != nil {
 		return nil, err
+	}
+	if !w.room {
+		return append(line, '\n'), nil
 	}
 	if len(line) >= headerRoom {
 		return nil, fmt.Errorf("the header has %d bytes; at most %d", len(line), headerRoom-1)
@@ -107,9 +117,9 @@ func (w *LineWriter) Flush() error {
 // ErrNoSeek is what Finish gives for a pipe: the header cannot be written again.
 var ErrNoSeek = errors.New("the output is no file; its header keeps the counts of the start")
 
-// Finish flushes, and writes the header again.
+// Finish flushes, and writes the header again if it has room for that.
 func (w *LineWriter) Finish(h Header) error {
-	if err := w.Flush(); err != nil {
+	if err := w.Flush(); err != nil || !w.room {
 		return err
 	}
 	if w.start < 0 {

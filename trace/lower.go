@@ -58,6 +58,8 @@ type translator struct {
 	rings map[string]*ringView
 	byFD  map[int32]string
 	last  entries
+	block block      // of the event
+	known []uapi.CQE // what a real kernel gave in the event; nil if that is not known
 }
 
 // entries are those of the last enter, whose memory the next one uses.
@@ -65,7 +67,7 @@ type entries struct {
 	sqes  []uapi.SQE
 	data  []SlotSQE
 	array []SlotIndex
-	known []uapi.CQE
+	known []uapi.CQE // room for them
 }
 
 func newTranslator() *translator {
@@ -77,7 +79,20 @@ func (t *translator) newBlock() *block {
 	if t.used > ScratchSize/2 {
 		t.used = 0
 	}
-	return &block{base: ScratchBase + t.used}
+	t.block = block{base: ScratchBase + t.used}
+	return &t.block
+}
+
+// know tells what a real kernel gave in the event that comes next; want is nil if that is not known.
+func (t *translator) know(want *Recorded) {
+	if t.known = nil; want == nil {
+		return
+	}
+	room := slices.Grow(t.last.known[:0], len(want.CQEs)+1)[:len(want.CQEs)] // not nil, also if it is empty
+	for i := range want.CQEs {
+		room[i] = want.CQEs[i].cqe()
+	}
+	t.known, t.last.known = room, room
 }
 
 // call translates an event. The block holds what has to be written before.
@@ -113,7 +128,7 @@ func (t *translator) translate(args Args, b *block) (Call, error) {
 	case *EnterArgs:
 		return t.enterCall(a, b)
 	case *ReapArgs:
-		return Reap{Ring: a.Ring, Wait: uint32(a.Wait)}, nil
+		return Reap{Ring: a.Ring, Wait: uint32(a.Wait), Known: t.known}, nil
 	case *ForkArgs:
 		return Spawn{a.Child, Fork}, nil
 	case *VForkArgs:
@@ -241,7 +256,7 @@ func registerCall(a *RegisterArgs, b *block) (Call, error) {
 // enterCall places the SQEs' objects and decides on slots.
 func (t *translator) enterCall(a *EnterArgs, b *block) (Call, error) {
 	c := Enter{FD: int32(a.FD), MinComplete: uint32(a.MinComplete), Flags: uint32(a.Flags), ArgSize: uint64(a.ArgSize),
-		KeepCQEs: a.KeepCQEs}
+		KeepCQEs: a.KeepCQEs, Known: t.known}
 	var err error
 	if c.Arg, err = a.Arg.put(b); err != nil {
 		return nil, fmt.Errorf("arg: %w", err)

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/uringsim/uringsim/uapi"
 )
 
 // maxDepth is how deep objects are nested that quick reads.
@@ -22,16 +24,27 @@ type quick struct {
 	names map[string]string // of tasks, rings and releases, which come again and again
 	words [128]word         // that numbers were written as
 	list  lists
-	after [64]uint8 // the field that came behind another one, or first, the last time
+	after [maxOps][64]uint8 // the field that came behind another one, or first, in the last SQE with the opcode
+
+	asBytes bool // SQEs may come as their bytes, if lists may be overwritten
+	gather  bool // lists are overwritten when they are reset, and not by the next event
 }
+
+// maxOps is how many opcodes are told apart.
+const maxOps = 128
 
 // lists are what the lists of an event are collected in.
 type lists struct {
 	sqes    []SQE
+	rows    []uapi.SQE
 	fields  []SQEField
 	cqes    []CQEOut
 	results []Recorded
 	on      []string
+}
+
+func (l *lists) reset() {
+	*l = lists{l.sqes[:0], l.rows[:0], l.fields[:0], l.cqes[:0], l.results[:0], l.on[:0]}
 }
 
 // maxNames keeps memory bounded where there is no end of names.
@@ -58,7 +71,9 @@ func (q *quick) event(text []byte) (e Event, ok bool) {
 	if q.names == nil || len(q.names) > maxNames {
 		q.names = map[string]string{}
 	}
-	q.list = lists{q.list.sqes[:0], q.list.fields[:0], q.list.cqes[:0], q.list.results[:0], q.list.on[:0]}
+	if !q.gather {
+		q.list.reset()
+	}
 	e.Task = InitTask
 	var args reflect.Value
 	var of *structReader

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/uringsim/uringsim/uapi"
 )
 
 // agree fails the test if quick reads the text as something else than the careful reader does, or reads what that
@@ -215,6 +218,38 @@ func TestQuickShares(t *testing.T) {
 	}
 	if diff := cmp.Diff(again, kept); diff != "" {
 		t.Errorf("events that do not share were overwritten (-want +got):\n%s", diff)
+	}
+}
+
+// TestQuickBytes: SQEs that come as their bytes are those that their fields make, in the same events.
+func TestQuickBytes(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	fields, asBytes := quick{share: true}, quick{share: true, asBytes: true}
+	sqes, raw := 0, 0
+	for _, text := range append(storedEvents(t), bytes.Split(bytes.TrimSpace(busy(2)), []byte("\n"))...) {
+		for range 4 {
+			want, ok := fields.event(text)
+			got, gotOK := asBytes.event(text)
+			if ok != gotOK {
+				t.Fatalf("as bytes %v, as fields %v: %s", gotOK, ok, text)
+			}
+			if a, is := want.Args.(*EnterArgs); ok && is {
+				for i, s := range got.Args.(*EnterArgs).SQEs {
+					w, wantErr := a.SQEs[i].encode(&block{base: ScratchBase}, new(uapi.SQE))
+					g, err := s.encode(&block{base: ScratchBase}, new(uapi.SQE))
+					if !bytes.Equal(w, g) || (err == nil) != (wantErr == nil) {
+						t.Fatalf("SQE %d is %x, %v, want %x, %v: %s", i, g, err, w, wantErr, text)
+					}
+					if sqes++; s.Raw != nil && a.SQEs[i].Raw == nil {
+						raw++
+					}
+				}
+			}
+			text = mutate(rng, text)
+		}
+	}
+	if sqes < 1000 || raw*2 < sqes {
+		t.Errorf("of %d SQEs only %d came as bytes", sqes, raw)
 	}
 }
 

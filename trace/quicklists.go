@@ -35,19 +35,26 @@ func (q *quick) sqe(s *SQE) {
 		q.bad = q.bad || len(s.Raw) != uapi.SizeofSQE && len(s.Raw) != 2*uapi.SizeofSQE
 		return
 	}
+	if q.asBytes && q.share {
+		start := q.scan
+		if q.sqeBytes(s) {
+			return
+		}
+		q.scan = start
+	}
 	start := len(q.list.fields)
 	var seen members
-	namings, cmd := fieldNamings[0], false
+	namings, cmd, op := fieldNamings[0], false, uint64(0)
 	last := len(sqeKeys)
 	q.want('{')
 	for first := true; q.more(first, '}'); first = false {
-		i, name := q.sqeKey(last)
+		i, name := q.sqeKey(op, last)
 		if i >= 0 && seen.add(i) {
 			q.list.fields = append(q.list.fields, SQEField{Name: uapi.SQEFields[i].Name})
 			v := &q.list.fields[len(q.list.fields)-1].Value
 			q.sqeField(&uapi.SQEFields[i], namings[i], v)
-			if i == 0 && v.Num == uint64(uapi.IORING_OP_SOCKET) { // the opcode
-				namings = fieldNamings[1]
+			if i == 0 {
+				op, namings = v.Num, namingsOf(v.Num)
 			}
 			last = i
 			continue
@@ -69,18 +76,45 @@ func (q *quick) sqe(s *SQE) {
 	}
 }
 
-// sqeKeys are the names of the fields of an SQE, quoted, in the order of uapi.SQEFields.
-var sqeKeys = func() (keys []string) {
-	for _, f := range uapi.SQEFields {
-		keys = append(keys, f.Name)
+// sqeBytes reads an SQE that has nothing but fields with numbers, as its bytes; false if it has anything else.
+func (q *quick) sqeBytes(s *SQE) bool {
+	q.list.rows = append(q.list.rows, uapi.SQE{})
+	row := &q.list.rows[len(q.list.rows)-1]
+	var seen members
+	namings, op := fieldNamings[0], uint64(0)
+	last := len(sqeKeys)
+	q.want('{')
+	for first := true; q.more(first, '}'); first = false {
+		i, _ := q.sqeKey(op, last)
+		if i < 0 || !seen.add(i) || q.peek() == '{' {
+			return false
+		}
+		var v Pointer
+		q.sqeField(&uapi.SQEFields[i], namings[i], &v)
+		uapi.SQEFields[i].Put(row, v.Num)
+		if i == 0 {
+			op, namings = v.Num, namingsOf(v.Num)
+		}
+		last = i
 	}
-	return quoted(keys...)
+	s.Raw = row[:]
+	return !q.bad
+}
+
+// sqeKeys are the names of the fields of an SQE, in the order of uapi.SQEFields.
+var sqeKeys = func() []key {
+	var names []string
+	for _, f := range uapi.SQEFields {
+		names = append(names, f.Name)
+	}
+	return keysOf(names...)
 }()
 
-// sqeKey is which field of an SQE comes next, probably the one that came behind the last one before; -1 and its name if
-// it is no field.
-func (q *quick) sqeKey(last int) (index int, name []byte) {
-	if i := int(q.after[last]); q.has(sqeKeys[i]) {
+// sqeKey is which field of an SQE comes next, probably the one that came behind the last one in an SQE with the opcode
+// before; -1 and its name if it is no field.
+func (q *quick) sqeKey(op uint64, last int) (index int, name []byte) {
+	after := &q.after[op%maxOps][last]
+	if i := int(*after); q.has(&sqeKeys[i]) {
 		return i, nil
 	}
 	name = q.key()
@@ -88,7 +122,7 @@ func (q *quick) sqeKey(last int) (index int, name []byte) {
 	if !ok {
 		return -1, name
 	}
-	q.after[last] = uint8(i)
+	*after = uint8(i)
 	return i, name
 }
 
@@ -105,6 +139,14 @@ var fieldNamings = func() (namings [2][]naming) {
 	}
 	return namings
 }()
+
+// namingsOf are those of an SQE with the opcode.
+func namingsOf(op uint64) []naming {
+	if op == uint64(uapi.IORING_OP_SOCKET) {
+		return fieldNamings[1]
+	}
+	return fieldNamings[0]
+}
 
 // sqeField reads the value of a field of an SQE.
 func (q *quick) sqeField(f *uapi.SQEField, n naming, v *Pointer) {
@@ -185,7 +227,7 @@ func (q *quick) cqes() []CQEOut {
 }
 
 // cqeKeys are the names of a CQE's members, but for its extra words, which are rare.
-var cqeKeys = quoted("user_data", "res", "flags")
+var cqeKeys = keysOf("user_data", "res", "flags")
 
 // cqe reads a CQE.
 func (q *quick) cqe() (c CQEOut) {

@@ -20,8 +20,10 @@ import (
 const (
 	maxDocument = 64 << 20 // bytes of a .json file
 	maxLine     = 8 << 20  // bytes of a line of a .jsonl file
-	maxEvents   = 1 << 20  // events of a .json file
 )
+
+// MaxEvents is the most events of a .json file.
+const MaxEvents = 1 << 20
 
 // SyntaxError is input that is no trace: where, what was found and what was expected.
 type SyntaxError struct {
@@ -128,12 +130,45 @@ type Reader struct {
 	next   func() (Event, error)
 	close  func() error
 	quick  quick
+	packed *unpacker   // of a packed trace
+	lines  *lineReader // of a trace with an event per line
 }
 
 // Share tells whether events may share their memory: an event is then only good until the next is read, which is faster.
-func (r *Reader) Share(share bool) { r.quick.share = share }
+func (r *Reader) Share(share bool) {
+	r.quick.share = share
+	if r.packed != nil {
+		r.packed.block.share = share
+	}
+}
 
-// Next is the next event; io.EOF at the end. Errors are *SyntaxError or from the file.
+// AsBytes tells whether SQEs that were written as fields may come as their bytes, where that is faster: if memory is
+// shared, and they point to no objects.
+func (r *Reader) AsBytes(bytes bool) {
+	r.quick.asBytes = bytes
+	if r.packed != nil {
+		r.packed.block.asBytes = bytes
+	}
+}
+
+// Packed tells whether the trace is a packed one.
+func (r *Reader) Packed() bool { return r.packed != nil }
+
+// Skip goes on behind the first n events, of which Next has not given any yet; io.EOF if there are fewer. Of a packed
+// trace it reads next to nothing.
+func (r *Reader) Skip(n uint64) error {
+	if r.packed != nil {
+		return r.packed.skip(n)
+	}
+	for range n {
+		if _, err := r.Next(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Next is the next event; io.EOF at the end. Errors are *SyntaxError, of packed traces *PackError, or from the file.
 func (r *Reader) Next() (Event, error) { return r.next() }
 
 // Close closes the file.
@@ -148,18 +183,22 @@ func OpenFile(file string) (*Reader, error) {
 	return NewReader(f, file)
 }
 
-// NewReader reads a trace from a stream, which Close closes, as does an error. A file whose name, without .zst, ends in
-// .jsonl has an event per line; of "-", which is standard input, the text tells; anything else is one JSON document.
+// NewReader reads a trace from a stream, which Close closes, as does an error. What begins as packed traces do is one,
+// whatever its name is. Otherwise a file whose name, without .zst, ends in .jsonl has an event per line; of "-", which is
+// standard input, the text tells; anything else is one JSON document.
 func NewReader(in io.ReadCloser, file string) (*Reader, error) {
 	r := &Reader{file: file, close: in.Close}
 	var err error
-	if text := bufio.NewReaderSize(in, 64<<10); hasLines(text, file) {
+	switch text := bufio.NewReaderSize(in, 64<<10); {
+	case packed(text):
+		err = r.startPacked(text, in)
+	case hasLines(text, file):
 		err = r.startLines(text)
-	} else {
+	default:
 		err = r.startDocument(text)
 	}
 	if err != nil {
-		_ = in.Close() // the first error counts
+		_ = r.close() // the first error counts
 		return nil, err
 	}
 	return r, nil
@@ -212,8 +251,8 @@ func (r *Reader) startDocument(in io.Reader) error {
 	if err := checkHeader(doc.Header); err != nil {
 		return fail(err)
 	}
-	if len(doc.Events) > maxEvents {
-		return fail(fmt.Errorf("the document has more than %d events; write it as .jsonl", maxEvents))
+	if len(doc.Events) > MaxEvents {
+		return fail(fmt.Errorf("the document has more than %d events; write it as .jsonl", MaxEvents))
 	}
 	r.Header = doc.Header
 	r.next = r.documentEvents(text, doc.Events)
@@ -257,84 +296,6 @@ func (r *Reader) documentEvents(text []byte, events spans) func() (Event, error)
 		}
 		e.Line, _ = lineCol(text, start)
 		return e, nil
-	}
-}
-
-// startLines reads the header and then an event per line.
-func (r *Reader) startLines(in *bufio.Reader) error {
-	line := 0
-	var buf []byte // of the line that is read
-	read := func() ([]byte, error) {
-		for {
-			text, err := readLine(in, buf[:0])
-			buf = text
-			switch {
-			case r.cutOff(err) && len(text) > 0, r.cutOff(err) && err != io.EOF:
-				return nil, io.EOF
-			case err == errLongLine:
-				return nil, &SyntaxError{r.file, line + 1, 1, err.Error()}
-			case err != nil && err != io.EOF:
-				return nil, err
-			}
-			if line++; len(bytes.TrimSpace(text)) > 0 {
-				return text, nil
-			}
-			if err == io.EOF {
-				return nil, io.EOF
-			}
-		}
-	}
-	fail := func(text []byte, err error) error {
-		off, msg := locate(err)
-		return &SyntaxError{r.file, line, int(min(off, int64(len(text)))) + 1, msg.Error()}
-	}
-	text, err := read()
-	if err == io.EOF {
-		return &SyntaxError{r.file, 1, 1, fmt.Sprintf("no text, expected {\"trace\": %d}", Version)}
-	}
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(text, &r.Header, json.RejectUnknownMembers(true)); err != nil {
-		return fail(text, err)
-	}
-	if err := checkHeader(r.Header); err != nil {
-		return fail(text, err)
-	}
-	r.next = func() (Event, error) {
-		text, err := read()
-		if err != nil {
-			return Event{}, err
-		}
-		e, err := r.quick.read(text)
-		if err != nil {
-			return e, fail(text, err)
-		}
-		e.Line = line
-		return e, nil
-	}
-	return nil
-}
-
-// cutOff tells whether err is the end of a recording whose recorder was killed: its last line is not whole then.
-func (r *Reader) cutOff(err error) bool {
-	ended := err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF)
-	return ended && r.Header.Recording != nil && !r.Header.Recording.Complete
-}
-
-var errLongLine = fmt.Errorf("the line has more than %d bytes", maxLine)
-
-// readLine appends up to the end of the line to the text, and refuses lines that are too long without keeping them.
-func readLine(br *bufio.Reader, text []byte) ([]byte, error) {
-	for {
-		part, err := br.ReadSlice('\n')
-		if len(text)+len(part) > maxLine {
-			return nil, errLongLine
-		}
-		text = append(text, part...)
-		if err != bufio.ErrBufferFull {
-			return text, err
-		}
 	}
 }
 

@@ -246,7 +246,7 @@ func TestLongestLine(t *testing.T) {
 
 // TestManyEvents: a document has a limit of events, lines have none.
 func TestManyEvents(t *testing.T) {
-	in := io.MultiReader(strings.NewReader(`{"trace":1,"events":[0`), &pairs{n: maxEvents}, strings.NewReader("]}"))
+	in := io.MultiReader(strings.NewReader(`{"trace":1,"events":[0`), &pairs{n: MaxEvents}, strings.NewReader("]}"))
 	_, err := Read(in, "t.json")
 	want := "t.json:1:1: the document has more than 1048576 events; write it as .jsonl"
 	if err == nil || err.Error() != want {

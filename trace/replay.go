@@ -16,7 +16,8 @@ import (
 // Player plays events on a system, one after the other.
 type Player struct {
 	sys     System
-	release string // the name under which results are recorded and looked for
+	release string   // the name under which results are recorded and looked for
+	on      []string // the same, as results have it
 	t       *translator
 	events  int
 	started bool
@@ -26,7 +27,7 @@ type Player struct {
 
 // NewPlayer makes a Player. Release is the name of the kernel in Recorded.On; results recorded on others are ignored.
 func NewPlayer(sys System, release string) *Player {
-	return &Player{sys: sys, release: release, t: newTranslator()}
+	return &Player{sys: sys, release: release, on: []string{release}, t: newTranslator()}
 }
 
 // Share tells whether outcomes may share their memory: one is then only good until the next event is played.
@@ -64,7 +65,7 @@ func (e *EventError) Error() string { return fmt.Sprintf("event %d: %v", e.Numbe
 // Unwrap is the reason.
 func (e *EventError) Unwrap() error { return e.Err }
 
-// labelled is a System that wants to know which event comes next.
+// labelled is a System that wants to know which event a Register is, as what it registers is spoken of later.
 type labelled interface{ SetLabel(string) }
 
 // Play carries out one event. An error means that it could not be, and that later events make no sense.
@@ -78,9 +79,12 @@ func (p *Player) Play(e *Event) (Outcome, error) {
 			return fail(err)
 		}
 	}
-	if s, ok := p.sys.(labelled); ok {
-		s.SetLabel(fmt.Sprintf("event %d", p.events))
+	if _, ok := e.Args.(*RegisterArgs); ok {
+		if s, ok := p.sys.(labelled); ok {
+			s.SetLabel(fmt.Sprintf("event %d", p.events))
+		}
 	}
+	p.t.know(o.Want)
 	call, b, err := p.t.call(e.Args)
 	if err != nil {
 		return fail(err)
@@ -91,7 +95,7 @@ func (p *Player) Play(e *Event) (Outcome, error) {
 			return fail(r.Err)
 		}
 	}
-	r := p.sys.Do(e.Task, p.withKnown(call, o.Want))
+	r := p.sys.Do(e.Task, call)
 	if r.Err != nil {
 		return fail(r.Err)
 	}
@@ -144,30 +148,9 @@ func (p *Player) mapScratch(task string) error {
 	return r.Err
 }
 
-// withKnown tells the system the CQEs that were recorded.
-func (p *Player) withKnown(c Call, want *Recorded) Call {
-	if want == nil {
-		return c
-	}
-	known := slices.Grow(p.t.last.known[:0], len(want.CQEs)+1) // nil would say that nothing is known
-	for _, cqe := range want.CQEs {
-		known = append(known, cqe.cqe())
-	}
-	p.t.last.known = known
-	switch c := c.(type) {
-	case Enter:
-		c.Known = known
-		return c
-	case Reap:
-		c.Known = known
-		return c
-	}
-	return c
-}
-
 // after collects what the call did and prepares for the next.
 func (p *Player) after(e *Event, c Call, b *block, before []byte, r Result, o *Outcome) error {
-	o.Got = Recorded{On: []string{p.release}, Ret: Ret(r.Ret)}
+	o.Got = Recorded{On: p.on, Ret: Ret(r.Ret)}
 	if r.Ring != nil {
 		p.look(r.Ring, c, o)
 	}
@@ -221,9 +204,9 @@ func (p *Player) after(e *Event, c Call, b *block, before []byte, r Result, o *O
 // look notes what the ring holds after the call.
 func (p *Player) look(r *RingState, c Call, o *Outcome) {
 	o.CQEs = r.CQEs
-	o.Got.CQEs = slices.Grow(p.cqes[:0], len(o.CQEs))
-	for _, cqe := range r.CQEs {
-		o.Got.CQEs = append(o.Got.CQEs, cqeOut(cqe.CQE))
+	o.Got.CQEs = slices.Grow(p.cqes[:0], len(o.CQEs))[:len(o.CQEs)]
+	for i := range r.CQEs {
+		o.Got.CQEs[i] = cqeOut(r.CQEs[i].CQE)
 	}
 	if p.share {
 		p.cqes = o.Got.CQEs
@@ -326,7 +309,7 @@ func sameCQEs(want []CQEOut, got []CQE) bool {
 	if len(want) != len(got) {
 		return false
 	}
-	if slices.EqualFunc(want, got, func(w CQEOut, c CQE) bool { return c.is(w.cqe()) }) {
+	if equalCQEs(want, got) {
 		return true // this order is possible
 	}
 	used := make([]bool, len(got))
@@ -337,14 +320,14 @@ func sameCQEs(want []CQEOut, got []CQE) bool {
 		return i
 	}
 	ordered, any := next(0, false), next(0, true)
-	for _, w := range want {
-		c := w.cqe()
-		if ordered < len(got) && got[ordered].is(c) {
+	for i := range want {
+		c := want[i].cqe()
+		if ordered < len(got) && got[ordered].is(&c) {
 			ordered = next(ordered+1, false)
 			continue
 		}
 		i := any
-		for i < len(got) && !got[i].is(c) {
+		for i < len(got) && !got[i].is(&c) {
 			i = next(i+1, true)
 		}
 		if i == len(got) {
@@ -356,12 +339,25 @@ func sameCQEs(want []CQEOut, got []CQE) bool {
 	return true
 }
 
-// is tells whether the CQE can be the one that a real kernel posted.
-func (c CQE) is(real uapi.CQE) bool {
-	if c.AnyBig {
-		real.Big = c.Big
+// equalCQEs tells whether each CQE can be the one at its place. It is asked of every result that is as recorded.
+func equalCQEs(want []CQEOut, got []CQE) bool {
+	for i := range want {
+		w, c := &want[i], &got[i]
+		switch {
+		case uint64(w.UserData) != c.UserData, int32(w.Res) != c.Res, uint32(w.Flags) != c.Flags:
+			return false
+		case w.Big != nil || c.Big != [2]uint64{}:
+			if real := w.cqe(); !c.is(&real) {
+				return false
+			}
+		}
 	}
-	return c.CQE == real
+	return true
+}
+
+// is tells whether the CQE can be the one that a real kernel posted.
+func (c *CQE) is(real *uapi.CQE) bool {
+	return c.UserData == real.UserData && c.Res == real.Res && c.Flags == real.Flags && (c.AnyBig || c.Big == real.Big)
 }
 
 // Record adds a kernel's results to the event, next to those of others that gave the same, oldest release first.

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"math"
 )
@@ -55,6 +56,18 @@ func (s *scan) want(c byte) {
 // more tells whether there is a further element before the end of an array or object, which it skips. First is whether
 // none was read yet.
 func (s *scan) more(first bool, end byte) bool {
+	if s.at < len(s.text) && !s.bad { // as it nearly always is
+		switch c := s.text[s.at]; {
+		case c == ',' && !first:
+			s.at++
+			return true
+		case c == end:
+			s.at++
+			return false
+		case c > ' ' && first:
+			return true
+		}
+	}
 	switch {
 	case s.take(end), s.bad:
 		return false
@@ -102,36 +115,58 @@ func (s *scan) key() []byte {
 	return name
 }
 
-// quoted are names as programs write them before a value.
-func quoted(names ...string) []string {
-	for i, name := range names {
-		names[i] = `"` + name + `":`
-	}
-	return names
+// key is the name of a member as programs write it before a value, also as words that texts are compared with.
+type key struct {
+	text string
+	word [2]uint64 // the first 16 bytes
+	mask [2]uint64 // which of them there are
 }
 
-// has skips a quoted name if it is the next.
-func (s *scan) has(quoted string) bool {
-	if rest := s.text[s.at:]; len(rest) < len(quoted) || string(rest[:len(quoted)]) != quoted {
+// keysOf are the names as keys.
+func keysOf(names ...string) []key {
+	var keys []key
+	for _, name := range names {
+		k := key{text: `"` + name + `":`}
+		var word, mask [16]byte
+		copy(word[:], k.text)
+		for i := range min(len(k.text), len(mask)) {
+			mask[i] = 0xff
+		}
+		for i := range 2 {
+			k.word[i], k.mask[i] = binary.LittleEndian.Uint64(word[8*i:]), binary.LittleEndian.Uint64(mask[8*i:])
+		}
+		keys = append(keys, k)
+	}
+	return keys
+}
+
+// has skips a key if it is the next.
+func (s *scan) has(k *key) bool {
+	rest := s.text[s.at:]
+	if len(k.text) > 16 || len(rest) < 16 {
+		if len(rest) < len(k.text) || string(rest[:len(k.text)]) != k.text {
+			return false
+		}
+	} else if le := binary.LittleEndian; (le.Uint64(rest)^k.word[0])&k.mask[0]|(le.Uint64(rest[8:])^k.word[1])&k.mask[1] != 0 {
 		return false
 	}
-	s.at += len(quoted)
+	s.at += len(k.text)
 	return true
 }
 
-// oneOf is which of the quoted names is the next, probably the one at next.
-func (s *scan) oneOf(quoted []string, next int) int {
-	if next < len(quoted) && s.has(quoted[next]) {
+// oneOf is which of the keys is the next, probably the one at next.
+func (s *scan) oneOf(keys []key, next int) int {
+	if next < len(keys) && s.has(&keys[next]) {
 		return next
 	}
 	name := s.key()
-	for i, q := range quoted {
-		if q[1:len(q)-2] == string(name) {
+	for i := range keys {
+		if text := keys[i].text; text[1:len(text)-2] == string(name) {
 			return i
 		}
 	}
 	s.bad = true
-	return len(quoted)
+	return len(keys)
 }
 
 // maxDigits is how many digits of a number certainly fit into 63 bits.
@@ -139,20 +174,20 @@ const maxDigits = 18
 
 // integer is a whole number that fits into 63 bits and a sign.
 func (s *scan) integer() int64 {
-	negative := s.take('-')
-	start, v := s.at, int64(0)
-	for _, c := range s.text[start:min(len(s.text), start+maxDigits)] {
-		if c-'0' > 9 {
-			break
-		}
-		v = v*10 + int64(c-'0')
+	negative := s.peek() == '-'
+	if negative {
 		s.at++
 	}
-	zero := s.at > start && s.text[start] == '0'
+	text, v, n := s.text[s.at:], int64(0), 0
+	for n < len(text) && n < maxDigits && text[n]-'0' <= 9 {
+		v = v*10 + int64(text[n]-'0')
+		n++
+	}
+	s.at += n
 	switch {
-	case s.at == start, zero && s.at-start > 1, zero && negative:
+	case n == 0, text[0] == '0' && (n > 1 || negative):
 		s.bad = true
-	case s.at < len(s.text) && numeric(s.text[s.at]):
+	case n < len(text) && numeric(text[n]):
 		s.bad = true
 	case negative:
 		return -v

@@ -60,12 +60,13 @@ func command(args []string) int {
 func status(err error) int {
 	var own *statusError
 	var syntax *trace.SyntaxError
+	var packed *trace.PackError
 	var event *trace.EventError
 	var path *fs.PathError
 	switch {
 	case errors.As(err, &own):
 		return own.status
-	case errors.As(err, &syntax), errors.As(err, &event), errors.As(err, &path):
+	case errors.As(err, &syntax), errors.As(err, &packed), errors.As(err, &event), errors.As(err, &path):
 		return exitInput
 	}
 	return exitUsage
@@ -89,7 +90,8 @@ does not know, 2 usage, 3 bad input, 4 a kernel that cannot be asked, 77 kernels
 	}{
 		{"Programs and policies:", []*cobra.Command{compileCommand(), asmCommand(), disasmCommand(), checkCommand(), evalCommand(),
 			explainCommand(), diffPolicyCommand(), lintCommand()}},
-		{"What programs did:", []*cobra.Command{recordCommand(), replayCommand(), suggestCommand()}},
+		{"What programs did:", []*cobra.Command{recordCommand(), replayCommand(), suggestCommand(),
+			packCommand(), unpackCommand()}},
 		{"Kernels:", []*cobra.Command{kernelsCommand(), vmCommand(), genCommand(), diffCommand(), benchCommand()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 
@@ -150,6 +151,18 @@ func (r *run) end() bool {
 	r.runs++
 	r.total.add(s)
 	return ok
+}
+
+// endEarly prints the summary of the whole part of a packed trace that is torn or damaged, which err says.
+func (r *run) endEarly(err error) {
+	if torn := (*trace.PackError)(nil); !errors.As(err, &torn) {
+		return
+	}
+	if r.json {
+		r.line(&r.sum)
+	} else {
+		fmt.Fprintf(r.w, "%s on %s, as far as it is whole: %s\n", r.file, r.kernel, r.sum.text())
+	}
 }
 
 func (s *summary) add(o *summary) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/uringsim/uringsim/report"
+	"github.com/uringsim/uringsim/trace"
 )
 
 // Progress is shown on a terminal, if it takes longer than progressAfter, and then again and again.
@@ -67,4 +68,19 @@ func (p *progress) print(took time.Duration) {
 func (p *progress) stop() {
 	close(p.quit)
 	p.ended.Wait()
+}
+
+// counted is a trace whose events are counted as they are read.
+type counted struct {
+	*trace.Reader
+	p *progress
+}
+
+// Next is the next event.
+func (c counted) Next() (trace.Event, error) {
+	e, err := c.Reader.Next()
+	if err == nil {
+		c.p.events.Add(1)
+	}
+	return e, err
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -74,7 +75,7 @@ by ~QUIRK: 7.2~shared-filters-append-in-place. See uringsim kernels.`,
 		f.StringVar(&o.kernel, "kernel", "7.3", "release to model, or all")
 		f.BoolVar(&o.live, "live", false, "use the running kernel")
 		f.StringVar(&o.page, "html", "", "write a report for people to a file, as a page (docs/report.md)")
-		f.IntVarP(&o.jobs, "jobs", "j", 0, "replay so many files at a time on the model (default: as there are cores)")
+		f.IntVarP(&o.jobs, "jobs", "j", 0, "use so many cores: for a file each, or to read ahead (default: all)")
 		completeKernels(c)
 		o.engineOption.flag(c)
 		o.coverOptions.flags(c)
@@ -126,7 +127,10 @@ func (o *replayOptions) run(cmd *cobra.Command, files []string) error {
 
 // onModels replays files on the release, or on all.
 func (o *replayOptions) onModels(cmd *cobra.Command, out *printer, files []string) error {
-	do, err := o.job(cmd.InOrStdin())
+	if o.jobs == 0 {
+		o.jobs = runtime.GOMAXPROCS(0)
+	}
+	do, err := o.job(cmd.InOrStdin(), 2*len(files) <= o.jobs)
 	if err != nil {
 		return err
 	}
@@ -144,8 +148,8 @@ func (o *replayOptions) onModels(cmd *cobra.Command, out *printer, files []strin
 	return out.finish(ok && covered)
 }
 
-// job is what is done with each file on the model.
-func (o *replayOptions) job(stdin io.Reader) (job, error) {
+// job is what is done with each file on the model; ahead tells whether there is a core for each to read ahead.
+func (o *replayOptions) job(stdin io.Reader, ahead bool) (job, error) {
 	if o.kernel == "all" {
 		return func(_ context.Context, out *printer, file string) (bool, error) {
 			return onAll(out, stdin, file, o.profile, o.onEngine())
@@ -156,7 +160,7 @@ func (o *replayOptions) job(stdin io.Reader) (job, error) {
 		return nil, err
 	}
 	return func(ctx context.Context, out *printer, file string) (bool, error) {
-		m := model{release: r, engine: o.engine, profile: o.profile}
+		m := model{release: r, engine: o.engine, profile: o.profile, ahead: ahead}
 		// Reasons are for what is printed, or counted. Standard input cannot be read again to get them.
 		m.quiet = out.quiet && !out.json && o.profile == nil && file != stream.Stdin
 		ok, err := m.replay(ctx, out, file, stdin)
@@ -199,6 +203,7 @@ type model struct {
 	engine  cbpfvm.Engine
 	profile *cover.Profile // nil if nothing is counted
 	quiet   bool           // there are no reasons, which takes less than half the time
+	ahead   bool           // a core has nothing to do but to read ahead
 }
 
 // replay replays one trace as a stream. It prints nothing before errReasons.
@@ -209,6 +214,10 @@ func (m *model) replay(ctx context.Context, out *printer, file string, stdin io.
 	}
 	defer in.Close()
 	in.Share(true)
+	in.AsBytes(m.quiet)
+	if m.ahead && file != stream.Stdin { // which may have no more for now
+		in.Ahead()
+	}
 	sys := sim.New(m.release, sim.WithEngine(m.engine))
 	sys.SetQuiet(m.quiet)
 	if m.profile != nil {
@@ -224,6 +233,7 @@ func (m *model) replay(ctx context.Context, out *printer, file string, stdin io.
 			return run.end(), nil
 		}
 		if err != nil {
+			run.endEarly(err)
 			return false, err
 		}
 		got, err := p.Play(&e)
@@ -290,7 +300,15 @@ func (o *replayOptions) onReal(ctx context.Context, out *printer, stdin io.Reade
 
 // ask replays one file on a real kernel, and records if wanted.
 func (o *replayOptions) ask(out *printer, j judge.Judge, stdin io.Reader, file string) (bool, error) {
-	t, err := readTrace(file, stdin)
+	in, err := openTrace(file, stdin)
+	if err != nil {
+		return false, err
+	}
+	defer in.Close()
+	if o.record && (file == stream.Stdin || stream.Plain(file) != file || filepath.Ext(file) == ".jsonl" || in.Packed()) {
+		return false, fmt.Errorf("%s: recording is only supported into a .json document", file)
+	}
+	t, err := in.All()
 	if err != nil {
 		return false, err
 	}
@@ -327,9 +345,6 @@ var errUnsteady = errors.New("gave different results in two runs")
 
 // save writes the trace in place of the file.
 func save(t *trace.Trace, file string) error {
-	if file == stream.Stdin || stream.Plain(file) != file || filepath.Ext(file) == ".jsonl" {
-		return fmt.Errorf("%s: recording is only supported into a .json document", file)
-	}
 	tmp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
 	if err != nil {
 		return err

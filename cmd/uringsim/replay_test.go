@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -27,7 +28,7 @@ func TestQuietReplay(t *testing.T) {
 		for _, r := range []kernel.Release{kernel.V6_19, kernel.V7_3} {
 			var quiet, loud bytes.Buffer
 			o := replayOptions{kernel: r.Name}
-			do, err := o.job(nil)
+			do, err := o.job(nil, false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -62,4 +63,61 @@ func spoil(t *testing.T, file string) string {
 		t.Fatal(err)
 	}
 	return file
+}
+
+// TestReplayForms: a trace gives the same in every form, also if it is read ahead, up to the name of its file and the
+// lines.
+func TestReplayForms(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/kernel/*.json")
+	if err != nil || len(files) < 100 {
+		t.Fatal(len(files), err)
+	}
+	for i := 0; i < len(files); i += 3 {
+		file := files[i]
+		if i%2 == 0 {
+			file = spoil(t, file)
+		}
+		want := ""
+		for _, name := range []string{"t.json", "t.jsonl", "t.jsonl.zst", "t.pack"} {
+			to := filepath.Join(t.TempDir(), name)
+			if args := []string{"unpack", file, "-o", to}; name == "t.pack" {
+				args[0] = "pack"
+				mustRun(t, args)
+			} else {
+				mustRun(t, args)
+			}
+			got := replayed(t, to)
+			if want == "" {
+				want = got
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s as %s (-.json):\n%s", file, name, diff)
+			}
+		}
+	}
+}
+
+func mustRun(t *testing.T, args []string) {
+	t.Helper()
+	root := rootCommand()
+	root.SetArgs(args)
+	if err := root.Execute(); err != nil {
+		t.Fatal(args, err)
+	}
+}
+
+// replayed is what a quiet replay of the file and one with reasons say of it.
+func replayed(t *testing.T, file string) string {
+	t.Helper()
+	var text strings.Builder
+	for _, quiet := range []bool{true, false} {
+		do, err := (&replayOptions{kernel: "7.3"}).job(nil, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		ok, err := do(t.Context(), newPrinter(&out, false, quiet), file)
+		fmt.Fprintln(&text, strings.ReplaceAll(out.String(), file, "FILE"), ok, err != nil)
+	}
+	return text.String()
 }

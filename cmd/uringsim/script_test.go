@@ -27,7 +27,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       *update,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": runStatus, "append": appendText,
-			"compress": compress},
+			"compress": compress, "torn": torn},
 	})
 }
 
@@ -75,4 +75,13 @@ func compress(ts *testscript.TestScript, neg bool, args []string) {
 	for _, file := range args {
 		ts.Check(os.WriteFile(ts.MkAbs(file)+".zst", z.EncodeAll([]byte(ts.ReadFile(file)), nil), 0o644))
 	}
+}
+
+// torn writes a file without its last byte: "torn whole.pack torn.pack".
+func torn(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: torn FILE TORN")
+	}
+	text := ts.ReadFile(args[0])
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text[:len(text)-1]), 0o644))
 }

@@ -82,10 +82,8 @@ func (o *suggestOptions) suggest(files []string, tell func(note string)) ([]byte
 		return nil, fmt.Errorf("--kernel: %w", err)
 	}
 	s := trial.NewSuggester(k, o.Options, o.onEngine())
-	for _, file := range files {
-		if err := addTrace(s, file); err != nil {
-			return nil, err
-		}
+	if err := addTraces(s, files); err != nil {
+		return nil, err
 	}
 	out, err := s.Suggest()
 	if err != nil {
@@ -104,12 +102,20 @@ func (o *suggestOptions) suggest(files []string, tell func(note string)) ([]byte
 	return text, err
 }
 
-// addTrace adds what a trace shows.
-func addTrace(s *trial.Suggester, file string) error {
-	in, err := openTrace(file, nil)
-	if err != nil {
-		return err
+// addTraces adds what traces show.
+func addTraces(s *trial.Suggester, files []string) error {
+	p := startProgress(len(files), &printer{quiet: true})
+	defer p.stop()
+	for _, file := range files {
+		in, err := openTrace(file, nil)
+		if err != nil {
+			return err
+		}
+		err = s.Play(file, counted{in, p})
+		if err = errors.Join(located(file, err), in.Close()); err != nil {
+			return err
+		}
+		p.files.Add(1)
 	}
-	err = s.Play(file, in)
-	return errors.Join(located(file, err), in.Close())
+	return nil
 }

@@ -38,13 +38,9 @@ func (o *replayOptions) onTrial(out *printer, files []string) error {
 	if err != nil {
 		return err
 	}
-	var attempts []attempt
-	for _, k := range on {
-		a, err := attemptOn(p, k, files, o.onEngine())
-		if err != nil {
-			return err
-		}
-		attempts = append(attempts, a)
+	attempts, err := attemptAll(p, on, files, o.onEngine())
+	if err != nil {
+		return err
 	}
 	ok, accepted := true, false
 	for _, a := range attempts {
@@ -64,15 +60,30 @@ func (o *replayOptions) onTrial(out *printer, files []string) error {
 	return nil
 }
 
+// attemptAll tries the plan on releases.
+func attemptAll(p *plan.Plan, on []kernel.Release, files []string, engine sim.Option) (attempts []attempt, err error) {
+	shown := startProgress(len(on)*len(files), &printer{quiet: true})
+	defer shown.stop()
+	for _, k := range on {
+		a, err := attemptOn(p, k, files, engine, shown)
+		if err != nil {
+			return nil, err
+		}
+		attempts = append(attempts, a)
+	}
+	return attempts, nil
+}
+
 // attemptOn tries the plan on a release.
-func attemptOn(p *plan.Plan, k kernel.Release, files []string, engine sim.Option) (attempt, error) {
+func attemptOn(p *plan.Plan, k kernel.Release, files []string, engine sim.Option, shown *progress) (attempt, error) {
 	a := attempt{release: k, report: trial.NewReport(p, k, engine)}
 	for _, file := range files {
 		in, err := openTrace(file, nil)
 		if err != nil {
 			return a, err
 		}
-		err = a.report.Play(file, in)
+		err = a.report.Play(file, counted{in, shown})
+		shown.files.Add(1)
 		_ = in.Close() // which was only read
 		switch {
 		case errors.As(err, &a.refused):
