@@ -25,28 +25,19 @@ type Step struct {
 
 // Explain runs the filter as Run does and keeps its way. The zero Program has an empty one.
 func (p *Program) Explain(ctx *Context) Path {
-	var seen recorder
-	path := Path{Result: p.plain.run(ctx, &seen), ctx: *ctx, Steps: make([]Step, len(seen))}
-	for i, s := range seen {
-		step := Step{PC: s.pc, Insn: p.raw[s.pc], A: s.a, X: s.x, Next: -1}
-		if i+1 < len(seen) {
-			next := seen[i+1]
-			step.A, step.X, step.Next = next.a, next.x, next.pc
+	path := Path{ctx: *ctx, Steps: make([]Step, 0, min(len(p.raw), 16))}
+	m := machine{ctx: ctx, ctxSize: p.ctxSize}
+	for len(p.raw) > 0 && !m.ended {
+		s := Step{PC: m.pc, Insn: p.raw[m.pc], Next: -1}
+		if m.step(s.Insn); !m.ended {
+			s.Next = m.pc
 		}
-		path.Steps[i] = step
+		s.A, s.X = m.a, m.x
+		path.Steps = append(path.Steps, s)
 	}
+	path.Result = m.result
 	return path
 }
-
-// recorder keeps the state before each instruction.
-type recorder []state
-
-type state struct {
-	pc   int
-	a, x uint32
-}
-
-func (r *recorder) add(pc uint, a, x uint32) { *r = append(*r, state{int(pc), a, x}) }
 
 // PC is the instruction that ended the run, -1 if nothing ran.
 func (p Path) PC() int {

@@ -94,8 +94,8 @@ func (f *flattener) foldConstants() {
 
 // simplify puts an instruction in a simpler way if what it works with is constant.
 func (c *knowledge) simplify(in *inst) {
-	if o, usesX := withK[in.op]; usesX && c.x.is {
-		in.op, in.k = o, c.x.k
+	if onK := withK[in.op]; onK != 0 && c.x.is {
+		in.op, in.k = onK, c.x.k
 	}
 	conditional, _ := in.isJump()
 	operand := codes[in.op].operand

@@ -46,7 +46,7 @@ func TestFlatten(t *testing.T) {
 		if err != nil {
 			t.Fatal(row.why, err)
 		}
-		f := flatten(p.plain.code)
+		f := flatten(decode(p.raw, p.ctxSize))
 		var got []string
 		for _, in := range f.code {
 			if in.op == opMix {
@@ -60,7 +60,7 @@ func TestFlatten(t *testing.T) {
 		}
 		for seed := range uint64(50) {
 			ctx := fromRand(seed).context()
-			if got, want := f.run(ctx, nil), p.RunReference(ctx); got != want {
+			if got, want := f.run(ctx), p.RunReference(ctx); got != want {
 				t.Errorf("%s: got %#x, want %#x of context %x", row.why, got, want, *ctx)
 			}
 		}

@@ -37,7 +37,7 @@ func (q *question) run(ctx *Context) uint32 {
 		case q.how == isConstant:
 			return q.k
 		case q.how == isCode:
-			return q.code.run(ctx, nil)
+			return q.code.run(ctx)
 		case q.how == isResult:
 			return q.bits(ctx) >> (q.k & 31)
 		default:

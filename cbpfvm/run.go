@@ -12,16 +12,13 @@ func (p *Program) Run(ctx *Context) uint32 {
 	return p.first.run(ctx)
 }
 
-// run is the interpreter. It tells seen, if there is one, about every instruction before it executes.
-func (f *flat) run(ctx *Context, seen *recorder) uint32 {
+// run is the interpreter.
+func (f *flat) run(ctx *Context) uint32 {
 	var a, x uint32
 	var m [uapi.BPF_MEMWORDS]uint32
 	code := f.code
 	for pc := uint(0); pc < uint(len(code)); pc++ {
 		in := code[pc]
-		if seen != nil {
-			seen.add(pc, a, x)
-		}
 		switch in.op {
 		case opLdImm:
 			a = in.k
@@ -108,7 +105,7 @@ func (f *flat) run(ctx *Context, seen *recorder) uint32 {
 			a = mixed(f.mixes[in.k:], a)
 		}
 	}
-	return 0 // only the zero Program comes here
+	return 0 // nothing comes here: the last instruction is a return
 }
 
 // skip is how many instructions a conditional jump leaves out.
