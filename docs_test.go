@@ -296,8 +296,10 @@ func TestCommands(t *testing.T) {
 					continue
 				}
 				fields := strings.Fields(args)
-				if i := slices.Index(fields, "--html"); i >= 0 {
-					fields[i+1] = filepath.Join(t.TempDir(), fields[i+1])
+				for _, flag := range []string{"--html", "--plot"} {
+					if i := slices.Index(fields, flag); i >= 0 {
+						fields[i+1] = filepath.Join(t.TempDir(), fields[i+1])
+					}
 				}
 				out, _ := exec.Command(bin, fields...).CombinedOutput() // the output tells of errors
 				got := strings.TrimSpace(strings.ReplaceAll(string(out), "\r\n", "\n"))
