@@ -95,32 +95,23 @@ func (p Path) effect(s Step) string {
 	case o == opJa:
 		return fmt.Sprintf("to %d", s.Next)
 	case codes[o].rule == ruleCond:
-		holds, _ := s.Holds()
-		return fmt.Sprintf("%t, to %d", holds, s.Next)
+		is, _ := s.Holds()
+		return fmt.Sprintf("%t, to %d", is, s.Next)
 	}
 	return fmt.Sprintf("A = 0x%08x", s.A)
 }
 
 // Holds tells whether the condition of a conditional jump is true, also where both ways lead to the same place.
-func (s Step) Holds() (holds, conditional bool) {
+func (s Step) Holds() (is, conditional bool) {
 	o := opByCode[s.Insn.Code]
 	if codes[o].rule != ruleCond {
 		return false, false
 	}
 	v := s.Insn.K
-	if codes[o].operand == operandCondX {
-		v = s.X
+	if onK := withK[o]; onK != 0 {
+		o, v = onK, s.X
 	}
-	holds = s.A&v != 0
-	switch codes[o].mnemonic {
-	case "jeq":
-		holds = s.A == v
-	case "jgt":
-		holds = s.A > v
-	case "jge":
-		holds = s.A >= v
-	}
-	return holds, true
+	return holds(o, s.A, v), true
 }
 
 // ending says how the run ended.
