@@ -178,6 +178,10 @@ func TestDecide(t *testing.T) {
 		{"the usual filter: alternatives are one question", benchmarkProgram, 4},
 		{"a row of comparisons is one question", "ld [16]\n" + chain.String() + "ret #0\nyes: ret #1", 1},
 		{"comparisons too few to search, two of which are close", "ld [16]\njeq #1, a\njeq #500, a\njeq #501, a\nret #0\na: ret #1", 2},
+		{"63 apart", "ld [16]\njeq #1, a\njeq #64, a\nret #0\na: ret #1", 1},
+		{"64 apart", "ld [16]\njeq #1, a\njeq #65, a\nret #0\na: ret #1", 2},
+		{"of equal comparisons the first decides", "ld [16]\njeq #100, a\njeq #200, a\njeq #300, a\njeq #400, a\n" +
+			"jeq #500, a\njeq #600, a\njeq #100, b\nret #0\na: ret #1\nb: ret #2", 1},
 		{"close, but what follows differs", "ld [16]\njeq #1, a\njeq #2, b\nret #0\na: ret #1\nb: ret #2", 2},
 		{"bits that the mask does not have", "ld [16]\nand #0xf\njeq #0x10, a\nret #0\na: ret #1", 0},
 		{"a constant compared", "ld #5\njgt #4, a\nret #0\na: ret #1", 0},
@@ -202,6 +206,9 @@ func TestDecide(t *testing.T) {
 		}
 		if got != row.tests {
 			t.Errorf("%s: %d questions, want %d", row.why, got, row.tests)
+		}
+		for seed := range uint64(200) {
+			agreeRun(t, p, fromRand(seed).contextFor(p.raw))
 		}
 	}
 }

@@ -115,8 +115,6 @@ func (c *knowledge) simplify(in *inst) {
 		*in = inst{op: opLdxImm, k: c.m[in.k].k}
 	case in.op == opRetA && c.a.is:
 		*in = inst{op: opRetK, k: c.a.k}
-	case conditional && in.jt == in.jf:
-		*in = inst{op: opJa, k: uint32(in.jt)}
 	case conditional && c.a.is && operand == operandCondK:
 		*in = inst{op: opJa, k: uint32(in.skip(holds(in.op, c.a.k, in.k)))}
 	case changesA(in.op) && operand != operandX && c.a.is:

@@ -36,6 +36,7 @@ func TestFlatten(t *testing.T) {
 		{"a comparison of constants", opaque + "tax\nld #1\njeq #1, +0, +1\ntxa\nret a", "ld mul tax txa ret", 0},
 		{"what no run comes to", opaque + "ja +2\nadd #1\nadd #2\nret a", "ld mul ret", 0},
 		{"a comparison without consequence", opaque + "jgt #5, +0, +0\nret a", "ld mul ret", 0},
+		{"both ways lead to the same, further on", opaque + "jgt #5, +1, +1\nret #0\nret a", "ld mul ret", 0},
 		{"the same on both ways", opaque + "jgt #5, +0, +2\nldx #1\nja +1\nldx #1\nadd x\nret a", "ld mix ret", 1},
 		{"different on two ways", opaque + "jgt #5, +0, +2\nldx #1\nja +1\nldx #2\nadd x\nret a",
 			"ld mul jgt ldx ja ldx add ret", 0},
