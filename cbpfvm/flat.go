@@ -219,45 +219,52 @@ func (f *flattener) next() []int {
 	return next
 }
 
-// mix puts rows of arithmetic with constants together, as far as no jump leads into them.
-func (f *flattener) mix() {
-	next := f.next()
+// targets are the instructions that jumps lead to.
+func (f *flattener) targets(next []int) []bool {
 	target := make([]bool, len(f.code)+1)
 	for pc, in := range f.code {
-		if conditional, always := in.isJump(); f.out[pc] {
-			continue
-		} else if conditional {
+		switch conditional, always := in.isJump(); {
+		case f.out[pc]:
+		case conditional:
 			target[next[pc+1+int(in.jt)]], target[next[pc+1+int(in.jf)]] = true, true
-		} else if always {
+		case always:
 			target[next[pc+1+int(in.k)]] = true
 		}
 	}
+	return target
+}
+
+// mix puts rows of arithmetic with constants together, as far as no jump leads into them.
+func (f *flattener) mix() {
+	next := f.next()
+	target := f.targets(next)
 	for pc := next[0]; pc < len(f.code); {
-		m, end := identity, next[pc+1]
-		if !m.take(f.code[pc]) {
-			pc = end
-			continue
-		}
-		row := []mix{m}
-		n := 1
-		for ; end < len(f.code) && !target[end]; end = next[end+1] {
-			if last := &row[len(row)-1]; !last.take(f.code[end]) {
-				if m = identity; !m.take(f.code[end]) {
-					break
-				}
-				row = append(row, m)
-			}
-			n++
-		}
-		if n > len(row) { // otherwise nothing is won
-			for other := next[pc+1]; other < end; other = next[other+1] {
-				f.out[other] = true
-			}
+		row, n := f.rowFrom(pc, next, target)
+		shorter := n > len(row)
+		if shorter {
 			f.code[pc] = inst{op: opMix, k: uint32(len(f.mixes))}
 			f.mixes = append(f.mixes, finish(row)...)
 		}
-		pc = end
+		for i := range max(n, 1) {
+			f.out[pc] = shorter && i > 0
+			pc = next[pc+1]
+		}
 	}
+}
+
+// rowFrom is the row that begins with the instruction, and of how many instructions it is.
+func (f *flattener) rowFrom(pc int, next []int, target []bool) (row []mix, n int) {
+	for ; pc < len(f.code) && (n == 0 || !target[pc]); pc = next[pc+1] {
+		if n == 0 || !row[len(row)-1].take(f.code[pc]) {
+			m := identity
+			if !m.take(f.code[pc]) {
+				break
+			}
+			row = append(row, m)
+		}
+		n++
+	}
+	return row, n
 }
 
 // compact is the program without what is left out. Jumps only become shorter.
