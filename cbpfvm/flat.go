@@ -25,6 +25,7 @@ func flatten(code []inst) *flat {
 	f.foldConstants()
 	f.dropUnused()
 	f.mix()
+	f.pair()
 	return &flat{f.compact(), f.mixes}
 }
 
@@ -265,6 +266,25 @@ func (f *flattener) rowFrom(pc int, next []int, target []bool) (row []mix, n int
 		n++
 	}
 	return row, n
+}
+
+// withMem are the instructions that load a cell to X first.
+var withMem = [noOp]op{opAddX: opAddM, opSubX: opSubM, opMulX: opMulM, opAndX: opAndM, opOrX: opOrM, opXorX: opXorM}
+
+// pair makes one instruction of a load of X and the arithmetic that follows.
+func (f *flattener) pair() {
+	next := f.next()
+	target := f.targets(next)
+	for pc := next[0]; pc < len(f.code); pc = next[pc+1] {
+		then := next[pc+1]
+		if f.code[pc].op != opLdxMem || target[then] {
+			continue
+		}
+		if o := f.code[then].op; o < noOp && withMem[o] != 0 {
+			f.code[pc].op = withMem[o]
+			f.out[then] = true
+		}
+	}
 }
 
 // compact is the program without what is left out. Jumps only become shorter.

@@ -33,6 +33,9 @@ func TestFlatten(t *testing.T) {
 		{"a division that may end the run stays", opaque + "tax\nld [4]\ndiv x\nret #1", "ld mul tax ld div ret", 0},
 		{"loads that nothing reads", "ld [4]\nldx #1\nld [8]\nst M[0]\nstx M[1]\n" + opaque + "ret a", "ld mul ret", 0},
 		{"X is read after A is loaded", opaque + "tax\nld [4]\nadd x\nret a", "ld mul tax ld add ret", 0},
+		{"a cell in arithmetic", opaque + "st M[3]\nld [4]\nldx M[3]\nsub x\nor x\nret a", "ld mul st ld pair or ret", 0},
+		{"not if a jump leads between", opaque + "st M[3]\ntax\njgt #5, +1, +0\nldx M[3]\nsub x\nret a",
+			"ld mul st tax jgt ldx sub ret", 0},
 		{"a comparison of constants", opaque + "tax\nld #1\njeq #1, +0, +1\ntxa\nret a", "ld mul tax txa ret", 0},
 		{"what no run comes to", opaque + "ja +2\nadd #1\nadd #2\nret a", "ld mul ret", 0},
 		{"a comparison without consequence", opaque + "jgt #5, +0, +0\nret a", "ld mul ret", 0},
@@ -50,11 +53,14 @@ func TestFlatten(t *testing.T) {
 		f := flatten(decode(p.raw, p.ctxSize))
 		var got []string
 		for _, in := range f.code {
-			if in.op == opMix {
+			switch {
+			case in.op == opMix:
 				got = append(got, "mix")
-				continue
+			case in.op > opMix:
+				got = append(got, "pair")
+			default:
+				got = append(got, codes[in.op].mnemonic)
 			}
-			got = append(got, codes[in.op].mnemonic)
 		}
 		if !slices.Equal(got, strings.Fields(row.want)) || len(f.mixes) != row.mixes {
 			t.Errorf("%s: %v with %d mixes, want %s with %d", row.why, got, len(f.mixes), row.want, row.mixes)

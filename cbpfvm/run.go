@@ -101,6 +101,24 @@ func (f *flat) run(ctx *Context) uint32 {
 			return in.k
 		case opRetA:
 			return a
+		case opAddM:
+			x = m[in.k%uapi.BPF_MEMWORDS]
+			a += x
+		case opSubM:
+			x = m[in.k%uapi.BPF_MEMWORDS]
+			a -= x
+		case opMulM:
+			x = m[in.k%uapi.BPF_MEMWORDS]
+			a *= x
+		case opAndM:
+			x = m[in.k%uapi.BPF_MEMWORDS]
+			a &= x
+		case opOrM:
+			x = m[in.k%uapi.BPF_MEMWORDS]
+			a |= x
+		case opXorM:
+			x = m[in.k%uapi.BPF_MEMWORDS]
+			a ^= x
 		case opMix:
 			a = mixed(f.mixes[in.k:], a)
 		}
