@@ -69,7 +69,7 @@ func agreeRun(t *testing.T, p *Program, ctx *Context) {
 
 func TestEnginesAgree(t *testing.T) {
 	var executed [numOps]int
-	accepted, wide, div0, mixes := 0, 0, 0, 0
+	accepted, wide, div0, mixes, pairs := 0, 0, 0, 0, 0
 	for seed := range uint64(*programs) {
 		src := fromRand(seed)
 		insns := src.program(700)
@@ -81,6 +81,11 @@ func TestEnginesAgree(t *testing.T) {
 		p, _ := Check(insns, uapi.SizeofBPFCtx)
 		if p.first.how == isCode {
 			mixes += len(p.first.code.mixes)
+			for _, in := range p.first.code.code {
+				if in.op > opMix {
+					pairs++
+				}
+			}
 		}
 		path := p.Explain(ctxs[2])
 		for _, s := range path.Steps {
@@ -100,8 +105,8 @@ func TestEnginesAgree(t *testing.T) {
 	if wide < 20 || div0 < 20 {
 		t.Errorf("%d shifts by 32 or more, %d divisions by 0: the generator misses what matters", wide, div0)
 	}
-	if mixes < *programs/4 {
-		t.Errorf("%d times arithmetic was put together", mixes)
+	if mixes < *programs/4 || pairs < *programs/20 {
+		t.Errorf("arithmetic was put together %d times, and a load of X with it %d times", mixes, pairs)
 	}
 	for o, row := range codes {
 		if (executed[o] == 0) == row.uring {

@@ -49,8 +49,12 @@ func (src source) program(long int) []uapi.SockFilter {
 	for range src(6) { // these cells can be loaded from anywhere
 		cell := uint32(src(uapi.BPF_MEMWORDS))
 		g.cells = append(g.cells, cell)
-		g.emit(opLdImm, src.value())
-		g.emit([]op{opSt, opStx}[src(2)], cell)
+		if src(2) == 0 {
+			g.emit(opLdImm, src.value())
+		} else {
+			g.emit(opLdAbs, uint32(src(10))*4)
+		}
+		g.emit([]op{opSt, opSt, opStx}[src(3)], cell)
 	}
 	size := src([]int{8, 24, 24, 60, long}[src(5)])
 	for left := size; left > 0; left-- {
@@ -113,6 +117,9 @@ func (g *generator) random(left int) {
 	o := op(g.src(int(opRetA) + 1))
 	if g.only != nil {
 		o = g.only[g.src(len(g.only))]
+	}
+	if n := len(g.out); n > 0 && opByCode[g.out[n-1].Code] == opLdxMem && g.src(2) == 0 {
+		o = []op{opAddX, opSubX, opMulX, opAndX, opOrX, opXorX}[g.src(6)] // what is done with X, mostly
 	}
 	if (o == opRetA || o == opRetK) && g.src(8) != 0 {
 		o = opLdAbs
