@@ -105,7 +105,7 @@ func TestEnginesAgree(t *testing.T) {
 	if wide < 20 || div0 < 20 {
 		t.Errorf("%d shifts by 32 or more, %d divisions by 0: the generator misses what matters", wide, div0)
 	}
-	if mixes < *programs/4 || pairs < *programs/20 {
+	if mixes < *programs/20 || pairs < *programs/20 {
 		t.Errorf("arithmetic was put together %d times, and a load of X with it %d times", mixes, pairs)
 	}
 	for o, row := range codes {

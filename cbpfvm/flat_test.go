@@ -19,12 +19,14 @@ func TestFlatten(t *testing.T) {
 		mixes        int
 	}{
 		{"nothing to do", opaque + "ret a", "ld mul ret", 0},
-		{"arithmetic is put together", opaque + "add #1\nret a", "ld mix ret", 1},
-		{"bits after a sum start anew", opaque + "add #1\nand #7\nadd #2\nret a", "ld mix ret", 2},
-		{"a shift ends a form", "ld [0]\nrsh #1\nadd #1\nrsh #2\nret a", "ld mix ret", 2},
+		{"arithmetic is put together", opaque + "add #1\nsub #2\nret a", "ld mix ret", 1},
+		{"two are too few", opaque + "add #1\nret a", "ld mul add ret", 0},
+		{"bits after a sum start anew", opaque + "add #1\nadd #2\nand #7\nor #8\nadd #2\nret a", "ld mix ret", 2},
+		{"a shift ends a form", "ld [0]\nadd #1\nadd #2\nrsh #1\nadd #3\nadd #4\nrsh #2\nret a", "ld mix ret", 2},
 		{"shifts add up", "ld [0]\nadd #1\nrsh #16\nrsh #15\nret a", "ld mix ret", 1},
-		{"but not to 32", "ld [0]\nadd #1\nrsh #16\nrsh #16\nret a", "ld mix ret", 2},
-		{"a division is no such arithmetic", opaque + "div #3\nadd #1\nadd #2\nret a", "ld mul div mix ret", 1},
+		{"but not to 32", "ld [0]\nadd #1\nadd #2\nadd #3\nadd #4\nrsh #16\nrsh #16\nret a",
+			"ld mix ret", 2},
+		{"a division is no such arithmetic", opaque + "div #3\nadd #1\nadd #2\nadd #3\nret a", "ld mul div mix ret", 1},
 		{"two that do not go together stay", "ld [0]\nmul #3\nand #7\nret a", "ld mul and ret", 0},
 		{"a constant X", "ldx #5\n" + opaque + "add x\nlsh x\nret a", "ld mix ret", 1},
 		{"a constant from scratch memory", "ld #5\nst M[1]\n" + opaque + "ldx M[1]\nxor x\nret a", "ld mul xor ret", 0},
@@ -40,10 +42,11 @@ func TestFlatten(t *testing.T) {
 		{"what no run comes to", opaque + "ja +2\nadd #1\nadd #2\nret a", "ld mul ret", 0},
 		{"a comparison without consequence", opaque + "jgt #5, +0, +0\nret a", "ld mul ret", 0},
 		{"both ways lead to the same, further on", opaque + "jgt #5, +1, +1\nret #0\nret a", "ld mul ret", 0},
-		{"the same on both ways", opaque + "jgt #5, +0, +2\nldx #1\nja +1\nldx #1\nadd x\nret a", "ld mix ret", 1},
+		{"the same on both ways", opaque + "jgt #5, +0, +2\nldx #1\nja +1\nldx #1\nadd x\nret a", "ld mul add ret", 0},
 		{"different on two ways", opaque + "jgt #5, +0, +2\nldx #1\nja +1\nldx #2\nadd x\nret a",
 			"ld mul jgt ldx ja ldx add ret", 0},
-		{"a jump into a row cuts it", opaque + "jgt #5, +1, +0\nadd #1\nadd #2\nadd #3\nret a", "ld mul jgt add mix ret", 1},
+		{"a jump into a row cuts it", opaque + "jgt #5, +1, +0\nadd #1\nadd #2\nadd #3\nadd #4\nret a",
+			"ld mul jgt add mix ret", 1},
 		{"arithmetic that changes nothing in the end", opaque + "tax\nadd #1\nadd #2\ntxa\nret a", "ld mul tax txa ret", 0},
 	} {
 		p, err := Check(mustAssemble(t, row.program), uapi.SizeofBPFCtx)

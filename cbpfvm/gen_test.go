@@ -58,7 +58,9 @@ func (src source) program(long int) []uapi.SockFilter {
 	}
 	size := src([]int{8, 24, 24, 60, long}[src(5)])
 	for left := size; left > 0; left-- {
-		g.random(left)
+		if g.random(left); src(20) == 0 {
+			g.mixable()
+		}
 	}
 	g.emit([]op{opRetK, opRetA, opRetA, opRetA}[src(4)], src.value())
 	return g.out
@@ -146,6 +148,21 @@ func (g *generator) random(left int) {
 	if codes[o].rule == ruleCond {
 		in := &g.out[len(g.out)-1]
 		in.Jt, in.Jf = uint8(g.distance(min(left, 256))), uint8(g.distance(min(left, 256)))
+	}
+}
+
+// mixable appends arithmetic with constants, some of which becomes one mix.
+func (g *generator) mixable() {
+	ops := []op{opAndK, opOrK, opXorK, opAddK, opSubK, opMulK, opLshK, opNeg, opRshK}
+	for i, o := range ops {
+		if n := len(ops) - i; g.src(3) == 0 {
+			o = ops[i+g.src(n)]
+		}
+		k := g.src.value()
+		if codes[o].rule == ruleShift {
+			k %= 32
+		}
+		g.emit(o, k)
 	}
 }
 

@@ -18,7 +18,7 @@ func (f *flat) run(ctx *Context) uint32 {
 	var m [uapi.BPF_MEMWORDS]uint32
 	code := f.code
 	for pc := uint(0); pc < uint(len(code)); pc++ {
-		in := code[pc]
+		in := &code[pc]
 		switch in.op {
 		case opLdImm:
 			a = in.k
@@ -127,7 +127,7 @@ func (f *flat) run(ctx *Context) uint32 {
 }
 
 // skip is how many instructions a conditional jump leaves out.
-func (in inst) skip(taken bool) uint {
+func (in *inst) skip(taken bool) uint {
 	if taken {
 		return uint(in.jt)
 	}
