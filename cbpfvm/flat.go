@@ -235,8 +235,8 @@ func (f *flattener) targets(next []int) []bool {
 	return target
 }
 
-// worth is how many instructions a step of a mix has to stand for, as it takes the time of 2 to 3.
-const worth = 3
+// worth is how many instructions take the time of a step of a mix: 2 to 3, as the linker places the interpreter.
+const worth = 2
 
 // mix puts rows of arithmetic with constants together, as far as no jump leads into them.
 func (f *flattener) mix() {
@@ -244,7 +244,7 @@ func (f *flattener) mix() {
 	target := f.targets(next)
 	for pc := next[0]; pc < len(f.code); {
 		row, n := f.rowFrom(pc, next, target)
-		shorter := n > 0 && n >= worth*len(row)
+		shorter := n > worth*len(row)
 		if shorter {
 			f.code[pc] = inst{op: opMix, k: uint32(len(f.mixes))}
 			f.mixes = append(f.mixes, finish(row)...)
