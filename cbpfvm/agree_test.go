@@ -163,7 +163,10 @@ func reachable(first *question) []*question {
 		if q.how != isConstant {
 			all = append(all, q)
 		}
-		ahead = append(append(ahead, q.yes, q.no), q.targets...)
+		ahead = append(ahead, q.yes, q.no)
+		if q.search != nil {
+			ahead = append(ahead, q.search.targets...)
+		}
 	}
 	return all
 }
