@@ -298,7 +298,7 @@ func TestCommands(t *testing.T) {
 				}
 				fields := strings.Fields(args)
 				for i, name := range fields {
-					if i > 0 && (fields[i-1] == "--html" || fields[i-1] == "-o") {
+					if i > 0 && (fields[i-1] == "--html" || fields[i-1] == "--plot" || fields[i-1] == "-o") {
 						written[name] = filepath.Join(t.TempDir(), name)
 					}
 					if to, ok := written[name]; ok {

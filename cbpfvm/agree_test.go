@@ -69,7 +69,7 @@ func agreeRun(t *testing.T, p *Program, ctx *Context) {
 
 func TestEnginesAgree(t *testing.T) {
 	var executed [numOps]int
-	accepted, wide, div0, mixes := 0, 0, 0, 0
+	accepted, wide, div0, mixes, pairs := 0, 0, 0, 0, 0
 	for seed := range uint64(*programs) {
 		src := fromRand(seed)
 		insns := src.program(700)
@@ -81,6 +81,11 @@ func TestEnginesAgree(t *testing.T) {
 		p, _ := Check(insns, uapi.SizeofBPFCtx)
 		if p.first.how == isCode {
 			mixes += len(p.first.code.mixes)
+			for _, in := range p.first.code.code {
+				if in.op > opMix {
+					pairs++
+				}
+			}
 		}
 		path := p.Explain(ctxs[2])
 		for _, s := range path.Steps {
@@ -100,8 +105,8 @@ func TestEnginesAgree(t *testing.T) {
 	if wide < 20 || div0 < 20 {
 		t.Errorf("%d shifts by 32 or more, %d divisions by 0: the generator misses what matters", wide, div0)
 	}
-	if mixes < *programs/4 {
-		t.Errorf("%d times arithmetic was put together", mixes)
+	if mixes < *programs/20 || pairs < *programs/20 {
+		t.Errorf("arithmetic was put together %d times, and a load of X with it %d times", mixes, pairs)
 	}
 	for o, row := range codes {
 		if (executed[o] == 0) == row.uring {
@@ -158,7 +163,10 @@ func reachable(first *question) []*question {
 		if q.how != isConstant {
 			all = append(all, q)
 		}
-		ahead = append(append(ahead, q.yes, q.no), q.targets...)
+		ahead = append(ahead, q.yes, q.no)
+		if q.search != nil {
+			ahead = append(ahead, q.search.targets...)
+		}
 	}
 	return all
 }
@@ -178,6 +186,10 @@ func TestDecide(t *testing.T) {
 		{"the usual filter: alternatives are one question", benchmarkProgram, 4},
 		{"a row of comparisons is one question", "ld [16]\n" + chain.String() + "ret #0\nyes: ret #1", 1},
 		{"comparisons too few to search, two of which are close", "ld [16]\njeq #1, a\njeq #500, a\njeq #501, a\nret #0\na: ret #1", 2},
+		{"63 apart", "ld [16]\njeq #1, a\njeq #64, a\nret #0\na: ret #1", 1},
+		{"64 apart", "ld [16]\njeq #1, a\njeq #65, a\nret #0\na: ret #1", 2},
+		{"of equal comparisons the first decides", "ld [16]\njeq #100, a\njeq #200, a\njeq #300, a\njeq #400, a\n" +
+			"jeq #500, a\njeq #600, a\njeq #100, b\nret #0\na: ret #1\nb: ret #2", 1},
 		{"close, but what follows differs", "ld [16]\njeq #1, a\njeq #2, b\nret #0\na: ret #1\nb: ret #2", 2},
 		{"bits that the mask does not have", "ld [16]\nand #0xf\njeq #0x10, a\nret #0\na: ret #1", 0},
 		{"a constant compared", "ld #5\njgt #4, a\nret #0\na: ret #1", 0},
@@ -202,6 +214,9 @@ func TestDecide(t *testing.T) {
 		}
 		if got != row.tests {
 			t.Errorf("%s: %d questions, want %d", row.why, got, row.tests)
+		}
+		for seed := range uint64(200) {
+			agreeRun(t, p, fromRand(seed).contextFor(p.raw))
 		}
 	}
 }

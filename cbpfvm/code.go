@@ -172,8 +172,16 @@ var codes = [numOps]codeRow{
 }
 
 const (
-	noOp  = numOps + iota // marks the codes that are not legal
-	opMix                 // a row of mixes, which no program has but those that were flattened
+	noOp = numOps + iota // marks the codes that are not legal
+
+	// From here on only flattened programs have them.
+	opMix  // a row of mixes
+	opAddM // a cell of scratch memory is loaded to X, and then added
+	opSubM
+	opMulM
+	opAndM
+	opOrM
+	opXorM
 )
 
 // opByCode is codes the other way round, for the low byte of a code.

@@ -139,8 +139,8 @@ func (p *point) step(in inst) {
 	case opSt, opStx:
 	default:
 		o, k := in.op, in.k
-		if withK, usesX := withK[o]; usesX {
-			if o, k = withK, p.x.k; !p.x.isConstant() {
+		if onK := withK[o]; onK != 0 {
+			if o, k = onK, p.x.k; !p.x.isConstant() {
 				p.a = value{opaque: true}
 				return
 			}
@@ -148,10 +148,6 @@ func (p *point) step(in inst) {
 		p.a.apply(o, k)
 	}
 }
-
-// withK are the instructions that do with k what others do with X.
-var withK = map[op]op{opAddX: opAddK, opSubX: opSubK, opMulX: opMulK, opAndX: opAndK, opOrX: opOrK, opXorX: opXorK,
-	opLshX: opLshK, opRshX: opRshK, opJeqX: opJeqK, opJgtX: opJgtK, opJgeX: opJgeK, opJsetX: opJsetK}
 
 // apply does arithmetic with a constant.
 func (v *value) apply(o op, k uint32) {
@@ -176,23 +172,17 @@ func (v *value) apply(o op, k uint32) {
 	}
 }
 
-// arithmetic is what an instruction with a constant, or neg, makes of a.
-func arithmetic(o op, a, k uint32) uint32 {
-	f := flat{code: []inst{{op: opLdImm, k: a}, {op: o, k: k}, {op: opRetA}}}
-	return f.run(nil, nil)
-}
-
 // branch is a conditional jump: a question, unless the answer is the same for all contexts.
 func (c *decider) branch(p point, in inst) (ref, bool) {
 	if r, ok := c.known[p]; ok {
 		return r, true
 	}
 	k := in.k
-	if o, usesX := withK[in.op]; usesX {
+	if onK := withK[in.op]; onK != 0 {
 		if !p.x.isConstant() {
 			return 0, false
 		}
-		in.op, k = o, p.x.k
+		in.op, k = onK, p.x.k
 	}
 	if p.a.opaque {
 		return 0, false
@@ -245,19 +235,6 @@ func (c *decider) ask(v value, t test, k uint32) (ref, bool) {
 		}
 	}
 	return c.test(t), true
-}
-
-// holds answers a question about constants.
-func holds(o op, a, k uint32) bool {
-	switch o {
-	case opJeqK:
-		return a == k
-	case opJgtK:
-		return a > k
-	case opJgeK:
-		return a >= k
-	}
-	return a&k != 0
 }
 
 // test adds a question.

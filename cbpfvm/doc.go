@@ -3,8 +3,9 @@
 //
 // Check accepts what the kernel accepts and nothing else; what it returns cannot fail when it runs. RunReference lowers a
 // program for golang.org/x/net/bpf's VM. Explain is an interpreter that keeps its way. Run is for speed: most filters
-// only compare single words of the context, and become a few questions; the others run on the interpreter. They agree on
-// every program and context, which one property holds, as a test and as a fuzz target.
+// only compare single words of the context, and become a few questions; the others are made shorter and run on the
+// interpreter. They agree on every program and context, which one property holds, as a test and as a fuzz target. An
+// Engine says which of them judges requests.
 //
 // # The language
 //
@@ -23,7 +24,7 @@
 // label, or to +n over the n instructions that follow; a conditional jump with one target falls through otherwise.
 // ".insn code jt jf k" is any instruction at all.
 //
-// # Where the two engines differ below
+// # Where the reference differs below
 //
 // The x/net VM is no model of the kernel by itself. It loads big-endian, so a context is handed to it with every word
 // turned round. It cannot negate, so neg becomes xor and add. A shift by X of 32 or more gives it 0 where the kernel

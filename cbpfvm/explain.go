@@ -25,28 +25,19 @@ type Step struct {
 
 // Explain runs the filter as Run does and keeps its way. The zero Program has an empty one.
 func (p *Program) Explain(ctx *Context) Path {
-	var seen recorder
-	path := Path{Result: p.plain.run(ctx, &seen), ctx: *ctx, Steps: make([]Step, len(seen))}
-	for i, s := range seen {
-		step := Step{PC: s.pc, Insn: p.raw[s.pc], A: s.a, X: s.x, Next: -1}
-		if i+1 < len(seen) {
-			next := seen[i+1]
-			step.A, step.X, step.Next = next.a, next.x, next.pc
+	path := Path{ctx: *ctx, Steps: make([]Step, 0, min(len(p.raw), 16))}
+	m := machine{ctx: ctx, ctxSize: p.ctxSize}
+	for len(p.raw) > 0 && !m.ended {
+		s := Step{PC: m.pc, Insn: p.raw[m.pc], Next: -1}
+		if m.step(s.Insn); !m.ended {
+			s.Next = m.pc
 		}
-		path.Steps[i] = step
+		s.A, s.X = m.a, m.x
+		path.Steps = append(path.Steps, s)
 	}
+	path.Result = m.result
 	return path
 }
-
-// recorder keeps the state before each instruction.
-type recorder []state
-
-type state struct {
-	pc   int
-	a, x uint32
-}
-
-func (r *recorder) add(pc uint, a, x uint32) { *r = append(*r, state{int(pc), a, x}) }
 
 // PC is the instruction that ended the run, -1 if nothing ran.
 func (p Path) PC() int {
@@ -104,32 +95,23 @@ func (p Path) effect(s Step) string {
 	case o == opJa:
 		return fmt.Sprintf("to %d", s.Next)
 	case codes[o].rule == ruleCond:
-		holds, _ := s.Holds()
-		return fmt.Sprintf("%t, to %d", holds, s.Next)
+		is, _ := s.Holds()
+		return fmt.Sprintf("%t, to %d", is, s.Next)
 	}
 	return fmt.Sprintf("A = 0x%08x", s.A)
 }
 
 // Holds tells whether the condition of a conditional jump is true, also where both ways lead to the same place.
-func (s Step) Holds() (holds, conditional bool) {
+func (s Step) Holds() (is, conditional bool) {
 	o := opByCode[s.Insn.Code]
 	if codes[o].rule != ruleCond {
 		return false, false
 	}
 	v := s.Insn.K
-	if codes[o].operand == operandCondX {
-		v = s.X
+	if onK := withK[o]; onK != 0 {
+		o, v = onK, s.X
 	}
-	holds = s.A&v != 0
-	switch codes[o].mnemonic {
-	case "jeq":
-		holds = s.A == v
-	case "jgt":
-		holds = s.A > v
-	case "jge":
-		holds = s.A >= v
-	}
-	return holds, true
+	return holds(o, s.A, v), true
 }
 
 // ending says how the run ended.

@@ -25,6 +25,7 @@ func flatten(code []inst) *flat {
 	f.foldConstants()
 	f.dropUnused()
 	f.mix()
+	f.pair()
 	return &flat{f.compact(), f.mixes}
 }
 
@@ -94,8 +95,8 @@ func (f *flattener) foldConstants() {
 
 // simplify puts an instruction in a simpler way if what it works with is constant.
 func (c *knowledge) simplify(in *inst) {
-	if o, usesX := withK[in.op]; usesX && c.x.is {
-		in.op, in.k = o, c.x.k
+	if onK := withK[in.op]; onK != 0 && c.x.is {
+		in.op, in.k = onK, c.x.k
 	}
 	conditional, _ := in.isJump()
 	operand := codes[in.op].operand
@@ -115,8 +116,6 @@ func (c *knowledge) simplify(in *inst) {
 		*in = inst{op: opLdxImm, k: c.m[in.k].k}
 	case in.op == opRetA && c.a.is:
 		*in = inst{op: opRetK, k: c.a.k}
-	case conditional && in.jt == in.jf:
-		*in = inst{op: opJa, k: uint32(in.jt)}
 	case conditional && c.a.is && operand == operandCondK:
 		*in = inst{op: opJa, k: uint32(in.skip(holds(in.op, c.a.k, in.k)))}
 	case changesA(in.op) && operand != operandX && c.a.is:
@@ -221,44 +220,73 @@ func (f *flattener) next() []int {
 	return next
 }
 
-// mix puts rows of arithmetic with constants together, as far as no jump leads into them.
-func (f *flattener) mix() {
-	next := f.next()
+// targets are the instructions that jumps lead to.
+func (f *flattener) targets(next []int) []bool {
 	target := make([]bool, len(f.code)+1)
 	for pc, in := range f.code {
-		if conditional, always := in.isJump(); f.out[pc] {
-			continue
-		} else if conditional {
+		switch conditional, always := in.isJump(); {
+		case f.out[pc]:
+		case conditional:
 			target[next[pc+1+int(in.jt)]], target[next[pc+1+int(in.jf)]] = true, true
-		} else if always {
+		case always:
 			target[next[pc+1+int(in.k)]] = true
 		}
 	}
+	return target
+}
+
+// worth is how many instructions take the time of a step of a mix: 2 to 3, as the linker places the interpreter.
+const worth = 2
+
+// mix puts rows of arithmetic with constants together, as far as no jump leads into them.
+func (f *flattener) mix() {
+	next := f.next()
+	target := f.targets(next)
 	for pc := next[0]; pc < len(f.code); {
-		m, end := identity, next[pc+1]
-		if !m.take(f.code[pc]) {
-			pc = end
-			continue
-		}
-		row := []mix{m}
-		n := 1
-		for ; end < len(f.code) && !target[end]; end = next[end+1] {
-			if last := &row[len(row)-1]; !last.take(f.code[end]) {
-				if m = identity; !m.take(f.code[end]) {
-					break
-				}
-				row = append(row, m)
-			}
-			n++
-		}
-		if n > len(row) { // otherwise nothing is won
-			for other := next[pc+1]; other < end; other = next[other+1] {
-				f.out[other] = true
-			}
+		row, n := f.rowFrom(pc, next, target)
+		shorter := n > worth*len(row)
+		if shorter {
 			f.code[pc] = inst{op: opMix, k: uint32(len(f.mixes))}
 			f.mixes = append(f.mixes, finish(row)...)
 		}
-		pc = end
+		for i := range max(n, 1) {
+			f.out[pc] = shorter && i > 0
+			pc = next[pc+1]
+		}
+	}
+}
+
+// rowFrom is the row that begins with the instruction, and of how many instructions it is.
+func (f *flattener) rowFrom(pc int, next []int, target []bool) (row []mix, n int) {
+	for ; pc < len(f.code) && (n == 0 || !target[pc]); pc = next[pc+1] {
+		if n == 0 || !row[len(row)-1].take(f.code[pc]) {
+			m := identity
+			if !m.take(f.code[pc]) {
+				break
+			}
+			row = append(row, m)
+		}
+		n++
+	}
+	return row, n
+}
+
+// withMem are the instructions that load a cell to X first.
+var withMem = [noOp]op{opAddX: opAddM, opSubX: opSubM, opMulX: opMulM, opAndX: opAndM, opOrX: opOrM, opXorX: opXorM}
+
+// pair makes one instruction of a load of X and the arithmetic that follows.
+func (f *flattener) pair() {
+	next := f.next()
+	target := f.targets(next)
+	for pc := next[0]; pc < len(f.code); pc = next[pc+1] {
+		then := next[pc+1]
+		if f.code[pc].op != opLdxMem || target[then] {
+			continue
+		}
+		if o := f.code[then].op; o < noOp && withMem[o] != 0 {
+			f.code[pc].op = withMem[o]
+			f.out[then] = true
+		}
 	}
 }
 

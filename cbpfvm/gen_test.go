@@ -49,12 +49,18 @@ func (src source) program(long int) []uapi.SockFilter {
 	for range src(6) { // these cells can be loaded from anywhere
 		cell := uint32(src(uapi.BPF_MEMWORDS))
 		g.cells = append(g.cells, cell)
-		g.emit(opLdImm, src.value())
-		g.emit([]op{opSt, opStx}[src(2)], cell)
+		if src(2) == 0 {
+			g.emit(opLdImm, src.value())
+		} else {
+			g.emit(opLdAbs, uint32(src(10))*4)
+		}
+		g.emit([]op{opSt, opSt, opStx}[src(3)], cell)
 	}
 	size := src([]int{8, 24, 24, 60, long}[src(5)])
 	for left := size; left > 0; left-- {
-		g.random(left)
+		if g.random(left); src(20) == 0 {
+			g.mixable()
+		}
 	}
 	g.emit([]op{opRetK, opRetA, opRetA, opRetA}[src(4)], src.value())
 	return g.out
@@ -114,6 +120,9 @@ func (g *generator) random(left int) {
 	if g.only != nil {
 		o = g.only[g.src(len(g.only))]
 	}
+	if n := len(g.out); n > 0 && opByCode[g.out[n-1].Code] == opLdxMem && g.src(2) == 0 {
+		o = []op{opAddX, opSubX, opMulX, opAndX, opOrX, opXorX}[g.src(6)] // what is done with X, mostly
+	}
 	if (o == opRetA || o == opRetK) && g.src(8) != 0 {
 		o = opLdAbs
 	}
@@ -139,6 +148,21 @@ func (g *generator) random(left int) {
 	if codes[o].rule == ruleCond {
 		in := &g.out[len(g.out)-1]
 		in.Jt, in.Jf = uint8(g.distance(min(left, 256))), uint8(g.distance(min(left, 256)))
+	}
+}
+
+// mixable appends arithmetic with constants, some of which becomes one mix.
+func (g *generator) mixable() {
+	ops := []op{opAndK, opOrK, opXorK, opAddK, opSubK, opMulK, opLshK, opNeg, opRshK}
+	for i, o := range ops {
+		if n := len(ops) - i; g.src(3) == 0 {
+			o = ops[i+g.src(n)]
+		}
+		k := g.src.value()
+		if codes[o].rule == ruleShift {
+			k %= 32
+		}
+		g.emit(o, k)
 	}
 }
 

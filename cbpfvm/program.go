@@ -25,7 +25,6 @@ func (c *Context) SetWord(off, v uint32) { binary.LittleEndian.PutUint32(c[off:]
 type Program struct {
 	raw     []uapi.SockFilter
 	ctxSize uint32
-	plain   flat      // as it was registered, which Explain runs
 	first   *question // what Run begins with
 
 	reference atomic.Pointer[bpf.VM] // made when it is asked for: few programs ever meet it
@@ -39,6 +38,16 @@ type inst struct {
 }
 
 func newProgram(insns []uapi.SockFilter, ctxSize uint32) *Program {
+	p := &Program{raw: slices.Clone(insns), ctxSize: ctxSize}
+	code := decode(insns, ctxSize)
+	if p.first = decide(code); p.first == nil {
+		p.first = &question{how: isCode, code: flatten(code)}
+	}
+	return p
+}
+
+// decode makes checked instructions ready for the interpreter.
+func decode(insns []uapi.SockFilter, ctxSize uint32) []inst {
 	code := make([]inst, len(insns))
 	for pc, in := range insns {
 		o, _ := opOf(in.Code)
@@ -50,11 +59,7 @@ func newProgram(insns []uapi.SockFilter, ctxSize uint32) *Program {
 			code[pc] = inst{op: opLdxImm, k: ctxSize}
 		}
 	}
-	p := &Program{raw: slices.Clone(insns), ctxSize: ctxSize, plain: flat{code: code}, first: decide(code)}
-	if p.first == nil {
-		p.first = &question{how: isCode, code: flatten(code)}
-	}
-	return p
+	return code
 }
 
 // Insns is a copy of the instructions as they were registered.

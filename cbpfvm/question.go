@@ -12,9 +12,14 @@ type question struct {
 	mask, k uint32
 	off     uint8
 	how     how
-	keys    []uint32 // of isOneOf
+	search  *search // of isOneOf
+	code    *flat   // of isCode
+}
+
+// search is what follows for each of several keys, which are in order.
+type search struct {
+	keys    []uint32
 	targets []*question
-	code    *flat // of isCode
 }
 
 // What only questions are, and not tests.
@@ -37,7 +42,7 @@ func (q *question) run(ctx *Context) uint32 {
 		case q.how == isConstant:
 			return q.k
 		case q.how == isCode:
-			return q.code.run(ctx, nil)
+			return q.code.run(ctx)
 		case q.how == isResult:
 			return q.bits(ctx) >> (q.k & 31)
 		default:
@@ -61,8 +66,8 @@ func (q *question) other(v uint32) *question {
 	case isAtLeast:
 		holds = v >= q.k
 	case isOneOf:
-		if n, found := slices.BinarySearch(q.keys, v); found {
-			return q.targets[n]
+		if n, found := slices.BinarySearch(q.search.keys, v); found {
+			return q.search.targets[n]
 		}
 	}
 	if holds {
@@ -89,9 +94,9 @@ func (d *decision) link() *question {
 		case isEqual:
 			q.how, q.members = isIn, 1
 		case isOneOf:
-			q.keys = d.sets[t.set].keys
+			q.search = &search{keys: d.sets[t.set].keys}
 			for _, r := range d.sets[t.set].targets {
-				q.targets = append(q.targets, to(r))
+				q.search.targets = append(q.search.targets, to(r))
 			}
 		}
 		q.yes, q.no = to(t.yes), to(t.no)

@@ -17,16 +17,13 @@ func (p *Program) AlwaysAllows() bool {
 	return p.first != nil && p.first.how == isConstant && p.first.k != 0
 }
 
-// run is the interpreter. It tells seen, if there is one, about every instruction before it executes.
-func (f *flat) run(ctx *Context, seen *recorder) uint32 {
+// run is the interpreter.
+func (f *flat) run(ctx *Context) uint32 {
 	var a, x uint32
 	var m [uapi.BPF_MEMWORDS]uint32
 	code := f.code
 	for pc := uint(0); pc < uint(len(code)); pc++ {
-		in := code[pc]
-		if seen != nil {
-			seen.add(pc, a, x)
-		}
+		in := &code[pc]
 		switch in.op {
 		case opLdImm:
 			a = in.k
@@ -109,15 +106,33 @@ func (f *flat) run(ctx *Context, seen *recorder) uint32 {
 			return in.k
 		case opRetA:
 			return a
+		case opAddM:
+			x = m[in.k%uapi.BPF_MEMWORDS]
+			a += x
+		case opSubM:
+			x = m[in.k%uapi.BPF_MEMWORDS]
+			a -= x
+		case opMulM:
+			x = m[in.k%uapi.BPF_MEMWORDS]
+			a *= x
+		case opAndM:
+			x = m[in.k%uapi.BPF_MEMWORDS]
+			a &= x
+		case opOrM:
+			x = m[in.k%uapi.BPF_MEMWORDS]
+			a |= x
+		case opXorM:
+			x = m[in.k%uapi.BPF_MEMWORDS]
+			a ^= x
 		case opMix:
 			a = mixed(f.mixes[in.k:], a)
 		}
 	}
-	return 0 // only the zero Program comes here
+	return 0 // nothing comes here: the last instruction is a return
 }
 
 // skip is how many instructions a conditional jump leaves out.
-func (in inst) skip(taken bool) uint {
+func (in *inst) skip(taken bool) uint {
 	if taken {
 		return uint(in.jt)
 	}

@@ -17,6 +17,7 @@ import (
 // explainOptions are the flags of explain.
 type explainOptions struct {
 	planFlags
+	engineOption
 	json  bool
 	event int
 }
@@ -50,6 +51,7 @@ Exit status: 0 it is explained, 1 a part is not, 2 usage, 3 bad input.`,
 	}
 	o.add(c)
 	c.Flags().BoolVar(&o.json, "json", false, "print one JSON object a line (docs/json.md)")
+	o.engineOption.flag(c)
 	c.Flags().IntVarP(&o.event, "event", "e", 0, "explain this event of a trace, from 1")
 	return c
 }

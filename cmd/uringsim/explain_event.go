@@ -31,7 +31,7 @@ func (o *explainOptions) explainEvent(out *printer, file string) error {
 	var answers []sameAnswer
 	ok := true
 	for _, k := range releases {
-		event, err := playTo(t, k, o.event)
+		event, err := playTo(t, k, o.event, o.onEngine())
 		if err != nil {
 			return inFile(file, err)
 		}
@@ -49,9 +49,9 @@ func (o *explainOptions) explainEvent(out *printer, file string) error {
 	return nil
 }
 
-// playTo plays a trace up to an event, and gives what became of that.
-func playTo(t *trace.Trace, k kernel.Release, number int) (*trace.Outcome, error) {
-	player := trace.NewPlayer(sim.New(k), t.ResultsOf(k.Name))
+// playTo plays a trace up to an event, with filters on an engine, and gives what became of that.
+func playTo(t *trace.Trace, k kernel.Release, number int, engine sim.Option) (*trace.Outcome, error) {
+	player := trace.NewPlayer(sim.New(k, engine), t.ResultsOf(k.Name))
 	var last trace.Outcome
 	for i := range number {
 		var err error

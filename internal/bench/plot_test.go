@@ -4,7 +4,10 @@ import (
 	"encoding/xml"
 	"io"
 	"math"
+	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -95,5 +98,22 @@ func TestPlot(t *testing.T) {
 	}
 	if err := Plot(io.Discard, nil); err == nil || !strings.Contains(err.Error(), "found no measurements") {
 		t.Errorf("nothing was measured: %v", err)
+	}
+}
+
+// TestCommittedPlot: the drawing that docs/speed.md shows has both engines, and lines that fit.
+func TestCommittedPlot(t *testing.T) {
+	text, err := os.ReadFile("../../docs/speed.svg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	legends := regexp.MustCompile(`(fast|xnet): [0-9.]+ ns each, r² = ([0-9.]+)`).FindAllStringSubmatch(string(text), -1)
+	if len(legends) != 4 {
+		t.Errorf("found the legends %q, expected 2 for each engine", legends)
+	}
+	for _, l := range legends {
+		if r2, err := strconv.ParseFloat(l[2], 64); err != nil || r2 < 0.98 {
+			t.Errorf("%q is no straight line", l[0])
+		}
 	}
 }
