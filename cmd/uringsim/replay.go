@@ -218,7 +218,7 @@ func (m *model) replay(ctx context.Context, out *printer, file string, stdin io.
 	defer in.Close()
 	in.Share(true)
 	in.AsBytes(m.quiet)
-	if m.ahead && file != stream.Stdin { // which may have no more for now
+	if m.ahead && isRegular(file) { // others may have no more for now
 		in.Ahead()
 	}
 	sys := sim.New(m.release)
@@ -252,6 +252,12 @@ func (m *model) replay(ctx context.Context, out *printer, file string, stdin io.
 		}
 	}
 	return false, errStopped
+}
+
+// isRegular tells whether the file is neither a pipe nor a device.
+func isRegular(file string) bool {
+	info, err := os.Stat(file)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // inFile adds the file and line to an error about an event.
