@@ -253,8 +253,8 @@ func BenchmarkPack(b *testing.B) {
 	}
 }
 
-// ratio, under the name, does both in turns and reports by how much the second is faster, as the median, the least and the most of all
-// turns: what else a machine does slows both down.
+// ratio, under the name, does both in turns and reports by how much the second is faster, as the median, the least and
+// the most of all turns: what else a machine does slows both down.
 func ratio(b *testing.B, name string, slow, fast func() error) {
 	b.Run(name, func(b *testing.B) {
 		var ratios []float64

@@ -35,7 +35,8 @@ status is 3 then. "-" is standard input, or output.`,
 		},
 	}
 	c.Flags().StringVarP(&to, "output", "o", "", "the packed trace to write")
-	c.Flags().StringVar(&compression, "compress", trace.S2.String(), "how blocks are compressed: "+strings.Join(compressionNames(), ", "))
+	c.Flags().StringVar(&compression, "compress", trace.S2.String(),
+		"how blocks are compressed: "+strings.Join(compressionNames(), ", "))
 	_ = c.MarkFlagRequired("output") // the flag exists
 	complete(c, "compress", compressionNames())
 	return c
