@@ -41,7 +41,8 @@ type ahead struct {
 }
 
 // Ahead lets a goroutine read the next events of a trace that has one per line while the last ones are worked on, where
-// memory is shared. It ends with Close. The options of the Reader have to be set before.
+// memory is shared. It ends with Close, which waits for it, so the input should be one that never blocks for long. The
+// options of the Reader have to be set before.
 func (r *Reader) Ahead() {
 	if r.lines == nil || !r.quick.share {
 		return

@@ -15,7 +15,8 @@ import (
 func TestAhead(t *testing.T) {
 	good := "{\"trace\":1}\n" + strings.Join(goodEvents, "\n") + "\n" + strings.Repeat(string(busy(2)), 50)
 	long := `{"call":"write","addr":"0x20000000","bytes":"` + strings.Repeat("00", 1<<20) + "\"}\n"
-	for name, text := range map[string]string{"all": good, "an empty one": "{\"trace\":1}\n", "long lines": good + long + long + good[12:],
+	for name, text := range map[string]string{"all": good, "an empty one": "{\"trace\":1}\n",
+		"long lines": good + long + long + good[12:],
 		"a bad line": good + "{\"call\":\"dance\"}\n" + good, "a torn end": good[:len(good)-10],
 		"a recording": `{"trace":1,"recording":{"release":"7.3"}}` + good[11:len(good)-10]} {
 		want, wantErr := readLines(t, text, false)

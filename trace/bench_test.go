@@ -227,8 +227,34 @@ func BenchmarkDecode(b *testing.B) {
 	ratio(b, "ratio", std, shared)
 }
 
-// ratio, under the name, does both in turns and reports by how much the second is faster, as the median, the least and the most of all
-// turns: what else a machine does slows both down.
+// BenchmarkPack is about packing, without reading what is packed, and unpacking.
+func BenchmarkPack(b *testing.B) {
+	var events []Event
+	if err := readAll(busy(1000), false, func(e *Event) { events = append(events, *e) }); err != nil {
+		b.Fatal(err)
+	}
+	for _, c := range Compressions() {
+		text := pack(b, Header{}, events, c, 0)
+		b.Run("pack-"+c.String(), func(b *testing.B) {
+			for b.Loop() {
+				pack(b, Header{}, events, c, 0)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*32*len(events)), "ns/SQE")
+			b.ReportMetric(float64(len(text))/float64(32*len(events)), "bytes/SQE")
+		})
+		b.Run("unpack-"+c.String(), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := unpack(text, true, true, func(*Event) {}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*32*len(events)), "ns/SQE")
+		})
+	}
+}
+
+// ratio, under the name, does both in turns and reports by how much the second is faster, as the median, the least and
+// the most of all turns: what else a machine does slows both down.
 func ratio(b *testing.B, name string, slow, fast func() error) {
 	b.Run(name, func(b *testing.B) {
 		var ratios []float64

@@ -26,6 +26,8 @@ type quick struct {
 	list  lists
 	after [maxOps][64]uint8 // the field that came behind another one, or first, in the last SQE with the opcode
 
+	memos [memos]sqeMemo // of SQEs that were read
+
 	asBytes bool // SQEs may come as their bytes, if lists may be overwritten
 	gather  bool // lists are overwritten when they are reset, and not by the next event
 }

@@ -221,6 +221,32 @@ func TestQuickShares(t *testing.T) {
 	}
 }
 
+// agreeBytes fails the test if an event whose SQEs come as their bytes is another one than that with their fields, and
+// tells how many SQEs there are, and how many of those with fields came as bytes.
+func agreeBytes(t *testing.T, fields, asBytes *quick, text []byte) (sqes, raw int) {
+	t.Helper()
+	want, ok := fields.event(text)
+	got, gotOK := asBytes.event(text)
+	if ok != gotOK {
+		t.Fatalf("as bytes %v, as fields %v: %s", gotOK, ok, text)
+	}
+	a, is := want.Args.(*EnterArgs)
+	if !ok || !is {
+		return 0, 0
+	}
+	for i, s := range got.Args.(*EnterArgs).SQEs {
+		w, wantErr := a.SQEs[i].encode(&block{base: ScratchBase}, new(uapi.SQE))
+		g, err := s.encode(&block{base: ScratchBase}, new(uapi.SQE))
+		if !bytes.Equal(w, g) || (err == nil) != (wantErr == nil) {
+			t.Fatalf("SQE %d is %x, %v, want %x, %v: %s", i, g, err, w, wantErr, text)
+		}
+		if sqes++; s.Raw != nil && a.SQEs[i].Raw == nil {
+			raw++
+		}
+	}
+	return sqes, raw
+}
+
 // TestQuickBytes: SQEs that come as their bytes are those that their fields make, in the same events.
 func TestQuickBytes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
@@ -228,23 +254,8 @@ func TestQuickBytes(t *testing.T) {
 	sqes, raw := 0, 0
 	for _, text := range append(storedEvents(t), bytes.Split(bytes.TrimSpace(busy(2)), []byte("\n"))...) {
 		for range 4 {
-			want, ok := fields.event(text)
-			got, gotOK := asBytes.event(text)
-			if ok != gotOK {
-				t.Fatalf("as bytes %v, as fields %v: %s", gotOK, ok, text)
-			}
-			if a, is := want.Args.(*EnterArgs); ok && is {
-				for i, s := range got.Args.(*EnterArgs).SQEs {
-					w, wantErr := a.SQEs[i].encode(&block{base: ScratchBase}, new(uapi.SQE))
-					g, err := s.encode(&block{base: ScratchBase}, new(uapi.SQE))
-					if !bytes.Equal(w, g) || (err == nil) != (wantErr == nil) {
-						t.Fatalf("SQE %d is %x, %v, want %x, %v: %s", i, g, err, w, wantErr, text)
-					}
-					if sqes++; s.Raw != nil && a.SQEs[i].Raw == nil {
-						raw++
-					}
-				}
-			}
+			n, r := agreeBytes(t, &fields, &asBytes, text)
+			sqes, raw = sqes+n, raw+r
 			text = mutate(rng, text)
 		}
 	}
@@ -281,7 +292,7 @@ func TestQuickNames(t *testing.T) {
 	}
 }
 
-// FuzzQuick: on no input quick says something else than the careful reader.
+// FuzzQuick: on no input quick says something else than the careful reader, nor something else in bytes than in fields.
 func FuzzQuick(f *testing.F) {
 	for _, e := range goodEvents {
 		f.Add([]byte(e))
@@ -289,5 +300,12 @@ func FuzzQuick(f *testing.F) {
 	for _, r := range badEvents {
 		f.Add([]byte(r.event))
 	}
-	f.Fuzz(func(t *testing.T, text []byte) { agree(t, &quick{}, text) })
+	before := bytes.TrimSpace(busy(1))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		agree(t, &quick{}, text)
+		asBytes := &quick{share: true, asBytes: true}
+		for _, text := range [][]byte{before, text, text, before} { // SQEs begin like others that were read before
+			agreeBytes(t, &quick{share: true}, asBytes, text)
+		}
+	})
 }

@@ -76,17 +76,29 @@ func (q *quick) sqe(s *SQE) {
 	}
 }
 
-// sqeBytes reads an SQE that has nothing but fields with numbers, as its bytes; false if it has anything else.
+// sqeBytes reads an SQE that has nothing but fields with numbers, as its bytes; false if it has anything else. What stands
+// as in an SQE before is not read again.
 func (q *quick) sqeBytes(s *SQE) bool {
 	q.list.rows = append(q.list.rows, uapi.SQE{})
 	row := &q.list.rows[len(q.list.rows)-1]
-	var seen members
-	namings, op := fieldNamings[0], uint64(0)
-	last := len(sqeKeys)
-	q.want('{')
-	for first := true; q.more(first, '}'); first = false {
+	start := q.at
+	memo := q.memo()
+	n := memo.recall(q.text[start:], row)
+	seen, last, op, namings := members(0), len(sqeKeys), uint64(0), fieldNamings[0]
+	for _, m := range memo.members[:n] {
+		seen.add(int(m.field))
+	}
+	if n > 0 {
+		q.at, last = start+int(memo.members[n-1].end), int(memo.members[n-1].field)
+		op = uint64(row[0])
+		namings = namingsOf(op)
+	} else {
+		q.want('{')
+	}
+	for first := n == 0; q.more(first, '}'); first = false {
 		i, _ := q.sqeKey(op, last)
 		if i < 0 || !seen.add(i) || q.peek() == '{' {
+			memo.forget()
 			return false
 		}
 		var v Pointer
@@ -96,9 +108,15 @@ func (q *quick) sqeBytes(s *SQE) bool {
 			op, namings = v.Num, namingsOf(v.Num)
 		}
 		last = i
+		memo.add(i, v.Num, q.at-start)
 	}
+	if q.bad {
+		memo.forget()
+		return false
+	}
+	memo.keep(q.text[start:q.at])
 	s.Raw = row[:]
-	return !q.bad
+	return true
 }
 
 // sqeKeys are the names of the fields of an SQE, in the order of uapi.SQEFields.

@@ -154,8 +154,8 @@ func (r *Reader) AsBytes(bytes bool) {
 // Packed tells whether the trace is a packed one.
 func (r *Reader) Packed() bool { return r.packed != nil }
 
-// Skip goes on behind the first n events, of which Next has not given any yet; io.EOF if there are fewer. Of a packed
-// trace it reads next to nothing.
+// Skip goes on behind the first n events, before Next gives any; io.EOF if there are fewer. Of a packed trace it reads
+// next to nothing, and so does not look whether what it skips is whole.
 func (r *Reader) Skip(n uint64) error {
 	if r.packed != nil {
 		return r.packed.skip(n)

@@ -147,8 +147,11 @@ func (s *scan) has(k *key) bool {
 		if len(rest) < len(k.text) || string(rest[:len(k.text)]) != k.text {
 			return false
 		}
-	} else if le := binary.LittleEndian; (le.Uint64(rest)^k.word[0])&k.mask[0]|(le.Uint64(rest[8:])^k.word[1])&k.mask[1] != 0 {
-		return false
+	} else {
+		first, second := binary.LittleEndian.Uint64(rest), binary.LittleEndian.Uint64(rest[8:])
+		if (first^k.word[0])&k.mask[0]|(second^k.word[1])&k.mask[1] != 0 {
+			return false
+		}
 	}
 	s.at += len(k.text)
 	return true

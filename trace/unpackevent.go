@@ -80,8 +80,11 @@ func (b *unpacking) readTexts() error {
 	list := b.sections[textList]
 	for at := 0; at < len(list); {
 		size, n := binary.Uvarint(list[at:])
-		if n <= 0 || size < minText || size > uint64(len(list)-at-n) {
+		switch {
+		case n <= 0 || size < minText || size > uint64(len(list)-at-n):
 			return errors.New("found a text that its section does not have")
+		case size >= maxLine:
+			return fmt.Errorf("found a text of %d bytes, expected at most %d", size, maxLine-1)
 		}
 		b.texts = append(b.texts, uint32(at))
 		at += n + int(size)

@@ -52,8 +52,8 @@ With --kernel all, the table of results that differ between the releases is prin
 difference. Each trace then has to fit into memory; on one release, lines (.jsonl) are replayed as they are read. --html
 writes a report for people as well, which tells of one release and compares it with all.
 
-A file may be compressed (.jsonl.zst, .json.zst); "-" is standard input, in any of these forms. Several files are
-replayed at a time, and their output comes in the order of the files.
+A file may be compressed (.jsonl.zst, .json.zst) or packed (docs/pack.md); "-" is standard input, in any of these forms.
+Several files are replayed at a time, and their output comes in the order of the files.
 
 With --live the calls go to the running kernel instead; --record writes its results into the traces.
 
@@ -125,6 +125,11 @@ func (o *replayOptions) run(cmd *cobra.Command, files []string) error {
 	return err // a mismatch has its page, too
 }
 
+// ballastSize is how many bytes are kept and never touched, and so take no memory. A replay has little in use and makes
+// garbage for each event; the collector, which waits until there is as much garbage as memory in use, waits for this much
+// at least.
+const ballastSize = 16 << 20
+
 // onModels replays files on the release, or on all.
 func (o *replayOptions) onModels(cmd *cobra.Command, out *printer, files []string) error {
 	if o.jobs == 0 {
@@ -137,7 +142,9 @@ func (o *replayOptions) onModels(cmd *cobra.Command, out *printer, files []strin
 	if o.profile != nil {
 		o.jobs = 1 // it counts for all files
 	}
+	ballast := make([]byte, ballastSize)
 	ok, err := eachFile(cmd.Context(), out, files, o.jobs, do)
+	runtime.KeepAlive(ballast)
 	if err != nil {
 		return err
 	}
@@ -215,7 +222,7 @@ func (m *model) replay(ctx context.Context, out *printer, file string, stdin io.
 	defer in.Close()
 	in.Share(true)
 	in.AsBytes(m.quiet)
-	if m.ahead && file != stream.Stdin { // which may have no more for now
+	if m.ahead && isRegular(file) { // others may have no more for now
 		in.Ahead()
 	}
 	sys := sim.New(m.release, sim.WithEngine(m.engine))
@@ -249,6 +256,12 @@ func (m *model) replay(ctx context.Context, out *printer, file string, stdin io.
 		}
 	}
 	return false, errStopped
+}
+
+// isRegular tells whether the file is neither a pipe nor a device.
+func isRegular(file string) bool {
+	info, err := os.Stat(file)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // inFile adds the file and line to an error about an event.
