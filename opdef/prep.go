@@ -70,6 +70,7 @@ type Step struct {
 
 	quirk kernel.Quirk
 	gate  gate
+	sees  *uapi.SQE // has the bits of the SQE that it looks at; nil may be any
 
 	refusals []*verdict.Refusal // what a request is told, for each of Errnos
 }
@@ -90,13 +91,13 @@ func varies(quirk kernel.Quirk, s Step) Step { s.Varies = append(s.Varies, quirk
 
 // needs refuses requests without an IOSQE flag, bars those with it, and both state so.
 func needs(e uapi.Errno, flag uint8, doc string) Step {
-	s := fails(e, doc+" must be set", func(p *Prep) bool { return !p.has(flag) })
+	s := seeing(fails(e, doc+" must be set", func(p *Prep) bool { return !p.has(flag) }), "flags")
 	s.Always = flag
 	return s
 }
 
 func bars(e uapi.Errno, flag uint8, doc string) Step {
-	s := fails(e, doc+" must not be set", func(p *Prep) bool { return p.has(flag) })
+	s := seeing(fails(e, doc+" must not be set", func(p *Prep) bool { return p.has(flag) }), "flags")
 	s.Never = flag
 	return s
 }
@@ -207,28 +208,28 @@ func zero(names ...string) Step {
 		}
 	}
 	doc := strings.Join(names, ", ") + " must be 0"
-	return fails(uapi.EINVAL, doc, func(p *Prep) bool {
+	return seeing(fails(uapi.EINVAL, doc, func(p *Prep) bool {
 		for i, m := range mask {
 			if m != 0 && binary.LittleEndian.Uint64(p.Req.SQE[8*i:])&m != 0 {
 				return true
 			}
 		}
 		return false
-	})
+	}), names...)
 }
 
 // within wants no bit of the field outside of mask.
 func within(name string, mask uint64) Step {
 	f := field(name)
-	return fails(uapi.EINVAL, fmt.Sprintf("%s must have no bits outside %#x", name, mask),
-		func(p *Prep) bool { return f.Get(&p.Req.SQE)&^mask != 0 })
+	return seeing(fails(uapi.EINVAL, fmt.Sprintf("%s must have no bits outside %#x", name, mask),
+		func(p *Prep) bool { return f.Get(&p.Req.SQE)&^mask != 0 }), name)
 }
 
 // exclusive refuses a field that has more than one bit of mask.
 func exclusive(name string, mask uint64) Step {
 	f := field(name)
-	return fails(uapi.EINVAL, fmt.Sprintf("%s must not have all the bits %#x", name, mask),
-		func(p *Prep) bool { return f.Get(&p.Req.SQE)&mask == mask })
+	return seeing(fails(uapi.EINVAL, fmt.Sprintf("%s must not have all the bits %#x", name, mask),
+		func(p *Prep) bool { return f.Get(&p.Req.SQE)&mask == mask }), name)
 }
 
 // noFixedFile refuses IOSQE_FIXED_FILE where the descriptor is one of a directory.

@@ -97,6 +97,14 @@ func Describe(e *trace.Event) string {
 		return "open " + a.Path
 	case *trace.CloseArgs:
 		return fmt.Sprintf("close fd=%d", int32(a.FD))
+	case *trace.SeenSetupArgs:
+		return fmt.Sprintf("seen_setup %s%s", a.Ring, flagsOf(uapi.SetupFlags, uint64(a.Flags)))
+	case *trace.SeenRegisterArgs:
+		return fmt.Sprintf("seen_register %s", uapi.RegisterOp(a.Op))
+	case *trace.SeenSubmitArgs:
+		if s, err := a.Seen(); err == nil {
+			return "seen_submit " + RequestName(s.SQE.Opcode(), s.SQE.UserData())
+		}
 	}
 	return e.Call()
 }

@@ -91,7 +91,7 @@ func (p *Player) Play(e *Event) (Outcome, error) {
 			return fail(r.Err)
 		}
 	}
-	r := p.sys.Do(e.Task, p.withKnown(call, o.Want))
+	r := p.do(e, call, o.Want)
 	if r.Err != nil {
 		return fail(r.Err)
 	}

@@ -1,0 +1,116 @@
+package opdef
+
+import (
+	"github.com/uringsim/uringsim/uapi"
+	"github.com/uringsim/uringsim/verdict"
+)
+
+// Partial is a request of which only some is known, as a log has it.
+type Partial struct {
+	Prep
+	Known     uapi.SQE // has the bits of the SQE that are known; those of others are 0 in it
+	RingKnown bool     // Prep.RingFlags are
+}
+
+// takesFD are the opcodes whose prep looks at fd. All others leave it to the operation.
+var takesFD = map[uapi.Op]bool{
+	uapi.IORING_OP_CLOSE: true, uapi.IORING_OP_PROVIDE_BUFFERS: true, uapi.IORING_OP_REMOVE_BUFFERS: true,
+	uapi.IORING_OP_FUTEX_WAIT: true, uapi.IORING_OP_FUTEX_WAKE: true, uapi.IORING_OP_FUTEX_WAITV: true,
+	uapi.IORING_OP_PIPE: true,
+}
+
+// PrepPartly is Prep of a request of which not all is known. The task's memory never is. Missing is what has to be known
+// to go on; if there is none, the refusal is what the request gets, whatever the rest of it is.
+func (o *Ops) PrepPartly(p *Partial) (refusal *verdict.Refusal, missing []string) {
+	for _, s := range o.rows[p.Req.Opcode].checks {
+		if len(s.Errnos) == 0 {
+			s.run(&p.Prep)
+			continue
+		}
+		if missing := p.missing(s); len(missing) > 0 {
+			return nil, missing
+		}
+		if e := s.run(&p.Prep); e != 0 {
+			return s.refusal(e), nil
+		}
+	}
+	return nil, nil
+}
+
+// missing is what a step looks at that is not known.
+func (p *Partial) missing(s *Step) []string {
+	if s.Reads != "" {
+		return []string{s.Reads}
+	}
+	if names := p.absent(s.sees); len(names) > 0 {
+		return names
+	}
+	// What the step asks of ring and task does not matter if it comes to the same in either case.
+	one, other := p.Prep, p.Prep
+	switch s.Asks {
+	case "", asksCreds: // the caller knows that there are none, or refuses the request
+		return nil
+	case asksRing:
+		if p.RingKnown {
+			return nil
+		}
+		one.RingFlags, other.RingFlags = 0, ^uint32(0)
+	case asksRT:
+		one.MayRT, other.MayRT = false, true
+	default:
+		return []string{s.Asks}
+	}
+	if s.run(&one) != s.run(&other) {
+		return []string{s.Asks}
+	}
+	return nil
+}
+
+// absent are the fields that a step sees and that are not known. No mask means that it may see any.
+func (p *Partial) absent(sees *uapi.SQE) []string {
+	if sees == nil {
+		sees = &anyField
+		if takesFD[p.Req.Opcode] {
+			sees = &anyFieldAndFD
+		}
+	}
+	return Absent(&p.Known, sees)
+}
+
+// anyField are the fields that prep looks at, apart from what all requests have, and fd.
+var anyField, anyFieldAndFD = func() (any, andFD uapi.SQE) {
+	for i := range andFD {
+		andFD[i] = 0xff
+	}
+	for _, name := range []string{"opcode", "user_data"} {
+		field(name).Put(&andFD, 0)
+	}
+	any = andFD
+	field("fd").Put(&any, 0)
+	return any, andFD
+}()
+
+// Absent are the fields that have bits of a mask which are not known, each under its first name.
+func Absent(known, mask *uapi.SQE) (names []string) {
+	end := 0
+	for _, f := range uapi.SQEFields {
+		if f.Off < end { // another name of the one before
+			continue
+		}
+		end = f.Off + f.Size
+		if f.Get(mask)&^f.Get(known) != 0 {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// seeing states the fields that a step looks at.
+func seeing(s Step, names ...string) Step {
+	s.sees = new(uapi.SQE)
+	for _, name := range names {
+		f := field(name)
+		f.Put(s.sees, f.Get(s.sees)|^uint64(0)>>(64-8*f.Size))
+	}
+	return s
+}
