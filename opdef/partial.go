@@ -114,3 +114,41 @@ func seeing(s Step, names ...string) Step {
 	}
 	return s
 }
+
+// payloadOf are the fields of the SQE that fields of a payload are made of. What is not here is made of memory.
+var payloadOf = map[uapi.Op]map[string][]string{
+	uapi.IORING_OP_SOCKET: {"family": {"fd"}, "type": {"off"}, "protocol": {"len"}},
+	uapi.IORING_OP_OPENAT: {"flags": {"open_flags"}, "mode": {"open_flags", "len"}, "resolve": {}},
+}
+
+// PopulatePartly is Populate for a request of which not all is known: the second context has the bits that are. The
+// flags are known if they are those after prep.
+func (o *Ops) PopulatePartly(p *Partial, prepared bool) (ctx, known [uapi.SizeofBPFCtx]byte) {
+	for _, s := range o.rows[p.Req.Opcode].checks {
+		if len(s.Errnos) == 0 {
+			s.run(&p.Prep)
+		}
+	}
+	row := &o.rows[p.Req.Opcode]
+	o.Populate(p.Req, &ctx)
+	copy(known[uapi.BPFCtxUserData:], p.Known[field("user_data").Off:][:8])
+	known[uapi.BPFCtxOpcode] = 0xff
+	if prepared {
+		ctx[uapi.BPFCtxSQEFlags] = p.Req.SQE.Flags() & sqeFlagsSeen
+		known[uapi.BPFCtxSQEFlags] = p.Known.Flags() & sqeFlagsSeen
+	}
+	for i := range row.fields {
+		f := &row.fields[i]
+		from, ok := payloadOf[p.Req.Opcode][f.Name]
+		if !ok || len(Absent(&p.Known, seeing(Step{}, from...).sees)) > 0 {
+			continue
+		}
+		for j := range f.Size {
+			known[f.Off+j] = 0xff
+		}
+	}
+	for i := range ctx {
+		ctx[i] &= known[i]
+	}
+	return ctx, known
+}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/uringsim/uringsim/opdef"
+	"github.com/uringsim/uringsim/register"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 	"github.com/uringsim/uringsim/verdict"
@@ -21,11 +22,27 @@ func (k *Kernel) Saw(_ string, c trace.Call) trace.Result {
 		}
 		k.seen[c.Ring] = c.Flags
 	case trace.SeenRegister:
-		return unseen("its arguments")
+		return k.sawRegister(&c)
 	case trace.SeenSubmit:
 		return k.sawSubmit(&c)
 	}
 	return trace.Result{}
+}
+
+// sawRegister has nothing to judge but for a policy on trial.
+func (k *Kernel) sawRegister(c *trace.SeenRegister) trace.Result {
+	done := c.Known && c.Ret >= 0
+	if flags, ok := k.seen[c.Ring]; ok && done && c.Op == uapi.IORING_REGISTER_ENABLE_RINGS {
+		k.seen[c.Ring] = flags &^ uapi.IORING_SETUP_R_DISABLED
+	}
+	r := trace.Result{Ret: c.Ret}
+	switch policy := k.tasks[trace.InitTask].Trial; {
+	case !k.trying && c.Known:
+		return unseen("its arguments")
+	case done && policy != nil:
+		r.Trial = register.TrialSeen(k.release, policy, c.Op, k.seen[c.Ring])
+	}
+	return r
 }
 
 // unseen is the result of what takes something to judge that was not seen.
@@ -44,10 +61,10 @@ func (k *Kernel) sawSubmit(c *trace.SeenSubmit) (r trace.Result) {
 	}()
 	switch {
 	case k.trying: // what the kernel gave is what the trial begins with
-		return trace.Result{Ret: c.Logged}
+		return trace.Result{Ret: c.Ret}
 	case !c.Has("opcode"):
 		return unseen("the opcode")
-	case !c.HasLog || c.Logged == uapi.EACCES.Ret():
+	case !c.Logged.Known || c.Ret == uapi.EACCES.Ret():
 		return unseen("the restrictions and filters of the ring")
 	}
 	why, missing := k.judge(c)
@@ -85,7 +102,7 @@ func (k *Kernel) judge(c *trace.SeenSubmit) (why *verdict.Refusal, missing []str
 		return nil, []string{"whether the ring has seen IOSQE_CQE_SKIP_SUCCESS"}
 	}
 	switch {
-	case !def.IOPrio && c.Known.IOPrio() == 0xffff && sqe.IOPrio() != 0:
+	case !def.IOPrio && c.Bits.IOPrio() == 0xffff && sqe.IOPrio() != 0:
 		return refuseInit(uapi.EINVAL, "ioprio must be 0 for this opcode"), nil
 	case !def.IOPrio && !c.Has("ioprio"):
 		missing = append(missing, "ioprio")
@@ -97,11 +114,11 @@ func (k *Kernel) judge(c *trace.SeenSubmit) (why *verdict.Refusal, missing []str
 	if len(missing) > 0 {
 		return nil, missing
 	}
-	if c.Known.Personality() != 0xffff || sqe.Personality() != 0 {
+	if c.Bits.Personality() != 0xffff || sqe.Personality() != 0 {
 		return nil, []string{"which personality it has"}
 	}
 	req := opdef.Request{SQE: *sqe, Opcode: sqe.Opcode(), Flags: sqe.Flags(), UserData: sqe.UserData()}
-	p := opdef.Partial{Known: c.Known, RingKnown: ringKnown}
+	p := opdef.Partial{Known: c.Bits, RingKnown: ringKnown}
 	p.Kernel, p.Mem, p.Req, p.RingFlags = k.release, k.tasks[trace.InitTask].Mem, &req, ringFlags
 	return k.ops.PrepPartly(&p)
 }

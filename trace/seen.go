@@ -42,21 +42,27 @@ type SeenSetup struct {
 type SeenRegister struct {
 	Ring string
 	Op   uapi.RegisterOp
+	Logged
 }
 
 // SeenSubmit is a request that was seen at its submission.
 type SeenSubmit struct {
 	Ring string
 	Seen
-	// Logged is what the kernel gave: 0 if it admitted the request, or a negated errno. It is only good if HasLog.
-	Logged int64
-	HasLog bool
+	Logged
+}
+
+// Logged is what the kernel gave: the value that a register call returned, 0 for a request that was admitted, or a
+// negated errno. It is only good if it is known.
+type Logged struct {
+	Ret   int64
+	Known bool
 }
 
 // Seen is what is known of a request.
 type Seen struct {
-	SQE   uapi.SQE
-	Known uapi.SQE // has the bits that are known
+	SQE  uapi.SQE
+	Bits uapi.SQE // those that are known
 	// Prepared tells that the flags are those after prep and draining, which filters see, and not those of the SQE.
 	Prepared bool
 }
@@ -68,7 +74,7 @@ func (SeenSubmit) isCall()   {}
 // Has tells whether a field is known.
 func (s *Seen) Has(field string) bool {
 	f, ok := uapi.SQEFieldByName(field)
-	return ok && f.Get(&s.Known) == fieldOnes(f)
+	return ok && f.Get(&s.Bits) == fieldOnes(f)
 }
 
 func fieldOnes(f uapi.SQEField) uint64 { return ^uint64(0) >> (64 - 8*f.Size) }
@@ -76,7 +82,7 @@ func fieldOnes(f uapi.SQEField) uint64 { return ^uint64(0) >> (64 - 8*f.Size) }
 // Opcode is the opcode, if that is known and exists.
 func (s *Seen) Opcode() (uapi.Op, bool) {
 	op := s.SQE.Opcode()
-	return op, s.Known[0] == 0xff && op < uapi.IORING_OP_LAST
+	return op, s.Bits[0] == 0xff && op < uapi.IORING_OP_LAST
 }
 
 // Seen is what the event knows of its request. An error says that it does not make sense.
@@ -95,8 +101,8 @@ func (a *SeenSubmitArgs) Seen() (Seen, error) {
 		return s, errors.New("found cmd or slot; what was seen of an SQE are its first 64 bytes")
 	case len(from.Raw) > 0:
 		copy(s.SQE[:], from.Raw)
-		for i := range s.Known {
-			s.Known[i] = 0xff
+		for i := range s.Bits {
+			s.Bits[i] = 0xff
 		}
 		return s, nil
 	}
@@ -110,7 +116,7 @@ func (a *SeenSubmitArgs) Seen() (Seen, error) {
 			return s, fmt.Errorf("an SQE has no field %q", f.Name)
 		}
 		place.Put(&s.SQE, f.Value.Num)
-		place.Put(&s.Known, fieldOnes(place))
+		place.Put(&s.Bits, fieldOnes(place))
 	}
 	return s, nil
 }
@@ -121,12 +127,19 @@ func seenCall(args Args) (Call, error) {
 	case *SeenSetupArgs:
 		return SeenSetup{a.Ring, uint32(a.Flags)}, nil
 	case *SeenRegisterArgs:
-		return SeenRegister{a.Ring, uapi.RegisterOp(a.Op)}, nil
+		return SeenRegister{Ring: a.Ring, Op: uapi.RegisterOp(a.Op)}, nil
 	case *SeenSubmitArgs:
 		s, err := a.Seen()
 		return SeenSubmit{Ring: a.Ring, Seen: s}, err
 	}
 	return nil, fmt.Errorf("call %q cannot be carried out", args.call())
+}
+
+func logged(want *Recorded) Logged {
+	if want == nil {
+		return Logged{}
+	}
+	return Logged{int64(want.Ret), true}
 }
 
 // witness is a System that can judge what was only seen. Real kernels cannot: there is nothing that they could do.
@@ -140,13 +153,10 @@ func (p *Player) do(e *Event, c Call, want *Recorded) Result {
 	switch seen := c.(type) {
 	case SeenSetup:
 	case SeenRegister:
-		if want == nil {
-			return Result{} // there is nothing to judge
-		}
+		seen.Logged = logged(want)
+		c = seen
 	case SeenSubmit:
-		if want != nil {
-			seen.Logged, seen.HasLog = int64(want.Ret), true
-		}
+		seen.Logged = logged(want)
 		c = seen
 	default:
 		return p.sys.Do(e.Task, p.withKnown(c, want))

@@ -48,7 +48,7 @@ func (o *replayOptions) onTrial(out *printer, files []string) error {
 	ok, accepted := true, false
 	for _, a := range attempts {
 		accepted = accepted || a.refused == nil
-		ok = ok && (a.refused != nil || !a.report.Broken() && a.report.Unknown == 0)
+		ok = ok && (a.refused != nil || !a.report.Broken() && a.report.Unknown+a.report.Undecided == 0)
 	}
 	if out.json {
 		for _, a := range attempts {
@@ -118,6 +118,9 @@ func (a *attempt) text(quiet bool) string {
 	var out strings.Builder
 	r := a.report
 	fmt.Fprintf(&out, "%d of %s denied", r.Denied, report.Number(r.Admitted, "request"))
+	if r.Undecided > 0 {
+		fmt.Fprintf(&out, ", %d not known", r.Undecided)
+	}
 	if refused := r.Requests - r.Admitted; refused > 0 {
 		fmt.Fprintf(&out, " (and %d more refused without it)", refused)
 	}
@@ -132,6 +135,7 @@ func (a *attempt) text(quiet bool) string {
 	for _, b := range r.Breaks {
 		writeBreak(&out, b)
 	}
+	writeSeen(&out, r)
 	for _, d := range r.Doubts {
 		fmt.Fprintf(&out, "  unknown: %s: %s", d.Place, d.What)
 		if d.Denied > 0 {
@@ -157,13 +161,7 @@ func writeBreak(out io.Writer, b *trial.Break) {
 	if b.Cancelled > 0 {
 		fmt.Fprintf(out, "    cancels %s\n", report.Number(b.Cancelled, "other request"))
 	}
-	for i, p := range b.First {
-		label := "first at "
-		if i > 0 {
-			label = "     and "
-		}
-		fmt.Fprintf(out, "    %s%s\n", label, p)
-	}
+	writePlaces(out, b.First)
 	for i, need := range b.Needs {
 		label := "needs    "
 		if i > 0 {
@@ -200,6 +198,8 @@ type (
 		Denied     int          `json:"denied"`
 		Cancelled  int          `json:"cancelled"`
 		Calls      int          `json:"refused_calls"`
+		Undecided  int          `json:"undecided,omitzero"`
+		Logged     *loggedLine  `json:"logged,omitzero"`
 		Unmodelled int          `json:"unmodelled"`
 	}
 	refusalLine struct {
@@ -241,7 +241,8 @@ type (
 func (a *attempt) lines(out *printer, policy string) {
 	r := a.report
 	sum := trialLine{Type: "trial", Policy: policy, Kernel: a.release.Name, Requests: r.Requests, Admitted: r.Admitted,
-		Denied: r.Denied, Cancelled: r.Cancelled, Calls: r.Calls, Unmodelled: r.Unknown}
+		Denied: r.Denied, Cancelled: r.Cancelled, Calls: r.Calls, Undecided: r.Undecided, Logged: jsonLogged(&r.Logged),
+		Unmodelled: r.Unknown}
 	if a.refused != nil {
 		sum.Rejected = &refusalLine{a.refused.What, jsonWhy(a.refused.Why)}
 	}
@@ -253,15 +254,23 @@ func (a *attempt) lines(out *printer, policy string) {
 		} else {
 			l.Opcode = b.Op.String()
 		}
-		for _, p := range b.First {
-			l.First = append(l.First, jsonPlace(p))
-		}
+		l.First = jsonPlaces(b.First)
 		out.line(l)
+	}
+	for _, g := range r.Gaps {
+		out.line(gapLine{"gap", a.release.Name, g.Op.String(), g.Missing, g.Count, jsonPlaces(g.First)})
 	}
 	for _, d := range r.Doubts {
 		out.line(doubtLine{"doubt", a.release.Name, jsonPlace(d.Place), d.What, d.Denied})
 	}
 	out.line(sum)
+}
+
+func jsonPlaces(places []trial.Place) (lines []placeLine) {
+	for _, p := range places {
+		lines = append(lines, jsonPlace(p))
+	}
+	return lines
 }
 
 func jsonPlace(p trial.Place) placeLine {
