@@ -103,7 +103,11 @@ func Describe(e *trace.Event) string {
 		return fmt.Sprintf("seen_register %s", uapi.RegisterOp(a.Op))
 	case *trace.SeenSubmitArgs:
 		if s, err := a.Seen(); err == nil {
-			return "seen_submit " + RequestName(s.SQE.Opcode(), s.SQE.UserData())
+			op := s.SQE.Opcode().String()
+			if !s.Has("opcode") {
+				op = "of an unknown opcode"
+			}
+			return fmt.Sprintf("seen_submit %s  user_data=%d", op, s.SQE.UserData())
 		}
 	}
 	return e.Call()

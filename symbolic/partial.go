@@ -146,6 +146,36 @@ func (d *opDecider) reaches(f function) bool {
 
 // missing are the fields that the verdict depends on.
 func (d *opDecider) missing() []string {
+	for v := range d.needed() {
+		d.infer(v)
+	}
+	needed := d.needed()
+	var names []string
+	for _, f := range append(slices.Clone(d.fields), d.extra) {
+		if slices.ContainsFunc(f.bits, func(b place) bool { return needed[d.variableOf(&f, b)] }) {
+			names = append(names, f.name)
+		}
+	}
+	return names
+}
+
+// infer notes a value that follows from what is known, as no request has the other.
+func (d *opDecider) infer(v int32) {
+	var can [2]bool
+	for i := range can {
+		d.known[v] = isZero + bit(i)
+		can[i] = d.possible(d.occurs)
+	}
+	switch {
+	case can[0] && can[1]:
+		d.known[v] = notKnown
+	case can[0]:
+		d.known[v] = isZero
+	}
+}
+
+// needed are the variables that are not known and on which the verdict depends.
+func (d *opDecider) needed() map[int32]bool {
 	d.walk++
 	needed := map[int32]bool{}
 	var visit func(f function)
@@ -167,13 +197,7 @@ func (d *opDecider) missing() []string {
 		}
 	}
 	visit(d.test)
-	var names []string
-	for _, f := range append(slices.Clone(d.fields), d.extra) {
-		if slices.ContainsFunc(f.bits, func(b place) bool { return needed[d.variableOf(&f, b)] }) {
-			names = append(names, f.name)
-		}
-	}
-	return names
+	return needed
 }
 
 // variableOf is the variable of a bit of a field.

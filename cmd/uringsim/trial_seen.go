@@ -11,7 +11,7 @@ import (
 // writeSeen prints what a trial says of requests that were only seen, and not all of them.
 func writeSeen(out io.Writer, r *trial.Report) {
 	for _, g := range r.Gaps {
-		fmt.Fprintf(out, "  %d × %s\n    not known: %s\n", g.Count, g.Op, g.Missing)
+		fmt.Fprintf(out, "  %d × %s, which the policy may deny\n    %s\n", g.Count, g.Op, g.Missing)
 		writePlaces(out, g.First)
 	}
 	l := &r.Logged
