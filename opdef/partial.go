@@ -12,11 +12,10 @@ type Partial struct {
 	RingKnown bool     // Prep.RingFlags are
 }
 
-// takesFD are the opcodes whose prep looks at fd. All others leave it to the operation.
+// takesFD are the opcodes in whose prep steps that do not state what they see look at fd. In all others they leave it to
+// the operation.
 var takesFD = map[uapi.Op]bool{
 	uapi.IORING_OP_CLOSE: true, uapi.IORING_OP_PROVIDE_BUFFERS: true, uapi.IORING_OP_REMOVE_BUFFERS: true,
-	uapi.IORING_OP_FUTEX_WAIT: true, uapi.IORING_OP_FUTEX_WAKE: true, uapi.IORING_OP_FUTEX_WAITV: true,
-	uapi.IORING_OP_PIPE: true,
 }
 
 // PrepPartly is Prep of a request of which not all is known. The task's memory never is. Missing is what has to be known

@@ -1,0 +1,227 @@
+package trial_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/uringsim/uringsim/internal/stream"
+	"github.com/uringsim/uringsim/internal/tracepoint"
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/plan"
+	"github.com/uringsim/uringsim/policy"
+	"github.com/uringsim/uringsim/sim"
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/trial"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// logs are what Linux 7.3 logged of the traces of testdata/kernel, by their names.
+func logs(t *testing.T) map[string][]trace.Event {
+	t.Helper()
+	in, err := stream.Open("../testdata/logs/traces-7.3.txt.zst", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	text, err := io.ReadAll(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]trace.Event{}
+	for _, part := range regexp.MustCompile(`(?m)^# trace `).Split(string(text), -1)[1:] {
+		name, log, _ := strings.Cut(part, ".json\n")
+		im := tracepoint.New(tracepoint.Options{}, func(e *trace.Event) error {
+			all[name] = append(all[name], *e)
+			return nil
+		})
+		if err := im.Read(context.Background(), strings.NewReader(log), name); err != nil && im.Summary().SQEs > 0 {
+			t.Fatal(err)
+		}
+		if s := im.Summary(); s.Skipped+s.Missed > 0 {
+			t.Errorf("%s: %d lines were not understood, %d missed: %q", name, s.Skipped, s.Missed, s.Told)
+		}
+	}
+	return all
+}
+
+// TestLogsAgree: where the model decides on what a real kernel logged, it decides as that did.
+func TestLogsAgree(t *testing.T) {
+	decided := 0
+	for name, list := range logs(t) {
+		p := trace.NewPlayer(sim.New(kernel.V7_3), "7.3")
+		for i := range list {
+			o, err := p.Play(&list[i])
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if o.Diff != "" {
+				t.Errorf("%s: event %d: %s", name, i+1, o.Diff)
+			}
+			if _, ok := list[i].Args.(*trace.SeenSubmitArgs); ok && o.Unmodelled == "" {
+				decided++
+			}
+		}
+	}
+	if decided < 150 {
+		t.Errorf("%d requests were decided, want 150 at least", decided)
+	}
+}
+
+// seenPolicies look at flags, opcodes and arguments.
+var seenPolicies = []string{
+	"default deny\nallow NOP, READ, OPENAT, RECV\n",
+	"default deny\nallow submitted sqe_flags IO_LINK, IO_DRAIN\nallow NOP, CLOSE, SOCKET, CONNECT if sqe_flags & IOSQE_ASYNC == 0\n",
+	"default allow\ndeny SOCKET if family == AF_UNIX\ndeny OPENAT if flags & O_CREAT != 0\nrequire kernel >= 7.2 for CONNECT\n" +
+		"deny CONNECT if addr == 127.0.0.1\ndeny NOP if user_data < 3\n",
+	"default deny\nallow SOCKET if type == SOCK_STREAM\nallow OPENAT, OPENAT2 if flags & O_ACCMODE == O_RDONLY\nallow NOP if user_data & 1 == 1\n",
+}
+
+// request names a request of a trace, as far as logs do.
+type request struct {
+	op       uapi.Op
+	userData uint64
+}
+
+// TestLogsUnderPolicies: what a policy is said to do with a request that was only seen is what it does with the request
+// in full.
+func TestLogsUnderPolicies(t *testing.T) {
+	traces, all := recorded(t), logs(t)
+	allowed, denied, open := 0, 0, 0
+	for i, text := range seenPolicies {
+		parsed, err := policy.Parse(fmt.Sprintf("policy %d", i), []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := parsed.Compile(policy.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, list := range all {
+			full := verdicts(t, p, traces[name])
+			for j := range list {
+				if _, ok := list[j].Args.(*trace.SeenSubmitArgs); !ok {
+					continue
+				}
+				r := trial.NewReport(p, kernel.V7_3)
+				if err := r.Play(name, &events{list[j : j+1]}); err != nil {
+					t.Fatal(err)
+				}
+				q := requestOf(t, &list[j])
+				switch want := full[q]; {
+				case r.Admitted == 0 || want[0]+want[1] == 0: // refused in the log, or in the model's trial
+				case r.Undecided > 0:
+					open++
+				case want[r.Denied] == 0:
+					t.Errorf("%s, event %d, %v: denied is %d of what was seen, and never so in the trace\n%s", name, j+1, q, r.Denied, text)
+				case r.Denied > 0:
+					denied++
+				default:
+					allowed++
+				}
+			}
+		}
+	}
+	if allowed < 500 || denied < 500 || open < 100 {
+		t.Errorf("%d allowed, %d denied, %d open: the logs have too little", allowed, denied, open)
+	}
+}
+
+func requestOf(t *testing.T, e *trace.Event) request {
+	t.Helper()
+	s, err := e.Args.(*trace.SeenSubmitArgs).Seen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return request{s.SQE.Opcode(), s.SQE.UserData()}
+}
+
+// verdicts are how often a plan allows and denies each request of a trace.
+func verdicts(t *testing.T, p *plan.Plan, tr *trace.Trace) map[request][2]int {
+	t.Helper()
+	out := map[request][2]int{}
+	err := trial.Play(&events{tr.Events}, p, kernel.V7_3, func(o *trace.Outcome) {
+		for i := range o.Requests {
+			q := &o.Requests[i]
+			if q.Trial == nil {
+				continue
+			}
+			n := out[request{q.Opcode, q.UserData}]
+			if q.Trial.Denied() {
+				n[1]++
+			} else {
+				n[0]++
+			}
+			out[request{q.Opcode, q.UserData}] = n
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// client is what a kernel logged of two programs: one without a policy, and the same behind docs/examples/client.policy.
+func client(t *testing.T, release string) []trace.Event {
+	t.Helper()
+	log, err := os.ReadFile("../testdata/logs/client-tracefs-" + release + ".txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []trace.Event
+	im := tracepoint.New(tracepoint.Options{}, func(e *trace.Event) error {
+		list = append(list, *e)
+		return nil
+	})
+	if err := im.Read(context.Background(), bytes.NewReader(log), release); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// TestInForce: a policy that was in force when kernels logged denies all that they denied, as far as that was seen.
+func TestInForce(t *testing.T) {
+	text, err := os.ReadFile("../docs/examples/client.policy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := policy.Parse("client.policy", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := policy.Parse("other", []byte("default deny\nallow SEND, SOCKET, CONNECT\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []kernel.Release{kernel.V7_2, kernel.V7_3} {
+		tr := &trace.Trace{Events: client(t, k.Name)}
+		l := report(t, parsed, tr, k).Logged
+		if l.Total() != 3 || l.Allowed != 0 || l.Denied != 1 || l.Undecided != 2 {
+			t.Errorf("%s: %+v, want the SEND denied, and SOCKET and CONNECT to depend", k.Name, l)
+		}
+		if l := report(t, other, tr, k).Logged; l.Allowed != 3 || len(l.First) != 3 {
+			t.Errorf("%s: %+v, want all three allowed by another policy", k.Name, l)
+		}
+	}
+}
+
+// TestSuggestSeen: a suggestion made of a log breaks nothing of it, and nothing of the trace that was logged.
+func TestSuggestSeen(t *testing.T) {
+	traces, all := recorded(t), logs(t)
+	for name, list := range all {
+		tr := &trace.Trace{Events: list}
+		s := suggest(t, tr, kernel.V7_3, trial.Options{})
+		if r := report(t, &s.Policy, tr, kernel.V7_3); r.Denied+r.Calls+r.Undecided > 0 {
+			t.Errorf("%s: %d denied, %d calls refused, %d not known of the log under\n%s", name, r.Denied, r.Calls, r.Undecided, s)
+		}
+	}
+	s := suggest(t, &trace.Trace{Events: all["client-program"]}, kernel.V7_3, trial.Options{})
+	if r := report(t, &s.Policy, traces["client-program"], kernel.V7_3); r.Denied > 0 || r.Admitted == 0 {
+		t.Errorf("%d of %d denied of the trace that was logged, under\n%s", r.Denied, r.Admitted, s)
+	}
+}
