@@ -225,3 +225,28 @@ func TestSuggestSeen(t *testing.T) {
 		t.Errorf("%d of %d denied of the trace that was logged, under\n%s", r.Denied, r.Admitted, s)
 	}
 }
+
+// TestLogChains: as many requests are found to die with a request that a policy denies, in a log and in its trace. What
+// died anyway when another request failed as it ran is known of the trace only.
+func TestLogChains(t *testing.T) {
+	parsed, err := policy.Parse("denies", []byte("default allow\ndeny NOP if user_data in (3, 5, 8)\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	traces, cancelled := recorded(t), 0
+	fails := map[string]bool{"chain-runtime-failure": true}
+	for name, list := range logs(t) {
+		full := report(t, parsed, traces[name], kernel.V7_3)
+		seen := report(t, parsed, &trace.Trace{Events: list}, kernel.V7_3)
+		if full.Unknown > 0 || full.Admitted != seen.Admitted || full.Denied != seen.Denied {
+			continue // rings that are not in the log, or a request that is not as on the kernel
+		}
+		if full.Cancelled != seen.Cancelled && !(fails[name] && full.Cancelled < seen.Cancelled) {
+			t.Errorf("%s: %d die in the log, and %d in the trace", name, seen.Cancelled, full.Cancelled)
+		}
+		cancelled += full.Cancelled
+	}
+	if cancelled < 10 {
+		t.Errorf("%d requests die in all traces: the policy denies too little", cancelled)
+	}
+}

@@ -57,6 +57,7 @@ type held struct {
 	event *trace.Event
 	req   string // pointer
 	prev  string // pointer to the request before it on its ring
+	open  bool   // whose flags say that this one is in its chain
 }
 
 // New makes an Importer that gives its events to emit.
@@ -146,7 +147,7 @@ func (im *Importer) line(text string) (why string, err error) {
 		im.sum.Missed += n
 		return "", nil
 	}
-	if trimmed := strings.TrimSpace(text); trimmed == "" || trimmed[0] == '#' || attaching(trimmed) {
+	if trimmed := strings.TrimSpace(text); trimmed == "" || trimmed[0] == '#' || preamble.MatchString(trimmed) {
 		im.comment(trimmed)
 		return "", nil
 	}
@@ -176,11 +177,6 @@ func (im *Importer) line(text string) (why string, err error) {
 		return event + ": " + problem.Error(), nil
 	}
 	return "", err
-}
-
-// attaching tells whether it is the line that bpftrace begins with.
-func attaching(text string) bool {
-	return strings.HasPrefix(text, "Attaching ") && (strings.HasSuffix(text, " probes...") || strings.HasSuffix(text, " probe..."))
 }
 
 // comment takes what comments say: the kernel's release, and how much of a buffer was overwritten.
@@ -320,7 +316,7 @@ func (im *Importer) submitted(k kind, t task, p payload) (problem, err error) {
 	if r := im.ringOf(p); r != nil {
 		a.Ring = r.name
 		a.Continue = k == failed && r.opens // for which there is no line that says so
-		h.prev, r.last = r.last, h.req
+		h.prev, h.open, r.last = r.last, r.opens, h.req
 		r.opens = flags&(uapi.IOSQE_IO_LINK|uapi.IOSQE_IO_HARDLINK) != 0
 	}
 	im.sum.SQEs++
@@ -374,7 +370,7 @@ func (im *Importer) linked(p payload) {
 	for i := len(im.held) - 1; i >= 0; i-- {
 		if h := &im.held[i]; h.req == req {
 			if a, ok := h.event.Args.(*trace.SeenSubmitArgs); ok {
-				a.Continue = a.Continue || h.prev == after
+				a.Continue = a.Continue || h.prev == after || h.open // some kernels name the first of the chain
 			}
 			return
 		}

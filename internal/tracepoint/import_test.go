@@ -78,8 +78,9 @@ var lineTests = []struct {
 		"the kernel does not say which opcode it does not know"},
 	{"a-1 [000] 1.0: io_uring_submit_req: opcode EPOLL",
 		`{"task":"a-1","call":"seen_submit","request":{"opcode":"EPOLL_CTL"},"results":[{"ret":0}]}`, 0, "the kernel's name"},
-	{"a-1 [000] 1.0: io_uring_req_failed: opcode 45, pad=0x1/2, error=-22",
-		`{"task":"a-1","call":"seen_submit","sqe":{"opcode":"SOCKET","__pad2":1},"results":[{"ret":"EINVAL"}]}`, 0, "Linux 5.18"},
+	{"a-1 [000] 1.0: io_uring_req_failed: op 45, flags=0x1, user_data=0x7, pad=0x1/0x2, error=-22",
+		`{"task":"a-1","call":"seen_submit","sqe":{"opcode":"SOCKET","flags":"FIXED_FILE","user_data":7,"addr3":1,"__pad2":2},` +
+			`"results":[{"ret":"EINVAL"}]}`, 0, "the first kernels that have it: addr3 was padding then"},
 	{"a-1 [000] 1.0: io_uring_complete: ring 0000000000000001, req 0000000000000002, user_data 0x1, result -125, cflags 0x0 extra1 0 extra2 0 ",
 		"", 0, "counted only"},
 	{"a-1 [000] 1.0: io_uring_task_work_run: tctx 0000000000000001, count 1", "", 0, "of no use, and known"},
@@ -222,7 +223,7 @@ func TestColumns(t *testing.T) {
 // TestToolsAgree: what real kernels logged of the same program is the same, whatever wrote it down.
 func TestToolsAgree(t *testing.T) {
 	logs := map[string]string{"client-tracefs-7.3.txt": "", "client-perf.txt": "", "client-bpftrace.txt": "",
-		"client-tracefs-7.2.txt": ""}
+		"client-trace-cmd.txt": "", "client-tracefs-7.2.txt": ""}
 	for file := range logs {
 		log, err := os.ReadFile("../../testdata/logs/" + file)
 		if err != nil {

@@ -57,7 +57,7 @@ func splitEvent(text string) (before, event, payload string, ok bool) {
 var (
 	cpuColumn  = regexp.MustCompile(`^(.*?)\s*\[\d+\]\s[^\[\]]*$`) // [000], flags and the time
 	timeColumn = regexp.MustCompile(`^(.*?)\s+\d+(\.\d+)?$`)       // without a CPU
-	tgidColumn = regexp.MustCompile(`^(.*?)\s+\(\s*(\d+|-+)\)$`)    // of tracefs with record-tgid
+	tgidColumn = regexp.MustCompile(`^(.*?)\s+\(\s*(\d+|-+)\)$`)   // of tracefs with record-tgid
 	taskColumn = regexp.MustCompile(`^\s*(.*?)(-|\s+(?:(\d+)/)?)(\d+)$`)
 )
 
@@ -110,6 +110,9 @@ func parseLost(text string) (n uint64, ok bool) {
 	}
 	return 0, false
 }
+
+// preamble is what bpftrace and trace-cmd begin with.
+var preamble = regexp.MustCompile(`^(Attaching \d+ probes?\.\.\.|cpus=\d+)$`)
 
 // Comments that say something.
 var (

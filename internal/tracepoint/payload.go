@@ -109,6 +109,9 @@ func parsePayload(k kind, text string) (payload, error) {
 		}
 		p[l.field], rest = rest[:end], rest[end:]
 	}
+	if before, after, two := strings.Cut(p["__pad2"], "/"); two { // up to 5.18, when addr3 was padding as well
+		p["addr3"], p["__pad2"] = before, after
+	}
 	for _, f := range required[k] {
 		if p[f] == "" {
 			return nil, fmt.Errorf("found no %s", f)
@@ -127,9 +130,6 @@ func (p payload) number(f field, bits int) (v uint64, ok bool, err error) {
 	base := 0
 	if f == "addr3" && !strings.HasPrefix(text, "0x") {
 		base = 16
-	}
-	if f == "__pad2" {
-		text, _, _ = strings.Cut(text, "/") // before 6.0 there were two
 	}
 	if base == 0 && !strings.HasPrefix(text, "0x") {
 		base = 10
