@@ -12,14 +12,14 @@ type Partial struct {
 	RingKnown bool     // Prep.RingFlags are
 }
 
-// takesFD are the opcodes in whose prep steps that do not state what they see look at fd. In all others they leave it to
-// the operation.
+// takesFD are the opcodes in whose prep steps that do not state what they see look at fd. In all others they leave it
+// to the operation.
 var takesFD = map[uapi.Op]bool{
 	uapi.IORING_OP_CLOSE: true, uapi.IORING_OP_PROVIDE_BUFFERS: true, uapi.IORING_OP_REMOVE_BUFFERS: true,
 }
 
-// PrepPartly is Prep of a request of which not all is known. The task's memory never is. Missing is what has to be known
-// to go on; if there is none, the refusal is what the request gets, whatever the rest of it is.
+// PrepPartly is Prep of a request of which not all is known. The task's memory never is. Missing is what has to be
+// known to go on; if there is none, the refusal is what the request gets, whatever the rest of it is.
 func (o *Ops) PrepPartly(p *Partial) (refusal *verdict.Refusal, missing []string) {
 	for _, s := range o.rows[p.Req.Opcode].checks {
 		if len(s.Errnos) == 0 {

@@ -20,16 +20,17 @@ func keep(a, b, known *uapi.SQE) (c uapi.SQE) {
 
 // someKnown knows some fields of an SQE: those of all requests, and others by chance.
 func someKnown(rng *rand.Rand) (known uapi.SQE) {
+	always := []string{"opcode", "flags", "ioprio", "personality"}
 	for _, f := range uapi.SQEFields {
-		if always := []string{"opcode", "flags", "ioprio", "personality"}; slices.Contains(always, f.Name) || rng.IntN(6) > 0 {
+		if slices.Contains(always, f.Name) || rng.IntN(6) > 0 {
 			f.Put(&known, ^uint64(0))
 		}
 	}
 	return known
 }
 
-// TestPartlyAgrees: what is decided of a request that is known in parts is what its prep gives, whatever the rest of it,
-// the ring and the task are; and what is known of the context is what filters see.
+// TestPartlyAgrees: what is decided of a request that is known in parts is what its prep gives, whatever the rest of
+// it, the ring and the task are; and what is known of the context is what filters see.
 func TestPartlyAgrees(t *testing.T) {
 	refused, passed, open := 0, 0, 0
 	for op := range uapi.Op(uapi.IORING_OP_LAST) {
@@ -91,7 +92,8 @@ func checkPopulated(t *testing.T, full *Partial, sqe, known uapi.SQE) {
 	ctx, bits := On(kernel.V7_3).PopulatePartly(partial(keep(&sqe, &uapi.SQE{}, &known), known), false)
 	for i := range ctx {
 		if want[i]&bits[i] != ctx[i] {
-			t.Fatalf("%s %x, of which %x is known: context %x of %x, but filters see %x", full.Req.Opcode, sqe, known, ctx, bits, want)
+			t.Fatalf("%s %x, of which %x is known: context %x of %x, but filters see %x", full.Req.Opcode, sqe, known, ctx,
+				bits, want)
 		}
 	}
 }

@@ -29,8 +29,8 @@ type Decider struct {
 // NewDecider decides as the policy does.
 func NewDecider(p *Policy) *Decider { return &Decider{policy: p} }
 
-// Decide is the verdict on a request of the opcode, which holds whatever the rest of it is: Allowed, Denied, Depends with
-// the fields on which it depends, TooLong or Impossible.
+// Decide is the verdict on a request of the opcode, which holds whatever the rest of it is: Allowed, Denied, Depends
+// with the fields on which it depends, TooLong or Impossible.
 func (d *Decider) Decide(op uapi.Op, p *Partial) (v Verdict, missing []string) {
 	if d.ops[op] == nil {
 		d.ops[op] = newOpDecider(d.policy, op)
@@ -112,7 +112,8 @@ func (d *opDecider) learn(p *Partial) bool {
 	return ok
 }
 
-// set gives a variable a value; false if it has another one already. A bit that no request has otherwise is no variable.
+// set gives a variable a value; false if it has another one already. A bit that is the same for all requests is no
+// variable.
 func (d *opDecider) set(f function, v uint8) bool {
 	if f <= always {
 		return uint8(f) == v

@@ -153,8 +153,8 @@ func TestDecide(t *testing.T) {
 			}
 		}
 		if got, missing := d.Decide(row.op, &r); got != row.want || !slices.Equal(missing, row.missing) {
-			t.Errorf("%s family %d type %d: %s %q, want %s %q: %s", row.op, row.family, row.typ, got, missing, row.want, row.missing,
-				row.why)
+			t.Errorf("%s family %d type %d: %s %q, want %s %q: %s", row.op, row.family, row.typ, got, missing, row.want,
+				row.missing, row.why)
 		}
 	}
 	if got, _ := d.Decide(uapi.IORING_OP_NOP, &Partial{KnownFlags: 0x80, Flags: 0x80}); got != Impossible {

@@ -21,8 +21,8 @@ type Gap struct {
 	First   []Place // at most maxPlaces
 }
 
-// Logged counts the requests that the kernel denied (EACCES) when the log was made, by what the plan says of them. If it
-// was in force then, it denies all of them.
+// Logged counts the requests that the kernel denied (EACCES) when the log was made, by what the plan says of them. If
+// it was in force then, it denies all of them.
 type Logged struct {
 	Denied, Allowed, Undecided int
 	First                      []Place // of those that it allows, at most maxPlaces
@@ -159,7 +159,7 @@ func (r *Report) denySeen(at Place, op uapi.Op, s *trace.Seen) *Break {
 	case limits && r.needFlags(b, r.certain(op, s)):
 		b.Why = verdict.Refuse(verdict.Restriction, uapi.EACCES, whereRestricted, "its flags are not those that are allowed")
 	default:
-		b.Why = verdict.Refuse(verdict.Filter, uapi.EACCES, "io_uring/bpf_filter.c:__io_uring_run_bpf_filters", "denied by a filter")
+		b.Why = verdict.Refuse(verdict.Filter, uapi.EACCES, whereFiltered, "denied by a filter")
 		b.need("allow " + op.String())
 		if b.By = "no filter for the opcode: the default"; len(stack) > 0 {
 			b.By = "filters for the opcode, whatever was not seen,"
@@ -190,12 +190,17 @@ func writtenFlags(k kernel.Release, op uapi.Op, s *trace.Seen) (sure, maybe uint
 	return sure &^ maybe, maybe
 }
 
-const whereRestricted = "io_uring/io_uring.c:io_check_restriction"
+const (
+	whereRestricted = "io_uring/io_uring.c:io_check_restriction"
+	whereFiltered   = "io_uring/bpf_filter.c:__io_uring_run_bpf_filters"
+)
 
 // limitsRequests tells whether the plan has a list of restrictions that requests are held to.
 func (r *Report) limitsRequests() bool {
-	return r.plan.Restrictions != nil && (len(r.plan.Restrictions) == 0 ||
-		slices.ContainsFunc(r.plan.Restrictions, func(e uapi.Restriction) bool { return e.Opcode != uapi.IORING_RESTRICTION_REGISTER_OP }))
+	list := r.plan.Restrictions
+	return list != nil && (len(list) == 0 || slices.ContainsFunc(list, func(e uapi.Restriction) bool {
+		return e.Opcode != uapi.IORING_RESTRICTION_REGISTER_OP
+	}))
 }
 
 // logged adds a request that the kernel denied.

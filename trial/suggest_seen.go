@@ -61,24 +61,25 @@ func isKnown(f *policy.Field, known *cbpfvm.Context) bool {
 	return true
 }
 
-// leftOpen says what the policy allows because nobody saw what is needed.
+// leftOpen says what the policy allows because nobody saw what is needed, and what else is not in logs.
 func (s *Suggester) leftOpen() (notes []string) {
+	add := func(text string, args ...any) { notes = append(notes, fmt.Sprintf(text, args...)) }
 	for _, op := range slices.Sorted(maps.Keys(s.open)) {
-		notes = append(notes, fmt.Sprintf("The arguments of %s are open: they were not seen of %d requests.", op, s.open[op]))
+		add("The arguments of %s are open: they were not seen in %d of its requests.", op, s.open[op])
 	}
 	for _, bit := range slices.Sorted(maps.Keys(s.maybe)) {
-		notes = append(notes, fmt.Sprintf("The flag %s is allowed, which the kernel may have added to all of %d requests by itself.",
-			uapi.SQEFlags.FormatFlags(uint64(bit)), s.maybe[bit]))
+		add("The flag %s is allowed, though the kernel may have added it by itself: it was seen in %d of the requests.",
+			uapi.SQEFlags.FormatFlags(uint64(bit)), s.maybe[bit])
 	}
 	if s.flagless > 0 {
-		notes = append(notes, fmt.Sprintf("The flags of requests are open: they were not seen of %d requests.", s.flagless))
+		add("The flags of requests are open: they were not seen in %d of them.", s.flagless)
 	}
 	if s.seenAny {
-		notes = append(notes, "Register calls of tasks on themselves are not in logs: the list of register calls may lack some.")
+		add("Register calls of tasks on themselves are not in logs: the list of register calls may lack some.")
 	}
 	if s.undecided > 0 {
-		notes = append(notes, fmt.Sprintf("%d requests are left out: it was not seen whether they were admitted, or what they are.",
-			s.undecided))
+		add("Of %d of the requests it was not seen whether they were admitted, or what they are: they are left out.",
+			s.undecided)
 	}
 	return notes
 }

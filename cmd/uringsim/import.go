@@ -29,15 +29,15 @@ func importCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "import FILE...",
 		Short: "Make a trace of a log of the kernel's io_uring tracepoints",
-		Long: `import reads the text of tracefs (trace, trace_pipe), perf script, trace-cmd report, and of the bpftrace program in
-docs/import.md, which also says how to make such logs, and what each lacks. Several files become one trace, in their
+		Long: `import reads the text of tracefs (trace, trace_pipe), perf script, trace-cmd report, and of the bpftrace program
+in docs/import.md, which also says how to make such logs, and what each lacks. Several files become one trace, in their
 order; "-" is standard input, which may have no end. Compressed files (.zst) are fine.
 
 A log has the opcodes of requests, and of refused ones most fields, but not what they point to. What is not there is
-absent in the trace: replay --policy and suggest say where that leaves a verdict open. Lines that were not understood and
-events that the kernel lost are counted in the trace's header.
+absent in the trace: replay --policy and suggest say where that leaves a verdict open. Lines that were not understood
+and events that the kernel lost are counted in the trace's header.
 
-Without -o the trace goes to standard output as it comes; its header then has no counts, which stand on standard error.`,
+Without -o the trace goes to standard output as it comes; its header then has no counts: they stand on standard error.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
@@ -49,13 +49,15 @@ Without -o the trace goes to standard output as it comes; its header then has no
 	f.StringVarP(&o.output, "output", "o", "", "the trace to write, .jsonl or .jsonl.zst (default: standard output)")
 	f.StringVar(&o.release, "release", "", "release of the kernel, as uname -r has it; logs may say that themselves")
 	f.StringArrayVar(&o.Comms, "comm", nil, "take the tasks of this name only; may be repeated")
-	f.StringArrayVar(&o.PIDs, "pid", nil, "take this process, with the threads that the kernel made for it, or thread; may be repeated")
+	f.StringArrayVar(&o.PIDs, "pid", nil,
+		"take this process, with the threads that the kernel made for it, or thread; may be repeated")
 	return c
 }
 
 // run imports all files into one trace.
 func (o *importOptions) run(ctx context.Context, cmd *cobra.Command, files []string) error {
-	header := trace.Header{Name: name(files), Source: "a log of tracepoints", Recording: &trace.Recording{}}
+	header := trace.Header{Trace: trace.Version, Name: name(files), Source: "a log of tracepoints",
+		Recording: &trace.Recording{}}
 	header.Recording.Release, header.Recording.Version = tracepoint.Release(o.release)
 	out, err := o.create(cmd.OutOrStdout(), header)
 	if err != nil {
@@ -88,6 +90,9 @@ func (o *importOptions) run(ctx context.Context, cmd *cobra.Command, files []str
 func name(files []string) string {
 	const most = 60
 	text := filepath.Base(files[0])
+	if text == stream.Stdin {
+		text = "standard input"
+	}
 	if len(files) > 1 {
 		text += fmt.Sprintf(" and %d more", len(files)-1)
 	}

@@ -26,7 +26,7 @@ const (
 // Options say which events become part of the trace.
 type Options struct {
 	Comms []string // names of tasks; all if there are none
-	PIDs  []string // numbers of processes or threads, with the threads that the kernel made for them; all if there are none
+	PIDs  []string // numbers of processes, with the threads that the kernel made for them, or threads; likewise
 }
 
 // Summary says what became of a log.
@@ -70,7 +70,7 @@ func (im *Importer) Summary() Summary { return im.sum }
 
 // ErrNone is a log without any tracepoint of io_uring.
 var ErrNone = errors.New(`no tracepoint of io_uring that tells of requests; expected lines such as ` +
-	`"web-812 [003] 42.000001: io_uring_submit_req: ring ..., req ..., user_data 0x1, opcode SEND, flags 0x0, sq_thread 0"`)
+	`"web-812 [003] 42.000001: io_uring_submit_req: ring ..., req ..., user_data 0x1, opcode SEND, flags 0x0"`)
 
 // Read reads a log to its end, or until the context ends. Its name is for messages. Errors name the line.
 func (im *Importer) Read(ctx context.Context, in io.Reader, file string) error {
@@ -163,7 +163,7 @@ func (im *Importer) line(text string) (why string, err error) {
 	}
 	t, ok := parseTask(before)
 	if !ok {
-		return fmt.Sprintf("found %q before the tracepoint, expected a task, its number and the time", abbreviate(before)), nil
+		return fmt.Sprintf("found %q, expected a task, its number and the time", abbreviate(before)), nil
 	}
 	p, problem := parsePayload(k, rest)
 	if problem != nil {
@@ -279,7 +279,8 @@ func (im *Importer) registered(t task, p payload) (problem, err error) {
 		a.Ring = r.name
 	}
 	im.sum.Calls++
-	return nil, im.hold(held{event: &trace.Event{Task: t.name(), Args: a, Results: []trace.Recorded{{Ret: trace.Ret(int64(ret))}}}})
+	result := trace.Recorded{Ret: trace.Ret(int64(ret))}
+	return nil, im.hold(held{event: &trace.Event{Task: t.name(), Args: a, Results: []trace.Recorded{result}}})
 }
 
 // sqeFields are those that a line may have besides opcode and flags, with their bits.

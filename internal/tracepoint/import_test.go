@@ -27,7 +27,15 @@ func read(t testing.TB, o Options, log string) (events []string, s Summary, err 
 // submit is a line that every log needs to be one.
 const submit = "a-1 [000] 1.0: io_uring_submit_req: opcode NOP\n"
 
-const submitted = `{"task":"a-1","call":"seen_submit","request":{"opcode":"NOP"},"results":[{"ret":0}]}`
+var submitted = admit(`a-1`, ``, `"opcode":"NOP"`)
+
+// admit is a request that was admitted, as a line of a trace.
+func admit(task, ring, request string) string {
+	if ring != "" {
+		ring = `"ring":"` + ring + `",`
+	}
+	return `{"task":"` + task + `","call":"seen_submit",` + ring + `"request":{` + request + `},"results":[{"ret":0}]}`
+}
 
 // lineTests are lines, and the events that they are.
 var lineTests = []struct {
@@ -35,41 +43,44 @@ var lineTests = []struct {
 	skipped    uint64
 	why        string
 }{
-	{"  web-812     [003] d..2.    42.000001: io_uring_submit_req: ring 00000000dead0001, req 00000000beef0001, user_data 0x7, " +
-		"opcode SEND, flags 0x400004, sq_thread 0",
-		`{"task":"web-812","call":"seen_submit","ring":"ring1","request":{"opcode":"SEND","flags":"IO_LINK","user_data":7},"results":[{"ret":0}]}`,
+	{"  web-812     [003] d..2.    42.000001: io_uring_submit_req: ring 00000000dead0001, req 00000000beef0001, " +
+		"user_data 0x7, opcode SEND, flags 0x400004, sq_thread 0",
+		admit(`web-812`, `ring1`, `"opcode":"SEND","flags":"IO_LINK","user_data":7`),
 		0, "tracefs"},
 	{"  web-812     (    800) [003] d..2.    42.000001: io_uring_submit_req: opcode NOP",
-		`{"task":"web-812","call":"seen_submit","request":{"opcode":"NOP"},"results":[{"ret":0}]}`, 0, "tracefs with record-tgid"},
+		admit(`web-812`, ``, `"opcode":"NOP"`), 0, "tracefs with record-tgid"},
 	{"  web-812     (-------) [003] d..2.    42.000001: io_uring_submit_req: opcode NOP",
-		`{"task":"web-812","call":"seen_submit","request":{"opcode":"NOP"},"results":[{"ret":0}]}`, 0, "which does not know it"},
-	{"web   812 [003]    42.000001:   io_uring:io_uring_submit_req: ring 0xffff, req 0xfff0, user_data 0x7, opcode NOP, flags 0x0, sq_thread 0",
-		`{"task":"web-812","call":"seen_submit","ring":"ring1","request":{"opcode":"NOP","flags":0,"user_data":7},"results":[{"ret":0}]}`,
+		admit(`web-812`, ``, `"opcode":"NOP"`), 0, "which does not know it"},
+	{"web   812 [003]    42.000001:   io_uring:io_uring_submit_req: ring 0xffff, req 0xfff0, user_data 0x7, " +
+		"opcode NOP, flags 0x0, sq_thread 0",
+		admit(`web-812`, `ring1`, `"opcode":"NOP","flags":0,"user_data":7`),
 		0, "perf script"},
 	{"web 800/812 [003] 42.000001: io_uring:io_uring_submit_req: opcode NOP",
-		`{"task":"web-812","call":"seen_submit","request":{"opcode":"NOP"},"results":[{"ret":0}]}`, 0, "perf script -F pid,tid"},
+		admit(`web-812`, ``, `"opcode":"NOP"`), 0, "perf script -F pid,tid"},
 	{"web 812 42.000001: io_uring:io_uring_submit_req: opcode NOP",
-		`{"task":"web-812","call":"seen_submit","request":{"opcode":"NOP"},"results":[{"ret":0}]}`, 0, "without a CPU"},
+		admit(`web-812`, ``, `"opcode":"NOP"`), 0, "without a CPU"},
 	{"io: [0] io_uring_x-y 1-812 [003] 42.000001: io_uring_submit_req: opcode NOP",
-		`{"task":"io: [0] io_uring_x-y 1-812","call":"seen_submit","request":{"opcode":"NOP"},"results":[{"ret":0}]}`,
+		admit(`io: [0] io_uring_x-y 1-812`, ``, `"opcode":"NOP"`),
 		0, "the name of a task may be anything"},
 	{"\x1b[2J\xff-812 [003] 42.000001: io_uring_submit_req: opcode NOP",
-		`{"task":"?[2J?-812","call":"seen_submit","request":{"opcode":"NOP"},"results":[{"ret":0}]}`, 0, "also what is no text"},
-	{" webserver-612     [002] .....   135.300352: io_uring_submit_sqe: ring 0000000078f4a859, req 00000000fbb9b849, op 30, " +
-		"data 0xf3e096f0, flags 8196, non block 1, sq_thread 0",
-		`{"task":"webserver-612","call":"seen_submit","ring":"ring1","request":{"opcode":"SPLICE","flags":"IO_LINK",` +
-			`"user_data":"0xf3e096f0"},"results":[{"ret":0}]}`, 0, "Linux 5.17: other names, and decimal flags"},
+		admit(`?[2J?-812`, ``, `"opcode":"NOP"`), 0, "also what is no text"},
+	{" webserver-612     [002] .....   135.300352: io_uring_submit_sqe: ring 0000000078f4a859, req 00000000fbb9b849, " +
+		"op 30, data 0xf3e096f0, flags 8196, non block 1, sq_thread 0",
+		admit(`webserver-612`, `ring1`, `"opcode":"SPLICE","flags":"IO_LINK",`+
+			`"user_data":"0xf3e096f0"`), 0, "Linux 5.17: other names, and decimal flags"},
 	{"a-1 [000] 275.550491: io_uring_submit_sqe: ring 00000000ddda6278, op 18, data 0x0, non block 1, sq_thread 0",
-		`{"task":"a-1","call":"seen_submit","ring":"ring1","request":{"opcode":"OPENAT","user_data":0},"results":[{"ret":0}]}`,
+		admit(`a-1`, `ring1`, `"opcode":"OPENAT","user_data":0`),
 		0, "Linux 5.10 has no flags, which are absent then"},
 	{"a-1 [000] 1.0: io_uring_create: ring 00000000ddda6278, fd 3 sq size 8, cq size 16, flags 0",
 		`{"task":"a-1","call":"seen_setup","ring":"ring1","sq_entries":8,"cq_entries":16}`, 0, "a ring"},
 	{"a-1 [000] 1.0: io_uring_create: ring (____ptrval____), fd 3 sq size 8, cq size 16, flags 0x80", "", 0,
 		"early in a boot the kernel prints no pointers"},
 	{"a-1 [000] 1.0: io_uring_register: ring 0000000000000001, opcode 11, nr_user_files 0, nr_user_bufs 0, ret -13",
-		`{"task":"a-1","call":"seen_register","ring":"ring1","op":"RESTRICTIONS","results":[{"ret":"EACCES"}]}`, 0, "a register call"},
-	{"a-1 [000] 1.0: io_uring_req_failed: ring 0000000000000001, req 0000000000000002, user_data 0x5, opcode SOCKET, flags 0x0, " +
-		"prio=0, off=524289, addr=0, len=0, rw_flags=0x0, buf_index=0, personality=0, file_index=-1, pad=0x0, addr3=1f, error=-13",
+		`{"task":"a-1","call":"seen_register","ring":"ring1","op":"RESTRICTIONS","results":[{"ret":"EACCES"}]}`, 0,
+		"a register call"},
+	{"a-1 [000] 1.0: io_uring_req_failed: ring 0000000000000001, req 0000000000000002, user_data 0x5, " +
+		"opcode SOCKET, flags 0x0, prio=0, off=524289, addr=0, len=0, rw_flags=0x0, buf_index=0, personality=0, " +
+		"file_index=-1, pad=0x0, addr3=1f, error=-13",
 		`{"task":"a-1","call":"seen_submit","ring":"ring1","sqe":{"opcode":"SOCKET","flags":0,"user_data":5,"ioprio":0,` +
 			`"off":"STREAM|CLOEXEC","addr":0,"len":"IP","rw_flags":0,"buf_index":0,"personality":0,"file_index":-1,"addr3":31,` +
 			`"__pad2":0},"results":[{"ret":"EACCES"}]}`, 0, "addr3 is hexadecimal"},
@@ -77,11 +88,12 @@ var lineTests = []struct {
 		`{"task":"a-1","call":"seen_submit","sqe":{"flags":"IO_LINK"},"results":[{"ret":"EINVAL"}]}`, 0,
 		"the kernel does not say which opcode it does not know"},
 	{"a-1 [000] 1.0: io_uring_submit_req: opcode EPOLL",
-		`{"task":"a-1","call":"seen_submit","request":{"opcode":"EPOLL_CTL"},"results":[{"ret":0}]}`, 0, "the kernel's name"},
+		admit(`a-1`, ``, `"opcode":"EPOLL_CTL"`), 0, "the kernel's name"},
 	{"a-1 [000] 1.0: io_uring_req_failed: op 45, flags=0x1, user_data=0x7, pad=0x1/0x2, error=-22",
-		`{"task":"a-1","call":"seen_submit","sqe":{"opcode":"SOCKET","flags":"FIXED_FILE","user_data":7,"addr3":1,"__pad2":2},` +
-			`"results":[{"ret":"EINVAL"}]}`, 0, "the first kernels that have it: addr3 was padding then"},
-	{"a-1 [000] 1.0: io_uring_complete: ring 0000000000000001, req 0000000000000002, user_data 0x1, result -125, cflags 0x0 extra1 0 extra2 0 ",
+		`{"task":"a-1","call":"seen_submit","sqe":{"opcode":"SOCKET","flags":"FIXED_FILE","user_data":7,"addr3":1,` +
+			`"__pad2":2},"results":[{"ret":"EINVAL"}]}`, 0, "the first kernels that have it: addr3 was padding then"},
+	{"a-1 [000] 1.0: io_uring_complete: ring 0000000000000001, req 0000000000000002, user_data 0x1, " +
+		"result -125, cflags 0x0 extra1 0 extra2 0 ",
 		"", 0, "counted only"},
 	{"a-1 [000] 1.0: io_uring_task_work_run: tctx 0000000000000001, count 1", "", 0, "of no use, and known"},
 	{"a-1 [000] 1.0: io_uring_short_wirte: x 1", "", 1, "not known"},

@@ -7,13 +7,6 @@ import (
 	"unicode"
 )
 
-// line is a line of a log that has a tracepoint of io_uring.
-type line struct {
-	task    task
-	event   string // the name of the tracepoint
-	payload string
-}
-
 // task is who was running.
 type task struct {
 	comm      string
@@ -34,8 +27,8 @@ func (t task) name() string {
 // prefix is the group of a tracepoint that perf writes before its name.
 const prefix = "io_uring:"
 
-// splitEvent finds the name of the tracepoint: the last one, since the name of a task may hold anything, and values of a
-// tracepoint do not.
+// splitEvent finds the name of the tracepoint: the last one, since the name of a task may hold anything, and values of
+// a tracepoint do not.
 func splitEvent(text string) (before, event, payload string, ok bool) {
 	at := -1
 	for _, mark := range []string{" io_uring_", ":io_uring_"} {

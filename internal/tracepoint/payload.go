@@ -58,8 +58,8 @@ const (
 	completed
 )
 
-// labels are what stands before values, those that begin with others first. Names of fields that changed from release to
-// release are the same field.
+// labels are what stands before values, those that begin with others first. Names of fields that changed from release
+// to release are the same field.
 var labels = []struct {
 	text  string
 	field field
