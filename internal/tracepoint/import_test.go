@@ -201,7 +201,8 @@ func TestBadLogs(t *testing.T) {
 
 // TestLost: what real tools say of events that are missing.
 func TestLost(t *testing.T) {
-	for file, want := range map[string]uint64{"lost-tracefs.txt": 4318, "lost-perf.txt": 7263} {
+	for file, want := range map[string]uint64{"lost-tracefs.txt": 4318, "lost-perf.txt": 7263,
+		"lost-bpftrace.txt": 1484} {
 		log, err := os.ReadFile("../../testdata/logs/" + file)
 		if err != nil {
 			t.Fatal(err)
@@ -211,7 +212,7 @@ func TestLost(t *testing.T) {
 		}
 	}
 	for line, want := range map[string]uint64{
-		"CPU:1 [LOST EVENTS]": 1, "CPU:12 [7 EVENTS DROPPED]": 7, "Lost 3 events": 3,
+		"CPU:1 [LOST EVENTS]": 1, "CPU:12 [7 EVENTS DROPPED]": 7, "CPU:0 [EVENTS DROPPED]": 1,
 		"# entries-in-buffer/entries-written: 10/25   #P:4": 15, "# entries-in-buffer/entries-written: 25/25   #P:4": 0,
 	} {
 		if _, s, err := read(t, Options{}, line+"\n"+submit); err != nil || s.Missed != want || s.Skipped != 0 {

@@ -84,7 +84,7 @@ func parseTask(before string) (t task, ok bool) {
 // lost are the ways in which the tools say how many events are missing. Without a number it is one at least.
 var lost = []*regexp.Regexp{
 	regexp.MustCompile(`^CPU:\d+ \[LOST(?: (\d+))? EVENTS\]$`),         // tracefs
-	regexp.MustCompile(`^CPU:\d+ \[(\d+) EVENTS DROPPED\]$`),           // trace-cmd report
+	regexp.MustCompile(`^CPU:\d+ \[(?:(\d+) )?EVENTS DROPPED\]$`),           // trace-cmd report
 	regexp.MustCompile(`PERF_RECORD_LOST(?:_SAMPLES)? lost (\d+)\s*$`), // perf script --show-lost-events
 	regexp.MustCompile(`^Lost (\d+) events$`),                          // bpftrace
 }
@@ -105,7 +105,7 @@ func parseLost(text string) (n uint64, ok bool) {
 }
 
 // preamble is what bpftrace and trace-cmd begin with.
-var preamble = regexp.MustCompile(`^(Attaching \d+ probes?\.\.\.|cpus=\d+)$`)
+var preamble = regexp.MustCompile(`^(Attaching \d+ probes?\.\.\.|version = \d+|cpus=\d+)$`)
 
 // Comments that say something.
 var (
