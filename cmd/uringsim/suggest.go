@@ -81,7 +81,7 @@ func (o *suggestOptions) suggest(files []string, tell func(note string)) ([]byte
 	}
 	s := trial.NewSuggester(k, o.Options)
 	for _, file := range files {
-		if err := addTrace(s, file); err != nil {
+		if err := addTrace(s, file, tell); err != nil {
 			return nil, err
 		}
 	}
@@ -103,10 +103,13 @@ func (o *suggestOptions) suggest(files []string, tell func(note string)) ([]byte
 }
 
 // addTrace adds what a trace shows.
-func addTrace(s *trial.Suggester, file string) error {
+func addTrace(s *trial.Suggester, file string, tell func(note string)) error {
 	in, err := openTrace(file, nil)
 	if err != nil {
 		return err
+	}
+	if text := lacks(file, &in.Header); text != "" {
+		tell(text)
 	}
 	err = s.Play(file, in)
 	return errors.Join(located(file, err), in.Close())

@@ -25,6 +25,7 @@ type attempt struct {
 	release kernel.Release
 	report  *trial.Report
 	refused *trial.Refused // nil if the release takes the policy
+	lacks   []string       // what is said of files that do not have everything
 }
 
 // onTrial tells what a policy would break of the files.
@@ -70,6 +71,9 @@ func attemptOn(p *plan.Plan, k kernel.Release, files []string) (attempt, error) 
 		in, err := openTrace(file, nil)
 		if err != nil {
 			return a, err
+		}
+		if text := lacks(file, &in.Header); text != "" {
+			a.lacks = append(a.lacks, text)
 		}
 		err = a.report.Play(file, in)
 		_ = in.Close() // which was only read
@@ -136,6 +140,9 @@ func (a *attempt) text(quiet bool) string {
 		writeBreak(&out, b)
 	}
 	writeSeen(&out, r)
+	for _, text := range a.lacks {
+		fmt.Fprintf(&out, "  note: %s\n", text)
+	}
 	for _, d := range r.Doubts {
 		fmt.Fprintf(&out, "  unknown: %s: %s", d.Place, d.What)
 		if d.Denied > 0 {

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/uringsim/uringsim/report"
+	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/trial"
 )
 
@@ -32,6 +33,15 @@ func writePlaces(out io.Writer, places []trial.Place) {
 		}
 		fmt.Fprintf(out, "    %s%s\n", label, p)
 	}
+}
+
+// lacks says what a log does not have that it should have, "" if that is nothing.
+func lacks(file string, h *trace.Header) string {
+	if r := h.Recording; r != nil && r.Missed+r.Skipped > 0 {
+		return fmt.Sprintf("%s has gaps: %s lost by the kernel, %s not understood", file,
+			report.Number(int(r.Missed), "event"), report.Number(int(r.Skipped), "line"))
+	}
+	return ""
 }
 
 // The JSON of what was only seen; docs/json.md states the keys.
