@@ -289,3 +289,53 @@ func TestLogChains(t *testing.T) {
 		t.Errorf("%d requests die in all traces: the policy denies too little", cancelled)
 	}
 }
+
+// FuzzSeen: whatever was seen of a request, trying a policy on it and making one of it come to an end.
+func FuzzSeen(f *testing.F) {
+	f.Add([]byte{45, 4}, []byte{0xff, 0xff}, true, true, int64(0))
+	f.Add([]byte{16, 0, 0, 0, 3, 0, 0, 0, 16}, []byte{0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff}, false, true, int64(-13))
+	f.Add([]byte{255}, []byte{0xff}, false, false, int64(7))
+	parsed, err := policy.Parse("p", []byte(seenPolicies[1]))
+	if err != nil {
+		f.Fatal(err)
+	}
+	p, err := parsed.Compile(policy.Options{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, sqe, known []byte, prepared, logged bool, ret int64) {
+		s := &trace.SQE{}
+		for _, field := range uapi.SQEFields {
+			var value, has uapi.SQE
+			copy(value[:], sqe)
+			copy(has[:], known)
+			if field.Get(&has) != 0 {
+				s.Fields = append(s.Fields, trace.SQEField{Name: field.Name, Value: trace.Pointer{Num: field.Get(&value)}})
+			}
+		}
+		a := &trace.SeenSubmitArgs{Ring: "r", SQE: s, Continue: ret > 0}
+		if prepared {
+			a.SQE, a.Request = nil, s
+		}
+		e := trace.Event{Task: "t", Args: a}
+		if logged {
+			e.Results = []trace.Recorded{{Ret: trace.Ret(ret)}}
+		}
+		list := []trace.Event{e, e}
+		r := trial.NewReport(p, kernel.V7_3)
+		if err := r.Play("fuzz", &events{list}); err != nil || r.Requests != 2 || r.Denied+r.Undecided > r.Admitted {
+			t.Fatalf("%v, %+v", err, r)
+		}
+		s2 := trial.NewSuggester(kernel.V7_3, trial.Options{})
+		if err := s2.Play("fuzz", &events{list}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s2.Suggest(); err != nil {
+			t.Fatal(err)
+		}
+		player := trace.NewPlayer(sim.New(kernel.V7_3), "7.3")
+		if _, err := player.Play(&e); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
