@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +18,7 @@ type suggestOptions struct {
 	kernel           string
 	to               string
 	prefix4, prefix6 int
+	stdin            io.Reader
 	trial.Options
 }
 
@@ -37,6 +39,7 @@ The arguments of CONNECT show to filters from 7.2 on: the policy says that it ne
 an older one, for which it leaves them open.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, files []string) error {
+			o.stdin = cmd.InOrStdin()
 			text, err := o.suggest(files, func(note string) { fmt.Fprintln(cmd.ErrOrStderr(), "uringsim:", note) })
 			if err != nil {
 				return err
@@ -81,7 +84,7 @@ func (o *suggestOptions) suggest(files []string, tell func(note string)) ([]byte
 	}
 	s := trial.NewSuggester(k, o.Options)
 	for _, file := range files {
-		if err := addTrace(s, file, tell); err != nil {
+		if err := o.addTrace(s, file, tell); err != nil {
 			return nil, err
 		}
 	}
@@ -103,8 +106,8 @@ func (o *suggestOptions) suggest(files []string, tell func(note string)) ([]byte
 }
 
 // addTrace adds what a trace shows.
-func addTrace(s *trial.Suggester, file string, tell func(note string)) error {
-	in, err := openTrace(file, nil)
+func (o *suggestOptions) addTrace(s *trial.Suggester, file string, tell func(note string)) error {
+	in, err := openTrace(file, o.stdin)
 	if err != nil {
 		return err
 	}

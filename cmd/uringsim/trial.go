@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
+	"github.com/uringsim/uringsim/internal/stream"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/report"
@@ -29,7 +31,7 @@ type attempt struct {
 }
 
 // onTrial tells what a policy would break of the files.
-func (o *replayOptions) onTrial(out *printer, files []string) error {
+func (o *replayOptions) onTrial(out *printer, stdin io.Reader, files []string) error {
 	p, err := o.load(o.policy)
 	if err != nil {
 		return err
@@ -38,9 +40,12 @@ func (o *replayOptions) onTrial(out *printer, files []string) error {
 	if err != nil {
 		return err
 	}
+	if len(on) > 1 && slices.Contains(files, stream.Stdin) {
+		return errors.New("--kernel all reads its traces again for each release, which standard input cannot be")
+	}
 	var attempts []attempt
 	for _, k := range on {
-		a, err := attemptOn(p, k, files)
+		a, err := attemptOn(p, k, stdin, files)
 		if err != nil {
 			return err
 		}
@@ -65,10 +70,10 @@ func (o *replayOptions) onTrial(out *printer, files []string) error {
 }
 
 // attemptOn tries the plan on a release.
-func attemptOn(p *plan.Plan, k kernel.Release, files []string) (attempt, error) {
+func attemptOn(p *plan.Plan, k kernel.Release, stdin io.Reader, files []string) (attempt, error) {
 	a := attempt{release: k, report: trial.NewReport(p, k)}
 	for _, file := range files {
-		in, err := openTrace(file, nil)
+		in, err := openTrace(file, stdin)
 		if err != nil {
 			return a, err
 		}
