@@ -16,24 +16,22 @@ type Partial struct {
 // Impossible is the verdict on a request that the release does not let to its filters, as far as this package knows.
 const Impossible Verdict = "impossible"
 
-// partialLimit is how many steps are taken for one opcode: some megabytes, which stay.
-const partialLimit = 1 << 18
-
 // Decider decides on requests of which not all is known. What can be known of all requests of an opcode it finds out
 // once. It is not safe for concurrent use.
 type Decider struct {
 	policy *Policy
+	limit  int // steps for one opcode
 	ops    [uapi.IORING_OP_LAST]*opDecider
 }
 
 // NewDecider decides as the policy does.
-func NewDecider(p *Policy) *Decider { return &Decider{policy: p} }
+func NewDecider(p *Policy) *Decider { return &Decider{policy: p, limit: Limit} }
 
 // Decide is the verdict on a request of the opcode, which holds whatever the rest of it is: Allowed, Denied, Depends
 // with the fields on which it depends, TooLong or Impossible.
 func (d *Decider) Decide(op uapi.Op, p *Partial) (v Verdict, missing []string) {
 	if d.ops[op] == nil {
-		d.ops[op] = newOpDecider(d.policy, op)
+		d.ops[op] = newOpDecider(d.policy, op, d.limit)
 	}
 	return d.ops[op].decide(p)
 }
@@ -59,11 +57,11 @@ const (
 
 // newOpDecider takes the order of variables in which there is less to do. If there is too much in either, it knows
 // nothing.
-func newOpDecider(p *Policy, op uapi.Op) *opDecider {
+func newOpDecider(p *Policy, op uapi.Op, limit int) *opDecider {
 	for _, o := range []order{byField, byBit} {
 		d := &opDecider{}
 		if within(func() {
-			c := newContexts(newDiagram(partialLimit), p.release, op, o)
+			c := newContexts(newDiagram(limit), p.release, op, o)
 			pass, _ := p.filtered(c, c.and(c.occurs, p.restricted(c)))
 			d.pass, d.denied, d.test = pass, c.minus(c.occurs, pass), c.simplify(pass, c.occurs)
 			c.diagram.known, c.diagram.done = nil, nil // nothing is added any more

@@ -38,6 +38,7 @@ func decideAgrees(t *testing.T, rng *rand.Rand, verdicts map[Verdict]int) {
 		t.Fatal(err)
 	}
 	d := NewDecider(policy)
+	d.limit = 1 << 16 // random programs multiply
 	c := newContexts(newDiagram(Limit), kernel.V7_3, op, byField)
 	some := func() (r Partial, v values) { // a request that occurs, in full
 		v = make(values, c.count)

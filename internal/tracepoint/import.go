@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -68,9 +67,9 @@ func New(o Options, emit func(*trace.Event) error) *Importer {
 // Summary is what was seen so far.
 func (im *Importer) Summary() Summary { return im.sum }
 
-// ErrNone is a log without any tracepoint of io_uring.
-var ErrNone = errors.New(`no tracepoint of io_uring that tells of requests; expected lines such as ` +
-	`"web-812 [003] 42.000001: io_uring_submit_req: ring ..., req ..., user_data 0x1, opcode SEND, flags 0x0"`)
+// none is what is said of a log without any request.
+const none = `no tracepoint of io_uring that tells of requests; expected lines such as ` +
+	`"web-812 [003] 42.000001: io_uring_submit_req: ring ..., req ..., user_data 0x1, opcode SEND, flags 0x0"`
 
 // Read reads a log to its end, or until the context ends. Its name is for messages. Errors name the line.
 func (im *Importer) Read(ctx context.Context, in io.Reader, file string) error {
@@ -109,7 +108,11 @@ func (im *Importer) Read(ctx context.Context, in io.Reader, file string) error {
 		return err
 	}
 	if im.sum.SQEs == before && ctx.Err() == nil && len(im.options.Comms)+len(im.options.PIDs) == 0 {
-		return &trace.SyntaxError{File: file, Line: max(n, 1), Col: 1, Msg: ErrNone.Error()}
+		msg := none
+		if len(im.sum.Told) > 0 {
+			msg += "; not understood was " + im.sum.Told[0]
+		}
+		return &trace.SyntaxError{File: file, Line: max(n, 1), Col: 1, Msg: msg}
 	}
 	return nil
 }

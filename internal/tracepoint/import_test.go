@@ -268,6 +268,26 @@ func TestToolsAgree(t *testing.T) {
 	}
 }
 
+// TestClient: the trace that documents show is what a log gives.
+func TestClient(t *testing.T) {
+	log, err := os.ReadFile("../../testdata/logs/client-tracefs-7.3.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile("../../testdata/logs/client.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, _, err := read(t, Options{}, string(log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(want), "\n")
+	if diff := cmp.Diff(strings.TrimSpace(rest), strings.Join(events, "\n")); diff != "" {
+		t.Errorf("uringsim import writes it; (-file +import):\n%s", diff)
+	}
+}
+
 // withoutAddress leaves out addr, where each run has another one.
 func withoutAddress(fields []trace.SQEField) (rest []trace.SQEField) {
 	for _, f := range fields {
