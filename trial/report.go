@@ -41,6 +41,7 @@ type Report struct {
 	plan    *plan.Plan
 	groups  map[string]*Break
 	decider *symbolic.Decider // on requests that were only seen, once there are any
+	filters *symbolic.Decider // without the restrictions
 	ops     *opdef.Ops
 	chains  map[string]*seenChain // by ring
 }
@@ -250,11 +251,7 @@ func (r *Report) filter(q *trace.Request) (by, saw string) {
 		return "no filter for the opcode: the default", ""
 	}
 	stack, _ := r.plan.Stack(q.Opcode)
-	i := stack[step.Index]
-	by = fmt.Sprintf("filter %d", i+1)
-	if why := r.plan.Filters[i].Why; why != "" {
-		by += " (" + why + ")"
-	}
+	by = r.filterName(stack[step.Index])
 	var tests []string
 	for _, f := range policy.Fields() {
 		loaded := slices.ContainsFunc(step.Loads, func(l verdict.Load) bool { return f.Loaded(l.Off) })
@@ -266,6 +263,15 @@ func (r *Report) filter(q *trace.Request) (by, saw string) {
 		}
 	}
 	return by, strings.Join(tests, " and ")
+}
+
+// filterName is what a filter of the plan is called.
+func (r *Report) filterName(i int) string {
+	name := fmt.Sprintf("filter %d", i+1)
+	if why := r.plan.Filters[i].Why; why != "" {
+		name += " (" + why + ")"
+	}
+	return name
 }
 
 // group is the group that a new one belongs to, with one more place.

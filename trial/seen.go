@@ -129,11 +129,9 @@ func (r *Report) breakChain(c *seenChain) {
 // decide is what the plan says, and what that depends on.
 func (r *Report) decide(op uapi.Op, s *trace.Seen) (v symbolic.Verdict, missing string) {
 	if r.decider == nil {
-		p, err := symbolic.NewPolicy(r.plan, r.Kernel)
-		if err != nil { // the release has registered it
+		if err := r.makeDeciders(); err != nil { // the release has registered it
 			return symbolic.TooLong, err.Error()
 		}
-		r.decider, r.ops = symbolic.NewDecider(p), opdef.On(r.Kernel)
 	}
 	p := partly(r.ops, r.Kernel, s)
 	v, names := r.decider.Decide(op, &p)
@@ -146,6 +144,22 @@ func (r *Report) decide(op uapi.Op, s *trace.Seen) (v symbolic.Verdict, missing 
 	return v, "not seen: " + strings.Join(names, ", ")
 }
 
+// makeDeciders makes what decides on requests that were only seen.
+func (r *Report) makeDeciders() error {
+	filters := *r.plan
+	filters.Restrictions = nil
+	alone, err := symbolic.NewPolicy(&filters, r.Kernel)
+	if err != nil {
+		return err
+	}
+	all, err := symbolic.NewPolicy(r.plan, r.Kernel)
+	if err != nil {
+		return err
+	}
+	r.decider, r.filters, r.ops = symbolic.NewDecider(all), symbolic.NewDecider(alone), opdef.On(r.Kernel)
+	return nil
+}
+
 // denySeen adds a request that the plan denies, whatever was not seen of it.
 func (r *Report) denySeen(at Place, op uapi.Op, s *trace.Seen) *Break {
 	r.Denied++
@@ -156,13 +170,23 @@ func (r *Report) denySeen(at Place, op uapi.Op, s *trace.Seen) *Break {
 	case limits && !r.listed(op):
 		b.Why = verdict.Refuse(verdict.Restriction, uapi.EACCES, whereRestricted, "opcode "+op.String()+" is not in the list")
 		b.need("allow " + op.String())
+		r.needFlags(b, r.certain(op, s))
 	case limits && r.needFlags(b, r.certain(op, s)):
 		b.Why = verdict.Refuse(verdict.Restriction, uapi.EACCES, whereRestricted, "its flags are not those that are allowed")
+		p := partly(r.ops, r.Kernel, s)
+		if v, _ := r.filters.Decide(op, &p); v == symbolic.Denied {
+			b.need("allow " + op.String())
+		}
 	default:
 		b.Why = verdict.Refuse(verdict.Filter, uapi.EACCES, whereFiltered, "denied by a filter")
 		b.need("allow " + op.String())
-		if b.By = "no filter for the opcode: the default"; len(stack) > 0 {
-			b.By = "filters for the opcode, whatever was not seen,"
+		switch len(stack) {
+		case 0:
+			b.By = "no filter for the opcode: the default"
+		case 1:
+			b.By = r.filterName(stack[0])
+		default:
+			b.By = "a filter for the opcode"
 		}
 	}
 	needs := b.Needs

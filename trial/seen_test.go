@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -287,6 +288,77 @@ func TestLogChains(t *testing.T) {
 	}
 	if cancelled < 10 {
 		t.Errorf("%d requests die in all traces: the policy denies too little", cancelled)
+	}
+}
+
+// TestSeenNeeds: with all that a policy is said to need, it denies nothing of a log any more.
+func TestSeenNeeds(t *testing.T) {
+	list := client(t, "7.3")
+	for _, text := range append(seenPolicies, "default deny\nallow submitted sqe_flags none\n") {
+		flags, rules := "none", ""
+		base, err := policy.Parse("p", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := report(t, base, &trace.Trace{Events: list}, kernel.V7_3)
+		if base.Limits.Flags != nil && *base.Limits.Flags != 0 {
+			flags = uapi.SQEFlags.FormatFlags(uint64(*base.Limits.Flags))
+		}
+		for _, b := range r.Breaks {
+			for _, need := range b.Needs {
+				if more, ok := strings.CutPrefix(need, "allow submitted sqe_flags "); ok {
+					flags = strings.TrimPrefix(flags+"|"+more, "none|")
+				} else {
+					rules += need + "\n"
+				}
+			}
+		}
+		wider := *base
+		more, err := policy.Parse("more", []byte("default deny\n"+rules))
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, rules)
+		}
+		wider.Rules = more.Rules
+		if base.Limits.Flags != nil {
+			v, err := uapi.SQEFlags.ParseFlags(strings.ReplaceAll(flags, "none", "0"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			wider.Limits.Flags = new(uint8(v))
+		}
+		for _, rule := range base.Rules { // behind those that are needed, if anything gets there
+			if !slices.ContainsFunc(more.Rules, func(m policy.Rule) bool { return slices.Contains(rule.Ops, m.Ops[0]) }) {
+				wider.Rules = append(wider.Rules, rule)
+			}
+		}
+		if r := report(t, &wider, &trace.Trace{Events: list}, kernel.V7_3); r.Denied > 0 {
+			t.Errorf("%d denied under\n%sof which\n%swas needed of\n%s", r.Denied, &wider, rules, text)
+		}
+	}
+}
+
+// TestSuggestBoth: a log and a recording of one program make one policy, which has to be as open as the log leaves it.
+func TestSuggestBoth(t *testing.T) {
+	s := trial.NewSuggester(kernel.V7_3, trial.Options{})
+	full := recorded(t)["client-program"]
+	log := &trace.Trace{Events: client(t, "7.3")}
+	if err := s.Play("trace", &events{full.Events}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Play("log", &events{log.Events}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := s.Suggest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "\n# 3 in log, 2 in trace\nallow SOCKET\n") {
+		t.Errorf("SOCKET of both is not one rule in\n%s", out)
+	}
+	for _, tr := range []*trace.Trace{full, log} {
+		if r := report(t, &out.Policy, tr, kernel.V7_3); r.Denied+r.Calls+r.Undecided > 0 {
+			t.Errorf("%d denied, %d calls refused, %d not known under\n%s", r.Denied, r.Calls, r.Undecided, out)
+		}
 	}
 }
 

@@ -183,10 +183,12 @@ func (s *Suggester) merged() []*evidence {
 	})
 	var out []*evidence
 	for _, e := range all {
+		last := len(out) - 1
 		if s.open[e.rule.Ops[0]] > 0 && e.rule.If != nil {
-			continue // the rule without a condition has its requests, too
+			out[last] = out[last].plus(e) // which has no condition, and so comes first
+			continue
 		}
-		if last := len(out) - 1; last >= 0 {
+		if last >= 0 {
 			if both, ok := out[last].merge(e); ok {
 				out[last] = both
 				continue
@@ -229,12 +231,18 @@ func (e *evidence) merge(other *evidence) (*evidence, bool) {
 	}
 	both := *a
 	both.Rel, both.Values = policy.In, slices.Concat(a.Values, b.Values)
-	out := &evidence{rule: e.rule, count: maps.Clone(e.count)}
+	out := e.plus(other)
 	out.rule.If = &both
+	return out, true
+}
+
+// plus is the evidence for the rule with that for another one.
+func (e *evidence) plus(other *evidence) *evidence {
+	out := &evidence{rule: e.rule, count: maps.Clone(e.count)}
 	for file, n := range other.count {
 		out.count[file] += n
 	}
-	return out, true
+	return out
 }
 
 // requires are for the rules that look at what older kernels do not show to filters.
