@@ -109,6 +109,7 @@ var lineTests = []struct {
 	{"1.0: io_uring_submit_req: opcode NOP", "", 1, "nobody did that"},
 	{"# a comment", "", 0, "comments are no lines of events"},
 	{"Attaching 5 probes...", "", 0, "bpftrace begins with it"},
+	{"Attached 5 probes", "", 0, "as do later ones"},
 	{strings.Repeat("x", maxLine+1), "", 1, "too long"},
 }
 

@@ -105,7 +105,7 @@ func parseLost(text string) (n uint64, ok bool) {
 }
 
 // preamble is what bpftrace and trace-cmd begin with.
-var preamble = regexp.MustCompile(`^(Attaching \d+ probes?\.\.\.|version = \d+|cpus=\d+)$`)
+var preamble = regexp.MustCompile(`^(Attach(?:ing|ed) \d+ probes?(?:\.\.\.)?|version = \d+|cpus=\d+)$`)
 
 // Comments that say something.
 var (
