@@ -59,6 +59,9 @@ func (o *importOptions) run(ctx context.Context, cmd *cobra.Command, files []str
 	header := trace.Header{Trace: trace.Version, Name: name(files), Source: "a log of tracepoints",
 		Recording: &trace.Recording{}}
 	header.Recording.Release, header.Recording.Version = tracepoint.Release(o.release)
+	if o.release != "" && header.Recording.Release == tracepoint.Unknown {
+		return fmt.Errorf("--release: found %q, expected what uname -r gives, such as 7.3.4", o.release)
+	}
 	out, err := o.create(cmd.OutOrStdout(), header)
 	if err != nil {
 		return err
@@ -167,7 +170,10 @@ func (out *importOutput) finish(h trace.Header) error {
 	if out.text != nil {
 		return out.text.Flush()
 	}
-	return out.lines.Finish(h)
+	if err := out.lines.Finish(h); !errors.Is(err, trace.ErrNoSeek) {
+		return err
+	}
+	return nil // a pipe, as standard output may be
 }
 
 func (out *importOutput) close() error {

@@ -84,7 +84,7 @@ func parseTask(before string) (t task, ok bool) {
 // lost are the ways in which the tools say how many events are missing. Without a number it is one at least.
 var lost = []*regexp.Regexp{
 	regexp.MustCompile(`^CPU:\d+ \[LOST(?: (\d+))? EVENTS\]$`),         // tracefs
-	regexp.MustCompile(`^CPU:\d+ \[(?:(\d+) )?EVENTS DROPPED\]$`),           // trace-cmd report
+	regexp.MustCompile(`^CPU:\d+ \[(?:(\d+) )?EVENTS DROPPED\]$`),      // trace-cmd report
 	regexp.MustCompile(`PERF_RECORD_LOST(?:_SAMPLES)? lost (\d+)\s*$`), // perf script --show-lost-events
 	regexp.MustCompile(`^Lost (\d+) events$`),                          // bpftrace
 }
@@ -116,11 +116,14 @@ var (
 // release is what uname -r gives.
 var release = regexp.MustCompile(`^(\d+\.\d+)\S*$`)
 
-// Release is a release as traces name it, and with all its numbers. It is "unknown" if there is none.
+// Unknown is the release of a kernel of which nobody knows it.
+const Unknown = "unknown"
+
+// Release is a release as traces name it, and with all its numbers; Unknown if uname is none.
 func Release(uname string) (name, version string) {
 	m := release.FindStringSubmatch(uname)
 	if m == nil {
-		return "unknown", uname
+		return Unknown, uname
 	}
 	return m[1], uname
 }
