@@ -96,7 +96,11 @@ type request struct {
 func TestLogsUnderPolicies(t *testing.T) {
 	traces, all := recorded(t), logs(t)
 	count := map[string]int{}
-	for i, text := range seenPolicies {
+	container, err := os.ReadFile("../examples/containerpolicy/container.policy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, text := range append(seenPolicies, string(container)) {
 		parsed, err := policy.Parse(fmt.Sprintf("policy %d", i), []byte(text))
 		if err != nil {
 			t.Fatal(err)

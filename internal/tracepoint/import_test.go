@@ -269,6 +269,20 @@ func TestToolsAgree(t *testing.T) {
 	}
 }
 
+// TestKernels: every measured kernel is understood in full, and says which one it is.
+func TestKernels(t *testing.T) {
+	for _, release := range []string{"6.19", "7.0", "7.1", "7.2", "7.3"} {
+		log, err := os.ReadFile("../../testdata/logs/client-tracefs-" + release + ".txt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		events, s, err := read(t, Options{}, string(log))
+		if err != nil || s.Skipped+s.Missed != 0 || s.Release != release || uint64(len(events)) < s.SQEs+s.Calls {
+			t.Errorf("%s: %d events, %+v, %v", release, len(events), s, err)
+		}
+	}
+}
+
 // TestClient: the trace that documents show is what a log gives.
 func TestClient(t *testing.T) {
 	log, err := os.ReadFile("../../testdata/logs/client-tracefs-7.3.txt")
