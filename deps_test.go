@@ -67,6 +67,7 @@ const lattice = `
 	# What real programs submit.
 	internal/sysuring, trace < internal/record;
 	internal/record < cmd/uringsim;
+	trace < internal/tracepoint < cmd/uringsim;
 
 	# Where the two meet. The root has no code, only traces.
 	NONE < .;

@@ -78,13 +78,12 @@ func (row *opRow) specialBits(op uapi.Op) sqeBits {
 		return bitsOf("opcode", all)
 	}
 	bits := row.about
-	for _, name := range []string{"flags", "ioprio", "personality"} {
-		if name == "ioprio" && Defs[op].IOPrio {
-			continue // prep looks at it
-		}
-		more := bitsOf(name, all)
-		bits.add(&more)
+	ring := bitsOfAll("flags", "personality")
+	if !Defs[op].IOPrio { // otherwise prep looks at it
+		more := bitsOf("ioprio", all)
+		ring.add(&more)
 	}
+	bits.add(&ring)
 	return bits
 }
 

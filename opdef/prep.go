@@ -71,6 +71,7 @@ type Step struct {
 
 	quirk kernel.Quirk
 	gate  gate
+	sees  *sqeBits // of the SQE, all that it looks at; nil may be any
 
 	refusals []*verdict.Refusal // what a request is told, for each of Errnos
 }
@@ -91,13 +92,13 @@ func varies(quirk kernel.Quirk, s Step) Step { s.Varies = append(s.Varies, quirk
 
 // needs refuses requests without an IOSQE flag, bars those with it, and both state so.
 func needs(e uapi.Errno, flag uint8, doc string) Step {
-	s := fails(e, doc+" must be set", func(p *Prep) bool { return !p.has(flag) })
+	s := seeing(fails(e, doc+" must be set", func(p *Prep) bool { return !p.has(flag) }), "flags")
 	s.Always = flag
 	return s
 }
 
 func bars(e uapi.Errno, flag uint8, doc string) Step {
-	s := fails(e, doc+" must not be set", func(p *Prep) bool { return p.has(flag) })
+	s := seeing(fails(e, doc+" must not be set", func(p *Prep) bool { return p.has(flag) }), "flags")
 	s.Never = flag
 	return s
 }
@@ -199,18 +200,13 @@ func field(name string) uapi.SQEField {
 
 // zero wants all the named fields to be 0.
 func zero(names ...string) Step {
-	var bits sqeBits
-	for _, n := range names {
-		more := bitsOf(n, all)
-		bits.add(&more)
-	}
-	return none(bits, strings.Join(names, ", ")+" must be 0")
+	return none(bitsOfAll(names...), strings.Join(names, ", ")+" must be 0")
 }
 
 // none wants no bit of these.
 func none(bits sqeBits, doc string) Step {
 	s := fails(uapi.EINVAL, doc, func(p *Prep) bool { return bits.in(&p.Req.SQE) })
-	s.about = &bits
+	s.about, s.sees = &bits, &bits
 	return s
 }
 
@@ -222,8 +218,8 @@ func within(name string, mask uint64) Step {
 // exclusive refuses a field that has more than one bit of mask.
 func exclusive(name string, mask uint64) Step {
 	f := field(name)
-	return about(name, mask, fails(uapi.EINVAL, fmt.Sprintf("%s must not have all the bits %#x", name, mask),
-		func(p *Prep) bool { return f.Get(&p.Req.SQE)&mask == mask }))
+	return seeing(about(name, mask, fails(uapi.EINVAL, fmt.Sprintf("%s must not have all the bits %#x", name, mask),
+		func(p *Prep) bool { return f.Get(&p.Req.SQE)&mask == mask })), name)
 }
 
 // noFixedFile refuses IOSQE_FIXED_FILE where the descriptor is one of a directory.

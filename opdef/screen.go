@@ -22,6 +22,15 @@ func bitsOf(name string, mask uint64) (b sqeBits) {
 	return b
 }
 
+// bitsOfAll are all bits of the fields.
+func bitsOfAll(names ...string) (b sqeBits) {
+	for _, name := range names {
+		more := bitsOf(name, all)
+		b.add(&more)
+	}
+	return b
+}
+
 // add adds bits.
 func (b *sqeBits) add(more *sqeBits) {
 	for i := range b {
@@ -34,6 +43,24 @@ func (b *sqeBits) in(s *uapi.SQE) bool {
 	le := binary.LittleEndian
 	return b[0]&le.Uint64(s[0:])|b[1]&le.Uint64(s[8:])|b[2]&le.Uint64(s[16:])|b[3]&le.Uint64(s[24:])|
 		b[5]&le.Uint64(s[40:])|b[6]&le.Uint64(s[48:])|b[7]&le.Uint64(s[56:]) != 0 // nothing looks at user_data
+}
+
+// known tells whether all these bits of an SQE are known, of which a mask has those that are.
+func (b *sqeBits) known(mask *uapi.SQE) bool {
+	for i, bits := range b {
+		if bits&^binary.LittleEndian.Uint64(mask[8*i:]) != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// mask is an SQE that has all these bits, and no others.
+func (b *sqeBits) mask() (mask uapi.SQE) {
+	for i, bits := range b {
+		binary.LittleEndian.PutUint64(mask[8*i:], bits)
+	}
+	return mask
 }
 
 // about says that a step passes and does nothing if the SQE has none of the field's bits that the mask has.

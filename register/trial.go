@@ -1,6 +1,7 @@
 package register
 
 import (
+	"github.com/uringsim/uringsim/bpffilter"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/uapi"
 	"github.com/uringsim/uringsim/verdict"
@@ -45,4 +46,11 @@ func (c *call) trialBlind() *verdict.Refusal {
 		return taskIsRestricted()
 	}
 	return nil
+}
+
+// TrialSeen is what the policy on trial would say to a register call of which only the opcode was seen. The ring was
+// made with these flags by a task that is under the policy.
+func TrialSeen(k kernel.Release, policy *bpffilter.Restriction, op uapi.RegisterOp, ringFlags uint32) *verdict.Refusal {
+	c := &call{kernel: k, op: op, ring: &State{Flags: ringFlags, Trial: *policy}}
+	return c.trial()
 }

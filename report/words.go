@@ -97,6 +97,18 @@ func Describe(e *trace.Event) string {
 		return "open " + a.Path
 	case *trace.CloseArgs:
 		return fmt.Sprintf("close fd=%d", int32(a.FD))
+	case *trace.SeenSetupArgs:
+		return fmt.Sprintf("seen_setup %s%s", a.Ring, flagsOf(uapi.SetupFlags, uint64(a.Flags)))
+	case *trace.SeenRegisterArgs:
+		return fmt.Sprintf("seen_register %s", uapi.RegisterOp(a.Op))
+	case *trace.SeenSubmitArgs:
+		if s, err := a.Seen(); err == nil {
+			op := s.SQE.Opcode().String()
+			if !s.Has("opcode") {
+				op = "of an unknown opcode"
+			}
+			return fmt.Sprintf("seen_submit %s  user_data=%d", op, s.SQE.UserData())
+		}
 	}
 	return e.Call()
 }

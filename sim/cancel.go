@@ -92,7 +92,8 @@ func (r *Ring) Cancel(flags uint32, data uint64, op uapi.Op, file *tctx.File) (n
 // becomes of those is not io_uring's to say.
 func (r *Ring) mayFindOthers(key *cancelKey) bool {
 	return len(r.workers.items)+len(r.drain.list) > 0 ||
-		slices.ContainsFunc(r.unresolved, func(q *request) bool { return !q.pending && key.matches(q) })
+		slices.ContainsFunc(r.unresolved, func(q *request) bool { return !q.pending && key.matches(q) }) ||
+		slices.ContainsFunc(r.ended, key.matches)
 }
 
 // unknown is the number of requests that were issued, and whose results are not known.
@@ -131,10 +132,10 @@ func (k *Kernel) cancelAll(t *task) {
 //
 // Linux: io_uring/poll.c:io_poll_remove
 func issuePollRemove(r *Ring, q *request) bool {
-	if len(r.workers.items)+r.unknown() > 0 {
+	key := cancelKey{flags: uapi.IORING_ASYNC_CANCEL_OP | uapi.IORING_ASYNC_CANCEL_USERDATA, data: q.SQE.Addr(), op: uapi.IORING_OP_POLL_ADD}
+	if len(r.workers.items)+r.unknown() > 0 || slices.ContainsFunc(r.ended, key.matches) {
 		return r.ask(q)
 	}
-	key := cancelKey{flags: uapi.IORING_ASYNC_CANCEL_OP | uapi.IORING_ASYNC_CANCEL_USERDATA, data: q.SQE.Addr(), op: uapi.IORING_OP_POLL_ADD}
 	i := slices.IndexFunc(r.unresolved, key.matches)
 	switch update := q.SQE.Len() &^ uapi.IORING_POLL_ADD_MULTI; {
 	case i < 0:

@@ -330,6 +330,7 @@ func (r *Ring) begin(known []uapi.CQE) {
 // look is the state of the ring as the program sees it; it takes the new CQEs.
 func (r *Ring) look(keep bool) *trace.RingState {
 	r.settle()
+	r.ended = nil
 	s := &trace.RingState{SQHead: r.sqHead, SQDropped: r.sqDropped, CQOverflow: r.cq.overflowed, CQEs: r.cq.take(keep, &r.known)}
 	return s
 }

@@ -28,9 +28,10 @@ type Kernel struct {
 	label   string
 	issuer  Issuer
 	filters FilterObserver
-	now     int64 // CLOCK_MONOTONIC in ns
-	quiet   bool  // nobody asks for accounts of requests, or why filters denied them
-	trying  bool  // a policy is on trial
+	now     int64             // CLOCK_MONOTONIC in ns
+	quiet   bool              // nobody asks for accounts of requests, or why filters denied them
+	trying  bool              // a policy is on trial
+	seen    map[string]uint32 // IORING_SETUP flags of rings that were seen to be made, by name
 }
 
 // task is a tctx.Task with the work that waits for its return to user mode.

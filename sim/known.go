@@ -95,6 +95,9 @@ func (r *Ring) ask(q *request) bool {
 		}
 	}
 	q.res, q.flags, q.big = r.effect(q, cqe.Res), cqe.Flags, cqe.Big
+	if mayBeCancelled(q.res) {
+		r.ended = append(r.ended, q)
+	}
 	if q.breaksChain() {
 		q.setFail()
 	}
@@ -103,6 +106,16 @@ func (r *Ring) ask(q *request) bool {
 	}
 	r.complete(q)
 	return true
+}
+
+// mayBeCancelled tells whether a recorded result is one of requests that another one cancels: the recording does not say
+// who ended it, and so when.
+func mayBeCancelled(res int32) bool {
+	switch res {
+	case int32(uapi.ECANCELED.Ret()), int32(uapi.EINTR.Ret()):
+		return true
+	}
+	return false
 }
 
 // breaksChain tells whether the result makes the rest of a chain fail.

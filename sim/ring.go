@@ -42,6 +42,7 @@ type Ring struct {
 	workers    workQueue      // what io-wq does; when it does it is no fact
 	timers     timers
 	unresolved []*request // issued, waiting for a result that io_uring does not decide
+	ended      []*request // those that were perhaps cancelled in this call, as it is recorded
 	known      knowledge
 	call       int         // the number of the current call, from 1
 	log        []*request  // requests of the current call, for its Result

@@ -55,6 +55,10 @@ type Recording struct {
 	Unfinished uint64 `json:"unfinished,omitzero"` // calls in which the task ended; they have no results
 	Concurrent uint64 `json:"concurrent,omitzero"` // calls on a ring that another task was submitting to
 	Strangers  uint64 `json:"strangers,omitzero"`  // calls on rings whose setup was not seen
+
+	Lines   uint64 `json:"lines,omitzero"`   // of the log that was imported
+	Skipped uint64 `json:"skipped,omitzero"` // lines of it that were not understood
+	Missed  uint64 `json:"missed,omitzero"`  // events that the kernel says it lost before anybody read them
 }
 
 // Trace is a whole trace.
@@ -265,7 +269,7 @@ func (*NewUserNSArgs) call() string      { return "new_user_ns" }
 var allArgs = []Args{&MapArgs{}, &ProtectArgs{}, &UnmapArgs{}, &WriteArgs{}, &SetupArgs{}, &RegisterArgs{}, &EnterArgs{},
 	&ReapArgs{}, &ForkArgs{}, &VForkArgs{}, &ThreadArgs{}, &ExecArgs{}, &ExitArgs{}, &CloseArgs{}, &DupArgs{},
 	&CloexecArgs{}, &OpenArgs{}, &SocketArgs{}, &SocketpairArgs{}, &PipeArgs{}, &EventfdArgs{},
-	&NoNewPrivsArgs{}, &DropPrivilegesArgs{}, &NewUserNSArgs{}}
+	&NoNewPrivsArgs{}, &DropPrivilegesArgs{}, &NewUserNSArgs{}, &SeenSetupArgs{}, &SeenRegisterArgs{}, &SeenSubmitArgs{}}
 
 // argsTypes are the types by the name of the call.
 var argsTypes = func() map[string]reflect.Type {

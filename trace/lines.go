@@ -132,3 +132,13 @@ func (w *LineWriter) Finish(h Header) error {
 	_, err = w.file.WriteAt(text, w.start)
 	return err
 }
+
+// WriteLine writes a header or an event as a line of a .jsonl file that nobody can write to again, such as a pipe.
+func WriteLine[T Header | *Event](w io.Writer, v T) error {
+	line, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(line, '\n'))
+	return err
+}

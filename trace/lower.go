@@ -165,7 +165,7 @@ func (t *translator) translate(args Args, b *block) (Call, error) {
 	case *NewUserNSArgs:
 		return NewUserNS{}, nil
 	}
-	return nil, fmt.Errorf("call %q cannot be carried out", args.call())
+	return seenCall(args)
 }
 
 // checkRange keeps a trace's own memory away from everything else.

@@ -54,6 +54,8 @@ var badEvents = []struct {
 	{`{"call":"enter","fd":3,"sqes":[{"lenx":3}]}`, `"lenx"`,
 		`sqes/0/lenx: an SQE has no field "lenx"; the names are those of struct io_uring_sqe`},
 	{`{"call":"enter","fd":3,"sqes":[{},{"len":1,"len":2}]}`, `"len":2`, `not JSON: duplicate object member name`},
+	{`{"call":"seen_setup"}`, `{"call`, `call "seen_setup" lacks its argument "ring"`},
+	{`{"call":"seen_submit","request":3}`, `3}`, `request: found a number, expected an SQE as an object or as hexadecimal`},
 	{`{"call":"enter","fd":3,"sqes":[{"opcode":"NOPE"}]}`, `"NOPE"`,
 		`sqes/0: "NOPE" is neither a number nor a name such as IORING_OP_URING_CMD128`},
 	{`{"call":"enter","fd":3,"sqes":[{"len":4294967296}]}`, `4294967296`,
@@ -113,7 +115,7 @@ var badEvents = []struct {
 	{`{"call":"clos","fd":1}`, `{"call`,
 		`unknown call "clos"; known are map, protect, unmap, write, setup, register, enter, ` +
 			`reap, fork, vfork, thread, exec, exit, close, dup, cloexec, open, socket, socketpair, pipe, eventfd, no_new_privs, ` +
-			`drop_privileges, new_user_ns`},
+			`drop_privileges, new_user_ns, seen_setup, seen_register, seen_submit`},
 	{`3`, `3`, `found a number, expected an object`},
 	{`[]`, `[]`, `found an array, expected an object`},
 }

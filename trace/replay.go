@@ -95,7 +95,7 @@ func (p *Player) Play(e *Event) (Outcome, error) {
 			return fail(r.Err)
 		}
 	}
-	r := p.sys.Do(e.Task, call)
+	r := p.do(e, call, o.Want)
 	if r.Err != nil {
 		return fail(r.Err)
 	}

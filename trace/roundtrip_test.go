@@ -88,6 +88,11 @@ var goodEvents = []string{
 	`{"call":"socketpair","domain":"UNIX","type":"SEQPACKET"}`, `{"call":"pipe","flags":"NONBLOCK|DIRECT"}`,
 	`{"call":"eventfd","count":7,"flags":"NONBLOCK"}`,
 	`{"call":"no_new_privs"}`, `{"call":"drop_privileges"}`, `{"call":"new_user_ns"}`,
+	`{"task":"web-7","call":"seen_setup","ring":"r","flags":"SQPOLL|0x200000","sq_entries":8,"cq_entries":16}`,
+	`{"call":"seen_register","ring":"r","op":"FILES","results":[{"ret":"EACCES"}]}`, `{"call":"seen_register","op":99}`,
+	`{"call":"seen_submit","ring":"r","request":{"opcode":"SOCKET","flags":"IO_LINK","user_data":1},"continue":true,` +
+		`"results":[{"ret":0}]}`,
+	`{"call":"seen_submit","sqe":{"opcode":"SOCKET","off":"STREAM","len":"TCP"},"results":[{"ret":"EACCES"}]}`,
 	`{"call":"exec","why":"because","results":[{"on":["7.0","7.1"],"ret":"EACCES","cqes":[{"user_data":7,"res":-512,` +
 		`"flags":"MORE|CQE_F_32",` +
 		`"big":[1,"0xfffffffffffe0000"]}],"sq_head":0,"sq_dropped":1,"cq_overflow":2,"wrote":[{"at":20,"bytes":"0c"}]},` +

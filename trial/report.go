@@ -7,9 +7,11 @@ import (
 	"strings"
 
 	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/policy"
 	"github.com/uringsim/uringsim/sim"
+	"github.com/uringsim/uringsim/symbolic"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 	"github.com/uringsim/uringsim/verdict"
@@ -32,9 +34,18 @@ type Report struct {
 	// and so lets them hold for others who share it. The report does not know what that breaks.
 	SharesFilters bool
 
+	// Of requests that were only seen (trace.SeenSubmitArgs).
+	Undecided int    // of those admitted: what the plan says depends on what was not seen
+	Gaps      []*Gap // groups of these
+	Logged    Logged // what the plan says to those that the kernel denied
+
 	plan    *plan.Plan
 	options []sim.Option
 	groups  map[string]*Break
+	decider *symbolic.Decider // on requests that were only seen, once there are any
+	filters *symbolic.Decider // without the restrictions
+	ops     *opdef.Ops
+	chains  map[string]*seenChain // by ring
 }
 
 // Doubt is an event whose outcome the model does not know.
@@ -84,6 +95,7 @@ func NewReport(p *plan.Plan, k kernel.Release, options ...sim.Option) *Report {
 
 // Play adds what the plan breaks of a recorded program. The errors are those of the function Play.
 func (r *Report) Play(file string, in Source) error {
+	r.chains = nil
 	return Play(in, r.plan, r.Kernel, func(o *trace.Outcome) { r.see(file, o) }, r.options...)
 }
 
@@ -99,7 +111,11 @@ func (r *Report) see(file string, o *trace.Outcome) {
 	if o.Trial != nil {
 		r.call(at, o)
 	}
-	if op, _, ok := registerOp(o.Event); ok && op == uapi.IORING_REGISTER_BPF_FILTER && o.Why == nil {
+	if a, ok := o.Event.Args.(*trace.SeenSubmitArgs); ok {
+		r.seen(at, a, o)
+		return
+	}
+	if op, _, ok := registerOp(o.Event); ok && op == uapi.IORING_REGISTER_BPF_FILTER && !refused(o) {
 		r.SharesFilters = len(r.plan.Filters) > 0 && r.Kernel.Has(kernel.SharedFiltersAppendInPlace) || r.SharesFilters
 	}
 	chains := map[int][]int{}
@@ -189,14 +205,22 @@ func (r *Report) deny(at Place, q *trace.Request) *Break {
 		rule := (&seen{q.Opcode, &t.Context, Options{}}).rule(r.Kernel)
 		b.need(rule.String())
 	}
-	allowed, required := r.flags()
-	if t.List != nil && t.Flags&^(allowed|required) != 0 {
-		b.need("allow submitted sqe_flags " + names(t.Flags&^(allowed|required)))
-	}
-	if t.List != nil && required&^t.Flags != 0 {
-		b.need("allow submitted sqe_flags " + names(required&^t.Flags) + ", and not to require them")
+	if t.List != nil {
+		r.needFlags(b, t.Flags)
 	}
 	return b
+}
+
+// needFlags adds what would have to be allowed of an SQE's flags, and tells whether that is anything.
+func (r *Report) needFlags(b *Break, flags uint8) bool {
+	allowed, required := r.flags()
+	if flags&^(allowed|required) != 0 {
+		b.need("allow submitted sqe_flags " + names(flags&^(allowed|required)))
+	}
+	if required&^flags != 0 {
+		b.need("allow submitted sqe_flags " + names(required&^flags) + ", and not to require them")
+	}
+	return flags&^(allowed|required) != 0 || required&^flags != 0
 }
 
 // names are IOSQE flags as policies write them.
@@ -229,11 +253,7 @@ func (r *Report) filter(q *trace.Request) (by, saw string) {
 		return "no filter for the opcode: the default", ""
 	}
 	stack, _ := r.plan.Stack(q.Opcode)
-	i := stack[step.Index]
-	by = fmt.Sprintf("filter %d", i+1)
-	if why := r.plan.Filters[i].Why; why != "" {
-		by += " (" + why + ")"
-	}
+	by = r.filterName(stack[step.Index])
 	var tests []string
 	for _, f := range policy.Fields() {
 		loaded := slices.ContainsFunc(step.Loads, func(l verdict.Load) bool { return f.Loaded(l.Off) })
@@ -245,6 +265,15 @@ func (r *Report) filter(q *trace.Request) (by, saw string) {
 		}
 	}
 	return by, strings.Join(tests, " and ")
+}
+
+// filterName is what a filter of the plan is called.
+func (r *Report) filterName(i int) string {
+	name := fmt.Sprintf("filter %d", i+1)
+	if why := r.plan.Filters[i].Why; why != "" {
+		name += " (" + why + ")"
+	}
+	return name
 }
 
 // group is the group that a new one belongs to, with one more place.
@@ -283,4 +312,5 @@ func (b *Break) need(text string) {
 // Sort puts the groups with most requests first.
 func (r *Report) Sort() {
 	slices.SortStableFunc(r.Breaks, func(a, b *Break) int { return cmp.Compare(b.Count, a.Count) })
+	slices.SortStableFunc(r.Gaps, func(a, b *Gap) int { return cmp.Compare(b.Count, a.Count) })
 }

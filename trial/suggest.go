@@ -30,6 +30,12 @@ type Suggester struct {
 	ringList *Place // and for a ring
 	lost     bool   // there are more than maxRules rules
 	unknown  int    // events whose outcome the model does not know
+
+	open      map[uapi.Op]int // requests whose arguments were not seen
+	maybe     map[uint8]int   // requests that have a flag which prep may have added, by its bit
+	flagless  int             // requests whose flags were not seen
+	undecided int             // requests of which it was not seen whether they were admitted, or what they are
+	seenAny   bool            // logs of tracepoints were read, which lack register calls of tasks on themselves
 }
 
 // maxRules is the most rules that are told apart.
@@ -45,7 +51,7 @@ type evidence struct {
 // with options for the model.
 func NewSuggester(k kernel.Release, o Options, model ...sim.Option) *Suggester {
 	return &Suggester{kernel: k, options: o, model: model, rules: map[string]*evidence{}, flags: map[uint8]*evidence{},
-		register: map[uapi.RegisterOp]*evidence{}}
+		register: map[uapi.RegisterOp]*evidence{}, open: map[uapi.Op]int{}, maybe: map[uint8]int{}}
 }
 
 // Play adds what a recorded program does.
@@ -57,7 +63,11 @@ func (s *Suggester) see(file string, o *trace.Outcome) {
 	if o.Unmodelled != "" {
 		s.unknown++
 	}
-	if op, blind, ok := registerOp(o.Event); ok && o.Why == nil {
+	if a, ok := o.Event.Args.(*trace.SeenSubmitArgs); ok {
+		s.seen(file, a, o)
+		return
+	}
+	if op, blind, ok := registerOp(o.Event); ok && !refused(o) {
 		s.seeCall(op, blind, Place{File: file, Event: o.Number, Task: o.Event.Task})
 	}
 	for i := range o.Requests {
@@ -65,17 +75,21 @@ func (s *Suggester) see(file string, o *trace.Outcome) {
 		if q.Trial == nil {
 			continue
 		}
-		r := (&seen{q.Opcode, &q.Trial.Context, s.options}).rule(s.kernel)
-		text := r.String()
-		if s.rules[text] == nil && len(s.rules) >= maxRules {
-			s.lost = true
-			continue
-		}
-		note(s.rules, text, file).rule = r
-		for bit := uint8(1); bit < 0x80; bit <<= 1 {
-			if q.Trial.Flags&bit != 0 {
-				note(s.flags, bit, file)
-			}
+		s.add(file, (&seen{q.Opcode, &q.Trial.Context, s.options}).rule(s.kernel), q.Trial.Flags)
+	}
+}
+
+// add adds a rule for a request that was admitted, and its flags.
+func (s *Suggester) add(file string, r policy.Rule, flags uint8) {
+	text := r.String()
+	if s.rules[text] == nil && len(s.rules) >= maxRules {
+		s.lost = true
+		return
+	}
+	note(s.rules, text, file).rule = r
+	for bit := uint8(1); bit < 0x80; bit <<= 1 {
+		if flags&bit != 0 {
+			note(s.flags, bit, file)
 		}
 	}
 }
@@ -141,6 +155,7 @@ func (s *Suggester) Suggest() (*Suggestion, error) {
 		out.Notes = append(out.Notes, fmt.Sprintf("%s: it registers restrictions for itself, "+
 			"which no task under a policy can.", s.ownList))
 	}
+	out.Notes = append(out.Notes, s.leftOpen()...)
 	if s.unknown > 0 {
 		out.Notes = append(out.Notes, fmt.Sprintf("%d events have results that the model does not know.", s.unknown))
 	}
@@ -171,7 +186,12 @@ func (s *Suggester) merged() []*evidence {
 	})
 	var out []*evidence
 	for _, e := range all {
-		if last := len(out) - 1; last >= 0 {
+		last := len(out) - 1
+		if s.open[e.rule.Ops[0]] > 0 && e.rule.If != nil {
+			out[last] = out[last].plus(e) // which has no condition, and so comes first
+			continue
+		}
+		if last >= 0 {
 			if both, ok := out[last].merge(e); ok {
 				out[last] = both
 				continue
@@ -214,12 +234,18 @@ func (e *evidence) merge(other *evidence) (*evidence, bool) {
 	}
 	both := *a
 	both.Rel, both.Values = policy.In, slices.Concat(a.Values, b.Values)
-	out := &evidence{rule: e.rule, count: maps.Clone(e.count)}
+	out := e.plus(other)
 	out.rule.If = &both
+	return out, true
+}
+
+// plus is the evidence for the rule with that for another one.
+func (e *evidence) plus(other *evidence) *evidence {
+	out := &evidence{rule: e.rule, count: maps.Clone(e.count)}
 	for file, n := range other.count {
 		out.count[file] += n
 	}
-	return out, true
+	return out
 }
 
 // requires are for the rules that look at what older kernels do not show to filters.
@@ -251,17 +277,22 @@ func (s *Suggester) limit(out *Suggestion) {
 			"policy limited flags and register calls.", s.ringList))
 		return
 	}
-	var flags uint8
-	for bit := range s.flags {
-		flags |= bit
+	if s.flagless == 0 {
+		var flags uint8
+		for bit := range s.flags {
+			flags |= bit
+		}
+		out.Policy.Limits.Flags = &flags
 	}
-	out.Policy.Limits.Flags = &flags
 	ops := slices.Sorted(maps.Keys(s.register))
 	out.Policy.Limits.Register = &ops
 	for _, op := range ops {
 		out.Limits = append(out.Limits, fmt.Sprintf("register %s: %s", op, s.register[op]))
 	}
 	for _, bit := range slices.Sorted(maps.Keys(s.flags)) {
+		if s.flagless > 0 {
+			break
+		}
 		out.Limits = append(out.Limits, fmt.Sprintf("%s: %s", uapi.SQEFlags.FormatFlags(uint64(bit)), s.flags[bit]))
 	}
 }

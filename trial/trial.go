@@ -114,9 +114,17 @@ func (p Place) String() string {
 
 // registerOp is the opcode of a register call, and whether that is on the task itself; false if the event is none.
 func registerOp(e *trace.Event) (op uapi.RegisterOp, blind, ok bool) {
-	a, ok := e.Args.(*trace.RegisterArgs)
-	if !ok {
-		return 0, false, false
+	switch a := e.Args.(type) {
+	case *trace.RegisterArgs:
+		return uapi.RegisterOp(uint32(a.Op) &^ uapi.IORING_REGISTER_USE_REGISTERED_RING), int32(a.FD) == -1, true
+	case *trace.SeenRegisterArgs:
+		return uapi.RegisterOp(a.Op), false, true
 	}
-	return uapi.RegisterOp(uint32(a.Op) &^ uapi.IORING_REGISTER_USE_REGISTERED_RING), int32(a.FD) == -1, true
+	return 0, false, false
+}
+
+// refused tells whether a call was refused without a policy.
+func refused(o *trace.Outcome) bool {
+	_, seen := o.Event.Args.(*trace.SeenRegisterArgs)
+	return o.Why != nil || seen && o.Got.Ret < 0
 }

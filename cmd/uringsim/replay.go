@@ -113,7 +113,7 @@ func (o *replayOptions) run(cmd *cobra.Command, files []string) error {
 	case o.page != "" && slices.Contains(files, stream.Stdin):
 		return errors.New("--html reads its traces twice, which standard input cannot be")
 	case o.policy != "":
-		return o.onTrial(out, files)
+		return o.onTrial(out, cmd.InOrStdin(), files)
 	}
 	err := o.onModels(cmd, out, files)
 	if o.page == "" || err != nil && !errors.Is(err, errMismatch) {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +18,7 @@ type suggestOptions struct {
 	kernel           string
 	to               string
 	prefix4, prefix6 int
+	stdin            io.Reader
 	trial.Options
 	engineOption
 }
@@ -38,6 +40,7 @@ The arguments of CONNECT show to filters from 7.2 on: the policy says that it ne
 an older one, for which it leaves them open.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, files []string) error {
+			o.stdin = cmd.InOrStdin()
 			text, err := o.suggest(files, func(note string) { fmt.Fprintln(cmd.ErrOrStderr(), "uringsim:", note) })
 			if err != nil {
 				return err
@@ -82,7 +85,7 @@ func (o *suggestOptions) suggest(files []string, tell func(note string)) ([]byte
 		return nil, fmt.Errorf("--kernel: %w", err)
 	}
 	s := trial.NewSuggester(k, o.Options, o.onEngine())
-	if err := addTraces(s, files); err != nil {
+	if err := o.addTraces(s, files, tell); err != nil {
 		return nil, err
 	}
 	out, err := s.Suggest()
@@ -103,13 +106,16 @@ func (o *suggestOptions) suggest(files []string, tell func(note string)) ([]byte
 }
 
 // addTraces adds what traces show.
-func addTraces(s *trial.Suggester, files []string) error {
+func (o *suggestOptions) addTraces(s *trial.Suggester, files []string, tell func(note string)) error {
 	p := startProgress(len(files), &printer{quiet: true})
 	defer p.stop()
 	for _, file := range files {
-		in, err := openTrace(file, nil)
+		in, err := openTrace(file, o.stdin)
 		if err != nil {
 			return err
+		}
+		if text := lacks(file, &in.Header); text != "" {
+			tell(text)
 		}
 		err = s.Play(file, counted{in, p})
 		if err = errors.Join(located(file, err), in.Close()); err != nil {

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
+	"github.com/uringsim/uringsim/internal/stream"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/report"
@@ -26,10 +28,11 @@ type attempt struct {
 	release kernel.Release
 	report  *trial.Report
 	refused *trial.Refused // nil if the release takes the policy
+	lacks   []string       // what is said of files that do not have everything
 }
 
 // onTrial tells what a policy would break of the files.
-func (o *replayOptions) onTrial(out *printer, files []string) error {
+func (o *replayOptions) onTrial(out *printer, stdin io.Reader, files []string) error {
 	p, err := o.load(o.policy)
 	if err != nil {
 		return err
@@ -38,14 +41,17 @@ func (o *replayOptions) onTrial(out *printer, files []string) error {
 	if err != nil {
 		return err
 	}
-	attempts, err := attemptAll(p, on, files, o.onEngine())
+	if len(on) > 1 && slices.Contains(files, stream.Stdin) {
+		return errors.New("--kernel all reads its traces again for each release, which standard input cannot be")
+	}
+	attempts, err := attemptAll(p, on, stdin, files, o.onEngine())
 	if err != nil {
 		return err
 	}
 	ok, accepted := true, false
 	for _, a := range attempts {
 		accepted = accepted || a.refused == nil
-		ok = ok && (a.refused != nil || !a.report.Broken() && a.report.Unknown == 0)
+		ok = ok && (a.refused != nil || !a.report.Broken() && a.report.Unknown+a.report.Undecided == 0)
 	}
 	if out.json {
 		for _, a := range attempts {
@@ -61,11 +67,11 @@ func (o *replayOptions) onTrial(out *printer, files []string) error {
 }
 
 // attemptAll tries the plan on releases.
-func attemptAll(p *plan.Plan, on []kernel.Release, files []string, engine sim.Option) (attempts []attempt, err error) {
+func attemptAll(p *plan.Plan, on []kernel.Release, stdin io.Reader, files []string, engine sim.Option) (attempts []attempt, err error) {
 	shown := startProgress(len(on)*len(files), &printer{quiet: true})
 	defer shown.stop()
 	for _, k := range on {
-		a, err := attemptOn(p, k, files, engine, shown)
+		a, err := attemptOn(p, k, stdin, files, engine, shown)
 		if err != nil {
 			return nil, err
 		}
@@ -75,12 +81,15 @@ func attemptAll(p *plan.Plan, on []kernel.Release, files []string, engine sim.Op
 }
 
 // attemptOn tries the plan on a release.
-func attemptOn(p *plan.Plan, k kernel.Release, files []string, engine sim.Option, shown *progress) (attempt, error) {
+func attemptOn(p *plan.Plan, k kernel.Release, stdin io.Reader, files []string, engine sim.Option, shown *progress) (attempt, error) {
 	a := attempt{release: k, report: trial.NewReport(p, k, engine)}
 	for _, file := range files {
-		in, err := openTrace(file, nil)
+		in, err := openTrace(file, stdin)
 		if err != nil {
 			return a, err
+		}
+		if text := lacks(file, &in.Header); text != "" {
+			a.lacks = append(a.lacks, text)
 		}
 		err = a.report.Play(file, counted{in, shown})
 		shown.files.Add(1)
@@ -130,6 +139,9 @@ func (a *attempt) text(quiet bool) string {
 	var out strings.Builder
 	r := a.report
 	fmt.Fprintf(&out, "%d of %s denied", r.Denied, report.Number(r.Admitted, "request"))
+	if r.Undecided > 0 {
+		fmt.Fprintf(&out, ", %d not known", r.Undecided)
+	}
 	if refused := r.Requests - r.Admitted; refused > 0 {
 		fmt.Fprintf(&out, " (and %d more refused without it)", refused)
 	}
@@ -143,6 +155,10 @@ func (a *attempt) text(quiet bool) string {
 	}
 	for _, b := range r.Breaks {
 		writeBreak(&out, b)
+	}
+	writeSeen(&out, r)
+	for _, text := range a.lacks {
+		fmt.Fprintf(&out, "  note: %s\n", text)
 	}
 	for _, d := range r.Doubts {
 		fmt.Fprintf(&out, "  unknown: %s: %s", d.Place, d.What)
@@ -169,13 +185,7 @@ func writeBreak(out io.Writer, b *trial.Break) {
 	if b.Cancelled > 0 {
 		fmt.Fprintf(out, "    cancels %s\n", report.Number(b.Cancelled, "other request"))
 	}
-	for i, p := range b.First {
-		label := "first at "
-		if i > 0 {
-			label = "     and "
-		}
-		fmt.Fprintf(out, "    %s%s\n", label, p)
-	}
+	writePlaces(out, b.First)
 	for i, need := range b.Needs {
 		label := "needs    "
 		if i > 0 {
@@ -212,6 +222,8 @@ type (
 		Denied     int          `json:"denied"`
 		Cancelled  int          `json:"cancelled"`
 		Calls      int          `json:"refused_calls"`
+		Undecided  int          `json:"undecided,omitzero"`
+		Logged     *loggedLine  `json:"logged,omitzero"`
 		Unmodelled int          `json:"unmodelled"`
 	}
 	refusalLine struct {
@@ -253,7 +265,8 @@ type (
 func (a *attempt) lines(out *printer, policy string) {
 	r := a.report
 	sum := trialLine{Type: "trial", Policy: policy, Kernel: a.release.Name, Requests: r.Requests, Admitted: r.Admitted,
-		Denied: r.Denied, Cancelled: r.Cancelled, Calls: r.Calls, Unmodelled: r.Unknown}
+		Denied: r.Denied, Cancelled: r.Cancelled, Calls: r.Calls, Undecided: r.Undecided, Logged: jsonLogged(&r.Logged),
+		Unmodelled: r.Unknown}
 	if a.refused != nil {
 		sum.Rejected = &refusalLine{a.refused.What, jsonWhy(a.refused.Why)}
 	}
@@ -265,15 +278,23 @@ func (a *attempt) lines(out *printer, policy string) {
 		} else {
 			l.Opcode = b.Op.String()
 		}
-		for _, p := range b.First {
-			l.First = append(l.First, jsonPlace(p))
-		}
+		l.First = jsonPlaces(b.First)
 		out.line(l)
+	}
+	for _, g := range r.Gaps {
+		out.line(gapLine{"gap", a.release.Name, g.Op.String(), g.Missing, g.Count, jsonPlaces(g.First)})
 	}
 	for _, d := range r.Doubts {
 		out.line(doubtLine{"doubt", a.release.Name, jsonPlace(d.Place), d.What, d.Denied})
 	}
 	out.line(sum)
+}
+
+func jsonPlaces(places []trial.Place) (lines []placeLine) {
+	for _, p := range places {
+		lines = append(lines, jsonPlace(p))
+	}
+	return lines
 }
 
 func jsonPlace(p trial.Place) placeLine {

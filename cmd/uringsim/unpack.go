@@ -58,7 +58,7 @@ func (o *unpackOptions) write(in *trace.Reader, out *os.File, p *progress) error
 // events are those of a trace that a command works on.
 type events struct{ skip, most uint64 }
 
-// flushAt is how many bytes of lines are collected before they are written, in bytes.
+// flushAt is how many bytes of lines are collected before they are written.
 const flushAt = 1 << 20
 
 func (part events) toLines(in *trace.Reader, out *os.File, p *progress) error {
