@@ -16,8 +16,8 @@ var drawing string
 
 var plotTemplate = template.Must(template.New("plot").Parse(drawing))
 
-// Plot draws what was measured of Curves as SVG: what stacked filters and executed instructions cost, on each engine, with
-// the straight lines that come nearest.
+// Plot draws what was measured of Curves as SVG: what stacked filters and executed instructions cost, on each engine,
+// with the straight lines that come nearest.
 func Plot(w io.Writer, results []Result) error {
 	panels := []*panel{
 		{Title: "Stacked filters", Across: "filters on SOCKET, each the cover letter's", Up: "ns for a request",
