@@ -147,8 +147,8 @@ func loadProgram(k kernel.Release, mem *mm.Space, reg *uapi.BPF) (*cbpfvm.Progra
 	return prog, nil
 }
 
-// Run evaluates the filters of a prepared request on an engine. Nil means that all of them allow it. The look is what they had of
-// it, nil if there are none.
+// Run evaluates the filters of a prepared request on an engine. Nil means that all of them allow it. The look is what
+// they had of it, nil if there are none.
 func (s *Set) Run(on cbpfvm.Engine, ops *opdef.Ops, req *opdef.Request) (*verdict.Refusal, *Look) {
 	head := s.heads[req.Opcode]
 	if head == nil {

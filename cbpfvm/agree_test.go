@@ -185,7 +185,8 @@ func TestDecide(t *testing.T) {
 		{"nothing depends on what it loads", "ld [16]\nadd #1\ntax\nret #1", 0},
 		{"the usual filter: alternatives are one question", benchmarkProgram, 4},
 		{"a row of comparisons is one question", "ld [16]\n" + chain.String() + "ret #0\nyes: ret #1", 1},
-		{"comparisons too few to search, two of which are close", "ld [16]\njeq #1, a\njeq #500, a\njeq #501, a\nret #0\na: ret #1", 2},
+		{"comparisons too few to search, two of which are close",
+			"ld [16]\njeq #1, a\njeq #500, a\njeq #501, a\nret #0\na: ret #1", 2},
 		{"63 apart", "ld [16]\njeq #1, a\njeq #64, a\nret #0\na: ret #1", 1},
 		{"64 apart", "ld [16]\njeq #1, a\njeq #65, a\nret #0\na: ret #1", 2},
 		{"of equal comparisons the first decides", "ld [16]\njeq #100, a\njeq #200, a\njeq #300, a\njeq #400, a\n" +

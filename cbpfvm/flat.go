@@ -40,7 +40,8 @@ type constant struct {
 	is bool
 }
 
-// knowledge is what is constant of what registers and scratch memory hold before an instruction, whatever way led to it.
+// knowledge is what is constant of what registers and scratch memory hold before an instruction, whatever way led
+// to it.
 type knowledge struct {
 	a, x constant
 	m    [uapi.BPF_MEMWORDS]constant

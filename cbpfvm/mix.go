@@ -3,7 +3,8 @@ package cbpfvm
 import "math/bits"
 
 // mix is arithmetic on A with constants in one form: bits are kept and turned over, then comes a product, a sum, and a
-// shift to the right. Any instruction of arithmetic with a constant but a division is one, and often several in a row are.
+// shift to the right. Any instruction of arithmetic with a constant but a division is one, and often several in a row
+// are.
 type mix struct {
 	keep, turn uint32
 	times      uint32

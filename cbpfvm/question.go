@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// question is a test of a decision as it is asked: what follows is reached by pointer, and results are questions as well.
+// question is a test of a decision as it is asked: what follows is reached by pointer, and results are questions as
+// well.
 type question struct {
 	yes, no *question
 	members uint64

@@ -146,7 +146,8 @@ func TestEngineNames(t *testing.T) {
 		}
 	}
 	var e Engine
-	if err := e.UnmarshalText([]byte("jit")); err == nil || err.Error() != `found the engine "jit", expected xnet or fast` {
+	const want = `found the engine "jit", expected xnet or fast`
+	if err := e.UnmarshalText([]byte("jit")); err == nil || err.Error() != want {
 		t.Errorf("an engine that does not exist: %v", err)
 	}
 }

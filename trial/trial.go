@@ -38,7 +38,8 @@ func (r *Refused) Error() string {
 func (r *Refused) Unwrap() error { return r.Why }
 
 // Play plays events on a release, and gives see their outcomes. The first task has registered the plan before the first
-// event, and it is on trial. The options are those of the model. An error is a *Refused, a *trace.EventError, or one of the source.
+// event, and it is on trial. The options are those of the model. An error is a *Refused, a *trace.EventError, or one
+// of the source.
 func Play(in Source, p *plan.Plan, k kernel.Release, see func(*trace.Outcome), options ...sim.Option) error {
 	sys := sim.New(k, options...)
 	defer sys.Close()

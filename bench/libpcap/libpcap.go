@@ -30,8 +30,9 @@ import (
 func Runner(insns []uapi.SockFilter, ctx *cbpfvm.Context) func(times int) uint32 {
 	var theirs []C.struct_bpf_insn
 	for _, in := range insns {
-		theirs = append(theirs,
-			C.struct_bpf_insn{code: C.u_short(in.Code), jt: C.u_char(in.Jt), jf: C.u_char(in.Jf), k: C.bpf_u_int32(in.K)})
+		theirs = append(theirs, C.struct_bpf_insn{
+			code: C.u_short(in.Code), jt: C.u_char(in.Jt), jf: C.u_char(in.Jf), k: C.bpf_u_int32(in.K),
+		})
 	}
 	var packet [uapi.SizeofBPFCtx]C.u_char
 	for off := uint32(0); off < uapi.SizeofBPFCtx; off += 4 {

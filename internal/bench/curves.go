@@ -20,8 +20,10 @@ func Curves() []Subject {
 	for _, filters := range []int{0, 4, 8, 16, 24, 32, 48, 64} {
 		for _, e := range cbpfvm.Engines() {
 			m := modelRing(uapi.IORING_OP_SOCKET, CoverLetter, filters, e)
-			subjects = append(subjects, through(m, tcpSocket(), Label{Group: byFilters, Name: fmt.Sprintf("%d filters, %s", filters, e),
-				Base: filters == 0 && e == cbpfvm.Reference, Engine: e.String(), Batch: 32, Filters: filters, Instructions: filters * one}))
+			label := Label{Group: byFilters, Name: fmt.Sprintf("%d filters, %s", filters, e),
+				Base: filters == 0 && e == cbpfvm.Reference, Engine: e.String(),
+				Batch: 32, Filters: filters, Instructions: filters * one}
+			subjects = append(subjects, through(m, tcpSocket(), label))
 		}
 	}
 	for _, n := range []int{1, 512, 1024, 1536, 2048, 2560, 3072, 3584, 4096} {

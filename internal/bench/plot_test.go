@@ -44,7 +44,8 @@ func TestTicks(t *testing.T) {
 	}
 }
 
-// results are of Curves, with a cost of 10 ns and 2 for each filter or instruction, and half of that on the fast engine.
+// results are of Curves, with a cost of 10 ns and 2 for each filter or instruction, and half of that on the fast
+// engine.
 func results() []Result {
 	var all []Result
 	for _, s := range Curves() {

@@ -134,8 +134,8 @@ func arithmetic(n int) string {
 
 // registers is a straight line like that of arithmetic, with loads, X and scratch memory in it.
 func registers(n int) string {
-	line := []string{"ld [user_data]", "st M[0]", "ldx M[1]", "add x", "xor #7", "sub x", "and #0xffffff", "st M[1]", "ld [socket.type]",
-		"or x", "ldx M[0]", "add x", "lsh #1"}
+	line := []string{"ld [user_data]", "st M[0]", "ldx M[1]", "add x", "xor #7", "sub x", "and #0xffffff", "st M[1]",
+		"ld [socket.type]", "or x", "ldx M[0]", "add x", "lsh #1"}
 	var b strings.Builder
 	b.WriteString("ld [socket.family]\nst M[1]\n")
 	for i := range n - 3 {
