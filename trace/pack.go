@@ -242,6 +242,8 @@ func (p *packing) sqe(s *SQE) error {
 		kind, bytes = rowBytes, s.Raw
 	case len(s.Raw) == 2*uapi.SizeofSQE:
 		kind, bytes = rowBytes2, s.Raw
+	case s.Raw != nil:
+		return fmt.Errorf("an SQE has 64 or 128 bytes, not %d", len(s.Raw))
 	default:
 		kind = p.shape(s, &row)
 	}

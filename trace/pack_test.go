@@ -270,8 +270,22 @@ func TestPackMuch(t *testing.T) {
 		Event{Task: InitTask, Args: &ExecArgs{}, Results: []Recorded{{CQEs: make([]CQEOut, maxRows+1)}}},
 		Event{Task: InitTask, Args: &EnterArgs{SQEs: make([]SQE, maxRows+1)}})
 	samePacked(t, Header{}, events, pack(t, Header{}, events, Zstd, 0))
+}
+
+// TestPackWriterRefuses: what no reader lets in is not written.
+func TestPackWriterRefuses(t *testing.T) {
 	if _, err := NewPackWriter(io.Discard, Header{Name: "\xff"}, Stored); err == nil {
 		t.Error("a header that is no text is taken")
+	}
+	w, err := NewPackWriter(io.Discard, Header{}, Stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []Event{{Args: &EnterArgs{SQEs: []SQE{{Raw: make(Bytes, 63)}}}}, {Why: "\xff", Args: &ExecArgs{}},
+		{Args: &WriteArgs{Data: make(Bytes, maxLine)}}} {
+		if err := w.Event(&e); err == nil {
+			t.Errorf("%+v is taken", e.Args.call())
+		}
 	}
 }
 
