@@ -67,7 +67,8 @@ const lattice = `
 	# What real programs submit.
 	internal/sysuring < internal/ptrace;
 	internal/ptrace, trace < internal/record;
-	internal/record < cmd/uringsim;
+	internal/ptrace, sim < internal/admission;
+	internal/admission, internal/record < cmd/uringsim;
 
 	# Where the two meet. The root has no code, only traces.
 	NONE < .;
@@ -90,7 +91,7 @@ var outside = map[string][]string{
 	"github.com/owenrumney/go-sarif":     {"cmd/uringsim"},
 	"github.com/spf13/cobra":             {"cmd/uringsim"},
 	"golang.org/x/net/bpf":               {"cbpfvm"},
-	"golang.org/x/sys":                   {"internal/live", "internal/ptrace", "internal/record", "internal/sysuring", "internal/vm"},
+	"golang.org/x/sys":                   {"internal/admission", "internal/live", "internal/ptrace", "internal/record", "internal/sysuring", "internal/vm"},
 	"unsafe":                             {"internal/sysuring"},
 }
 

@@ -89,7 +89,7 @@ does not know, 2 usage, 3 bad input, 4 a kernel that cannot be asked, 77 kernels
 	}{
 		{"Programs and policies:", []*cobra.Command{compileCommand(), asmCommand(), disasmCommand(), checkCommand(), evalCommand(),
 			explainCommand(), diffPolicyCommand(), lintCommand()}},
-		{"What programs did:", []*cobra.Command{recordCommand(), replayCommand(), suggestCommand()}},
+		{"What programs did:", []*cobra.Command{recordCommand(), runCommand(), replayCommand(), suggestCommand()}},
 		{"Kernels:", []*cobra.Command{kernelsCommand(), vmCommand(), genCommand(), diffCommand(), benchCommand()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})

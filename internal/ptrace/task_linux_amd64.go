@@ -97,6 +97,12 @@ func (t *Task) Identify(fd int32) (FileID, bool) {
 	return FileID{unix.Mkdev(st.Dev_major, st.Dev_minor), st.Ino}, true
 }
 
+// IsRing tells whether the descriptor is a ring.
+func (t *Task) IsRing(fd int32) bool {
+	link, err := os.Readlink(t.ProcPath("fd/" + strconv.Itoa(int(fd))))
+	return err == nil && link == RingLink
+}
+
 // ProcPath is a path below the task's folder in /proc.
 func (t *Task) ProcPath(name string) string { return "/proc/" + strconv.Itoa(t.TID) + "/" + name }
 

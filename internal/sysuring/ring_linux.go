@@ -1,7 +1,9 @@
 package sysuring
 
 import (
+	"encoding/binary"
 	"fmt"
+	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -85,4 +87,40 @@ func (r *Ring) Reap(cqes []uapi.CQE) int {
 	}
 	head.Store(first + n)
 	return int(n)
+}
+
+// Opcodes are the opcodes of requests that the kernel has.
+func (r *Ring) Opcodes() ([]uapi.Op, error) {
+	const most = 256
+	raw := make([]byte, uapi.SizeofProbe+most*uapi.SizeofProbeOp)
+	_, _, e := unix.Syscall6(unix.SYS_IO_URING_REGISTER, uintptr(r.fd), uintptr(uapi.IORING_REGISTER_PROBE),
+		uintptr(unsafe.Pointer(&raw[0])), most, 0, 0)
+	if e != 0 {
+		return nil, fmt.Errorf("io_uring_register PROBE: %w", e)
+	}
+	var ops []uapi.Op
+	for i := range int(raw[1]) { // struct io_uring_probe_op: opcode, a byte, flags
+		op := raw[uapi.SizeofProbe+i*uapi.SizeofProbeOp:]
+		if binary.LittleEndian.Uint16(op[2:])&uapi.IO_URING_OP_SUPPORTED != 0 {
+			ops = append(ops, uapi.Op(op[0]))
+		}
+	}
+	return ops, nil
+}
+
+// RegisterOpcodes is how many register opcodes the kernel has; of kernels that do not tell, it is the number of the
+// opcode with which others do.
+func RegisterOpcodes() uint32 {
+	data := make([]byte, 8) // struct io_uring_query_opcode from nr_request_opcodes to nr_register_opcodes
+	h := uapi.QueryHdr{QueryData: uint64(uintptr(unsafe.Pointer(&data[0]))), QueryOp: uapi.IO_URING_QUERY_OPCODES,
+		Size: uint32(len(data))}
+	raw := h.Append(nil)
+	const noRing = ^uintptr(0)
+	_, _, e := unix.Syscall6(unix.SYS_IO_URING_REGISTER, noRing, uintptr(uapi.IORING_REGISTER_QUERY),
+		uintptr(unsafe.Pointer(&raw[0])), 0, 0, 0)
+	runtime.KeepAlive(data)
+	if e != 0 || uapi.DecodeQueryHdr(raw).Result != 0 {
+		return uint32(uapi.IORING_REGISTER_QUERY)
+	}
+	return binary.LittleEndian.Uint32(data[4:])
 }

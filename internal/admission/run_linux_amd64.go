@@ -1,0 +1,80 @@
+package admission
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/uringsim/uringsim/internal/ptrace"
+	"github.com/uringsim/uringsim/internal/sysuring"
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// Available says why this process cannot run programs under the model, or nil.
+func Available() error {
+	if err := sysuring.Available(); err != nil {
+		return err
+	}
+	_, err := probeHost()
+	return err
+}
+
+// host is what the host's kernel has.
+type host struct {
+	ops          map[uapi.Op]bool
+	registerLast uint32 // register opcodes from this one on are not there, or may not be
+}
+
+// probeHost looks at the host's kernel: it must have NOPs that give a result.
+func probeHost() (*host, error) {
+	ring, err := sysuring.NewRing(1)
+	if err != nil {
+		return nil, err
+	}
+	defer ring.Close()
+	nop := uapi.SQE{}
+	nop.SetLen(uint32(uapi.EACCES.Ret()))
+	nop.SetOpFlags(uapi.IORING_NOP_INJECT_RESULT)
+	copy(ring.SQE(0), nop[:])
+	if _, err := ring.Enter(1, 1, uapi.IORING_ENTER_GETEVENTS); err != nil {
+		return nil, fmt.Errorf("io_uring_enter: %w", err)
+	}
+	cqes := make([]uapi.CQE, 1)
+	if ring.Reap(cqes) != 1 || cqes[0].Res != int32(uapi.EACCES.Ret()) {
+		return nil, fmt.Errorf("%w: %s has no NOP with IORING_NOP_INJECT_RESULT", ErrHost, sysuring.Release())
+	}
+	ops, err := ring.Opcodes()
+	if err != nil {
+		return nil, err
+	}
+	h := &host{ops: map[uapi.Op]bool{}, registerLast: sysuring.RegisterOpcodes()}
+	for _, op := range ops {
+		h.ops[op] = true
+	}
+	return h, nil
+}
+
+// Run runs a program with the standard files of this process. It returns when the program and all that it started have
+// ended. The error is one of running it: the program's own end is in the Summary.
+func Run(o Options) (Summary, error) {
+	h, err := probeHost()
+	if err != nil {
+		return Summary{}, err
+	}
+	first, ok := o.Kernel.Task(trace.InitTask)
+	if !ok {
+		return Summary{}, fmt.Errorf("the kernel has no task %q", trace.InitTask)
+	}
+	set, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
+	if err != nil {
+		return Summary{}, fmt.Errorf("prctl(PR_GET_NO_NEW_PRIVS): %w", err)
+	}
+	first.NoNewPrivs = first.NoNewPrivs || set != 0
+	r := &runner{ledger: newLedger(o.Warn), host: h, release: o.Kernel.Release(), gate: o.Kernel.Gate(), first: first,
+		tasks: map[*ptrace.Task]*task{}, rings: map[ptrace.FileID]*ring{}}
+	status, err := ptrace.Run(o.Command, ptrace.UringAndPrivs, r)
+	s := r.summary()
+	s.Status = status
+	return s, err
+}
