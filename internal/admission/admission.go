@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"github.com/uringsim/uringsim/sim"
+	"github.com/uringsim/uringsim/uapi"
 	"github.com/uringsim/uringsim/verdict"
 )
 
@@ -115,4 +116,21 @@ func (l *ledger) summary() Summary {
 	slices.SortStableFunc(s.Refusals, func(a, b Refusal) int { return cmp.Compare(b.N, a.N) })
 	slices.SortStableFunc(s.Gaps, func(a, b Gap) int { return cmp.Compare(b.N, a.N) })
 	return s
+}
+
+// stand is the NOP that stands for a denied request.
+func stand(d *sim.Denied) uapi.SQE {
+	var nop uapi.SQE
+	nop.SetOpcode(uapi.IORING_OP_NOP)
+	if d.Slots == 2 {
+		nop.SetOpcode(uapi.IORING_OP_NOP128)
+	}
+	nop.SetUserData(d.UserData)
+	nop.SetOpFlags(uapi.IORING_NOP_INJECT_RESULT)
+	if d.Posts {
+		nop.SetLen(uint32(d.Res))
+	} else {
+		nop.SetFlags(uapi.IOSQE_CQE_SKIP_SUCCESS)
+	}
+	return nop
 }

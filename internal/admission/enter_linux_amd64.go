@@ -211,23 +211,6 @@ func (r *runner) deny(t *task, c *call, p ptrace.Place, entries []sim.Entry, a *
 	return ptrace.Watch, r.split(t, c, args)
 }
 
-// stand is the NOP that stands for a denied request.
-func stand(d *sim.Denied) uapi.SQE {
-	var nop uapi.SQE
-	nop.SetOpcode(uapi.IORING_OP_NOP)
-	if d.Slots == 2 {
-		nop.SetOpcode(uapi.IORING_OP_NOP128)
-	}
-	nop.SetUserData(d.UserData)
-	nop.SetOpFlags(uapi.IORING_NOP_INJECT_RESULT)
-	if d.Posts {
-		nop.SetLen(uint32(d.Res))
-	} else {
-		nop.SetFlags(uapi.IOSQE_CQE_SKIP_SUCCESS)
-	}
-	return nop
-}
-
 // split has the call submit and not wait. It waits in a second call once SQEs are put back, as they may be used for other
 // requests then. Kernels do not wait if fewer were submitted than the program asked for.
 func (r *runner) split(t *task, c *call, args [6]uint64) error {
