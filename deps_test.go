@@ -65,7 +65,7 @@ const lattice = `
 	internal/live, internal/vm, gen, kernel < internal/judge;
 
 	# What real programs submit.
-	internal/sysuring < internal/ptrace;
+	internal/sysuring < internal/ptrace, internal/sysuring/submit;
 	internal/ptrace, trace < internal/record;
 	internal/ptrace, sim < internal/admission;
 	internal/admission, internal/record < cmd/uringsim;

@@ -38,11 +38,13 @@ policy cannot be read or the release refuses it, and 4 if nothing can be run her
 	c.Flags().StringVar(&o.kernel, "kernel", kernel.V7_3.Name, "the release that decides: "+strings.Join(releaseNames(kernel.Releases), ", "))
 	complete(c, "kernel", releaseNames(kernel.Releases))
 	c.Flags().StringVar(&o.policy, "policy", "", "a policy, program or plan that is registered before the program starts")
+	o.flags(c)
 	c.Flags().BoolVar(&o.report, "report", false, "list at the end what was refused and why")
 	return c
 }
 
 type runOptions struct {
+	inputOptions
 	kernel, policy string
 	report         bool
 }
@@ -80,6 +82,15 @@ func (o *runOptions) run(messages io.Writer, command []string) error {
 	return nil
 }
 
+// withPolicy is a kernel that says of filters in which policy they are.
+type withPolicy struct {
+	*sim.Kernel
+	file string
+}
+
+// SetLabel is told of events, which nobody knows here.
+func (k withPolicy) SetLabel(string) { k.Kernel.SetLabel(k.file) }
+
 // start is a kernel on which the first task has registered the policy, if there is one, with no_new_privs set, which a
 // sandbox has to do before.
 func (o *runOptions) start(release kernel.Release) (*sim.Kernel, error) {
@@ -87,13 +98,18 @@ func (o *runOptions) start(release kernel.Release) (*sim.Kernel, error) {
 	if o.policy == "" {
 		return k, nil
 	}
-	p, err := load.File(o.policy, load.Options{Kernels: []kernel.Release{release}})
+	op, err := o.opcode()
 	if err != nil {
 		return nil, err
 	}
-	if _, err := registerOn(k, o.policy, p); err != nil {
+	p, err := load.File(o.policy, load.Options{Form: o.form, Op: op, Name: o.name, Kernels: []kernel.Release{release}})
+	if err != nil {
 		return nil, err
 	}
+	if _, err := registerOn(withPolicy{k, o.policy}, release, o.policy, p); err != nil {
+		return nil, err
+	}
+	k.SetLabel("")
 	first, _ := k.Task(trace.InitTask)
 	first.NoNewPrivs = true
 	return k, nil

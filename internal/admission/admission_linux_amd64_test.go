@@ -31,6 +31,8 @@ var programs = map[string]func() error{
 	"polled":  polled,
 	"signal":  func() error { return unix.Kill(os.Getpid(), unix.SIGTERM) },
 	"seven":   func() error { os.Exit(7); return nil },
+	"timed":   timed,
+	"under":   under,
 }
 
 func TestMain(m *testing.M) {

@@ -72,7 +72,7 @@ func (t *tracer) run(path string, argv []string, stops Stops) error {
 	if err := t.follow(); err != nil {
 		return err
 	}
-	if !t.started {
+	if !t.started && t.status.ExitStatus() != exitNoExec { // of which the stub has told
 		return errors.New("the program did not start")
 	}
 	return nil
