@@ -5,10 +5,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -20,10 +22,34 @@ import (
 
 // works are programs that do so much of something, to be timed.
 var works = map[string]func(n int) error{
-	"NOPs, 32 a call":     func(n int) error { return submitMany(n, 32) },
-	"NOPs, one a call":    func(n int) error { return submitMany(n, 1) },
-	"system calls":        func(n int) error { return times(100*n, func() error { unix.Getppid(); return nil }) },
-	"hashes, no io_uring": func(n int) error { return times(n, func() error { sha256.Sum256(make([]byte, 4096)); return nil }) },
+	"reads of 4 KiB, 32 a call": reads,
+	"NOPs, 32 a call":           func(n int) error { return submitMany(n, 32, uapi.SQE{}) },
+	"NOPs, one a call":          func(n int) error { return submitMany(n, 1, uapi.SQE{}) },
+	"other system calls":        func(n int) error { return times(1000*n, func() error { unix.Getppid(); return nil }) },
+	"no system calls":           func(n int) error { return times(10*n, func() error { sha256.Sum256(make([]byte, 4096)); return nil }) },
+}
+
+// reads reads the same page of a file again and again.
+func reads(n int) error {
+	const size = 4096
+	f, err := os.CreateTemp("", "")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	buffer := make([]byte, size)
+	var pin runtime.Pinner
+	pin.Pin(&buffer[0])
+	defer pin.Unpin()
+	var sqe uapi.SQE
+	sqe.SetOpcode(uapi.IORING_OP_READ)
+	sqe.SetFD(int32(f.Fd()))
+	sqe.SetAddr(uint64(uintptr(unsafe.Pointer(&buffer[0]))))
+	sqe.SetLen(size)
+	if _, err := f.Write(buffer); err != nil {
+		return err
+	}
+	return submitMany(n, 32, sqe)
 }
 
 func times(n int, f func() error) error {
@@ -35,13 +61,16 @@ func times(n int, f func() error) error {
 	return nil
 }
 
-func submitMany(calls int, size uint32) error {
+func submitMany(calls int, size uint32, sqe uapi.SQE) error {
 	ring, err := sysuring.NewRing(size)
 	if err != nil {
 		return err
 	}
 	cqes := make([]uapi.CQE, size)
 	return times(calls, func() error {
+		for i := range int(size) {
+			copy(ring.SQE(i), sqe[:])
+		}
 		if _, err := ring.Enter(size, size, uapi.IORING_ENTER_GETEVENTS); err != nil {
 			return err
 		}

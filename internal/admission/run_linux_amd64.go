@@ -16,8 +16,10 @@ func Available() error {
 	if err := sysuring.Available(); err != nil {
 		return err
 	}
-	_, err := probeHost()
-	return err
+	if _, err := probeHost(); err != nil {
+		return err
+	}
+	return ptrace.Available(ptrace.UringAndPrivs)
 }
 
 // host is what the host's kernel has.

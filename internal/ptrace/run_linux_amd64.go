@@ -28,6 +28,20 @@ func Run(command []string, stops Stops, h Handler) (status int, err error) {
 	return exitStatus(t.status), err
 }
 
+// Available says why programs cannot be traced here, or nil.
+func Available(stops Stops) error {
+	t := &tracer{handler: idle{}, tasks: map[int]*Task{}, early: map[int]bool{}}
+	done := make(chan error, 1)
+	go func() { done <- t.run(nothing, []string{nothing}, stops) }()
+	return <-done
+}
+
+// idle is the handler of a program that never starts.
+type idle struct{ Handler }
+
+// Polls is false.
+func (idle) Polls() bool { return false }
+
 // exitStatus is the status of a program as shells tell it.
 func exitStatus(ws unix.WaitStatus) int {
 	if ws.Signaled() {
@@ -63,7 +77,8 @@ func (t *tracer) run(path string, argv []string, stops Stops) error {
 	}
 	t.tasks[t.root] = &Task{TID: t.root, Process: newProcess()}
 	if err := sysuring.Seize(t.root, options); err != nil {
-		_ = unix.Kill(t.root, unix.SIGKILL) // it has not started
+		_ = stub.Kill() // it has not started
+		_, _ = stub.Wait()
 		return fmt.Errorf("ptrace is not allowed here: %w", err)
 	}
 	if err := unix.Kill(t.root, unix.SIGCONT); err != nil {
@@ -72,7 +87,7 @@ func (t *tracer) run(path string, argv []string, stops Stops) error {
 	if err := t.follow(); err != nil {
 		return err
 	}
-	if !t.started && t.status.ExitStatus() != exitNoExec { // of which the stub has told
+	if !t.started && path != nothing && t.status.ExitStatus() != exitNoExec { // of which the stub has told
 		return errors.New("the program did not start")
 	}
 	return nil

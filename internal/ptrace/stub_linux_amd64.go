@@ -29,6 +29,9 @@ func init() {
 	os.Exit(becomeProgram(os.Args[1], os.Args[2], os.Args[3:]))
 }
 
+// nothing is the path of no program: a stub only tries whether it can be traced.
+const nothing = ""
+
 // becomeProgram stops until a tracer continues it, and executes the program. It only returns if it cannot.
 func becomeProgram(stops, path string, argv []string) int {
 	fail := func(status int, err error) int {
@@ -40,6 +43,9 @@ func becomeProgram(stops, path string, argv []string) int {
 	}
 	if err := unix.Kill(os.Getpid(), unix.SIGSTOP); err != nil {
 		return fail(exitStub, err)
+	}
+	if path == nothing {
+		return 0
 	}
 	return fail(exitNoExec, fmt.Errorf("%s: %w", path, unix.Exec(path, argv, os.Environ())))
 }
