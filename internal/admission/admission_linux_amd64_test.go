@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -27,6 +28,7 @@ var programs = map[string]func() error{
 	"child":   inherited,
 	"threads": threads,
 	"waits":   interruptedWait,
+	"ignores": ignoredSignal,
 	"privs":   noNewPrivs,
 	"polled":  polled,
 	"signal":  func() error { return unix.Kill(os.Getpid(), unix.SIGTERM) },
@@ -54,6 +56,7 @@ func runTest(t *testing.T, program string, k kernel.Release) Summary {
 		t.Skip(err)
 	}
 	t.Setenv("URINGSIM_TEST_PROGRAM", program)
+	t.Setenv("GODEBUG", "asyncpreemptoff=1") // no signals of the runtime
 	s, err := Run(Options{Command: []string{os.Args[0]}, Kernel: sim.New(k), Warn: func(gap string) { t.Log(gap) }})
 	if err != nil {
 		t.Fatal(err)
@@ -227,6 +230,46 @@ func interruptedWait() error {
 	return errors.Join(err, want("what was submitted counts", took, 2), want("CQEs", results(ring), []string{"1:0", "2:-13"}))
 }
 
+// ignoredSignal waits for a timeout, and gets a signal that it ignores before that: alone, it would not notice. The first
+// time it submits a request that is refused in the same call.
+func ignoredSignal() error {
+	runtime.LockOSThread()
+	signal.Ignore(unix.SIGWINCH)
+	ring, err := sysuring.NewRingWith(8, uapi.IORING_SETUP_SUBMIT_ALL)
+	if err != nil {
+		return err
+	}
+	if err := ring.Filter(uapi.IORING_OP_NOP, oddOnly); err != nil {
+		return err
+	}
+	tid := unix.Gettid()
+	soon := unix.Timespec{Nsec: 1e8}
+	var pin runtime.Pinner
+	pin.Pin(&soon)
+	defer pin.Unpin()
+	for n := range uint32(2) {
+		go func() {
+			time.Sleep(30 * time.Millisecond)
+			_ = unix.Tgkill(os.Getpid(), tid, unix.SIGWINCH) // it waits for this one
+		}()
+		nops(ring, 2, 1, 0)
+		var timeout uapi.SQE
+		timeout.SetOpcode(uapi.IORING_OP_TIMEOUT)
+		timeout.SetFD(-1)
+		timeout.SetAddr(uint64(uintptr(unsafe.Pointer(&soon))))
+		timeout.SetLen(1)
+		timeout.SetUserData(1)
+		copy(ring.SQE(1-int(n)), timeout[:])
+		if _, err := ring.Enter(2-n, 2-n, uapi.IORING_ENTER_GETEVENTS); err != nil {
+			return err
+		}
+		if err := want("CQEs", results(ring), [][]string{{"2:-13", "1:-62"}, {"1:-62"}}[n]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // noNewPrivs looks at a flag that it may have only because it is traced.
 func noNewPrivs() error {
 	runtime.LockOSThread()
@@ -267,7 +310,7 @@ func TestRun(t *testing.T) {
 		status  int
 		gaps    int
 	}{
-		{"ring", 1 + 8 + 1, 0, 0}, {"exec", 2, 0, 0}, {"threads", 400, 0, 0}, {"waits", 1, 0, 0}, {"privs", 0, 0, 0},
+		{"ring", 1 + 8 + 1, 0, 0}, {"exec", 2, 0, 0}, {"threads", 400, 0, 0}, {"waits", 1, 0, 0}, {"ignores", 1, 0, 0}, {"privs", 0, 0, 0},
 		{"polled", 0, 0, 1}, {"signal", 0, 128 + int(unix.SIGTERM), 0}, {"seven", 0, 7, 0},
 	} {
 		s := runTest(t, row.program, kernel.V7_3)

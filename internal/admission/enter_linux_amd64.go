@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/uringsim/uringsim/internal/ptrace"
 	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/uapi"
@@ -215,8 +217,7 @@ func (r *runner) deny(t *task, c *call, p ptrace.Place, entries []sim.Entry, a *
 // requests then. Kernels do not wait if fewer were submitted than the program asked for.
 func (r *runner) split(t *task, c *call, args [6]uint64) error {
 	if args[argFlags]&uapi.IORING_ENTER_GETEVENTS != 0 {
-		wait := c.Call
-		wait.Args[argToSubmit] = 0
+		wait := waitOf(c.Call)
 		c.wait = &wait
 		args[argFlags] &^= uapi.IORING_ENTER_GETEVENTS
 		args[argMinComplete] = 0
@@ -229,8 +230,12 @@ func (r *runner) split(t *task, c *call, args [6]uint64) error {
 
 // didEnter puts the program's memory and arguments back, and has it wait if it wanted to.
 func (r *runner) didEnter(t *task, c *call, ret int64) error {
-	if c.ring == nil { // the wait after a submission, whose errors only count if nothing was submitted
-		return t.SetResult(c.took, t.original(c))
+	if c.took > 0 { // the wait after a submission, whose errors only count if nothing was submitted
+		if c.ring.short(t, c.Call, ret) && t.InterruptedForNothing() {
+			t.second = c
+			return t.Again(c.Call)
+		}
+		return t.SetResult(c.took, c.first)
 	}
 	if c.ring.flight != nil && c.ring.flight.task == t {
 		c.ring.flight = nil
@@ -241,8 +246,7 @@ func (r *runner) didEnter(t *task, c *call, ret int64) error {
 		}
 	}
 	if c.wait != nil && ret == int64(uint32(c.Args[argToSubmit])) {
-		t.second = &call{Call: *c.wait, took: ret, change: true, wait: &c.Call}
-		return t.Again(*c.wait)
+		return t.waitAgain(c.ring, c.Call, *c.wait, ret)
 	}
 	if !c.change {
 		return nil
@@ -250,8 +254,41 @@ func (r *runner) didEnter(t *task, c *call, ret int64) error {
 	return t.SetResult(ret, c.Args)
 }
 
-// original are the arguments with which the program made the call whose wait this is.
-func (t *task) original(c *call) [6]uint64 { return c.wait.Args }
+// waitAgain has a call that submitted be followed by a wait, and give what the first one took.
+func (t *task) waitAgain(ring *ring, first, wait ptrace.Call, took int64) error {
+	t.second = &call{Call: wait, ring: ring, took: took, first: first.Args}
+	return t.Again(wait)
+}
+
+// waitOf is the wait of a call that submits.
+func waitOf(c ptrace.Call) ptrace.Call {
+	c.Args[argToSubmit] = 0
+	return c
+}
+
+// short tells whether a wait ended before there was what it waited for.
+func (r *ring) short(t *task, c ptrace.Call, ret int64) bool {
+	if ret < 0 || uint32(c.Args[argFlags])&uapi.IORING_ENTER_GETEVENTS == 0 {
+		return ret == -int64(unix.EINTR)
+	}
+	words, _, ok := r.Words(t.Task)
+	return ok && words.CQTail-words.CQHead < min(uint32(c.Args[argMinComplete]), r.Params.CQEntries)
+}
+
+// Ignored has a wait go on that a signal ended.
+func (r *runner) Ignored(p *ptrace.Task, c ptrace.Call, ret int64) error {
+	t := r.tasks[p]
+	ring := r.ringOf(t, c.Args[0], uint32(c.Args[argFlags])&uapi.IORING_ENTER_REGISTERED_RING != 0)
+	switch submitted := ret > 0 && ret == int64(uint32(c.Args[argToSubmit])); {
+	case ring == nil || t.second != nil || !ring.short(t, c, ret):
+		return nil
+	case submitted:
+		return t.waitAgain(ring, c, waitOf(c), ret)
+	case ret > 0: // fewer than were to be submitted, which does not wait
+		return nil
+	}
+	return t.Again(c)
+}
 
 // restore puts an SQE back, unless the program has written another one there meanwhile.
 func (t *task) restore(p patch) error {

@@ -48,7 +48,8 @@ type call struct {
 	change  bool         // the arguments are not the program's
 	patches []patch
 	wait    *ptrace.Call // what is to follow once all is submitted
-	took    int64        // in a second call: what the first gave
+	took    int64        // in a second call: what the first gave,
+	first   [6]uint64    // and its arguments
 }
 
 // ring is a ring of the program.

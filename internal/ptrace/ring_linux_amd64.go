@@ -116,7 +116,7 @@ func (r *Ring) place(t *Task) (Place, bool) {
 const wordsSize = uapi.RingCQEs
 
 // Words are the counters that both sides share.
-type Words struct{ SQHead, SQTail, CQTail, Dropped, Overflow uint32 }
+type Words struct{ SQHead, SQTail, CQHead, CQTail, Dropped, Overflow uint32 }
 
 func (r *Ring) decode(b []byte) Words {
 	word := func(off uint32) uint32 {
@@ -125,8 +125,8 @@ func (r *Ring) decode(b []byte) Words {
 		}
 		return binary.LittleEndian.Uint32(b[off:])
 	}
-	return Words{word(r.Params.SQOff.Head), word(r.Params.SQOff.Tail), word(r.Params.CQOff.Tail),
-		word(r.Params.SQOff.Dropped), word(r.Params.CQOff.Overflow)}
+	return Words{word(r.Params.SQOff.Head), word(r.Params.SQOff.Tail), word(r.Params.CQOff.Head),
+		word(r.Params.CQOff.Tail), word(r.Params.SQOff.Dropped), word(r.Params.CQOff.Overflow)}
 }
 
 // plausible tells whether the words can be those of the ring, and not of another one that has taken its place.

@@ -19,6 +19,9 @@ type Handler interface {
 	Enter(t *Task, c Call) (Step, error)
 	// Exit: the call of a Watch gave ret.
 	Exit(t *Task, ret int64) error
+	// Ignored: the task got a signal that it ignores as it was in io_uring_enter(2), which gave ret. If that ended the
+	// call, which it does only because the task is traced, the handler should have it make the call Again.
+	Ignored(t *Task, c Call, ret int64) error
 	// Spawn: the parent has made the child, which has not run yet.
 	Spawn(parent, child *Task, kind Kind) error
 	// Exec: the task runs another program; killed are the other threads of the process that it was.
@@ -178,6 +181,9 @@ func (t *tracer) stopped(tid int, ws unix.WaitStatus) error {
 		}
 		return unix.PtraceCont(tid, 0)
 	}
+	if err := t.ignore(task, sig); err != nil {
+		return err
+	}
 	return unix.PtraceCont(tid, int(sig))
 }
 
@@ -190,12 +196,16 @@ func (t *tracer) enter(task *Task) error {
 	if err := unix.PtraceGetRegs(task.TID, &regs); err != nil {
 		return err
 	}
-	step, err := t.handler.Enter(task, Call{regs.Orig_rax,
-		[6]uint64{regs.Rdi, regs.Rsi, regs.Rdx, regs.R10, regs.R8, regs.R9}})
+	step, err := t.handler.Enter(task, callOf(&regs))
 	if err != nil {
 		return err
 	}
 	return task.Release(step)
+}
+
+// callOf is the call that a task is in.
+func callOf(r *unix.PtraceRegs) Call {
+	return Call{r.Orig_rax, [6]uint64{r.Rdi, r.Rsi, r.Rdx, r.R10, r.R8, r.R9}}
 }
 
 // spawn adds a thread or process that the parent has just made.

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"strconv"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/uringsim/uringsim/internal/ptrace"
 	"github.com/uringsim/uringsim/trace"
 )
@@ -28,6 +30,14 @@ func (r *recorder) Enter(p *ptrace.Task, c ptrace.Call) (ptrace.Step, error) {
 func (r *recorder) Exit(p *ptrace.Task, ret int64) error {
 	r.exitCall(r.tasks[p], ret)
 	return nil
+}
+
+// Ignored has a wait go on: its event has its end, and the next one has the rest.
+func (r *recorder) Ignored(p *ptrace.Task, c ptrace.Call, ret int64) error {
+	if ret != -int64(unix.EINTR) {
+		return nil
+	}
+	return p.Again(c)
 }
 
 // Spawn writes down a new task. The rings of a parent stand where they stood, in the child's memory as well.
