@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/register"
 	"github.com/uringsim/uringsim/tctx"
 	"github.com/uringsim/uringsim/uapi"
@@ -74,13 +75,14 @@ type Denied struct {
 	Opcode   uapi.Op
 	UserData uint64
 	Res      int32            // of its CQE
+	Later    bool             // the CQE comes from task work, after those of requests that complete at once
 	Posts    bool             // it has a CQE
 	Notifies bool             // a second CQE follows, of a notification
 	Why      *verdict.Refusal // nil if it is cancelled with its chain
 }
 
-// Submit decides about the entries from the SQ's counter first on that the task submits to an adopted ring. A ring whose
-// requests were drained in an earlier call is taken for one that is not draining any more.
+// Submit decides about the entries from the SQ's counter first on that the task submits to an adopted ring. What was let
+// through in earlier calls is taken for done: a drain does not wait for it.
 //
 // Linux: io_uring/io_uring.c:io_submit_sqes
 func (g *Gate) Submit(t *tctx.Task, r *Ring, first uint32, entries []Entry) Admission {
@@ -103,7 +105,7 @@ func (g *Gate) Submit(t *tctx.Task, r *Ring, first uint32, entries []Entry) Admi
 	}
 	b.endChain()
 	r.free = append(r.free, b.requests...)
-	r.drain.active = false
+	r.drain.active = r.drain.active && !b.drainEnds
 	b.Took = uint32(len(entries)) - left
 	return b.Admission
 }
@@ -124,11 +126,12 @@ func (r *Ring) load(first uint32, entries []Entry) {
 // batch are the requests of a call.
 type batch struct {
 	Admission
-	ring     *Ring
-	task     *task
-	first    uint32
-	requests []*request
-	members  []Denied // of the chain that is being assembled, as if all of it was denied
+	ring      *Ring
+	task      *task
+	first     uint32
+	requests  []*request
+	drainEnds bool     // once what was let through is done
+	members   []Denied // of the chain that is being assembled, as if all of it was denied
 }
 
 // submitOne decides about a request, and about its chain if it is the last one of that. It is false if submission is to
@@ -166,10 +169,15 @@ func (b *batch) submitOne(at, index uint32, left *uint32) bool {
 // Linux: io_uring/timeout.c:io_disarm_next, io_fail_links
 func (b *batch) endChain() {
 	r, head := b.ring, b.ring.chain.head
-	if head != nil && head.failed {
+	switch {
+	case head == nil:
+	case !head.failed:
+		b.through(head)
+	default:
 		q := head
 		for i := range b.members {
 			d := &b.members[i]
+			d.Later = q != head
 			switch {
 			case head.armTimeout && q == head.next: // it is cancelled by itself
 				d.Posts = q.Flags&uapi.IOSQE_CQE_SKIP_SUCCESS == 0
@@ -184,4 +192,17 @@ func (b *batch) endChain() {
 		b.Denied = append(b.Denied, b.members...)
 	}
 	b.members, r.chain = b.members[:0], chain{}
+}
+
+// through lets a request, or a chain, go through a drain. One that does not drain ends the drain if there is no other
+// request; one that drains alone ends it when it is done, which is after the call has submitted all.
+//
+// Linux: io_uring/io_uring.c:io_drain_req, io_drain_req_completed
+func (b *batch) through(head *request) {
+	switch {
+	case head.Flags&uapi.IOSQE_IO_DRAIN != 0:
+		b.drainEnds = head.next == nil && !b.ring.k.release.Has(kernel.DrainEndsAtSubmit)
+	case len(b.requests) == len(b.members):
+		b.ring.drain.active = false
+	}
 }

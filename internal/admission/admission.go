@@ -118,15 +118,20 @@ func (l *ledger) summary() Summary {
 	return s
 }
 
-// stand is the NOP that stands for a denied request.
-func stand(d *sim.Denied) uapi.SQE {
+// stand is the NOP that stands for a denied request. Its CQE comes when that of the request would, if the host's kernel
+// has NOPs for that.
+func stand(d *sim.Denied, taskWork bool) uapi.SQE {
 	var nop uapi.SQE
 	nop.SetOpcode(uapi.IORING_OP_NOP)
 	if d.Slots == 2 {
 		nop.SetOpcode(uapi.IORING_OP_NOP128)
 	}
 	nop.SetUserData(d.UserData)
-	nop.SetOpFlags(uapi.IORING_NOP_INJECT_RESULT)
+	flags := uint32(uapi.IORING_NOP_INJECT_RESULT)
+	if d.Later && taskWork {
+		flags |= uapi.IORING_NOP_TW
+	}
+	nop.SetOpFlags(flags)
 	if d.Posts {
 		nop.SetLen(uint32(d.Res))
 	} else {

@@ -35,6 +35,7 @@ var programs = map[string]func() error{
 	"seven":   func() error { os.Exit(7); return nil },
 	"timed":   timed,
 	"under":   under,
+	"traces":  playTraces,
 }
 
 func TestMain(m *testing.M) {

@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"os"
 	"strconv"
 
 	"github.com/uringsim/uringsim/internal/ptrace"
@@ -102,10 +103,10 @@ func (r *runner) register(t *task, c ptrace.Call) (ptrace.Step, error) {
 	cl := &call{Call: c}
 	if fd != -1 {
 		if cl.ring = r.ringOf(t, c.Args[0], registered); cl.ring == nil && op < r.release.RegisterLast() {
-			return ptrace.Pass, nil // the host says what is wrong with the descriptor
+			return ptrace.Pass, r.noRing(t, fd, op, registered)
 		}
 	}
-	t.model.Cred.CapNS = t.maySysAdmin()
+	t.capabilities()
 	name := "register " + uapi.RegisterOp(op).String()
 	var model *sim.Ring
 	if cl.ring != nil {
@@ -124,13 +125,32 @@ func (r *runner) register(t *task, c ptrace.Call) (ptrace.Step, error) {
 	return ptrace.Pass, t.Skip(o.Ret)
 }
 
-// capSysAdmin is the number of CAP_SYS_ADMIN.
-const capSysAdmin = 21
+// noRing has the host say what is wrong with a descriptor that is no ring. It may not know the opcode, which comes first.
+func (r *runner) noRing(t *task, fd int32, op uint32, registered bool) error {
+	if op < r.host.registerLast || registered {
+		return nil
+	}
+	if _, open := t.Identify(fd); open {
+		return t.Skip(uapi.EOPNOTSUPP.Ret())
+	}
+	return t.Skip(uapi.EBADF.Ret())
+}
 
-// maySysAdmin tells whether the task has CAP_SYS_ADMIN in its user namespace.
-func (t *task) maySysAdmin() bool {
-	caps, err := strconv.ParseUint(t.Status("CapEff"), 16, 64)
-	return err == nil && caps>>capSysAdmin&1 != 0
+// Numbers of capabilities.
+const (
+	capSysAdmin = 21
+	capSysNice  = 23
+)
+
+// initialUserNS is how /proc shows the initial user namespace.
+const initialUserNS = "user:[4026531837]"
+
+// capabilities has the model's task have those that the task has by now.
+func (t *task) capabilities() {
+	caps := t.Set("CapEff")
+	ns, err := os.Readlink(t.ProcPath("ns/user"))
+	t.model.Cred.CapNS = caps>>capSysAdmin&1 != 0
+	t.model.Cred.CapInit = caps&(1<<capSysAdmin|1<<capSysNice) != 0 && err == nil && ns == initialUserNS
 }
 
 // didRegister takes note of what the host has carried out.

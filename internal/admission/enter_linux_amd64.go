@@ -160,11 +160,23 @@ func (r *runner) entries(t *task, ring *ring, p ptrace.Place, first, n uint32) (
 		return nil, false
 	}
 	entries := make([]sim.Entry, n)
+	realtime := false
 	for i := range entries {
 		entries[i] = sim.Entry{Index: index[i], SQE: sqes[i]}
+		realtime = realtime || sqes[i] != nil && le.Uint16(sqes[i][ioprioAt:])>>classShift == classRT
+	}
+	if realtime { // for which their prep wants a capability
+		t.capabilities()
 	}
 	return entries, true
 }
+
+// Where an SQE has its I/O priority, and what is the class in it.
+const (
+	ioprioAt   = 2
+	classShift = 13
+	classRT    = 1
+)
 
 // note counts what was decided.
 func (r *runner) note(entries []sim.Entry, a *sim.Admission) {
@@ -197,7 +209,7 @@ func (r *runner) deny(t *task, c *call, p ptrace.Place, entries []sim.Entry, a *
 	for i := range a.Denied {
 		d := &a.Denied[i]
 		e := entries[d.At]
-		nop := stand(d)
+		nop := stand(d, r.host.taskWork)
 		at := patch{addr: c.ring.SQEAddr(p, e.Index), was: e.SQE[:len(nop)], while: nop[:]}
 		if t.Write(at.addr, at.while) != nil {
 			r.gap("a ring whose SQEs cannot be changed: submitting to it fails where a request is refused")

@@ -25,6 +25,7 @@ func Available() error {
 // host is what the host's kernel has.
 type host struct {
 	ops          map[uapi.Op]bool
+	taskWork     bool   // NOPs can complete in task work
 	registerLast uint32 // register opcodes from this one on are not there, or may not be
 }
 
@@ -35,26 +36,32 @@ func probeHost() (*host, error) {
 		return nil, err
 	}
 	defer ring.Close()
-	nop := uapi.SQE{}
-	nop.SetLen(uint32(uapi.EACCES.Ret()))
-	nop.SetOpFlags(uapi.IORING_NOP_INJECT_RESULT)
-	copy(ring.SQE(0), nop[:])
-	if _, err := ring.Enter(1, 1, uapi.IORING_ENTER_GETEVENTS); err != nil {
-		return nil, fmt.Errorf("io_uring_enter: %w", err)
-	}
-	cqes := make([]uapi.CQE, 1)
-	if ring.Reap(cqes) != 1 || cqes[0].Res != int32(uapi.EACCES.Ret()) {
+	if !stands(ring, uapi.IORING_NOP_INJECT_RESULT) {
 		return nil, fmt.Errorf("%w: %s has no NOP with IORING_NOP_INJECT_RESULT", ErrHost, sysuring.Release())
 	}
 	ops, err := ring.Opcodes()
 	if err != nil {
 		return nil, err
 	}
-	h := &host{ops: map[uapi.Op]bool{}, registerLast: sysuring.RegisterOpcodes()}
+	h := &host{ops: map[uapi.Op]bool{}, registerLast: sysuring.RegisterOpcodes(),
+		taskWork: stands(ring, uapi.IORING_NOP_INJECT_RESULT|uapi.IORING_NOP_TW)}
 	for _, op := range ops {
 		h.ops[op] = true
 	}
 	return h, nil
+}
+
+// stands tells whether a NOP with these flags gives the result that it is told.
+func stands(ring *sysuring.Ring, flags uint32) bool {
+	nop := uapi.SQE{}
+	nop.SetLen(uint32(uapi.EACCES.Ret()))
+	nop.SetOpFlags(flags)
+	copy(ring.SQE(0), nop[:])
+	if _, err := ring.Enter(1, 1, uapi.IORING_ENTER_GETEVENTS); err != nil {
+		return false
+	}
+	cqes := make([]uapi.CQE, 1)
+	return ring.Reap(cqes) == 1 && cqes[0].Res == int32(uapi.EACCES.Ret())
 }
 
 // Run runs a program with the standard files of this process. It returns when the program and all that it started have

@@ -57,8 +57,10 @@ func (m *machine) must(t *rapid.T, c trace.Call) trace.Result {
 	return r
 }
 
-// enter submits, and gives what the program finds: the result, the SQ's head and the CQEs by user_data.
-func (m *machine) enter(t *rapid.T, sqes [][]byte, first, n, asked uint32) string {
+// enter submits, and gives what the program finds: the result, the SQ's head and the CQEs.
+// Sorted leaves their order open.
+func (m *machine) enter(t *rapid.T, sqes [][]byte, first, asked uint32, sorted bool) string {
+	n := uint32(len(sqes))
 	c := trace.Enter{FD: 3, Ring: "r", Tail: first + n, ToSubmit: asked, Flags: uapi.IORING_ENTER_GETEVENTS}
 	for i, sqe := range sqes {
 		slot := (first + uint32(i)) % ringEntries
@@ -72,7 +74,9 @@ func (m *machine) enter(t *rapid.T, sqes [][]byte, first, n, asked uint32) strin
 	for _, c := range r.Ring.CQEs {
 		cqes = append(cqes, fmt.Sprintf("%d: %d %#x", c.UserData, c.Res, c.Flags))
 	}
-	slices.Sort(cqes)
+	if sorted {
+		slices.Sort(cqes)
+	}
 	return fmt.Sprintf("%d, head %d, %s", r.Ret, r.Ring.SQHead, strings.Join(cqes, ", "))
 }
 
@@ -93,7 +97,7 @@ var requests = []func(*uapi.SQE){
 	},
 }
 
-// denySome denies two opcodes, and the last of which there is a LINK_TIMEOUT.
+// denySome denies some opcodes, and NOPs that a drain has made asynchronous.
 func denySome(t *rapid.T) *plan.Plan {
 	deny := []uapi.SockFilter{{Code: 6}} // ret #0
 	p := &plan.Plan{}
@@ -101,6 +105,11 @@ func denySome(t *rapid.T) *plan.Plan {
 		if rapid.Bool().Draw(t, op.String()) {
 			p.Filters = append(p.Filters, plan.Filter{Op: op, Insns: deny})
 		}
+	}
+	if rapid.Bool().Draw(t, "drained") {
+		const flagsAt, async = 8, 0x10 << 8
+		p.Filters = append(p.Filters, plan.Filter{Op: uapi.IORING_OP_NOP, Insns: []uapi.SockFilter{
+			{Code: 0x20, K: flagsAt}, {Code: 0x45, K: async, Jt: 1}, {Code: 6, K: 1}, {Code: 6}}})
 	}
 	return p
 }
@@ -113,10 +122,16 @@ func TestStand(t *testing.T) {
 		uapi.IORING_SETUP_CQE32}
 	links := []uint8{0, 0, 0, uapi.IOSQE_IO_LINK, uapi.IOSQE_IO_LINK, uapi.IOSQE_IO_HARDLINK,
 		uapi.IOSQE_CQE_SKIP_SUCCESS, uapi.IOSQE_CQE_SKIP_SUCCESS | uapi.IOSQE_IO_LINK, 0x80}
+	drains := []uint8{0, 0, 0, uapi.IOSQE_IO_LINK, uapi.IOSQE_IO_DRAIN, uapi.IOSQE_IO_DRAIN | uapi.IOSQE_IO_LINK}
 	rapid.Check(t, func(t *rapid.T) {
 		k := rapid.SampledFrom([]kernel.Release{kernel.V7_0, kernel.V7_1, kernel.V7_2, kernel.V7_3}).Draw(t, "kernel")
 		ringFlags := rapid.SampledFrom(flags).Draw(t, "ring")
 		p := denySome(t)
+		drain := rapid.Bool().Draw(t, "drain")
+		sqeFlags := links
+		if drain { // which stand-ins wait for, and refused requests do not
+			sqeFlags = drains
+		}
 		want, host := newMachine(t, k, p, ringFlags), newMachine(t, k, &plan.Plan{}, ringFlags)
 		model := newMachine(t, k, p, ringFlags)
 		gate := model.Gate()
@@ -133,20 +148,24 @@ func TestStand(t *testing.T) {
 				}
 				var sqe uapi.SQE
 				rapid.SampledFrom(requests).Draw(t, "request")(&sqe)
-				sqe.SetFlags(rapid.SampledFrom(links).Draw(t, "flags"))
+				sqe.SetFlags(rapid.SampledFrom(sqeFlags).Draw(t, "flags"))
 				sqe.SetUserData(uint64(first)*100 + uint64(i))
 				copy(s, sqe[:])
 				sqes = append(sqes, s)
 			}
-			wanted := want.enter(t, sqes, first, uint32(n), uint32(n))
 			asked, stood := through(gate, ring, task, first, sqes)
-			if got := host.enter(t, stood, first, uint32(n), asked); got != wanted {
+			sorted := drain || slices.ContainsFunc(stood, linked)
+			wanted := want.enter(t, sqes, first, uint32(n), sorted)
+			if got := host.enter(t, stood, first, asked, sorted); got != wanted {
 				t.Fatalf("got  %s\nwant %s", got, wanted)
 			}
 			fmt.Sscanf(wanted[strings.Index(wanted, "head ")+5:], "%d,", &first)
 		}
 	})
 }
+
+// linked tells whether a request has a chain. Stand-ins do not: they complete before what the chains of others do later.
+func linked(sqe []byte) bool { return sqe[1]&(uapi.IOSQE_IO_LINK|uapi.IOSQE_IO_HARDLINK) != 0 }
 
 // through is how many entries are to be submitted, and the SQEs as the gate lets them through.
 func through(gate *sim.Gate, ring *sim.Ring, task *tctx.Task, first uint32, sqes [][]byte) (asked uint32, stood [][]byte) {
@@ -157,7 +176,7 @@ func through(gate *sim.Gate, ring *sim.Ring, task *tctx.Task, first uint32, sqes
 	}
 	a := gate.Submit(task, ring, first, entries)
 	for i := range a.Denied {
-		nop := stand(&a.Denied[i])
+		nop := stand(&a.Denied[i], true)
 		copy(stood[a.Denied[i].At], nop[:])
 	}
 	if asked = uint32(len(sqes)); a.Stopped {

@@ -12,23 +12,23 @@ import (
 // ignoredByDefault are the signals that do nothing unless a program asks for them.
 const ignoredByDefault = 1<<(unix.SIGCHLD-1) | 1<<(unix.SIGCONT-1) | 1<<(unix.SIGURG-1) | 1<<(unix.SIGWINCH-1)
 
-// signals reads a set of signals from the task's status.
-func (t *Task) signals(name string) uint64 {
+// Set reads a set, such as SigBlk or CapEff, from the task's status; it is empty for a task that is ending.
+func (t *Task) Set(name string) uint64 {
 	set, err := strconv.ParseUint(t.Status(name), 16, 64)
 	if err != nil {
-		return 0 // it is ending
+		return 0
 	}
 	return set
 }
 
 // ignored are the signals that the task ignores.
 func (t *Task) ignored() uint64 {
-	return t.signals("SigIgn") | ignoredByDefault&^t.signals("SigCgt")
+	return t.Set("SigIgn") | ignoredByDefault&^t.Set("SigCgt")
 }
 
 // InterruptedForNothing tells whether the signals that wait for the task are such as it ignores.
 func (t *Task) InterruptedForNothing() bool {
-	pending := (t.signals("SigPnd") | t.signals("ShdPnd")) &^ t.signals("SigBlk")
+	pending := (t.Set("SigPnd") | t.Set("ShdPnd")) &^ t.Set("SigBlk")
 	return pending != 0 && pending&^t.ignored() == 0
 }
 
