@@ -35,7 +35,7 @@ var programs = map[string]func() error{
 	"seven":   func() error { os.Exit(7); return nil },
 	"timed":   timed,
 	"under":   under,
-	"traces":  playTraces,
+	"trace":   playTrace,
 }
 
 func TestMain(m *testing.M) {

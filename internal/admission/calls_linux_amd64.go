@@ -40,9 +40,9 @@ func (r *runner) setup(t *task, c ptrace.Call) (ptrace.Step, error) {
 func (r *runner) didSetup(t *task, c *call, ret int64) error {
 	raw := make([]byte, uapi.SizeofParams)
 	if ret < 0 {
-		if e, _ := uapi.ErrnoOf(ret); e == uapi.EINVAL {
+		if unknown := uint64(c.params.Flags) &^ r.host.setupFlags; unknown != 0 && ret == uapi.EINVAL.Ret() {
 			r.gap("this kernel refuses io_uring_setup(2) with %s, which %s has: %s",
-				flagNames(c.params.Flags), r.release.Name, e)
+				uapi.SetupFlags.FormatFlags(unknown), r.release.Name, uapi.EINVAL)
 		}
 		return nil
 	}
@@ -67,13 +67,6 @@ func (r *runner) didSetup(t *task, c *call, ret int64) error {
 	}
 	r.rings[ring.File] = ring
 	return nil
-}
-
-func flagNames(flags uint32) string {
-	if flags == 0 {
-		return "no flags"
-	}
-	return uapi.SetupFlags.FormatFlags(uint64(flags))
 }
 
 // ringOf is the ring that a call means, nil if it is none that was set up by the program.

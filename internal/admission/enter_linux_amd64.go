@@ -130,7 +130,7 @@ func (r *runner) submit(t *task, ring *ring, c ptrace.Call) (ptrace.Step, error)
 		return ptrace.Pass, nil
 	}
 	a := r.gate.Submit(t.model, ring.model, first, entries)
-	r.note(entries, &a)
+	r.note(ring, entries, &a)
 	cl := &call{Call: c, ring: ring}
 	alone := len(r.tasks) == 1
 	if !alone {
@@ -179,28 +179,35 @@ const (
 )
 
 // note counts what was decided.
-func (r *runner) note(entries []sim.Entry, a *sim.Admission) {
+func (r *runner) note(ring *ring, entries []sim.Entry, a *sim.Admission) {
 	denied := a.Denied
 	for at := uint32(0); at < a.Took; at++ {
 		r.Requests++
 		if len(denied) == 0 || denied[0].At != at {
-			if sqe := entries[at].SQE; sqe != nil && !r.host.ops[uapi.Op(sqe[0])] {
-				r.gap("this kernel has no %s, which %s has: it fails", uapi.Op(sqe[0]), r.release.Name)
+			sqe := entries[at].SQE
+			if sqe == nil {
+				continue
+			}
+			if op := uapi.Op(sqe[0]); !r.host.ops[op] {
+				r.gap("this kernel has no %s, which %s has: it fails", op, r.release.Name)
+			}
+			if ring.Has(uapi.IORING_SETUP_SQE_MIXED) && ptrace.Wide(sqe[0]) {
+				at++ // its second half
 			}
 			continue
 		}
 		d := &denied[0]
 		denied = denied[1:]
 		at += d.Slots - 1
+		if d.Notifies {
+			r.gap("a refused %s has no notification", d.Opcode)
+		}
 		if d.Why == nil {
 			r.Cancelled++
 			continue
 		}
 		r.Refused++
 		r.refuse(d.Opcode.String(), d.Why)
-		if d.Notifies {
-			r.gap("a refused %s has no notification", d.Opcode)
-		}
 	}
 }
 

@@ -27,6 +27,7 @@ type host struct {
 	ops          map[uapi.Op]bool
 	taskWork     bool   // NOPs can complete in task work
 	registerLast uint32 // register opcodes from this one on are not there, or may not be
+	setupFlags   uint64 // others are not there, or may not be
 }
 
 // probeHost looks at the host's kernel: it must have NOPs that give a result.
@@ -43,7 +44,11 @@ func probeHost() (*host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &host{ops: map[uapi.Op]bool{}, registerLast: sysuring.RegisterOpcodes(),
+	can, ok := sysuring.Query()
+	if !ok {
+		can.RegisterOpcodes = uint32(uapi.IORING_REGISTER_QUERY)
+	}
+	h := &host{ops: map[uapi.Op]bool{}, registerLast: can.RegisterOpcodes, setupFlags: can.SetupFlags,
 		taskWork: stands(ring, uapi.IORING_NOP_INJECT_RESULT|uapi.IORING_NOP_TW)}
 	for _, op := range ops {
 		h.ops[op] = true

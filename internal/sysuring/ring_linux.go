@@ -146,10 +146,15 @@ func (r *Ring) Opcodes() ([]uapi.Op, error) {
 	return ops, nil
 }
 
-// RegisterOpcodes is how many register opcodes the kernel has; of kernels that do not tell, it is the number of the
-// opcode with which others do.
-func RegisterOpcodes() uint32 {
-	data := make([]byte, 8) // struct io_uring_query_opcode from nr_request_opcodes to nr_register_opcodes
+// Abilities are what a kernel says that it knows.
+type Abilities struct {
+	RegisterOpcodes uint32 // how many register opcodes there are
+	SetupFlags      uint64 // IORING_SETUP_*
+}
+
+// Query asks the kernel; ok is false for one that does not tell, or not so much.
+func Query() (a Abilities, ok bool) {
+	data := make([]byte, 24) // struct io_uring_query_opcode up to ring_setup_flags
 	var pin runtime.Pinner
 	pin.Pin(&data[0])
 	defer pin.Unpin()
@@ -159,8 +164,8 @@ func RegisterOpcodes() uint32 {
 	const noRing = ^uintptr(0)
 	_, _, e := unix.Syscall6(unix.SYS_IO_URING_REGISTER, noRing, uintptr(uapi.IORING_REGISTER_QUERY),
 		uintptr(unsafe.Pointer(&raw[0])), 0, 0, 0)
-	if e != 0 || uapi.DecodeQueryHdr(raw).Result != 0 {
-		return uint32(uapi.IORING_REGISTER_QUERY)
+	if h := uapi.DecodeQueryHdr(raw); e != 0 || h.Result != 0 || h.Size < uint32(len(data)) {
+		return Abilities{}, false
 	}
-	return binary.LittleEndian.Uint32(data[4:])
+	return Abilities{binary.LittleEndian.Uint32(data[4:]), binary.LittleEndian.Uint64(data[16:])}, true
 }
