@@ -26,8 +26,10 @@ func listed() bpffilter.Restriction {
 
 // admitWorlds are tasks with a ring, each made anew, with a filter to register at memAt.
 var admitWorlds = map[string]func() (*tctx.Task, *ring){
-	"plain":    func() (*tctx.Task, *ring) { return world(0) },
-	"disabled": func() (*tctx.Task, *ring) { return world(uapi.IORING_SETUP_R_DISABLED | uapi.IORING_SETUP_SINGLE_ISSUER) },
+	"plain": func() (*tctx.Task, *ring) { return world(0) },
+	"disabled": func() (*tctx.Task, *ring) {
+		return world(uapi.IORING_SETUP_R_DISABLED | uapi.IORING_SETUP_SINGLE_ISSUER)
+	},
 	"restricted": func() (*tctx.Task, *ring) {
 		t, r := world(0)
 		r.Restrict = listed()
