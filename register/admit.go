@@ -7,11 +7,12 @@ import (
 )
 
 // Admit is Call for a program that runs on another kernel: what the task may register is decided here, and what it
-// registers with that, but for restrictions and filters, is there. S is the ring's, nil for a call with fd -1. Decided is
-// false if the other kernel is to carry the call out; State.Carried is told of it then.
+// registers with that, but for restrictions and filters, is there. S is the ring's, nil for a call with fd -1. Decided
+// is false if the other kernel is to carry the call out; State.Carried is told of it then.
 //
 // Linux: io_uring/register.c:io_uring_register
-func Admit(k kernel.Release, t *tctx.Task, s *State, op uint32, arg uint64, nr uint32, origin string) (_ Outcome, decided bool) {
+func Admit(k kernel.Release, t *tctx.Task, s *State, op uint32, arg uint64, nr uint32, origin string) (_ Outcome,
+	decided bool) {
 	if refusal := exists(k, op); refusal != nil {
 		return refused(refusal), true
 	}

@@ -20,8 +20,8 @@ func runCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run [--kernel RELEASE] [--policy FILE] [--report] [--] COMMAND [ARGUMENT...]",
 		Short: "Run a program on this kernel, under the restrictions and filters of another",
-		Long: `run runs a program for real, on the running kernel, whatever its age, while another release decides which setups,
-register calls and requests of io_uring go through: restrictions and filters that the program registers work as they do
+		Long: `run runs a program for real, on the running kernel, whatever its age, while another release decides which
+setups, register calls and requests of io_uring go through: restrictions and filters that the program registers work as they do
 on that release, for it and all that it starts. Requests that the release refuses complete with its errno; the others
 the running kernel carries out. With --policy the program starts with the policy registered, as in a sandbox.
 
@@ -35,8 +35,9 @@ policy cannot be read or the release refuses it, and 4 if nothing can be run her
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.ErrOrStderr(), args) },
 	}
 	c.Flags().SetInterspersed(false)
-	c.Flags().StringVar(&o.kernel, "kernel", kernel.V7_3.Name, "the release that decides: "+strings.Join(releaseNames(kernel.Releases), ", "))
-	complete(c, "kernel", releaseNames(kernel.Releases))
+	names := releaseNames(kernel.Releases)
+	c.Flags().StringVar(&o.kernel, "kernel", kernel.V7_3.Name, "the release that decides: "+strings.Join(names, ", "))
+	complete(c, "kernel", names)
 	c.Flags().StringVar(&o.policy, "policy", "", "a policy, program or plan that is registered before the program starts")
 	o.flags(c)
 	c.Flags().BoolVar(&o.report, "report", false, "list at the end what was refused and why")

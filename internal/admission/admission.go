@@ -1,5 +1,5 @@
-// Package admission has programs run on this machine's kernel under the admission of another release: what they may set up,
-// register and submit is decided by the model, and what it lets through the host's kernel carries out.
+// Package admission has programs run on this machine's kernel under the admission of another release: what they may set
+// up, register and submit is decided by the model, and what it lets through the host's kernel carries out.
 //
 // A program stops at io_uring_enter(2). Its SQEs are read and decided about; those that are refused reach the host as
 // NOPs that give the model's errno, and are put back afterwards. Restrictions and filters are in the model alone.

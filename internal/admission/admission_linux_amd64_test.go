@@ -228,11 +228,12 @@ func interruptedWait() error {
 	}()
 	nops(ring, 1, 2, 0)
 	took, err := ring.Enter(2, 3, uapi.IORING_ENTER_GETEVENTS)
-	return errors.Join(err, want("what was submitted counts", took, 2), want("CQEs", results(ring), []string{"1:0", "2:-13"}))
+	return errors.Join(err, want("what was submitted counts", took, 2),
+		want("CQEs", results(ring), []string{"1:0", "2:-13"}))
 }
 
-// ignoredSignal waits for a timeout, and gets a signal that it ignores before that: alone, it would not notice. The first
-// time it submits a request that is refused in the same call.
+// ignoredSignal waits for a timeout, and gets a signal that it ignores before that: alone, it would not notice. The
+// first time it submits a request that is refused in the same call.
 func ignoredSignal() error {
 	runtime.LockOSThread()
 	signal.Ignore(unix.SIGWINCH)
@@ -294,7 +295,8 @@ func polled() error {
 		return err
 	}
 	var none *sysuring.Ring
-	if err := errors.Join(unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), none.Filter(uapi.IORING_OP_NOP, oddOnly)); err != nil {
+	err = errors.Join(unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), none.Filter(uapi.IORING_OP_NOP, oddOnly))
+	if err != nil {
 		return err
 	}
 	if _, err := sysuring.NewRingWith(8, uapi.IORING_SETUP_SQPOLL); !errors.Is(err, unix.EOPNOTSUPP) {
@@ -311,7 +313,8 @@ func TestRun(t *testing.T) {
 		status  int
 		gaps    int
 	}{
-		{"ring", 1 + 8 + 1, 0, 0}, {"exec", 2, 0, 0}, {"threads", 400, 0, 0}, {"waits", 1, 0, 0}, {"ignores", 1, 0, 0}, {"privs", 0, 0, 0},
+		{"ring", 1 + 8 + 1, 0, 0}, {"exec", 2, 0, 0}, {"threads", 400, 0, 0}, {"waits", 1, 0, 0}, {"ignores", 1, 0, 0},
+		{"privs", 0, 0, 0},
 		{"polled", 0, 0, 1}, {"signal", 0, 128 + int(unix.SIGTERM), 0}, {"seven", 0, 7, 0},
 	} {
 		s := runTest(t, row.program, kernel.V7_3)

@@ -118,7 +118,8 @@ func (r *runner) register(t *task, c ptrace.Call) (ptrace.Step, error) {
 	return ptrace.Pass, t.Skip(o.Ret)
 }
 
-// noRing has the host say what is wrong with a descriptor that is no ring. It may not know the opcode, which comes first.
+// noRing has the host say what is wrong with a descriptor that is no ring. It may not know the opcode, which comes
+// first.
 func (r *runner) noRing(t *task, fd int32, op uint32, registered bool) error {
 	if op < r.host.registerLast || registered {
 		return nil

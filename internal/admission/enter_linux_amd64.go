@@ -3,6 +3,7 @@ package admission
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -72,10 +73,8 @@ func (r *runner) busy(t *task, ring *ring) bool {
 	if f == nil || f.task == t {
 		return false
 	}
-	if words, _, ok := ring.Words(t.Task); ok && !ring.Has(uapi.IORING_SETUP_SQ_REWIND) && int32(words.SQHead-f.end) >= 0 {
-		return false
-	}
-	return true
+	words, _, ok := ring.Words(t.Task)
+	return !ok || ring.Has(uapi.IORING_SETUP_SQ_REWIND) || int32(words.SQHead-f.end) < 0
 }
 
 // Polls tells whether tasks wait.
@@ -98,7 +97,7 @@ func (r *runner) Idle() error {
 			if err == nil {
 				err = next.task.Release(step)
 			}
-			if err != nil {
+			if err != nil && !errors.Is(err, unix.ESRCH) { // killed while it waited
 				return err
 			}
 		}
@@ -232,7 +231,7 @@ func (r *runner) deny(t *task, c *call, p ptrace.Place, entries []sim.Entry, a *
 	return ptrace.Watch, r.split(t, c, args)
 }
 
-// split has the call submit and not wait. It waits in a second call once SQEs are put back, as they may be used for other
+// split has the call submit and not wait. It waits in a second call once SQEs are put back, as they may be used for more
 // requests then. Kernels do not wait if fewer were submitted than the program asked for.
 func (r *runner) split(t *task, c *call, args [6]uint64) error {
 	if args[argFlags]&uapi.IORING_ENTER_GETEVENTS != 0 {
@@ -261,6 +260,11 @@ func (r *runner) didEnter(t *task, c *call, ret int64) error {
 	}
 	for _, p := range c.patches {
 		if err := t.restore(p); err != nil {
+			return err
+		}
+	}
+	if len(r.held) > 0 {
+		if err := r.Idle(); err != nil {
 			return err
 		}
 	}

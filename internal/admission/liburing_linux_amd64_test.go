@@ -21,8 +21,8 @@ import (
 var otherwise = map[string]string{
 	"cbpf_filter":   "skipped by itself on kernels without filters; passes",
 	"task-restrict": "skipped by itself on kernels without restrictions of tasks; passes",
-	"socket": "now and then: one thread closes descriptor 0, which may be the ring of another, and relies on that one being " +
-		"inside of its call by then",
+	"socket": "now and then: one thread closes descriptor 0, which may be the ring of another, and relies on that one " +
+		"being inside of its call by then",
 }
 
 // attempts is how often a program may end in another way before that counts: some do so by themselves.

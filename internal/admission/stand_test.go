@@ -114,12 +114,12 @@ func denySome(t *rapid.T) *plan.Plan {
 	return p
 }
 
-// TestStand: a kernel without filters gives a program what one with filters does, if the requests that a gate denies are
-// NOPs there.
+// TestStand: a kernel without filters gives a program what one with filters does, if the requests that a gate denies
+// are NOPs there.
 func TestStand(t *testing.T) {
 	flags := []uint32{0, uapi.IORING_SETUP_SUBMIT_ALL, uapi.IORING_SETUP_NO_SQARRAY, uapi.IORING_SETUP_SQE128,
-		uapi.IORING_SETUP_SQE_MIXED | uapi.IORING_SETUP_NO_SQARRAY, uapi.IORING_SETUP_SQE_MIXED | uapi.IORING_SETUP_SUBMIT_ALL,
-		uapi.IORING_SETUP_CQE32}
+		uapi.IORING_SETUP_SQE_MIXED | uapi.IORING_SETUP_NO_SQARRAY,
+		uapi.IORING_SETUP_SQE_MIXED | uapi.IORING_SETUP_SUBMIT_ALL, uapi.IORING_SETUP_CQE32}
 	links := []uint8{0, 0, 0, uapi.IOSQE_IO_LINK, uapi.IOSQE_IO_LINK, uapi.IOSQE_IO_HARDLINK,
 		uapi.IOSQE_CQE_SKIP_SUCCESS, uapi.IOSQE_CQE_SKIP_SUCCESS | uapi.IOSQE_IO_LINK, 0x80}
 	drains := []uint8{0, 0, 0, uapi.IOSQE_IO_LINK, uapi.IOSQE_IO_DRAIN, uapi.IOSQE_IO_DRAIN | uapi.IOSQE_IO_LINK}
@@ -164,11 +164,12 @@ func TestStand(t *testing.T) {
 	})
 }
 
-// linked tells whether a request has a chain. Stand-ins do not: they complete before what the chains of others do later.
+// linked tells whether a request has a chain. Stand-ins do not: they complete before what chains of others do later.
 func linked(sqe []byte) bool { return sqe[1]&(uapi.IOSQE_IO_LINK|uapi.IOSQE_IO_HARDLINK) != 0 }
 
 // through is how many entries are to be submitted, and the SQEs as the gate lets them through.
-func through(gate *sim.Gate, ring *sim.Ring, task *tctx.Task, first uint32, sqes [][]byte) (asked uint32, stood [][]byte) {
+func through(gate *sim.Gate, ring *sim.Ring, task *tctx.Task, first uint32, sqes [][]byte) (asked uint32,
+	stood [][]byte) {
 	var entries []sim.Entry
 	for i, s := range sqes {
 		entries = append(entries, sim.Entry{Index: (first + uint32(i)) % ringEntries, SQE: s})

@@ -60,8 +60,8 @@ var notAsRecorded = map[string]string{
 
 const query = "QUERY tells of the host, but for the number of register opcodes"
 
-// TestTraces plays the traces of this repository on the host's kernel under the admission of 7.3, where they should give
-// what they gave on a real one. It takes a minute, and is run where URINGSIM_TRACES is set.
+// TestTraces plays the traces of this repository on the host's kernel under the admission of 7.3, where they should
+// give what they gave on a real one. It takes a minute or two, and is run where URINGSIM_TRACES is set.
 func TestTraces(t *testing.T) {
 	if os.Getenv("URINGSIM_TRACES") == "" {
 		t.Skip("URINGSIM_TRACES is not set")

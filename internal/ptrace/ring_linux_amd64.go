@@ -25,7 +25,8 @@ func NewRing(file FileID, p uapi.Params) *Ring {
 	return &Ring{File: file, Params: p, places: map[*Space]Place{}}
 }
 
-// Place is where a ring stands in an address space. Its words are at the start of the SQ's memory, the CQEs in the CQ's.
+// Place is where a ring stands in an address space. Its words are at the start of the SQ's memory, the CQEs in that of
+// the CQ.
 type Place struct {
 	SQ, CQ, SQEs uint64
 	doubtful     bool // something else may stand there by now

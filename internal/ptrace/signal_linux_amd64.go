@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A task that is traced is interrupted by signals that it ignores, and that it would not notice otherwise. Most calls go
-// on by themselves then; io_uring_enter(2) fails with EINTR, or gives fewer completions than were wanted.
+// A task that is traced is interrupted by signals that it ignores, and that it would not notice otherwise. Most calls
+// go on by themselves then; io_uring_enter(2) fails with EINTR, or gives fewer completions than were wanted.
 
 // ignoredByDefault are the signals that do nothing unless a program asks for them.
 const ignoredByDefault = 1<<(unix.SIGCHLD-1) | 1<<(unix.SIGCONT-1) | 1<<(unix.SIGURG-1) | 1<<(unix.SIGWINCH-1)

@@ -10,8 +10,9 @@ import (
 	"github.com/uringsim/uringsim/internal/sysuring"
 )
 
-// Handler is told what the tasks of a program do. All of its methods are called on one thread, the only one that may ask
-// ptrace(2) about the tasks. An error ends the program, unless it is ESRCH: then the task was killed while it was stopped.
+// Handler is told what the tasks of a program do. All of its methods are called on one thread, the only one that may
+// ask ptrace(2) about the tasks. An error ends the program, unless it is ESRCH: then the task was killed while it was
+// stopped.
 type Handler interface {
 	// Start: the task is the program, before its first instruction.
 	Start(t *Task) error
