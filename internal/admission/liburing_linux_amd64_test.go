@@ -81,7 +81,7 @@ func under() error {
 // ends is how a program ends; nothing that it started is left.
 func ends(t *testing.T, command func(context.Context, string, ...string) *exec.Cmd, program string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	cmd := command(ctx, program)
 	cmd.Dir = t.TempDir()
@@ -95,7 +95,7 @@ func ends(t *testing.T, command func(context.Context, string, ...string) *exec.C
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
-		return "in no time"
+		return "not within three minutes"
 	case errors.As(err, &exit):
 		return exit.ProcessState.String()
 	case err != nil:
