@@ -65,8 +65,10 @@ const lattice = `
 	internal/live, internal/vm, gen, kernel < internal/judge;
 
 	# What real programs submit.
-	internal/sysuring, trace < internal/record;
-	internal/record < cmd/uringsim;
+	internal/sysuring < internal/ptrace, internal/sysuring/submit;
+	internal/ptrace, trace < internal/record;
+	internal/ptrace, sim < internal/admission;
+	internal/admission, internal/record < cmd/uringsim;
 	trace < internal/tracepoint < cmd/uringsim;
 
 	# Where the two meet. The root has no code, only traces.
@@ -90,7 +92,7 @@ var outside = map[string][]string{
 	"github.com/owenrumney/go-sarif":     {"cmd/uringsim"},
 	"github.com/spf13/cobra":             {"cmd/uringsim"},
 	"golang.org/x/net/bpf":               {"cbpfvm"},
-	"golang.org/x/sys":                   {"internal/live", "internal/record", "internal/sysuring", "internal/vm"},
+	"golang.org/x/sys":                   {"internal/admission", "internal/live", "internal/ptrace", "internal/record", "internal/sysuring", "internal/vm"},
 	"unsafe":                             {"internal/sysuring"},
 }
 

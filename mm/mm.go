@@ -48,13 +48,14 @@ type page struct {
 
 // Space is the address space of a process. The zero Space has nothing mapped.
 type Space struct {
-	segs  []segment // sorted, disjoint
-	pages map[uint64]*page
+	segs    []segment // sorted, disjoint
+	pages   map[uint64]*page
+	outside Outside // where the memory really is; nil for the simulated processes, which have it here
 }
 
 // Clone is the address space of a forked child: the same content, from then on apart.
 func (s *Space) Clone() *Space {
-	c := &Space{segs: slices.Clone(s.segs), pages: make(map[uint64]*page, len(s.pages))}
+	c := &Space{segs: slices.Clone(s.segs), pages: make(map[uint64]*page, len(s.pages)), outside: s.outside}
 	for n, p := range s.pages {
 		if p.pinned && p.owner == s {
 			c.pages[n] = &page{data: p.data, owner: c}
@@ -181,7 +182,13 @@ func (s *Space) CopyIn(dst []byte, addr uint64) bool {
 	if n == 0 {
 		return true
 	}
-	if !AccessOK(addr, n) || s.reach(addr, n, Read) < n {
+	if !AccessOK(addr, n) {
+		return false
+	}
+	if s.outside != nil {
+		return s.outside.Read(addr, dst) == nil
+	}
+	if s.reach(addr, n, Read) < n {
 		return false
 	}
 	s.peek(dst, addr)
@@ -196,6 +203,9 @@ func (s *Space) CopyOut(addr uint64, src []byte) bool {
 	}
 	if !AccessOK(addr, n) {
 		return false
+	}
+	if s.outside != nil {
+		return s.outside.Write(addr, src) == nil
 	}
 	got := s.reach(addr, n, ReadWrite)
 	return s.poke(addr, src[:got]) && got == n

@@ -33,12 +33,8 @@ const (
 func Call(k kernel.Release, t *tctx.Task, fd int32, op uint32, arg uint64, nr uint32, origin string) Outcome {
 	registered := op&uapi.IORING_REGISTER_USE_REGISTERED_RING != 0
 	op &^= uapi.IORING_REGISTER_USE_REGISTERED_RING
-	if op >= k.RegisterLast() {
-		o := refuse(uapi.EINVAL, whereSyscall, fmt.Sprintf("opcode %d must exist", op))
-		if uapi.RegisterOp(op) == uapi.IORING_REGISTER_BPF_FILTER {
-			o.Why.Quirk = kernel.NoBPFFilter.String()
-		}
-		return o
+	if refusal := exists(k, op); refusal != nil {
+		return refused(refusal)
 	}
 	c := &call{kernel: k, task: t, op: uapi.RegisterOp(op), arg: arg, nr: nr, origin: origin}
 	if fd == -1 {
@@ -52,30 +48,50 @@ func Call(k kernel.Release, t *tctx.Task, fd int32, op uint32, arg uint64, nr ui
 	return c.try(c.onRing)
 }
 
+// exists refuses an opcode that the kernel does not have.
+func exists(k kernel.Release, op uint32) *verdict.Refusal {
+	if op < k.RegisterLast() {
+		return nil
+	}
+	refusal := verdict.Refuse(verdict.Register, uapi.EINVAL, whereSyscall, fmt.Sprintf("opcode %d must exist", op))
+	if uapi.RegisterOp(op) == uapi.IORING_REGISTER_BPF_FILTER {
+		refusal.Quirk = kernel.NoBPFFilter.String()
+	}
+	return refusal
+}
+
 // onRing checks who calls and whether the ring's restrictions allow it, and then the arguments.
 //
 // Linux: io_uring/register.c:__io_uring_register
 func (c *call) onRing() Outcome {
+	if refusal := c.admit(); refusal != nil {
+		return refused(refusal)
+	}
+	row := &ringOps[c.op]
+	if row.run == nil {
+		return Outcome{Unmodelled: "register " + c.op.String() + " on a ring"}
+	}
+	return row.run(c)
+}
+
+// admit is what is checked before the handler of a call on a ring.
+func (c *call) admit() *verdict.Refusal {
 	if c.ring.Submitter != nil && c.ring.Submitter != c.task {
-		return refuse(uapi.EEXIST, whereRing, "the ring belongs to another task (SINGLE_ISSUER)")
+		return verdict.Refuse(verdict.Register, uapi.EEXIST, whereRing, "the ring belongs to another task (SINGLE_ISSUER)")
 	}
 	if c.ring.Restrict.RegRegistered {
 		disabled := c.ring.Flags&uapi.IORING_SETUP_R_DISABLED != 0
 		inherited := c.ring.Inherited && !c.kernel.Has(kernel.DisabledRingIgnoresInherited)
 		if (!disabled || inherited) && !c.ring.Restrict.RegisterAllowed(c.op) {
-			return refused(c.restricted(whereRing))
+			return c.restricted(whereRing)
 		}
 	}
-	row := &ringOps[c.op]
-	if row.args != nil {
-		if e, why := row.args(c); e != 0 {
-			return refuse(e, whereRing, why)
+	if args := ringOps[c.op].args; args != nil {
+		if e, why := args(c); e != 0 {
+			return verdict.Refuse(verdict.Register, e, whereRing, why)
 		}
 	}
-	if row.run == nil {
-		return Outcome{Unmodelled: "register " + c.op.String() + " on a ring"}
-	}
-	return row.run(c)
+	return nil
 }
 
 func (c *call) restricted(where string) *verdict.Refusal {
@@ -86,9 +102,8 @@ func (c *call) restricted(where string) *verdict.Refusal {
 //
 // Linux: io_uring/register.c:io_uring_register_blind
 func (c *call) blind() Outcome {
-	if r := c.task.Restrict; r != nil && r.RegRegistered && !c.kernel.Has(kernel.BlindOpsUnrestricted) &&
-		!r.RegisterAllowed(c.op) {
-		return refused(c.restricted(whereBlind))
+	if refusal := c.blindRestricted(); refusal != nil {
+		return refused(refusal)
 	}
 	switch c.op {
 	case uapi.IORING_REGISTER_QUERY:
@@ -106,6 +121,15 @@ func (c *call) blind() Outcome {
 	}
 	o := refuse(uapi.EINVAL, whereBlind, c.op.String()+" needs a ring")
 	return o
+}
+
+// blindRestricted checks whether the task's restrictions allow the call.
+func (c *call) blindRestricted() *verdict.Refusal {
+	r := c.task.Restrict
+	if r == nil || !r.RegRegistered || c.kernel.Has(kernel.BlindOpsUnrestricted) || r.RegisterAllowed(c.op) {
+		return nil
+	}
+	return c.restricted(whereBlind)
 }
 
 // row says how one register opcode on a ring treats its arguments and what it does.

@@ -32,15 +32,20 @@ func (k *Kernel) setup(t *task, c trace.Setup) trace.Result {
 		return refuseSetup(uapi.EFAULT, where, "struct io_uring_params must be readable")
 	}
 	p := uapi.DecodeParams(raw)
-	if p.Resv != [3]uint32{} {
-		return refuseSetup(uapi.EINVAL, where, "resv must be 0")
-	}
-	p.SQEntries = c.Entries
-	if refusal := k.prepareConfig(&p); refusal != nil {
+	if refusal := k.checkParams(c.Entries, &p); refusal != nil {
 		return trace.Result{Ret: refusal.Errno.Ret(), Why: refusal}
 	}
 	p.Features = register.Features
 	return k.create(t, c, &p)
+}
+
+// checkParams checks the parameters that the program gave, and fills in sizes and offsets.
+func (k *Kernel) checkParams(entries uint32, p *uapi.Params) *verdict.Refusal {
+	if p.Resv != [3]uint32{} {
+		return verdict.Refuse(verdict.Setup, uapi.EINVAL, "io_uring/io_uring.c:io_uring_setup", "resv must be 0")
+	}
+	p.SQEntries = entries
+	return k.prepareConfig(p)
 }
 
 func refuseSetup(e uapi.Errno, where, why string) trace.Result {

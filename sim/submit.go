@@ -2,6 +2,7 @@ package sim
 
 import (
 	"github.com/uringsim/uringsim/uapi"
+	"github.com/uringsim/uringsim/verdict"
 )
 
 // sqPending is how many entries the program has put into the SQ ring.
@@ -85,19 +86,7 @@ func (r *Ring) submitOne(t *task, index uint32, left *uint32) bool {
 	}
 	r.tally.Requests++
 	r.drain.alive++
-
-	refusal := r.initReq(q, index, left)
-	if set := r.Restrict.Filters(); refusal == nil && set != nil {
-		if r.k.quiet {
-			refusal = set.Decide(r.k.engine, r.k.ops, &q.Request, &r.context)
-		} else {
-			refusal, q.look = r.k.runFilters(set, &q.Request)
-		}
-	}
-	if r.k.trying && refusal == nil {
-		r.try(q)
-	}
-	if refusal != nil {
+	if refusal := r.admit(q, index, left); refusal != nil {
 		q.because(refusal)
 		return r.failInit(q, int32(refusal.Errno.Ret()))
 	}
@@ -119,6 +108,24 @@ func (r *Ring) submitOne(t *task, index uint32, left *uint32) bool {
 		r.queue(q)
 	}
 	return true
+}
+
+// admit prepares a request and lets the filters look at it.
+//
+// Linux: io_uring/io_uring.c:io_submit_sqe
+func (r *Ring) admit(q *request, index uint32, left *uint32) *verdict.Refusal {
+	refusal := r.initReq(q, index, left)
+	if set := r.Restrict.Filters(); refusal == nil && set != nil {
+		if r.k.quiet {
+			refusal = set.Decide(r.k.engine, r.k.ops, &q.Request, &r.context)
+		} else {
+			refusal, q.look = r.k.runFilters(set, &q.Request)
+		}
+	}
+	if r.k.trying && refusal == nil {
+		r.try(q)
+	}
+	return refusal
 }
 
 // failInit fails a request that was not admitted, and its chain with it. A chain goes on being assembled, so that it

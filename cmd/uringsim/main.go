@@ -90,8 +90,8 @@ does not know, 2 usage, 3 bad input, 4 a kernel that cannot be asked, 77 kernels
 	}{
 		{"Programs and policies:", []*cobra.Command{compileCommand(), asmCommand(), disasmCommand(), checkCommand(), evalCommand(),
 			explainCommand(), diffPolicyCommand(), lintCommand()}},
-		{"What programs did:", []*cobra.Command{recordCommand(), importCommand(), replayCommand(), suggestCommand(),
-			packCommand(), unpackCommand()}},
+		{"What programs did:", []*cobra.Command{recordCommand(), importCommand(), runCommand(), replayCommand(),
+			suggestCommand(), packCommand(), unpackCommand()}},
 		{"Kernels:", []*cobra.Command{kernelsCommand(), vmCommand(), genCommand(), diffCommand(), benchCommand()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})

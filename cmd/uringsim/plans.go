@@ -38,7 +38,12 @@ func (o *planFlags) releases() ([]kernel.Release, error) {
 
 // registered plays the events that register a plan. The error is what the release refuses.
 func registered(file string, p *plan.Plan, k kernel.Release) (*trace.Player, error) {
-	player := trace.NewPlayer(sim.New(k), k.Name)
+	return registerOn(sim.New(k), k, file, p)
+}
+
+// registerOn has the first task of a kernel register a plan.
+func registerOn(sys trace.System, k kernel.Release, file string, p *plan.Plan) (*trace.Player, error) {
+	player := trace.NewPlayer(sys, k.Name)
 	events := p.Events(trace.InitTask)
 	for i := range events {
 		o, err := player.Play(&events[i])

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/uringsim/uringsim/internal/admission"
 )
 
 var update = flag.Bool("update", false, "write what the commands print into the scripts")
@@ -21,7 +24,22 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs testdata/script. A script is a story: commands, what they print, and the files that they read.
 func TestScripts(t *testing.T) {
+	programs := t.TempDir()
+	out, err := exec.Command("go", "build", "-o", programs, "../../internal/sysuring/submit").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 	testscript.Run(t, testscript.Params{
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", env.Getenv("PATH")+string(os.PathListSeparator)+programs)
+			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name == "uring" { // programs can be run with the admission of the model
+				return admission.Available() == nil, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", name)
+		},
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,

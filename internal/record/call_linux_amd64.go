@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/uringsim/uringsim/internal/ptrace"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 )
@@ -111,29 +112,29 @@ func (r *recorder) endSetup(t *task, c *call, ret int64, result *trace.Recorded)
 		return
 	}
 	result.Params, result.Wrote = trace.WroteParams(c.params, after)
-	ring := &ring{name: a.Ring, params: uapi.DecodeParams(after), places: map[*space]place{}}
-	if ring.has(uapi.IORING_SETUP_NO_MMAP) {
-		a.SQAddr = trace.Num32(r.pin(t, p.SQOff.UserAddr, uint64(ring.params.SQEntries)*uint64(ring.sqeSize())))
-		a.CQAddr = trace.Num32(r.pin(t, p.CQOff.UserAddr, ring.memSize()))
+	ring := &ring{name: a.Ring, Ring: ptrace.NewRing(ptrace.FileID{}, uapi.DecodeParams(after))}
+	if ring.Has(uapi.IORING_SETUP_NO_MMAP) {
+		a.SQAddr = trace.Num32(r.pin(t, p.SQOff.UserAddr, uint64(ring.Params.SQEntries)*uint64(ring.SQESize())))
+		a.CQAddr = trace.Num32(r.pin(t, p.CQOff.UserAddr, ring.MemSize()))
 	}
-	if ring.has(uapi.IORING_SETUP_REGISTERED_FD_ONLY) {
+	if ring.Has(uapi.IORING_SETUP_REGISTERED_FD_ONLY) {
 		if ret < int64(len(t.rings)) {
 			t.rings[ret] = ring
 		}
 		return
 	}
-	if ring.has(uapi.IORING_SETUP_SQPOLL) {
+	if ring.Has(uapi.IORING_SETUP_SQPOLL) {
 		r.counts.Polled++
-		r.polled[ring], ring.open = t.proc.space, map[uint64]int{}
+		r.polled[ring], ring.open = t.Process.Space, map[uint64]int{}
 	}
 	r.fillBelow(t, int32(ret))
-	ring.file, _ = t.identify(int32(ret))
-	t.proc.files[int32(ret)] = ring.file
+	ring.File, _ = t.Identify(int32(ret))
+	t.proc.files[int32(ret)] = ring.File
 	r.forgetRings()
 	for _, other := range r.rings {
-		other.doubt(t.proc.space) // the new one may come to stand where one stood that is unmapped
+		other.Doubt(t.Process.Space) // the new one may come to stand where one stood that is unmapped
 	}
-	r.rings[ring.file] = ring
+	r.rings[ring.File] = ring
 }
 
 // ringOf is the ring that a call means, nil if it is none that was seen.
@@ -145,7 +146,7 @@ func (r *recorder) ringOf(t *task, fd uint64, registered bool) *ring {
 		return nil
 	}
 	r.descriptor(t, int32(fd))
-	id, ok := t.identify(int32(fd))
+	id, ok := t.Identify(int32(fd))
 	if !ok {
 		return nil
 	}
@@ -155,7 +156,7 @@ func (r *recorder) ringOf(t *task, fd uint64, registered bool) *ring {
 // stranger tells whether a call means a ring that the trace cannot have, and drops it then.
 func (r *recorder) stranger(t *task, c *call) bool {
 	fd := int32(c.args[0])
-	if id, open := t.identify(fd); !open || t.proc.files[fd] == id {
+	if id, open := t.Identify(fd); !open || t.proc.files[fd] == id {
 		return false // no descriptor, or one that is no ring
 	}
 	r.counts.Strangers++
@@ -191,7 +192,7 @@ func (r *recorder) beginEnter(t *task, c *call) {
 	if c.ring.busy > 0 {
 		r.counts.Concurrent++
 	}
-	if c.submits = toSubmit > 0 && !c.ring.has(uapi.IORING_SETUP_SQPOLL); c.submits {
+	if c.submits = toSubmit > 0 && !c.ring.Has(uapi.IORING_SETUP_SQPOLL); c.submits {
 		c.shared = c.ring.busy > 0
 		c.ring.busy++
 	}
@@ -200,29 +201,29 @@ func (r *recorder) beginEnter(t *task, c *call) {
 // submissions puts the entries that the call may take into its event, and returns how many that are.
 func (r *recorder) submissions(t *task, c *call, a *trace.EnterArgs, toSubmit uint32) uint32 {
 	ring := c.ring
-	words, p, ok := ring.counters(t)
+	words, p, ok := ring.Words(t.Task)
 	if !ok {
 		return 0
 	}
-	if ring.has(uapi.IORING_SETUP_SQPOLL) {
+	if ring.Has(uapi.IORING_SETUP_SQPOLL) {
 		return r.sample(t, ring, a, words, p)
 	}
-	first, n := words.sqHead, min(words.sqTail-words.sqHead, toSubmit, ring.params.SQEntries)
-	if ring.has(uapi.IORING_SETUP_SQ_REWIND) {
-		first, n = 0, min(toSubmit, ring.params.SQEntries)
+	first, n := words.SQHead, min(words.SQTail-words.SQHead, toSubmit, ring.Params.SQEntries)
+	if ring.Has(uapi.IORING_SETUP_SQ_REWIND) {
+		first, n = 0, min(toSubmit, ring.Params.SQEntries)
 	}
-	a.DropRest = ring.sqTail != words.sqHead && !ring.has(uapi.IORING_SETUP_SQ_REWIND)
+	a.DropRest = ring.sqTail != words.SQHead && !ring.Has(uapi.IORING_SETUP_SQ_REWIND)
 	if n == 0 {
 		a.DropRest = false
 		return 0
 	}
 	r.add(t, ring, a, p, first, n)
-	ring.sqTail = words.sqHead + n
+	ring.sqTail = words.SQHead + n
 	return n
 }
 
 // add reads entries of the SQ into the event.
-func (r *recorder) add(t *task, ring *ring, a *trace.EnterArgs, p place, first, n uint32) {
+func (r *recorder) add(t *task, ring *ring, a *trace.EnterArgs, p ptrace.Place, first, n uint32) {
 	s, ok := ring.entries(r.memory(t), t, p, first, n)
 	if !ok {
 		r.counts.LostSQEs += uint64(n)
@@ -240,7 +241,7 @@ func (r *recorder) add(t *task, ring *ring, a *trace.EnterArgs, p place, first, 
 	r.counts.Unread += uint64(s.unread)
 	for i := range s.raw {
 		if i == 0 || !sameFile(&s.raw[i], &s.raw[i-1]) {
-			r.usedBy(t, &s.raw[i], ring.has(uapi.IORING_SETUP_SQPOLL))
+			r.usedBy(t, &s.raw[i], ring.Has(uapi.IORING_SETUP_SQPOLL))
 		}
 		if ring.open != nil {
 			ring.expect(s.raw[i].UserData())
@@ -249,20 +250,20 @@ func (r *recorder) add(t *task, ring *ring, a *trace.EnterArgs, p place, first, 
 }
 
 // sample reads what came into the SQ of a ring with a submission thread since somebody looked.
-func (r *recorder) sample(t *task, ring *ring, a *trace.EnterArgs, words counters, p place) uint32 {
-	first, n := ring.sqTail, words.sqTail-ring.sqTail
-	if n > ring.params.SQEntries {
-		r.counts.LostSQEs += uint64(n - ring.params.SQEntries)
-		first, n = words.sqTail-ring.params.SQEntries, ring.params.SQEntries
+func (r *recorder) sample(t *task, ring *ring, a *trace.EnterArgs, words ptrace.Words, p ptrace.Place) uint32 {
+	first, n := ring.sqTail, words.SQTail-ring.sqTail
+	if n > ring.Params.SQEntries {
+		r.counts.LostSQEs += uint64(n - ring.Params.SQEntries)
+		first, n = words.SQTail-ring.Params.SQEntries, ring.Params.SQEntries
 	}
 	if n == 0 {
 		return 0
 	}
-	if taken := words.sqHead - first; int32(taken) > 0 {
+	if taken := words.SQHead - first; int32(taken) > 0 {
 		r.counts.Sampled += uint64(min(taken, n))
 	}
 	r.add(t, ring, a, p, first, n)
-	ring.sqTail = words.sqTail
+	ring.sqTail = words.SQTail
 	return n
 }
 
@@ -311,13 +312,13 @@ func (r *recorder) endEnter(t *task, c *call, result *trace.Recorded) {
 	if c.ring == nil {
 		return
 	}
-	words, p, ok := c.ring.counters(t)
+	words, p, ok := c.ring.Words(t.Task)
 	if !ok {
 		return
 	}
-	result.Dropped, result.Over = words.dropped, words.overflow
-	if !c.shared && c.ring.busy == 0 && !c.ring.has(uapi.IORING_SETUP_SQPOLL) {
-		result.SQHead = &words.sqHead
+	result.Dropped, result.Over = words.Dropped, words.Overflow
+	if !c.shared && c.ring.busy == 0 && !c.ring.Has(uapi.IORING_SETUP_SQPOLL) {
+		result.SQHead = &words.SQHead
 	}
 	if c.ring.busy == 0 {
 		result.CQEs = r.takeCQEs(t, c.ring, words, p)
@@ -325,8 +326,8 @@ func (r *recorder) endEnter(t *task, c *call, result *trace.Recorded) {
 }
 
 // takeCQEs are the CQEs that nobody has seen.
-func (r *recorder) takeCQEs(t *task, ring *ring, words counters, p place) []trace.CQEOut {
-	cqes, lost := ring.take(t, words, p)
+func (r *recorder) takeCQEs(t *task, ring *ring, words ptrace.Words, p ptrace.Place) []trace.CQEOut {
+	cqes, lost := ring.Take(t.Task, words, p)
 	if ring.open != nil {
 		kept := slices.DeleteFunc(cqes, func(c uapi.CQE) bool { return !ring.answers(c) })
 		lost, cqes = lost+uint32(len(cqes)-len(kept)), kept
@@ -342,8 +343,8 @@ func (r *recorder) takeCQEs(t *task, ring *ring, words counters, p place) []trac
 }
 
 // reap writes down CQEs that came between calls, unless a call under way may have caused them.
-func (r *recorder) reap(t *task, ring *ring, words counters, p place) {
-	if ring.busy > 0 || words.cqTail == ring.cqSeen {
+func (r *recorder) reap(t *task, ring *ring, words ptrace.Words, p ptrace.Place) {
+	if ring.busy > 0 || words.CQTail == ring.Seen {
 		return
 	}
 	cqes := r.takeCQEs(t, ring, words, p)
@@ -351,7 +352,7 @@ func (r *recorder) reap(t *task, ring *ring, words counters, p place) {
 		return
 	}
 	r.emit(&trace.Event{Task: t.name, Args: &trace.ReapArgs{Ring: ring.name, Wait: trace.Num32(len(cqes))},
-		Results: []trace.Recorded{{On: []string{r.release}, CQEs: cqes, Dropped: words.dropped, Over: words.overflow}}})
+		Results: []trace.Recorded{{On: []string{r.release}, CQEs: cqes, Dropped: words.Dropped, Over: words.Overflow}}})
 }
 
 // fdNum is a descriptor as a trace has it.
@@ -397,7 +398,7 @@ func (r *recorder) endRegister(t *task, c *call, ret int64, result *trace.Record
 	case op == uapi.IORING_REGISTER_RING_FDS && now.RingFDs != nil:
 		for i, f := range *now.RingFDs {
 			if int64(i) < ret && uint32(*f.Index) < uint32(len(t.rings)) {
-				id, _ := t.identify(int32(f.FD))
+				id, _ := t.Identify(int32(f.FD))
 				t.rings[uint32(*f.Index)] = r.rings[id]
 			}
 		}
@@ -408,8 +409,6 @@ func (r *recorder) endRegister(t *task, c *call, ret int64, result *trace.Record
 			c.ring.waits = desc.UserAddr
 		}
 	case op == uapi.IORING_REGISTER_RESIZE_RINGS && ret == 0 && c.ring != nil:
-		p := uapi.DecodeParams(*now.Bytes)
-		p.Flags = c.ring.params.Flags
-		c.ring.params, c.ring.places = p, map[*space]place{}
+		c.ring.Resize(uapi.DecodeParams(*now.Bytes))
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/uringsim/uringsim/internal/ptrace"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 )
@@ -18,11 +19,12 @@ type recorder struct {
 	release string
 	emit    func(*trace.Event)
 	counts  trace.Recording
-	rings   map[fileID]*ring
-	tasks   map[int]*task
-	prune   int              // how many rings may be known before those that are closed are forgotten
-	polled  map[*ring]*space // rings with a submission thread, and who set them up
+	rings   map[ptrace.FileID]*ring
+	tasks   map[*ptrace.Task]*task
+	prune   int                     // how many rings may be known before those that are closed are forgotten
+	polled  map[*ring]*ptrace.Space // rings with a submission thread, and who set them up
 	setups  int
+	spawns  int
 
 	answered uint64 // CQEs that end a request
 }
@@ -37,7 +39,7 @@ var _ program = taskMemory{}
 
 func (r *recorder) memory(t *task) taskMemory { return taskMemory{r, t} }
 
-func (m taskMemory) read(addr uint64, b []byte) error { return m.t.readv(b, remote(addr, len(b))) }
+func (m taskMemory) read(addr uint64, b []byte) error { return m.t.Read(addr, b) }
 
 func (m taskMemory) moved(addr uint64) uint64 {
 	to, _ := m.t.proc.space.moved(addr)
@@ -53,7 +55,7 @@ const mostPinned = 1 << 30
 
 // pin has the trace map memory in place of the program's.
 func (r *recorder) pin(t *task, addr, size uint64) uint64 {
-	if addr == 0 || size == 0 || size > mostPinned || !t.readable(addr, size) {
+	if addr == 0 || size == 0 || size > mostPinned || !t.Readable(addr, size) {
 		return addr
 	}
 	missing, ok := t.proc.space.pin(addr, size)
@@ -74,14 +76,14 @@ func (r *recorder) descriptor(t *task, fd int32) {
 	if fd < 0 || fd >= trace.MaxFD {
 		return
 	}
-	now, open := t.identify(fd)
+	now, open := t.Identify(fd)
 	was, had := t.proc.files[fd]
 	switch {
 	case open && had && was == now:
 	case !open && had:
 		r.forget(t, fd)
 	case open:
-		r.have(t, fd, now, had && was == fileID{})
+		r.have(t, fd, now, had && was == ptrace.FileID{})
 	}
 }
 
@@ -92,15 +94,15 @@ func (r *recorder) forget(t *task, fd int32) {
 }
 
 // have makes a file like the program's in the trace. Kind means that one is there of which nothing is known.
-func (r *recorder) have(t *task, fd int32, id fileID, unknown bool) {
-	link, err := os.Readlink(t.procPath("fd/" + itoa(fd)))
+func (r *recorder) have(t *task, fd int32, id ptrace.FileID, unknown bool) {
+	link, err := os.Readlink(t.ProcPath("fd/" + strconv.Itoa(int(fd))))
 	if err != nil {
 		return
 	}
 	at := new(trace.Num32(fd))
 	e := &trace.Event{Task: t.name}
 	switch {
-	case link == ringLink:
+	case link == ptrace.RingLink:
 		from := int32(-1)
 		for other, had := range t.proc.files {
 			if had == id && other != fd {
@@ -112,7 +114,7 @@ func (r *recorder) have(t *task, fd int32, id fileID, unknown bool) {
 		}
 		e.Args = &trace.DupArgs{FD: trace.Num32(from), At: at}
 	case strings.HasPrefix(link, "socket:"):
-		domain, kind, protocol := t.socket(fd, t.processOf())
+		domain, kind, protocol := t.socket(fd, t.PID())
 		a := &trace.SocketArgs{At: at}
 		a.Protocol.Set(uint64(protocol))
 		a.Domain.Set(uint64(domain))
@@ -151,7 +153,7 @@ func (r *recorder) fillBelow(t *task, fd int32) {
 
 // allDescriptors makes sure of all descriptors of the task, so that the lowest that is free is so in the trace.
 func (r *recorder) allDescriptors(t *task) {
-	names, err := os.ReadDir(t.procPath("fd"))
+	names, err := os.ReadDir(t.ProcPath("fd"))
 	if err != nil {
 		return
 	}
@@ -180,12 +182,12 @@ const spliceFixed = 1 << 31
 
 // stillHave makes sure of a descriptor of a request that was seen late: the program may have closed it since.
 func (r *recorder) stillHave(t *task, fd int32) {
-	if _, open := t.identify(fd); open || fd < 0 || fd >= trace.MaxFD {
+	if _, open := t.Identify(fd); open || fd < 0 || fd >= trace.MaxFD {
 		r.descriptor(t, fd)
 		return
 	}
 	if _, had := t.proc.files[fd]; !had {
-		t.proc.files[fd] = fileID{}
+		t.proc.files[fd] = ptrace.FileID{}
 		r.emit(&trace.Event{Task: t.name, Why: "stands for what was closed when it was looked at",
 			Args: &trace.OpenArgs{Path: os.DevNull, At: new(trace.Num32(fd))}})
 	}
@@ -240,36 +242,36 @@ func (r *recorder) forgetRings() {
 			open[t.call.ring] = true
 		}
 		for fd := range t.proc.files {
-			if id, ok := t.identify(fd); ok {
+			if id, ok := t.Identify(fd); ok {
 				open[r.rings[id]] = true
 			}
 		}
 	}
-	maps.DeleteFunc(r.rings, func(_ fileID, ring *ring) bool { return !open[ring] })
-	maps.DeleteFunc(r.polled, func(ring *ring, _ *space) bool { return !open[ring] })
+	maps.DeleteFunc(r.rings, func(_ ptrace.FileID, ring *ring) bool { return !open[ring] })
+	maps.DeleteFunc(r.polled, func(ring *ring, _ *ptrace.Space) bool { return !open[ring] })
 	r.prune = max(64, 2*len(r.rings))
 }
 
 // forgetSpace forgets where rings stood in the memory of a process that has ended.
-func (r *recorder) forgetSpace(s *space) {
+func (r *recorder) forgetSpace(s *ptrace.Space) {
 	for _, t := range r.tasks {
-		if t.proc.space == s {
+		if t.Process.Space == s {
 			return
 		}
 	}
 	for _, ring := range r.rings {
-		delete(ring.places, s)
+		ring.Forget(s)
 	}
 }
 
-// begin writes what the program finds when it starts.
+// begin writes down the privileges and the descriptors that the program finds.
 func (r *recorder) begin(t *task) {
 	r.emit(&trace.Event{Task: t.name, Args: &trace.NoNewPrivsArgs{}})
 	if !capable() {
 		r.emit(&trace.Event{Task: t.name, Args: &trace.DropPrivilegesArgs{}})
 	}
 	for fd := range int32(3) {
-		t.proc.files[fd] = fileID{}
+		t.proc.files[fd] = ptrace.FileID{}
 	}
 }
 
@@ -287,29 +289,14 @@ func capable() bool {
 	return os.Geteuid() == 0
 }
 
-// spawned writes down a new task.
-func (r *recorder) spawned(parent, child *task, kind trace.SpawnKind) {
-	e := &trace.Event{Task: parent.name}
-	switch kind {
-	case trace.Thread:
-		e.Args = &trace.ThreadArgs{Child: child.name}
-	case trace.VFork:
-		e.Args = &trace.VForkArgs{Child: child.name}
-	default:
-		e.Args = &trace.ForkArgs{Child: child.name}
-	}
-	r.emit(e)
-}
-
 // executed writes down that the task runs another program.
 func (r *recorder) executed(t *task) {
 	r.emit(&trace.Event{Task: t.name, Args: &trace.ExecArgs{}})
 	t.rings = [16]*ring{}
-	old, was := t.proc.space, t.proc.files
-	t.proc = &process{space: &space{}, files: map[int32]fileID{}}
-	r.forgetSpace(old)
+	was := t.proc.files
+	t.proc = &process{space: &space{}, files: map[int32]ptrace.FileID{}}
 	for fd, id := range was {
-		if now, open := t.identify(fd); open && now == id || id == (fileID{}) {
+		if now, open := t.Identify(fd); open && now == id || id == (ptrace.FileID{}) {
 			t.proc.files[fd] = id
 			continue
 		}
@@ -321,8 +308,8 @@ func (r *recorder) executed(t *task) {
 func (r *recorder) ended(t *task) {
 	r.abandon(t)
 	for _, ring := range r.rings {
-		if _, ok := ring.places[t.proc.space]; ok {
-			ring.doubt(t.proc.space)
+		if ring.KnownIn(t.Process.Space) {
+			ring.Doubt(t.Process.Space)
 			r.look(t, ring)
 		}
 	}
@@ -331,17 +318,17 @@ func (r *recorder) ended(t *task) {
 
 // look writes down what came into a ring while nobody looked; false if the task has not mapped it.
 func (r *recorder) look(t *task, ring *ring) bool {
-	words, p, ok := ring.counters(t)
+	words, p, ok := ring.Words(t.Task)
 	if !ok {
 		return false
 	}
-	if ring.has(uapi.IORING_SETUP_SQPOLL) {
-		answered := words.cqTail // what is submitted by now
-		if words, p, ok = ring.counters(t); !ok {
+	if ring.Has(uapi.IORING_SETUP_SQPOLL) {
+		answered := words.CQTail // what is submitted by now
+		if words, p, ok = ring.Words(t.Task); !ok {
 			return false
 		}
-		words.cqTail = answered
-		if words.sqTail != ring.sqTail {
+		words.CQTail = answered
+		if words.SQTail != ring.sqTail {
 			r.sampled(t, ring, words, p)
 			return true
 		}
@@ -351,15 +338,15 @@ func (r *recorder) look(t *task, ring *ring) bool {
 }
 
 // sampled writes down what a submission thread took, as a call that submits nothing by itself.
-func (r *recorder) sampled(t *task, ring *ring, words counters, p place) {
+func (r *recorder) sampled(t *task, ring *ring, words ptrace.Words, p ptrace.Place) {
 	a := &trace.EnterArgs{Ring: ring.name, ToSubmit: new(trace.Num32(0))}
 	for fd, id := range t.proc.files {
-		if id == ring.file {
+		if id == ring.File {
 			a.FD = trace.Num32(fd)
 		}
 	}
 	r.sample(t, ring, a, words, p)
 	r.emit(&trace.Event{Task: t.name, Args: a, Why: "sampled: the submission thread took these without a call",
 		Results: []trace.Recorded{{On: []string{r.release}, CQEs: r.takeCQEs(t, ring, words, p),
-			Dropped: words.dropped, Over: words.overflow}}})
+			Dropped: words.Dropped, Over: words.Overflow}}})
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/uringsim/uringsim/internal/ptrace"
 	"github.com/uringsim/uringsim/uapi"
 )
 
@@ -14,7 +15,7 @@ type fakeRing struct {
 	*ring
 	words, sqeMem []byte
 	task          *task
-	place         place
+	place         ptrace.Place
 }
 
 const fakeArray = 2048 // offset of the SQ array
@@ -29,12 +30,12 @@ func newFakeRing(t *testing.T, flags, sqEntries, cqEntries uint32) *fakeRing {
 			Overflow: uapi.RingCQOverflow, CQEs: uapi.RingCQEs}}
 	p.CQOff.UserAddr = uint64(uintptr(unsafe.Pointer(&f.words[0])))
 	p.SQOff.UserAddr = uint64(uintptr(unsafe.Pointer(&f.sqeMem[0])))
-	f.ring = &ring{params: p, places: map[*space]place{}}
-	f.task = &task{tid: os.Getpid(), proc: &process{space: &space{}}}
+	f.ring = &ring{Ring: ptrace.NewRing(ptrace.FileID{}, p)}
+	f.task = &task{Task: &ptrace.Task{TID: os.Getpid(), Process: &ptrace.Process{Space: &ptrace.Space{}}}}
 	f.set(uapi.RingSQEntries, sqEntries)
 	f.set(uapi.RingCQEntries, cqEntries)
 	var ok bool
-	if _, f.place, ok = f.counters(f.task); !ok {
+	if _, f.place, ok = f.Words(f.task.Task); !ok {
 		t.Skip("this process may not read its own memory as that of another")
 	}
 	return f
@@ -77,7 +78,7 @@ func TestEntries(t *testing.T) {
 	if !slices.Equal(got, []uint64{12, 12}) || !slices.Equal(s.array, []uint32{2, 77, 2}) || *s.sqes[1].Slot != 2 {
 		t.Errorf("an entry that names no SQE: %v, array %v", got, s.array)
 	}
-	f.params.Flags |= uapi.IORING_SETUP_NO_SQARRAY
+	f.Params.Flags |= uapi.IORING_SETUP_NO_SQARRAY
 	if _, got := f.submit(t, 4, 2); !slices.Equal(got, []uint64{10, 11}) {
 		t.Errorf("without an array: %v", got)
 	}
@@ -110,11 +111,11 @@ func (f *fakeRing) fill(t *testing.T, tail uint32, cqes ...uapi.CQE) (userData [
 		copy(f.words[uapi.RingCQEs+i*uapi.SizeofCQE:], c.Append(nil, c.Flags&uapi.IORING_CQE_F_32 != 0))
 	}
 	f.set(uapi.RingCQTail, tail)
-	c, p, ok := f.counters(f.task)
+	c, p, ok := f.Words(f.task.Task)
 	if !ok {
 		t.Fatal("the counters cannot be read")
 	}
-	list, lost := f.take(f.task, c, p)
+	list, lost := f.Take(f.task.Task, c, p)
 	for _, c := range list {
 		userData = append(userData, c.UserData)
 	}
@@ -139,7 +140,8 @@ func TestTake(t *testing.T) {
 			t.Errorf("%s: %v and %d lost, want %v and %d", row.why, got, lost, row.want, row.lost)
 		}
 	}
-	if f.set(uapi.RingCQTail, 3); f.plausible(f.words) {
+	f.set(uapi.RingCQTail, 3)
+	if _, _, ok := f.Words(f.task.Task); ok {
 		t.Error("a ring that went back is another one")
 	}
 	f = newFakeRing(t, uapi.IORING_SETUP_CQE_MIXED, 4, 8)

@@ -1,7 +1,9 @@
 package sysuring
 
 import (
+	"encoding/binary"
 	"fmt"
+	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -19,8 +21,11 @@ type Ring struct {
 }
 
 // NewRing sets up a ring without flags, whose SQ array names the entries in their own places.
-func NewRing(entries uint32) (*Ring, error) {
-	raw := (&uapi.Params{}).Append(nil)
+func NewRing(entries uint32) (*Ring, error) { return NewRingWith(entries, 0) }
+
+// NewRingWith is NewRing with flags that leave the ring's memory as it is, such as IORING_SETUP_SUBMIT_ALL.
+func NewRingWith(entries, setup uint32) (*Ring, error) {
+	raw := (&uapi.Params{Flags: setup}).Append(nil)
 	fd, _, e := unix.RawSyscall(unix.SYS_IO_URING_SETUP, uintptr(entries), uintptr(unsafe.Pointer(&raw[0])), 0)
 	if e != 0 {
 		return nil, fmt.Errorf("io_uring_setup: %w", e)
@@ -65,8 +70,18 @@ func (r *Ring) SQE(n int) []byte {
 
 // Enter submits the next n SQEs with io_uring_enter(2), and gives how many the kernel took.
 func (r *Ring) Enter(n, minComplete, flags uint32) (int64, error) {
+	r.Publish(n)
+	return r.Submit(n, minComplete, flags)
+}
+
+// Publish shows the next n SQEs to the kernel.
+func (r *Ring) Publish(n uint32) {
 	r.sqTail += n
 	Word32(r.rings, uapi.RingSQTail).Store(r.sqTail)
+}
+
+// Submit is Enter for n SQEs that are published. Several threads may call it at the same time.
+func (r *Ring) Submit(n, minComplete, flags uint32) (int64, error) {
 	took, _, e := unix.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), uintptr(n), uintptr(minComplete), uintptr(flags), 0, 0)
 	if e != 0 {
 		return 0, e
@@ -85,4 +100,72 @@ func (r *Ring) Reap(cqes []uapi.CQE) int {
 	}
 	head.Store(first + n)
 	return int(n)
+}
+
+// Register is io_uring_register(2) on the ring; on the task if the ring is nil.
+func (r *Ring) Register(op uapi.RegisterOp, arg unsafe.Pointer, nr uint32) error {
+	fd := -1
+	if r != nil {
+		fd = r.fd
+	}
+	_, _, e := unix.Syscall6(unix.SYS_IO_URING_REGISTER, uintptr(fd), uintptr(op), uintptr(arg), uintptr(nr), 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// Filter registers a program for an opcode, on the ring, or on the task if the ring is nil.
+func (r *Ring) Filter(op uapi.Op, program []uapi.SockFilter) error {
+	text := uapi.EncodeSockFilters(program)
+	var pin runtime.Pinner
+	pin.Pin(&text[0])
+	defer pin.Unpin()
+	reg := uapi.BPF{CmdType: uapi.IO_URING_BPF_CMD_FILTER, Opcode: uint32(op), FilterLen: uint32(len(program)),
+		FilterPtr: uint64(uintptr(unsafe.Pointer(&text[0])))}
+	raw := reg.Append(nil)
+	return r.Register(uapi.IORING_REGISTER_BPF_FILTER, unsafe.Pointer(&raw[0]), 1)
+}
+
+// Opcodes are the opcodes of requests that the kernel has.
+func (r *Ring) Opcodes() ([]uapi.Op, error) {
+	const most = 256
+	raw := make([]byte, uapi.SizeofProbe+most*uapi.SizeofProbeOp)
+	_, _, e := unix.Syscall6(unix.SYS_IO_URING_REGISTER, uintptr(r.fd), uintptr(uapi.IORING_REGISTER_PROBE),
+		uintptr(unsafe.Pointer(&raw[0])), most, 0, 0)
+	if e != 0 {
+		return nil, fmt.Errorf("io_uring_register PROBE: %w", e)
+	}
+	var ops []uapi.Op
+	for i := range int(raw[1]) { // struct io_uring_probe_op: opcode, a byte, flags
+		op := raw[uapi.SizeofProbe+i*uapi.SizeofProbeOp:]
+		if binary.LittleEndian.Uint16(op[2:])&uapi.IO_URING_OP_SUPPORTED != 0 {
+			ops = append(ops, uapi.Op(op[0]))
+		}
+	}
+	return ops, nil
+}
+
+// Abilities are what a kernel says that it knows.
+type Abilities struct {
+	RegisterOpcodes uint32 // how many register opcodes there are
+	SetupFlags      uint64 // IORING_SETUP_*
+}
+
+// Query asks the kernel; ok is false for one that does not tell, or not so much.
+func Query() (a Abilities, ok bool) {
+	data := make([]byte, 24) // struct io_uring_query_opcode up to ring_setup_flags
+	var pin runtime.Pinner
+	pin.Pin(&data[0])
+	defer pin.Unpin()
+	h := uapi.QueryHdr{QueryData: uint64(uintptr(unsafe.Pointer(&data[0]))), QueryOp: uapi.IO_URING_QUERY_OPCODES,
+		Size: uint32(len(data))}
+	raw := h.Append(nil)
+	const noRing = ^uintptr(0)
+	_, _, e := unix.Syscall6(unix.SYS_IO_URING_REGISTER, noRing, uintptr(uapi.IORING_REGISTER_QUERY),
+		uintptr(unsafe.Pointer(&raw[0])), 0, 0, 0)
+	if h := uapi.DecodeQueryHdr(raw); e != 0 || h.Result != 0 || h.Size < uint32(len(data)) {
+		return Abilities{}, false
+	}
+	return Abilities{binary.LittleEndian.Uint32(data[4:]), binary.LittleEndian.Uint64(data[16:])}, true
 }

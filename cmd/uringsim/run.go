@@ -1,0 +1,118 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/uringsim/uringsim/cbpfvm"
+	"github.com/uringsim/uringsim/internal/admission"
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/load"
+	"github.com/uringsim/uringsim/sim"
+	"github.com/uringsim/uringsim/trace"
+)
+
+func runCommand() *cobra.Command {
+	var o runOptions
+	c := &cobra.Command{
+		Use:   "run [--kernel RELEASE] [--policy FILE] [--report] [--] COMMAND [ARGUMENT...]",
+		Short: "Run a program on this kernel, under the restrictions and filters of another",
+		Long: `run runs a program for real, on the running kernel, whatever its age, while another release decides which
+setups, register calls and requests of io_uring go through: restrictions and filters that the program registers work as they do
+on that release, for it and all that it starts. Requests that the release refuses complete with its errno; the others
+the running kernel carries out. With --policy the program starts with the policy registered, as in a sandbox.
+
+It is a bench for tests and no security boundary: a program can change what was looked at. It needs no privileges, and
+IORING_NOP_INJECT_RESULT of the running kernel. Where the program does not find what it would on the release, a line on
+standard error says so. --report lists there what was refused, with the check in Linux. See docs/run.md.
+
+The exit status is the program's, as a shell gives it; 127 if it is not found, 126 if it cannot be executed, 3 if the
+policy cannot be read or the release refuses it, and 4 if nothing can be run here.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.ErrOrStderr(), args) },
+	}
+	c.Flags().SetInterspersed(false)
+	names := releaseNames(kernel.Releases)
+	c.Flags().StringVar(&o.kernel, "kernel", kernel.V7_3.Name, "the release that decides: "+strings.Join(names, ", "))
+	complete(c, "kernel", names)
+	c.Flags().StringVar(&o.policy, "policy", "", "a policy, program or plan that is registered before the program starts")
+	o.flags(c)
+	c.Flags().BoolVar(&o.report, "report", false, "list at the end what was refused and why")
+	return c
+}
+
+type runOptions struct {
+	inputOptions
+	kernel, policy string
+	report         bool
+}
+
+// run runs a command, and ends as it did.
+func (o *runOptions) run(messages io.Writer, command []string) error {
+	release, err := kernel.Parse(o.kernel)
+	if err != nil {
+		return fmt.Errorf("--kernel: %w", err)
+	}
+	k, err := o.start(release)
+	if err != nil {
+		return err
+	}
+	if _, err := exec.LookPath(command[0]); err != nil {
+		return &statusError{exitNotFound, err}
+	}
+	if err := admission.Available(); err != nil {
+		return &statusError{exitSystem, err}
+	}
+	s, err := admission.Run(admission.Options{Command: command, Kernel: k, Warn: func(gap string) {
+		fmt.Fprintf(messages, "uringsim: not as on %s: %s\n", release.Name, gap)
+	}})
+	if err != nil {
+		return &statusError{exitSystem, err}
+	}
+	if o.report {
+		for _, line := range s.Lines() {
+			fmt.Fprintf(messages, "uringsim: %s\n", line)
+		}
+	}
+	if s.Status != 0 {
+		return &statusError{s.Status, errProgram}
+	}
+	return nil
+}
+
+// withPolicy is a kernel that says of filters in which policy they are.
+type withPolicy struct {
+	*sim.Kernel
+	file string
+}
+
+// SetLabel is told of events, which nobody knows here.
+func (k withPolicy) SetLabel(string) { k.Kernel.SetLabel(k.file) }
+
+// start is a kernel on which the first task has registered the policy, if there is one, with no_new_privs set, which a
+// sandbox has to do before.
+func (o *runOptions) start(release kernel.Release) (*sim.Kernel, error) {
+	k := sim.New(release, sim.WithEngine(cbpfvm.Fast))
+	if o.policy == "" {
+		return k, nil
+	}
+	op, err := o.opcode()
+	if err != nil {
+		return nil, err
+	}
+	p, err := load.File(o.policy, load.Options{Form: o.form, Op: op, Name: o.name, Kernels: []kernel.Release{release}})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := registerOn(withPolicy{k, o.policy}, release, o.policy, p); err != nil {
+		return nil, err
+	}
+	k.SetLabel("")
+	first, _ := k.Task(trace.InitTask)
+	first.NoNewPrivs = true
+	return k, nil
+}

@@ -1,0 +1,135 @@
+package admission
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/uringsim/uringsim/internal/live"
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/sim"
+	"github.com/uringsim/uringsim/trace"
+)
+
+// playTrace plays a trace on the kernel that it finds, and writes down what is not as recorded on 7.3: a block for each
+// event.
+func playTrace() error {
+	tr, err := trace.ReadFile(os.Getenv("URINGSIM_TEST_TRACE"))
+	if err != nil {
+		return err
+	}
+	k, err := live.Open(live.Options{})
+	if err != nil {
+		return err
+	}
+	defer k.Close()
+	player := trace.NewPlayer(k, kernel.V7_3.Name)
+	var out []string
+	for i := range tr.Events {
+		o, err := player.Play(&tr.Events[i])
+		if err != nil {
+			out = append(out, fmt.Sprintf("event %d: %v", i+1, err))
+			break
+		}
+		if o.Diff != "" {
+			diff := strings.ReplaceAll(o.Diff, "\u00a0", " ") // of which cmp uses one or the other
+			out = append(out, fmt.Sprintf("event %d: %s", i+1, diff))
+		}
+	}
+	return os.WriteFile(os.Getenv("URINGSIM_TEST_RESULT"), []byte(strings.Join(out, blocks)), 0o600)
+}
+
+// blocks stands between two blocks of what playTrace writes.
+const blocks = "\x00"
+
+// notAsRecorded are traces that are played otherwise under run, where neither a Gap says so nor the host does the same
+// alone.
+var notAsRecorded = map[string]string{
+	"chain-two-chains":      "CQEs of a denied chain come before those of another chain that goes on later",
+	"drain-denied-in-chain": "a stand-in for a request that is refused while the ring drains waits for the drain",
+
+	"query":                           query,
+	"blind-ops-list-allows":           query,
+	"deny-rest-leaves-register-calls": query,
+	"client-program-denied":           "the result of a connection is up to the network",
+}
+
+const query = "QUERY tells of the host, but for the number of register opcodes"
+
+// TestTraces plays the traces of this repository on the host's kernel under the admission of 7.3, where they should
+// give what they gave on a real one. It takes a minute or two, and is run where URINGSIM_TRACES is set.
+func TestTraces(t *testing.T) {
+	if os.Getenv("URINGSIM_TRACES") == "" {
+		t.Skip("URINGSIM_TRACES is not set")
+	}
+	if err := Available(); err != nil {
+		t.Skip(err)
+	}
+	files, err := filepath.Glob("../../testdata/kernel/*.json")
+	if err != nil || len(files) < 100 {
+		t.Fatal(len(files), err)
+	}
+	result := filepath.Join(t.TempDir(), "result")
+	t.Setenv("URINGSIM_TEST_PROGRAM", "trace")
+	t.Setenv("URINGSIM_TEST_RESULT", result)
+	played := func(run error) []string {
+		text, err := os.ReadFile(result)
+		if err = errors.Join(run, err); err != nil {
+			t.Fatal(err)
+		}
+		if len(text) == 0 {
+			return nil
+		}
+		return strings.Split(string(text), blocks)
+	}
+	alone := func() (all []string) { // in all ways that it may end
+		for range attempts {
+			all = append(all, played(exec.Command(os.Args[0]).Run())...)
+		}
+		return all
+	}
+	same, told, host := 0, 0, 0
+	for _, file := range files {
+		t.Setenv("URINGSIM_TEST_TRACE", file)
+		var s Summary
+		var got []string
+		for n := 0; n == 0 || n < attempts && len(got) > 0; n++ {
+			var err error
+			s, err = Run(Options{Command: []string{os.Args[0]}, Kernel: sim.New(kernel.V7_3)})
+			got = played(err)
+		}
+		name := strings.TrimSuffix(filepath.Base(file), ".json")
+		switch {
+		case len(got) == 0:
+			same++
+		case len(s.Gaps) > 0:
+			told++
+		case subset(got, alone()):
+			host++
+		case notAsRecorded[name] != "":
+			t.Logf("%s: %s", name, notAsRecorded[name])
+		default:
+			t.Errorf("%s is played otherwise than on %s: %s", name, kernel.V7_3.Name, got)
+		}
+	}
+	t.Logf("%d traces: %d as on %s, %d with a gap that is told, %d as on this kernel alone", len(files), same,
+		kernel.V7_3.Name, told, host)
+}
+
+// subset tells whether all of the blocks are among others.
+func subset(blocks, others []string) bool {
+	known := map[string]bool{}
+	for _, b := range others {
+		known[b] = true
+	}
+	for _, b := range blocks {
+		if !known[b] {
+			return false
+		}
+	}
+	return true
+}

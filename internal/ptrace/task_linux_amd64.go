@@ -1,0 +1,206 @@
+package ptrace
+
+import (
+	"bufio"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Task is a thread of the program.
+type Task struct {
+	TID     int
+	Process *Process
+}
+
+// Process is what the threads of a process share. It changes when one executes another program.
+type Process struct {
+	Space *Space
+}
+
+// Space is an address space, told apart by its address. A vfork child has that of its parent.
+type Space struct{ _ byte }
+
+func newProcess() *Process { return &Process{Space: &Space{}} }
+
+// FileID tells open files apart. The zero value is a file of which nothing is known.
+type FileID struct{ Dev, Ino uint64 }
+
+// PageSize is the size of a page in bytes.
+const PageSize = 4096
+
+// Read copies memory of the task into b, all or an error.
+func (t *Task) Read(addr uint64, b []byte) error { return t.Gather(b, Remote(addr, len(b))) }
+
+// Gather copies pieces of the task's memory into b, one behind the other, all or an error.
+func (t *Task) Gather(b []byte, from ...unix.RemoteIovec) error {
+	if len(b) == 0 {
+		return nil
+	}
+	local := []unix.Iovec{{Base: &b[0]}}
+	local[0].SetLen(len(b))
+	const most = 1024 // iovecs of a call
+	if len(from) > most {
+		size := 0
+		for _, r := range from[:most] {
+			size += r.Len
+		}
+		if err := t.Gather(b[:size], from[:most]...); err != nil {
+			return err
+		}
+		return t.Gather(b[size:], from[most:]...)
+	}
+	n, err := unix.ProcessVMReadv(t.TID, local, from, 0)
+	if err == nil && n < len(b) {
+		err = unix.EFAULT
+	}
+	return err
+}
+
+// Write stores b in memory of the task that it may write itself, all or an error.
+func (t *Task) Write(addr uint64, b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	local := []unix.Iovec{{Base: &b[0]}}
+	local[0].SetLen(len(b))
+	n, err := unix.ProcessVMWritev(t.TID, local, []unix.RemoteIovec{Remote(addr, len(b))}, 0)
+	if err == nil && n < len(b) {
+		err = unix.EFAULT
+	}
+	return err
+}
+
+// Readable tells whether all pages of the memory are there.
+func (t *Task) Readable(addr, size uint64) bool {
+	var from []unix.RemoteIovec
+	for at := addr; at < addr+size; at = at&^(PageSize-1) + PageSize {
+		from = append(from, Remote(at, 1))
+	}
+	return t.Gather(make([]byte, len(from)), from...) == nil
+}
+
+// Remote is a piece of a task's memory.
+func Remote(addr uint64, size int) unix.RemoteIovec {
+	return unix.RemoteIovec{Base: uintptr(addr), Len: size}
+}
+
+// Identify tells which file the descriptor is.
+func (t *Task) Identify(fd int32) (FileID, bool) {
+	var st unix.Statx_t
+	path := t.ProcPath("fd/" + strconv.Itoa(int(fd)))
+	if unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_DONT_SYNC, unix.STATX_INO, &st) != nil {
+		return FileID{}, false
+	}
+	return FileID{unix.Mkdev(st.Dev_major, st.Dev_minor), st.Ino}, true
+}
+
+// IsRing tells whether the descriptor is a ring.
+func (t *Task) IsRing(fd int32) bool {
+	link, err := os.Readlink(t.ProcPath("fd/" + strconv.Itoa(int(fd))))
+	return err == nil && link == RingLink
+}
+
+// ProcPath is a path below the task's folder in /proc.
+func (t *Task) ProcPath(name string) string { return "/proc/" + strconv.Itoa(t.TID) + "/" + name }
+
+// Status is a line of the task's status in /proc, "" if there is none.
+func (t *Task) Status(name string) string {
+	text, err := os.ReadFile(t.ProcPath("status"))
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(text)) {
+		if v, ok := strings.CutPrefix(line, name+":"); ok {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}
+
+// PID is the process id of the thread.
+func (t *Task) PID() int {
+	if pid, err := strconv.Atoi(t.Status("Tgid")); err == nil {
+		return pid
+	}
+	return t.TID
+}
+
+// mapped is where the task has mapped the ring, by offset; the lowest address counts.
+func (t *Task) mapped(file FileID) map[uint64]uint64 {
+	f, err := os.Open(t.ProcPath("maps"))
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	found := map[uint64]uint64{}
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		fields := strings.Fields(lines.Text()) // range, protection, offset, device, inode, name
+		if len(fields) < 6 || fields[5] != RingLink || fields[4] != strconv.FormatUint(file.Ino, 10) {
+			continue
+		}
+		from, _, _ := strings.Cut(fields[0], "-")
+		addr, err1 := strconv.ParseUint(from, 16, 64)
+		off, err2 := strconv.ParseUint(fields[2], 16, 64)
+		if err1 != nil || err2 != nil {
+			continue
+		}
+		if _, ok := found[off]; !ok {
+			found[off] = addr
+		}
+	}
+	return found
+}
+
+// Release has a task go on that is stopped at the begin of a call.
+func (t *Task) Release(s Step) error {
+	switch s {
+	case Hold:
+		return nil
+	case Watch:
+		return unix.PtraceSyscall(t.TID, 0)
+	}
+	return unix.PtraceCont(t.TID, 0)
+}
+
+// change changes the registers of a task that is stopped.
+func (t *Task) change(f func(*unix.PtraceRegs)) error {
+	var regs unix.PtraceRegs
+	if err := unix.PtraceGetRegs(t.TID, &regs); err != nil {
+		return err
+	}
+	f(&regs)
+	return unix.PtraceSetRegs(t.TID, &regs)
+}
+
+// Skip has a call that begins give a result, and not be made.
+func (t *Task) Skip(ret int64) error {
+	return t.change(func(r *unix.PtraceRegs) { r.Orig_rax, r.Rax = ^uint64(0), uint64(ret) })
+}
+
+// SetArgs changes the arguments of a call that begins.
+func (t *Task) SetArgs(args [6]uint64) error {
+	return t.change(func(r *unix.PtraceRegs) { setArgs(r, args) })
+}
+
+func setArgs(r *unix.PtraceRegs, args [6]uint64) {
+	r.Rdi, r.Rsi, r.Rdx, r.R10, r.R8, r.R9 = args[0], args[1], args[2], args[3], args[4], args[5]
+}
+
+// SetResult changes what a call gave that ends, and gives the task the arguments back that it made the call with.
+func (t *Task) SetResult(ret int64, args [6]uint64) error {
+	return t.change(func(r *unix.PtraceRegs) { r.Rax = uint64(ret); setArgs(r, args) })
+}
+
+// Again has a call that ends be made once more, with these arguments.
+func (t *Task) Again(c Call) error {
+	const syscallSize = 2 // bytes of the instruction
+	return t.change(func(r *unix.PtraceRegs) {
+		r.Rip -= syscallSize
+		r.Rax = c.NR
+		setArgs(r, c.Args)
+	})
+}

@@ -1,0 +1,278 @@
+package ptrace
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/uringsim/uringsim/internal/sysuring"
+)
+
+// Handler is told what the tasks of a program do. All of its methods are called on one thread, the only one that may
+// ask ptrace(2) about the tasks. An error ends the program, unless it is ESRCH: then the task was killed while it was
+// stopped.
+type Handler interface {
+	// Start: the task is the program, before its first instruction.
+	Start(t *Task) error
+	// Enter: the task is about to make a call, and the Step says how that goes on.
+	Enter(t *Task, c Call) (Step, error)
+	// Exit: the call of a Watch gave ret.
+	Exit(t *Task, ret int64) error
+	// Ignored: the task got a signal that it ignores as it was in io_uring_enter(2), which gave ret. If that ended the
+	// call, which it does only because the task is traced, the handler should have it make the call Again.
+	Ignored(t *Task, c Call, ret int64) error
+	// Spawn: the parent has made the child, which has not run yet.
+	Spawn(parent, child *Task, kind Kind) error
+	// Exec: the task runs another program; killed are the other threads of the process that it was.
+	Exec(t *Task, before *Process, killed []*Task) error
+	// End: the task is about to end; its memory is still there.
+	End(t *Task)
+	// Gone: the task is no more, with or without an End.
+	Gone(t *Task)
+	// Polls tells whether Idle is to be called while the program runs.
+	Polls() bool
+	// Idle is called several thousand times a second, when nothing else happens.
+	Idle() error
+}
+
+// Call is a system call that begins.
+type Call struct {
+	NR   uint64
+	Args [6]uint64
+}
+
+// Step says how a task goes on from the begin of a call.
+type Step int
+
+// The steps.
+const (
+	Pass  Step = iota // makes the call, as it stands by now
+	Watch             // the same, and Exit is called
+	Hold              // stays where it is, until Release
+)
+
+// Kind is how a task was made.
+type Kind int
+
+// The kinds.
+const (
+	Fork Kind = iota
+	VFork
+	Thread
+)
+
+// options of the tracer: to be told of all that becomes of the program. It dies with the tracer, since without one its
+// io_uring calls would fail with ENOSYS.
+const options = unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACESECCOMP | unix.PTRACE_O_TRACESYSGOOD |
+	unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACECLONE |
+	unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_TRACEEXIT
+
+// tracer follows a program's threads. All of its work is on one thread, which ptrace(2) demands.
+type tracer struct {
+	handler Handler
+	root    int
+	tasks   map[int]*Task
+	early   map[int]bool    // threads that stopped before their parent told of them
+	started bool            // the program runs, and no longer the stub
+	status  unix.WaitStatus // of the root
+}
+
+// follow has the program go on until nothing of it is left.
+func (t *tracer) follow() error {
+	for {
+		var ws unix.WaitStatus
+		tid, err := unix.Wait4(-1, &ws, t.waitFlags(), nil)
+		switch {
+		case err == nil && tid == 0:
+			if err := ignoreKilled(t.handler.Idle()); err != nil {
+				return err
+			}
+			time.Sleep(pause)
+			continue
+		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.ECHILD):
+			return nil
+		case err != nil:
+			return fmt.Errorf("wait4: %w", err)
+		}
+		if ws.Exited() || ws.Signaled() {
+			t.gone(tid, ws)
+			continue
+		}
+		if !ws.Stopped() {
+			continue
+		}
+		if err := ignoreKilled(t.stopped(tid, ws)); err != nil {
+			return fmt.Errorf("thread %d: %w", tid, err)
+		}
+	}
+}
+
+// ignoreKilled drops the error of asking about a task that was killed while it was stopped.
+func ignoreKilled(err error) error {
+	if errors.Is(err, unix.ESRCH) {
+		return nil
+	}
+	return err
+}
+
+// pause is how long the tracer sleeps between two calls of Idle.
+const pause = 200 * time.Microsecond
+
+// waitFlags are those of wait4(2): it does not block while there is something to poll.
+func (t *tracer) waitFlags() int {
+	if t.handler.Polls() {
+		return unix.WALL | unix.WNOTHREAD | unix.WNOHANG
+	}
+	return unix.WALL | unix.WNOTHREAD
+}
+
+func (t *tracer) gone(tid int, ws unix.WaitStatus) {
+	task := t.tasks[tid]
+	delete(t.tasks, tid)
+	if task != nil && t.started {
+		t.handler.Gone(task)
+	}
+	delete(t.early, tid)
+	if tid == t.root {
+		t.status = ws
+	}
+}
+
+// syscallStop is how PTRACE_O_TRACESYSGOOD tells the stop at the end of a call.
+const syscallStop = unix.SIGTRAP | 0x80
+
+// stopped handles a stop of a thread, and has it go on.
+func (t *tracer) stopped(tid int, ws unix.WaitStatus) error {
+	task := t.tasks[tid]
+	if task == nil {
+		t.early[tid] = true
+		return nil
+	}
+	sig, event := ws.StopSignal(), int(ws>>16)
+	switch event {
+	case unix.PTRACE_EVENT_SECCOMP:
+		return t.enter(task)
+	case unix.PTRACE_EVENT_CLONE, unix.PTRACE_EVENT_FORK, unix.PTRACE_EVENT_VFORK:
+		return t.spawn(task, event)
+	case unix.PTRACE_EVENT_EXEC:
+		return t.exec(tid)
+	case unix.PTRACE_EVENT_EXIT:
+		if t.started {
+			t.handler.End(task)
+		}
+		return unix.PtraceCont(tid, 0)
+	case unix.PTRACE_EVENT_STOP:
+		switch sig {
+		case unix.SIGSTOP, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU:
+			return sysuring.Listen(tid)
+		}
+		return unix.PtraceCont(tid, 0)
+	}
+	if sig == syscallStop {
+		var regs unix.PtraceRegs
+		if err := unix.PtraceGetRegs(tid, &regs); err != nil {
+			return err
+		}
+		if err := t.handler.Exit(task, int64(regs.Rax)); err != nil {
+			return err
+		}
+		return unix.PtraceCont(tid, 0)
+	}
+	if err := t.ignore(task, sig); err != nil {
+		return err
+	}
+	return unix.PtraceCont(tid, int(sig))
+}
+
+// enter handles a call that begins.
+func (t *tracer) enter(task *Task) error {
+	if !t.started {
+		return unix.PtraceCont(task.TID, 0)
+	}
+	var regs unix.PtraceRegs
+	if err := unix.PtraceGetRegs(task.TID, &regs); err != nil {
+		return err
+	}
+	step, err := t.handler.Enter(task, callOf(&regs))
+	if err != nil {
+		return err
+	}
+	return task.Release(step)
+}
+
+// callOf is the call that a task is in.
+func callOf(r *unix.PtraceRegs) Call {
+	return Call{r.Orig_rax, [6]uint64{r.Rdi, r.Rsi, r.Rdx, r.R10, r.R8, r.R9}}
+}
+
+// spawn adds a thread or process that the parent has just made.
+func (t *tracer) spawn(parent *Task, event int) error {
+	msg, err := unix.PtraceGetEventMsg(parent.TID)
+	if err != nil {
+		return err
+	}
+	child := &Task{TID: int(msg), Process: parent.Process}
+	kind := Thread
+	switch {
+	case event == unix.PTRACE_EVENT_VFORK:
+		kind = VFork
+		child.Process = &Process{Space: parent.Process.Space}
+	case event == unix.PTRACE_EVENT_FORK || child.PID() == child.TID:
+		kind = Fork
+		child.Process = newProcess()
+	}
+	t.tasks[child.TID] = child
+	if t.started {
+		if err := t.handler.Spawn(parent, child, kind); err != nil {
+			return err
+		}
+	}
+	if t.early[child.TID] {
+		delete(t.early, child.TID)
+		if err := ignoreKilled(unix.PtraceCont(child.TID, 0)); err != nil {
+			return err
+		}
+	}
+	return unix.PtraceCont(parent.TID, 0)
+}
+
+// exec handles a new program: the thread that executed it has the id of the process now, and the others are gone.
+func (t *tracer) exec(pid int) error {
+	msg, err := unix.PtraceGetEventMsg(pid)
+	if err != nil {
+		return err
+	}
+	task := t.tasks[int(msg)]
+	if task == nil {
+		task = t.tasks[pid]
+	}
+	if task == nil {
+		return errors.New("an unknown task executed a program")
+	}
+	delete(t.tasks, int(msg))
+	var killed []*Task
+	for tid, other := range t.tasks {
+		if other != task && other.Process == task.Process {
+			killed = append(killed, other)
+			delete(t.tasks, tid)
+		}
+	}
+	task.TID = pid
+	t.tasks[pid] = task
+	before := task.Process
+	task.Process = newProcess()
+	if !t.started {
+		t.started = true
+		err = t.handler.Start(task)
+	} else {
+		err = t.handler.Exec(task, before, killed)
+	}
+	if err != nil {
+		return err
+	}
+	return unix.PtraceCont(pid, 0)
+}

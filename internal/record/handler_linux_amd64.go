@@ -1,0 +1,115 @@
+package record
+
+import (
+	"maps"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/uringsim/uringsim/internal/ptrace"
+	"github.com/uringsim/uringsim/trace"
+)
+
+var _ ptrace.Handler = (*recorder)(nil)
+
+// Start writes what the program finds when it starts.
+func (r *recorder) Start(p *ptrace.Task) error {
+	t := &task{Task: p, name: trace.InitTask, proc: &process{&space{}, map[int32]ptrace.FileID{}}}
+	r.tasks[p] = t
+	r.begin(t)
+	return nil
+}
+
+// Enter writes down a call that begins.
+func (r *recorder) Enter(p *ptrace.Task, c ptrace.Call) (ptrace.Step, error) {
+	r.enterCall(r.tasks[p], c.NR, c.Args)
+	return ptrace.Watch, nil
+}
+
+// Exit writes down what a call gave.
+func (r *recorder) Exit(p *ptrace.Task, ret int64) error {
+	r.exitCall(r.tasks[p], ret)
+	return nil
+}
+
+// Ignored has a wait go on: its event has its end, and the next one has the rest.
+func (r *recorder) Ignored(p *ptrace.Task, c ptrace.Call, ret int64) error {
+	if ret != -int64(unix.EINTR) {
+		return nil
+	}
+	return p.Again(c)
+}
+
+// Spawn writes down a new task. The rings of a parent stand where they stood, in the child's memory as well.
+func (r *recorder) Spawn(parent, child *ptrace.Task, kind ptrace.Kind) error {
+	from := r.tasks[parent]
+	r.spawns++
+	t := &task{Task: child, name: "t" + strconv.Itoa(r.spawns), proc: from.proc}
+	r.tasks[child] = t
+	e := &trace.Event{Task: from.name}
+	switch kind {
+	case ptrace.Thread:
+		e.Args = &trace.ThreadArgs{Child: t.name}
+	case ptrace.VFork:
+		t.proc = &process{from.proc.space, maps.Clone(from.proc.files)}
+		e.Args = &trace.VForkArgs{Child: t.name}
+	default:
+		t.proc = &process{from.proc.space.clone(), maps.Clone(from.proc.files)}
+		for _, ring := range r.rings {
+			ring.Forked(parent.Process.Space, child.Process.Space)
+		}
+		e.Args = &trace.ForkArgs{Child: t.name}
+	}
+	r.emit(e)
+	return nil
+}
+
+// Exec writes down that the task runs another program.
+func (r *recorder) Exec(p *ptrace.Task, before *ptrace.Process, killed []*ptrace.Task) error {
+	for _, other := range killed {
+		r.abandon(r.tasks[other])
+		delete(r.tasks, other)
+	}
+	r.executed(r.tasks[p])
+	r.forgetSpace(before.Space)
+	return nil
+}
+
+// End looks at the rings for the last time and writes down the end of a task.
+func (r *recorder) End(p *ptrace.Task) { r.ended(r.tasks[p]) }
+
+// Gone forgets a task.
+func (r *recorder) Gone(p *ptrace.Task) {
+	r.abandon(r.tasks[p])
+	delete(r.tasks, p)
+	r.forgetSpace(p.Process.Space)
+}
+
+// Polls tells whether there are rings with a submission thread.
+func (r *recorder) Polls() bool { return len(r.polled) > 0 }
+
+// mostMisses is how often a ring is looked for that its program has yet to map.
+const mostMisses = 1000
+
+// Idle looks at rings with a submission thread while the program runs.
+func (r *recorder) Idle() error {
+	for ring, space := range r.polled {
+		var task *task
+		for _, other := range r.tasks {
+			if other.Process.Space == space {
+				task = other
+			}
+		}
+		switch {
+		case task == nil:
+			delete(r.polled, ring)
+		case r.look(task, ring):
+			ring.misses = mostMisses // the next one says that it is not mapped any more
+		default:
+			if ring.misses++; ring.misses > mostMisses {
+				delete(r.polled, ring)
+			}
+		}
+	}
+	return nil
+}

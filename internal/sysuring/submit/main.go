@@ -1,0 +1,98 @@
+// Command submit is a small program that uses io_uring, for tests and documents. It submits requests in one call, on a
+// ring with SUBMIT_ALL, and prints what each gave: the result, or the name of the errno.
+//
+//	submit nop socket:unix socket:inet+ nop
+//
+// A request that ends in + is linked to the next one. With -children N it has a chain of N children do it, each one the
+// child of the one before.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+
+	"github.com/uringsim/uringsim/internal/sysuring"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+func main() {
+	children := flag.Int("children", 0, "how many children come before the one that submits")
+	flag.Parse()
+	do := submit
+	if *children > 0 {
+		do = func(words []string) error { return descend(*children-1, words) }
+	}
+	if err := do(flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "submit:", err)
+		os.Exit(1)
+	}
+}
+
+// descend runs this program as a child.
+func descend(children int, words []string) error {
+	cmd := exec.Command(os.Args[0], append([]string{"-children", strconv.Itoa(children)}, words...)...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	return cmd.Run()
+}
+
+// requests are the SQEs by name.
+var requests = map[string]func(*uapi.SQE){
+	"nop":         func(s *uapi.SQE) { s.SetOpcode(uapi.IORING_OP_NOP) },
+	"socket:unix": socket(uapi.AF_UNIX),
+	"socket:inet": socket(uapi.AF_INET),
+}
+
+func socket(family int32) func(*uapi.SQE) {
+	return func(s *uapi.SQE) {
+		s.SetOpcode(uapi.IORING_OP_SOCKET)
+		s.SetFD(family)
+		s.SetOff(uapi.SOCK_STREAM)
+	}
+}
+
+// submit submits the requests and prints their results.
+func submit(words []string) error {
+	if len(words) == 0 || len(words) > uapi.IORING_MAX_ENTRIES {
+		return errors.New("there must be requests")
+	}
+	n := uint32(len(words))
+	ring, err := sysuring.NewRingWith(n, uapi.IORING_SETUP_SUBMIT_ALL)
+	if err != nil {
+		return err
+	}
+	defer ring.Close()
+	for i, word := range words {
+		name, linked := strings.CutSuffix(word, "+")
+		fill, ok := requests[name]
+		if !ok {
+			return fmt.Errorf("%q is no request such as nop", word)
+		}
+		var s uapi.SQE
+		fill(&s)
+		s.SetUserData(uint64(i))
+		if linked {
+			s.SetFlags(uapi.IOSQE_IO_LINK)
+		}
+		copy(ring.SQE(i), s[:])
+	}
+	if _, err := ring.Enter(n, n, uapi.IORING_ENTER_GETEVENTS); err != nil {
+		return err
+	}
+	cqes := make([]uapi.CQE, n)
+	results := make([]string, n)
+	for _, c := range cqes[:ring.Reap(cqes)] {
+		results[c.UserData] = "done" // descriptors differ
+		if e, failed := uapi.ErrnoOf(int64(c.Res)); failed {
+			results[c.UserData] = e.String()
+		}
+	}
+	for i, word := range words {
+		fmt.Printf("%-12s %s\n", word, results[i])
+	}
+	return nil
+}
