@@ -169,6 +169,9 @@ func (r *Ring) complete(q *request) {
 		return
 	}
 	q.took()
+	if !q.fromTrace && !q.deferred {
+		r.known.decided(q)
+	}
 	r.batch = append(r.batch, q)
 }
 

@@ -323,7 +323,7 @@ func (k *Kernel) reap(c trace.Reap) trace.Result {
 func (r *Ring) begin(known []uapi.CQE) {
 	r.log, r.tally = nil, trace.Tally{}
 	r.call++
-	r.known.start(known)
+	r.known.start(known, !r.k.limits)
 	r.resolve()
 }
 

@@ -29,6 +29,7 @@ type Kernel struct {
 	now     int64 // CLOCK_MONOTONIC in ns
 	quiet   bool  // nobody asks for accounts of requests, or why filters denied them
 	trying  bool  // a policy is on trial
+	limits  bool  // a task has asked for filters or restrictions
 }
 
 // task is a tctx.Task with the work that waits for its return to user mode.
@@ -118,6 +119,7 @@ func (k *Kernel) Do(name string, c trace.Call) trace.Result {
 	case trace.Setup:
 		return k.setup(t, c)
 	case trace.Register:
+		k.limits = k.limits || limiting(c.Op)
 		o := register.Call(k.release, t.Task, c.FD, c.Op, c.Arg, c.Nr, k.since())
 		if k.filters != nil && o.Filters != nil {
 			k.filters.Registered(o.Filters.Newest())
@@ -148,6 +150,15 @@ func (k *Kernel) Do(name string, c trace.Call) trace.Result {
 		return trace.Result{}
 	}
 	return t.fileCall(c)
+}
+
+// limiting tells whether a register call asks for what denies requests with EACCES.
+func limiting(op uint32) bool {
+	switch uapi.RegisterOp(op &^ uapi.IORING_REGISTER_USE_REGISTERED_RING) {
+	case uapi.IORING_REGISTER_BPF_FILTER, uapi.IORING_REGISTER_RESTRICTIONS:
+		return true
+	}
+	return false
 }
 
 // since is the label as a suffix of "registered by ...".

@@ -13,27 +13,49 @@ import (
 // knowledge are the CQEs that a real kernel posted in a call, for results that io_uring does not decide.
 type knowledge struct {
 	have bool
+	open bool       // nothing has asked for filters or restrictions: EACCES is no verdict of theirs
 	cqes []uapi.CQE // those that no request has taken
 	room []uapi.CQE // that they are in
 }
 
-func (k *knowledge) start(cqes []uapi.CQE) {
+func (k *knowledge) start(cqes []uapi.CQE, open bool) {
 	k.room = append(k.room[:0], cqes...)
-	k.have, k.cqes = cqes != nil, k.room
+	k.have, k.open, k.cqes = cqes != nil, open, k.room
 }
 
-// match takes the first CQE with the user_data that could come from a request that was let through. EACCES could not:
-// it is what filters and restrictions give, and taking it from the recording would hide a wrong verdict.
+// match takes the first CQE with the user_data that could come from a request that was let through. EACCES could not,
+// once a task has tried to register filters or restrictions: it is what they give, and taking it from the recording
+// would hide a wrong verdict.
 //
-// Departs: a path that the task may not open gives EACCES as well, and is reported as a difference.
+// Departs: a path that a task with filters or restrictions may not open gives EACCES as well, and is reported as a
+// difference.
 func (k *knowledge) match(userData uint64, flags uint32) (uapi.CQE, bool) {
 	for i, c := range k.cqes {
-		if c.UserData == userData && c.Res != int32(uapi.EACCES.Ret()) && c.Flags&uapi.IORING_CQE_F_NOTIF == flags {
-			k.cqes = slices.Delete(k.cqes, i, i+1)
+		if c.UserData == userData && (k.open || c.Res != int32(uapi.EACCES.Ret())) && c.Flags&uapi.IORING_CQE_F_NOTIF == flags {
+			k.remove(i)
 			return c, true
 		}
 	}
 	return uapi.CQE{}, false
+}
+
+// remove takes a CQE out; the first is the one that is quick.
+func (k *knowledge) remove(i int) {
+	if i == 0 {
+		k.cqes = k.cqes[1:]
+		return
+	}
+	k.cqes = slices.Delete(k.cqes, i, i+1)
+}
+
+// decided takes the CQE of a request whose result is io_uring's own, so that none with the same user_data takes it.
+func (k *knowledge) decided(q *request) {
+	for i, c := range k.cqes {
+		if c.UserData == q.UserData && c.Res == q.res && c.Flags == q.flags {
+			k.remove(i)
+			return
+		}
+	}
 }
 
 // has tells whether the recording shows a CQE with the user_data that no request has taken.
@@ -56,7 +78,7 @@ func (k *knowledge) fires(q *request) bool {
 	if i < 0 {
 		return false
 	}
-	k.cqes = slices.Delete(k.cqes, i, i+1)
+	k.remove(i)
 	return true
 }
 
