@@ -343,8 +343,9 @@ func (t *translator) saw(ring string, s *RingState) {
 	}
 }
 
-// threaded tells whether the call looks at a ring with a submission thread, which moves the SQ head when it likes.
-func (t *translator) threaded(c Call) bool {
+// threaded is the name of the ring that the call looks at, if it has a submission thread, which moves the SQ head when it
+// likes; otherwise "".
+func (t *translator) threaded(c Call) string {
 	name := ""
 	switch c := c.(type) {
 	case Enter:
@@ -352,6 +353,8 @@ func (t *translator) threaded(c Call) bool {
 	case Reap:
 		name = c.Ring
 	}
-	r := t.rings[name]
-	return r != nil && r.has(uapi.IORING_SETUP_SQPOLL)
+	if r := t.rings[name]; r == nil || !r.has(uapi.IORING_SETUP_SQPOLL) {
+		return ""
+	}
+	return name
 }

@@ -51,7 +51,7 @@ func (o *explainOptions) explainEvent(out *printer, file string) error {
 
 // playTo plays a trace up to an event, and gives what became of that.
 func playTo(t *trace.Trace, k kernel.Release, number int) (*trace.Outcome, error) {
-	player := trace.NewPlayer(sim.New(k), t.ResultsOf(k.Name))
+	player := trace.NewPlayerOf(sim.New(k), &t.Header, k.Name)
 	var last trace.Outcome
 	for i := range number {
 		var err error

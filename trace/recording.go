@@ -1,0 +1,107 @@
+package trace
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// NewPlayerOf makes a Player of the trace with this header, on a system that is of the release. A recording is compared
+// with what its own kernel gave, as far as that says what the release does.
+func NewPlayerOf(sys System, h *Header, release string) *Player {
+	p := NewPlayer(sys, h.ResultsOf(release))
+	if h.Recording != nil {
+		p.lenient = &lenient{elsewhere: h.Recording.Release != release, early: map[string][]CQE{}}
+	}
+	return p
+}
+
+// lenient is what is left open when a recording is compared.
+type lenient struct {
+	elsewhere bool             // it was made on another release
+	early     map[string][]CQE // of rings with a submission thread: CQEs that have come, and that it shows later
+}
+
+// mostEarly bounds the CQEs of a ring that a recording is expected to show later; of one that lost some, it never does.
+const mostEarly = 1 << 12
+
+// known are the recorded CQEs without those that have come already. A nil lenient leaves all.
+func (l *lenient) known(ring string, want []CQEOut) []CQEOut {
+	if l == nil || len(l.early[ring]) == 0 {
+		return want
+	}
+	early := slices.Clone(l.early[ring])
+	return slices.DeleteFunc(slices.Clone(want), func(w CQEOut) bool {
+		i := slices.IndexFunc(early, func(c CQE) bool { return c.is(w.cqe()) })
+		if i >= 0 {
+			early = slices.Delete(early, i, i+1)
+		}
+		return i >= 0
+	})
+}
+
+// settle gives the CQEs of a ring with a submission thread as the recorder saw them, who looks when he likes: it may
+// have seen the SQEs in one look, and their CQEs in a later one. CQEs that do not fit are given as they came.
+func (l *lenient) settle(ring string, want []CQEOut, got []CQE) []CQE {
+	rest := slices.Concat(l.early[ring], got)
+	var seen []CQE
+	for _, w := range want {
+		i := slices.IndexFunc(rest, func(c CQE) bool { return c.is(w.cqe()) || c.as(w.cqe()) })
+		if i < 0 {
+			return got
+		}
+		c := rest[i]
+		c.CQE = w.cqe()
+		seen, rest = append(seen, c), slices.Delete(rest, i, i+1)
+	}
+	l.early[ring] = rest[max(0, len(rest)-mostEarly):]
+	return seen
+}
+
+// probes tells whether two answers to a PROBE, as changes of the same bytes, come of kernels that know different numbers
+// of opcodes, and are the same for those that both know.
+func (l *lenient) probes(before []byte, want, got []Wrote) bool {
+	if !l.elsewhere || len(before) < uapi.SizeofProbe {
+		return false
+	}
+	a, b := patched(before, want), patched(before, got)
+	if a == nil || b == nil || a[0] == b[0] {
+		return false
+	}
+	n := min(len(a), uapi.SizeofProbe+(int(min(a[0], b[0]))+1)*uapi.SizeofProbeOp)
+	return bytes.Equal(a[2:n], b[2:n]) // behind the last opcode, and how many there are
+}
+
+// patched are the bytes with changes; nil if those lie outside.
+func patched(b []byte, list []Wrote) []byte {
+	b = bytes.Clone(b)
+	for _, w := range list {
+		if w.At < 0 || w.At > len(b) || len(w.Bytes) > len(b)-w.At {
+			return nil
+		}
+		copy(b[w.At:], w.Bytes)
+	}
+	return b
+}
+
+// compare fills in what differs from what was recorded.
+func (p *Player) compare(o *Outcome, c Call, before []byte) {
+	if o.Want == nil || o.Unmodelled != "" {
+		return
+	}
+	want, cqes := *o.Want, o.CQEs
+	if l := p.lenient; l != nil {
+		if ring := p.t.threaded(c); ring != "" {
+			cqes = l.settle(ring, want.CQEs, cqes)
+		}
+		if r, ok := c.(Register); ok && isProbe(r.Op) && l.probes(before, want.Wrote, o.Got.Wrote) {
+			want.Wrote = o.Got.Wrote
+		}
+	}
+	o.Diff = diff(want, o.Got, cqes)
+}
+
+func isProbe(op uint32) bool {
+	return uapi.RegisterOp(op&^uapi.IORING_REGISTER_USE_REGISTERED_RING) == uapi.IORING_REGISTER_PROBE
+}

@@ -1,0 +1,99 @@
+package trace
+
+import (
+	"testing"
+
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// TestSettle: of a ring with a submission thread, a recorder sees a request in one look and its CQE in the next.
+func TestSettle(t *testing.T) {
+	one, two := cqe(1, 0), cqe(2, -9)
+	rows := []struct {
+		why  string
+		want [2][]uapi.CQE // in two looks
+		got  [2][]CQE
+		same bool
+	}{
+		{"at once", [2][]uapi.CQE{{one}, {two}}, [2][]CQE{{{CQE: one}}, {{CQE: two}}}, true},
+		{"later than the model", [2][]uapi.CQE{{}, {one, two}}, [2][]CQE{{{CQE: one}}, {{CQE: two}}}, true},
+		{"in another order", [2][]uapi.CQE{{}, {two, one}}, [2][]CQE{{{CQE: one}, {CQE: two}}, {}}, true},
+		{"with another result", [2][]uapi.CQE{{}, {cqe(1, -1)}}, [2][]CQE{{{CQE: one}}, {}}, false},
+		{"before the model", [2][]uapi.CQE{{one}, {}}, [2][]CQE{{}, {{CQE: one}}}, false},
+		{"twice", [2][]uapi.CQE{{one}, {one}}, [2][]CQE{{{CQE: one}}, {}}, false},
+		{"never: the recorder lost it", [2][]uapi.CQE{{}, {two}}, [2][]CQE{{{CQE: one}}, {{CQE: two}}}, true},
+	}
+	for _, r := range rows {
+		l := &lenient{early: map[string][]CQE{}}
+		same := true
+		for look := range 2 {
+			want := CQEResults(r.want[look])
+			same = same && sameCQEs(want, l.settle("r", want, r.got[look]))
+		}
+		if same != r.same {
+			t.Errorf("%s: %v, want %v", r.why, same, r.same)
+		}
+	}
+}
+
+// TestEarlyIsNoKnowledge: a CQE that has come is not that of a later request with the same user_data.
+func TestEarlyIsNoKnowledge(t *testing.T) {
+	l := &lenient{early: map[string][]CQE{"r": {{CQE: cqe(1, 0)}}}}
+	got := l.known("r", CQEResults([]uapi.CQE{cqe(1, 0), cqe(1, 24)}))
+	if len(got) != 1 || got[0].Res != 24 {
+		t.Errorf("%+v is left, want the CQE with 24", got)
+	}
+}
+
+// TestExchanged: which of two requests with the same user_data had which result is not known, unless one is a verdict.
+func TestExchanged(t *testing.T) {
+	taken := CQE{CQE: cqe(1, 0), Unordered: true, Known: true}
+	for _, r := range []struct {
+		want uapi.CQE
+		same bool
+		why  string
+	}{
+		{cqe(1, 100), true, "another result that was recorded"},
+		{cqe(1, int32(uapi.EACCES.Ret())), false, "a denial that the model does not have"},
+		{cqe(2, 100), false, "of another request"},
+		{uapi.CQE{UserData: 1, Res: 100, Flags: uapi.IORING_CQE_F_MORE}, false, "with more to come"},
+	} {
+		want := CQEResults([]uapi.CQE{cqe(1, 0), r.want})
+		if same := sameCQEs(want, []CQE{{CQE: cqe(1, 0)}, taken}); same != r.same {
+			t.Errorf("%s: %v, want %v", r.why, same, r.same)
+		}
+	}
+}
+
+// TestProbes: a kernel with fewer opcodes says the same of those that it has.
+func TestProbes(t *testing.T) {
+	before := make([]byte, uapi.SizeofProbe+4*uapi.SizeofProbeOp)
+	answer := func(last byte, flags ...byte) []Wrote {
+		b := make([]byte, len(before))
+		b[0], b[1] = last, byte(len(flags))
+		for i, f := range flags {
+			b[uapi.SizeofProbe+i*uapi.SizeofProbeOp] = byte(i)
+			b[uapi.SizeofProbe+i*uapi.SizeofProbeOp+2] = f
+		}
+		return changes(before, b)
+	}
+	rows := []struct {
+		why       string
+		want, got []Wrote
+		elsewhere bool
+		same      bool
+	}{
+		{"one opcode more", answer(1, 1, 1), answer(2, 1, 1, 1), true, true},
+		{"one opcode less", answer(2, 1, 1, 1), answer(1, 1, 1), true, true},
+		{"an opcode that it has lost", answer(1, 1, 1), answer(2, 1, 0, 1), true, false},
+		{"on the same release", answer(1, 1, 1), answer(2, 1, 1, 1), false, false},
+		{"as many opcodes, and others", answer(1, 1, 1), answer(1, 1, 0), true, false},
+		{"changes that do not fit", []Wrote{{100, Bytes("x")}}, answer(2, 1, 1, 1), true, false},
+	}
+	for _, r := range rows {
+		l := &lenient{elsewhere: r.elsewhere}
+		if same := l.probes(before, r.want, r.got); same != r.same {
+			t.Errorf("%s: %v, want %v", r.why, same, r.same)
+		}
+	}
+}
