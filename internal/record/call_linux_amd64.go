@@ -221,12 +221,17 @@ func (r *recorder) submissions(t *task, c *call, a *trace.EnterArgs, toSubmit ui
 	return n
 }
 
-// add reads entries of the SQ into the event.
-func (r *recorder) add(t *task, ring *ring, a *trace.EnterArgs, p place, first, n uint32) {
+// add reads entries of the SQ into the event, and returns how many the event has.
+func (r *recorder) add(t *task, ring *ring, a *trace.EnterArgs, p place, first, n uint32) uint32 {
 	s, ok := ring.entries(r.memory(t), t, p, first, n)
 	if !ok {
 		r.counts.LostSQEs += uint64(n)
-		return
+		return 0
+	}
+	if ring.open != nil {
+		lost := ring.dropStale(t, first, &s)
+		r.counts.LostSQEs += uint64(lost)
+		n -= uint32(lost)
 	}
 	a.SQEs = s.sqes
 	if s.array != nil {
@@ -246,6 +251,7 @@ func (r *recorder) add(t *task, ring *ring, a *trace.EnterArgs, p place, first, 
 			ring.expect(s.raw[i].UserData())
 		}
 	}
+	return n
 }
 
 // sample reads what came into the SQ of a ring with a submission thread since somebody looked.
@@ -261,9 +267,8 @@ func (r *recorder) sample(t *task, ring *ring, a *trace.EnterArgs, words counter
 	if taken := words.sqHead - first; int32(taken) > 0 {
 		r.counts.Sampled += uint64(min(taken, n))
 	}
-	r.add(t, ring, a, p, first, n)
 	ring.sqTail = words.sqTail
-	return n
+	return r.add(t, ring, a, p, first, n)
 }
 
 // enterArg is the fifth argument of io_uring_enter(2).

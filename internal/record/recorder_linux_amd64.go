@@ -350,6 +350,15 @@ func (r *recorder) look(t *task, ring *ring) bool {
 	return true
 }
 
+// lookPolled looks at the rings with a submission thread that the task shares.
+func (r *recorder) lookPolled(t *task) {
+	for ring, space := range r.polled {
+		if space == t.proc.space {
+			r.look(t, ring)
+		}
+	}
+}
+
 // sampled writes down what a submission thread took, as a call that submits nothing by itself.
 func (r *recorder) sampled(t *task, ring *ring, words counters, p place) {
 	a := &trace.EnterArgs{Ring: ring.name, ToSubmit: new(trace.Num32(0))}

@@ -120,7 +120,7 @@ func (r *ring) place(t *task) (place, bool) {
 const wordsSize = uapi.RingCQEs
 
 // counters are the words that both sides share.
-type counters struct{ sqHead, sqTail, cqTail, dropped, overflow uint32 }
+type counters struct{ sqHead, sqTail, cqHead, cqTail, dropped, overflow uint32 }
 
 func (r *ring) decode(b []byte) counters {
 	word := func(off uint32) uint32 {
@@ -129,8 +129,8 @@ func (r *ring) decode(b []byte) counters {
 		}
 		return le.Uint32(b[off:])
 	}
-	return counters{word(r.params.SQOff.Head), word(r.params.SQOff.Tail), word(r.params.CQOff.Tail),
-		word(r.params.SQOff.Dropped), word(r.params.CQOff.Overflow)}
+	return counters{word(r.params.SQOff.Head), word(r.params.SQOff.Tail), word(r.params.CQOff.Head),
+		word(r.params.CQOff.Tail), word(r.params.SQOff.Dropped), word(r.params.CQOff.Overflow)}
 }
 
 // plausible tells whether the words can be those of the ring, and not of another one that has taken its place.

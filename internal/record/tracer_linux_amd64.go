@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,8 +22,11 @@ const options = unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACESECCOMP | unix.PTRAC
 	unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACECLONE |
 	unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_TRACEEXIT
 
-// tracer follows a program's threads. All of its work is on one thread, which ptrace(2) demands.
+// tracer follows a program's threads. All of its work is on one thread, which ptrace(2) demands, but looks at rings with
+// a submission thread while the program runs.
 type tracer struct {
+	mu      sync.Mutex // of all below
+	sampler bool       // a sampler runs
 	rec     *recorder
 	root    int
 	tasks   map[int]*task
@@ -34,14 +38,11 @@ type tracer struct {
 
 // run follows the program until nothing of it is left.
 func (t *tracer) run() error {
+	defer t.endSampling()
 	for {
 		var ws unix.WaitStatus
-		tid, err := unix.Wait4(-1, &ws, t.waitFlags(), nil)
+		tid, err := unix.Wait4(-1, &ws, unix.WALL|unix.WNOTHREAD, nil)
 		switch {
-		case err == nil && tid == 0:
-			t.sample()
-			time.Sleep(samplePause)
-			continue
 		case errors.Is(err, unix.EINTR):
 			continue
 		case errors.Is(err, unix.ECHILD):
@@ -49,28 +50,70 @@ func (t *tracer) run() error {
 		case err != nil:
 			return fmt.Errorf("wait4: %w", err)
 		}
-		if ws.Exited() || ws.Signaled() {
-			t.gone(tid, ws)
-			continue
-		}
-		if !ws.Stopped() {
-			continue
-		}
-		if err := t.stopped(tid, ws); err != nil && !errors.Is(err, unix.ESRCH) { // killed while it was stopped
+		if err := t.told(tid, ws); err != nil && !errors.Is(err, unix.ESRCH) { // killed while it was stopped
 			return fmt.Errorf("thread %d: %w", tid, err)
 		}
 	}
 }
 
+// told handles what became of a thread.
+func (t *tracer) told(tid int, ws unix.WaitStatus) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if ws.Exited() || ws.Signaled() {
+		t.gone(tid, ws)
+	} else if ws.Stopped() {
+		return t.stopped(tid, ws)
+	}
+	return nil
+}
+
 // samplePause is how long rings with a submission thread are left alone.
 const samplePause = 200 * time.Microsecond
 
-// waitFlags are those of wait4(2): it does not block while there is something to sample.
-func (t *tracer) waitFlags() int {
-	if len(t.rec.polled) > 0 {
-		return unix.WALL | unix.WNOTHREAD | unix.WNOHANG
+// keepSampling looks at rings with a submission thread, beside the tracer, as long as there are any.
+func (t *tracer) keepSampling() {
+	for {
+		time.Sleep(samplePause)
+		t.mu.Lock()
+		t.sample()
+		t.sampler = len(t.rec.polled) > 0
+		if !t.sampler {
+			t.mu.Unlock()
+			return
+		}
+		t.mu.Unlock()
 	}
-	return unix.WALL | unix.WNOTHREAD
+}
+
+// endSampling has the sampler end, and look at nothing more.
+func (t *tracer) endSampling() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.rec.polled)
+}
+
+// resume has a stopped thread go on. One that shares a ring with a submission thread stops at each of its system calls,
+// since it may wait in one for what is in that ring, and what it submitted is still there then.
+func (t *tracer) resume(task *task, sig int) error {
+	if !t.polls(task) {
+		return unix.PtraceCont(task.tid, sig)
+	}
+	if !t.sampler {
+		t.sampler = true
+		go t.keepSampling()
+	}
+	return unix.PtraceSyscall(task.tid, sig)
+}
+
+// polls tells whether a ring with a submission thread is in the task's memory.
+func (t *tracer) polls(task *task) bool {
+	for _, space := range t.rec.polled {
+		if space == task.proc.space {
+			return true
+		}
+	}
+	return false
 }
 
 // mostMisses is how often a ring is looked for that its program has yet to map.
@@ -81,7 +124,7 @@ func (t *tracer) sample() {
 	for ring, space := range t.rec.polled {
 		var task *task
 		for _, other := range t.tasks {
-			if other.proc.space == space && other.name != "" {
+			if other.proc.space == space && other.name != "" && (task == nil || other.tid < task.tid) {
 				task = other
 			}
 		}
@@ -141,23 +184,27 @@ func (t *tracer) stopped(tid int, ws unix.WaitStatus) error {
 		if task.name != "" {
 			t.rec.ended(task)
 		}
-		return unix.PtraceCont(tid, 0)
+		return t.resume(task, 0)
 	case unix.PTRACE_EVENT_STOP:
 		switch sig {
 		case unix.SIGSTOP, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU:
 			return sysuring.Listen(tid)
 		}
-		return unix.PtraceCont(tid, 0)
+		return t.resume(task, 0)
 	}
 	if sig == syscallStop {
+		if task.call == nil {
+			t.rec.lookPolled(task)
+			return t.resume(task, 0)
+		}
 		var regs unix.PtraceRegs
 		if err := unix.PtraceGetRegs(tid, &regs); err != nil {
 			return err
 		}
 		t.rec.exitCall(task, int64(regs.Rax))
-		return unix.PtraceCont(tid, 0)
+		return t.resume(task, 0)
 	}
-	return unix.PtraceCont(tid, int(sig))
+	return t.resume(task, int(sig))
 }
 
 // spawn adds a thread or process that the parent has just made.
@@ -189,7 +236,7 @@ func (t *tracer) spawn(parent *task, event int) error {
 			return err
 		}
 	}
-	return unix.PtraceCont(parent.tid, 0)
+	return t.resume(parent, 0)
 }
 
 // exec handles a new program: the thread that executed it has the id of the process now, and the others are gone.
