@@ -63,6 +63,13 @@ func (k *knowledge) has(userData uint64) bool {
 	return slices.ContainsFunc(k.cqes, func(c uapi.CQE) bool { return c.UserData == userData })
 }
 
+// cancelled tells whether the recording shows that a request was cancelled.
+func (k *knowledge) cancelled(userData uint64) bool {
+	return slices.ContainsFunc(k.cqes, func(c uapi.CQE) bool {
+		return c.UserData == userData && c.Res == int32(uapi.ECANCELED.Ret())
+	})
+}
+
 // fired tells whether the recording shows that a timeout came before its request was done.
 func (k *knowledge) fired(userData uint64) bool {
 	return slices.ContainsFunc(k.cqes, func(c uapi.CQE) bool {
@@ -85,6 +92,13 @@ func (k *knowledge) fires(q *request) bool {
 // ask looks for the result of an issued request in the recording, and asks the Issuer if there is none; false if the
 // result has yet to come.
 func (r *Ring) ask(q *request) bool {
+	if q.notifies {
+		return r.askNotif(q)
+	}
+	if r.submitting && r.known.cancelled(q.UserData) {
+		r.held++ // by one of those that come behind it
+		return false
+	}
 	cqe, ok := r.known.match(q.UserData, 0)
 	if !ok && !r.known.have {
 		q.note = "issued; its result is not known"
@@ -99,8 +113,10 @@ func (r *Ring) ask(q *request) bool {
 		cqe.Res = r.effect(q, cqe.Res)
 		r.cq.post(traceCQE(cqe))
 		if q.Notif {
-			if notif, ok := r.known.match(q.NotifUserData, uapi.IORING_CQE_F_NOTIF); ok {
-				r.cq.post(traceCQE(notif))
+			n := &request{ring: r, task: q.task}
+			n.UserData, n.notifies = q.NotifUserData, true
+			if !r.ask(n) {
+				r.unresolved = append(r.unresolved, n)
 			}
 			break
 		}
@@ -117,6 +133,15 @@ func (r *Ring) ask(q *request) bool {
 	}
 	r.complete(q)
 	return true
+}
+
+// askNotif looks for the notification of a zero-copy send in the recording: it comes when the other side has the data.
+func (r *Ring) askNotif(n *request) bool {
+	cqe, ok := r.known.match(n.UserData, uapi.IORING_CQE_F_NOTIF)
+	if ok {
+		r.cq.post(traceCQE(cqe))
+	}
+	return ok
 }
 
 // breaksChain tells whether the result makes the rest of a chain fail.
@@ -169,16 +194,44 @@ func (r *Ring) installFile(q *request, f *tctx.File) int32 {
 	return 0
 }
 
-// resolve looks whether requests that wait for their result got one.
-func (r *Ring) resolve() {
+// resolve looks whether requests that wait for their result got one. At the start of a call, those that it may be about
+// are held back until it has submitted: what it cancels, and what has the user_data of one of its SQEs, whose CQE may be
+// meant.
+func (r *Ring) resolve(submits []trace.SlotSQE) {
+	if len(r.unresolved) == 0 {
+		return
+	}
+	about := map[uint64]bool{}
+	if r.known.have {
+		for _, s := range submits {
+			sqe := (*uapi.SQE)(s.Data)
+			about[sqe.UserData()] = true
+			switch sqe.Opcode() {
+			case uapi.IORING_OP_ASYNC_CANCEL, uapi.IORING_OP_POLL_REMOVE, uapi.IORING_OP_TIMEOUT_REMOVE:
+				about[sqe.Addr()] = true
+			}
+		}
+	}
 	waiting := r.unresolved
-	r.unresolved = nil
+	r.unresolved, r.held = nil, 0
 	for _, q := range waiting {
-		if !r.ask(q) {
+		switch {
+		case len(about) > 0 && (about[q.UserData] || r.known.cancelled(q.UserData)):
+			r.held++
+			r.unresolved = append(r.unresolved, q)
+		case !r.ask(q):
 			r.unresolved = append(r.unresolved, q)
 		}
 	}
 	r.flush()
+}
+
+// resolveHeld asks once more for those that were held back, once all is submitted.
+func (r *Ring) resolveHeld() {
+	r.submitting = false
+	if r.held > 0 {
+		r.resolve(nil)
+	}
 }
 
 // timerResult is the result of the timeout of a request that is done, and whether its place is no fact.

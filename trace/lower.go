@@ -343,18 +343,19 @@ func (t *translator) saw(ring string, s *RingState) {
 	}
 }
 
-// threaded is the name of the ring that the call looks at, if it has a submission thread, which moves the SQ head when it
-// likes; otherwise "".
-func (t *translator) threaded(c Call) string {
-	name := ""
+// ringOf is the name of the ring that the call looks at, "" if it looks at none.
+func ringOf(c Call) string {
 	switch c := c.(type) {
 	case Enter:
-		name = c.Ring
+		return c.Ring
 	case Reap:
-		name = c.Ring
+		return c.Ring
 	}
-	if r := t.rings[name]; r == nil || !r.has(uapi.IORING_SETUP_SQPOLL) {
-		return ""
-	}
-	return name
+	return ""
+}
+
+// threaded tells whether the call looks at a ring with a submission thread, which moves the SQ head when it likes.
+func (t *translator) threaded(c Call) bool {
+	r := t.rings[ringOf(c)]
+	return r != nil && r.has(uapi.IORING_SETUP_SQPOLL)
 }

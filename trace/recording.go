@@ -20,7 +20,7 @@ func NewPlayerOf(sys System, h *Header, release string) *Player {
 // lenient is what is left open when a recording is compared.
 type lenient struct {
 	elsewhere bool             // it was made on another release
-	early     map[string][]CQE // of rings with a submission thread: CQEs that have come, and that it shows later
+	early     map[string][]CQE // CQEs of rings that have come, and that it shows later
 }
 
 // mostEarly bounds the CQEs of a ring that a recording is expected to show later; of one that lost some, it never does.
@@ -41,21 +41,42 @@ func (l *lenient) known(ring string, want []CQEOut) []CQEOut {
 	})
 }
 
-// settle gives the CQEs of a ring with a submission thread as the recorder saw them, who looks when he likes: it may
-// have seen the SQEs in one look, and their CQEs in a later one. CQEs that do not fit are given as they came.
-func (l *lenient) settle(ring string, want []CQEOut, got []CQE) []CQE {
-	rest := slices.Concat(l.early[ring], got)
+// settle gives the CQEs of a ring as the recorder saw them. He looks when a call ends, and sees one look later what the
+// kernel posts on the way back to the program. At rings with a submission thread he looks when he likes: he may have seen
+// SQEs in one look, and their CQEs in any later one. CQEs that do not fit are given as they are.
+func (l *lenient) settle(ring string, polled bool, want []CQEOut, got []CQE) []CQE {
+	early := l.early[ring]
+	if len(early) == 0 && sameCQEs(want, got) {
+		return got
+	}
+	rest := slices.Concat(early, got)
+	due := len(early) // so many of rest are to be seen now
+	if polled {
+		due = 0
+	}
 	var seen []CQE
 	for _, w := range want {
 		i := slices.IndexFunc(rest, func(c CQE) bool { return c.is(w.cqe()) || c.as(w.cqe()) })
 		if i < 0 {
-			return got
+			break
+		}
+		if i < due {
+			due--
 		}
 		c := rest[i]
 		c.CQE = w.cqe()
 		seen, rest = append(seen, c), slices.Delete(rest, i, i+1)
 	}
-	l.early[ring] = rest[max(0, len(rest)-mostEarly):]
+	delete(l.early, ring)
+	switch {
+	case len(seen) < len(want) || due > 0:
+		return append(seen, rest...)
+	case len(early) == 0 && len(rest) == 0 && !polled:
+		return got // in an order that is not possible
+	}
+	if rest = rest[max(0, len(rest)-mostEarly):]; len(rest) > 0 {
+		l.early[ring] = rest
+	}
 	return seen
 }
 
@@ -90,16 +111,26 @@ func (p *Player) compare(o *Outcome, c Call, before []byte) {
 	if o.Want == nil || o.Unmodelled != "" {
 		return
 	}
-	want, cqes := *o.Want, o.CQEs
+	want, got, cqes := *o.Want, o.Got, o.CQEs
 	if l := p.lenient; l != nil {
-		if ring := p.t.threaded(c); ring != "" {
-			cqes = l.settle(ring, want.CQEs, cqes)
+		if ring := ringOf(c); ring != "" {
+			cqes = l.settle(ring, p.t.threaded(c), want.CQEs, cqes)
+			got.CQEs = outs(cqes)
 		}
-		if r, ok := c.(Register); ok && isProbe(r.Op) && l.probes(before, want.Wrote, o.Got.Wrote) {
-			want.Wrote = o.Got.Wrote
+		if r, ok := c.(Register); ok && isProbe(r.Op) && l.probes(before, want.Wrote, got.Wrote) {
+			want.Wrote = got.Wrote
 		}
 	}
-	o.Diff = diff(want, o.Got, cqes)
+	o.Diff = diff(want, got, cqes)
+}
+
+// outs are CQEs as results have them.
+func outs(cqes []CQE) []CQEOut {
+	var list []CQEOut
+	for _, c := range cqes {
+		list = append(list, cqeOut(c.CQE))
+	}
+	return list
 }
 
 func isProbe(op uint32) bool {

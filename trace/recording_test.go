@@ -6,32 +6,36 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// TestSettle: of a ring with a submission thread, a recorder sees a request in one look and its CQE in the next.
+// TestSettle: a recorder sees some CQEs later than they come, and of a ring with a submission thread all.
 func TestSettle(t *testing.T) {
 	one, two := cqe(1, 0), cqe(2, -9)
 	rows := []struct {
-		why  string
-		want [2][]uapi.CQE // in two looks
-		got  [2][]CQE
-		same bool
+		why          string
+		want         [3][]uapi.CQE // in three looks
+		got          [3][]CQE
+		same, polled bool
 	}{
-		{"at once", [2][]uapi.CQE{{one}, {two}}, [2][]CQE{{{CQE: one}}, {{CQE: two}}}, true},
-		{"later than the model", [2][]uapi.CQE{{}, {one, two}}, [2][]CQE{{{CQE: one}}, {{CQE: two}}}, true},
-		{"in another order", [2][]uapi.CQE{{}, {two, one}}, [2][]CQE{{{CQE: one}, {CQE: two}}, {}}, true},
-		{"with another result", [2][]uapi.CQE{{}, {cqe(1, -1)}}, [2][]CQE{{{CQE: one}}, {}}, false},
-		{"before the model", [2][]uapi.CQE{{one}, {}}, [2][]CQE{{}, {{CQE: one}}}, false},
-		{"twice", [2][]uapi.CQE{{one}, {one}}, [2][]CQE{{{CQE: one}}, {}}, false},
-		{"never: the recorder lost it", [2][]uapi.CQE{{}, {two}}, [2][]CQE{{{CQE: one}}, {{CQE: two}}}, true},
+		{"at once", [3][]uapi.CQE{{one}, {two}}, [3][]CQE{{{CQE: one}}, {{CQE: two}}}, true, true},
+		{"one look later", [3][]uapi.CQE{{}, {one, two}}, [3][]CQE{{{CQE: one}}, {{CQE: two}}}, true, true},
+		{"two looks later", [3][]uapi.CQE{{}, {}, {one}}, [3][]CQE{{{CQE: one}}}, false, true},
+		{"in another order", [3][]uapi.CQE{{}, {two, one}}, [3][]CQE{{{CQE: one}, {CQE: two}}, {}}, true, true},
+		{"in another order, at once", [3][]uapi.CQE{{two, one}}, [3][]CQE{{{CQE: one}, {CQE: two}}}, false, true},
+		{"with another result", [3][]uapi.CQE{{}, {cqe(1, -1)}}, [3][]CQE{{{CQE: one}}, {}}, false, false},
+		{"before the model", [3][]uapi.CQE{{one}, {}}, [3][]CQE{{}, {{CQE: one}}}, false, false},
+		{"twice", [3][]uapi.CQE{{one}, {one}}, [3][]CQE{{{CQE: one}}, {}}, false, false},
+		{"never", [3][]uapi.CQE{{}, {two}}, [3][]CQE{{{CQE: one}}, {{CQE: two}}}, false, true},
 	}
 	for _, r := range rows {
-		l := &lenient{early: map[string][]CQE{}}
-		same := true
-		for look := range 2 {
-			want := CQEResults(r.want[look])
-			same = same && sameCQEs(want, l.settle("r", want, r.got[look]))
-		}
-		if same != r.same {
-			t.Errorf("%s: %v, want %v", r.why, same, r.same)
+		for _, polled := range []bool{false, true} {
+			l := &lenient{early: map[string][]CQE{}}
+			same := true
+			for look := range r.want {
+				want := CQEResults(r.want[look])
+				same = same && sameCQEs(want, l.settle("r", polled, want, r.got[look]))
+			}
+			if want := r.same && !polled || r.polled && polled; same != want {
+				t.Errorf("%s, with a submission thread %v: %v, want %v", r.why, polled, same, want)
+			}
 		}
 	}
 }

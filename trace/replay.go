@@ -149,7 +149,7 @@ func (p *Player) withKnown(c Call, want *Recorded) Call {
 		return c
 	}
 	known := slices.Grow(p.t.last.known[:0], len(want.CQEs)+1) // nil would say that nothing is known
-	for _, cqe := range p.lenient.known(p.t.threaded(c), want.CQEs) {
+	for _, cqe := range p.lenient.known(ringOf(c), want.CQEs) {
 		known = append(known, cqe.cqe())
 	}
 	p.t.last.known = known
@@ -228,7 +228,7 @@ func (p *Player) look(r *RingState, c Call, o *Outcome) {
 		p.cqes = o.Got.CQEs
 	}
 	o.Got.Dropped, o.Got.Over = r.SQDropped, r.CQOverflow
-	if p.t.threaded(c) == "" {
+	if !p.t.threaded(c) {
 		o.Got.SQHead = &r.SQHead
 	}
 }
