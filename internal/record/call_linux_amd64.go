@@ -247,6 +247,7 @@ func (r *recorder) add(t *task, ring *ring, a *trace.EnterArgs, p place, first, 
 		if i == 0 || !sameFile(&s.raw[i], &s.raw[i-1]) {
 			r.usedBy(t, &s.raw[i], ring.has(uapi.IORING_SETUP_SQPOLL))
 		}
+		ring.makes(&s.raw[i])
 		if ring.open != nil {
 			ring.expect(s.raw[i].UserData())
 		}
@@ -300,6 +301,9 @@ func (r *recorder) enterArg(t *task, flags uint32, arg, size uint64) trace.Point
 // waitArg writes what a wait reads from its registered memory.
 func (r *recorder) waitArg(t *task, ring *ring, offset uint64) {
 	m := r.memory(t)
+	if ring.waits != 0 && (offset > ring.waitsSize || ring.waitsSize-offset < uapi.SizeofRegWait) {
+		return // outside, where nothing is read
+	}
 	at := ring.waits + offset
 	b := readBytes(m, at, uapi.SizeofRegWait)
 	if ring.waits == 0 || b == nil || m.moved(at) == at {
@@ -337,9 +341,12 @@ func (r *recorder) takeCQEs(t *task, ring *ring, words counters, p place) []trac
 		lost, cqes = lost+uint32(len(cqes)-len(kept)), kept
 	}
 	r.counts.CQEs += uint64(len(cqes))
-	for _, c := range cqes {
+	for i, c := range cqes {
 		if c.Flags&uapi.IORING_CQE_F_MORE == 0 {
 			r.answered++
+		}
+		if fd := ring.made(&cqes[i]); fd >= 0 && fd < trace.MaxFD {
+			t.proc.files[fd], _ = t.identify(fd)
 		}
 	}
 	r.counts.LostCQEs += uint64(lost)
@@ -410,7 +417,7 @@ func (r *recorder) endRegister(t *task, c *call, ret int64, result *trace.Record
 		reg := readBytes(r.memory(t), c.args[2], uapi.SizeofMemRegionReg)
 		desc := uapi.DecodeRegionDesc(readBytes(r.memory(t), uapi.DecodeMemRegionReg(reg).RegionPtr, uapi.SizeofRegionDesc))
 		if now.MemRegion.Flags != 0 {
-			c.ring.waits = desc.UserAddr
+			c.ring.waits, c.ring.waitsSize = desc.UserAddr, desc.Size
 		}
 	case op == uapi.IORING_REGISTER_RESIZE_RINGS && ret == 0 && c.ring != nil:
 		p := uapi.DecodeParams(*now.Bytes)

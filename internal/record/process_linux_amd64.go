@@ -25,6 +25,7 @@ type task struct {
 	name  string // in the trace
 	proc  *process
 	call  *call     // that it is in
+	ended bool      // the trace has its end
 	rings [16]*ring // its registered rings
 }
 

@@ -204,7 +204,8 @@ func (r *recorder) usedBy(t *task, s *uapi.SQE, late bool) {
 	case uapi.IORING_OP_EPOLL_CTL:
 		r.descriptor(t, int32(s.Off()))
 	}
-	if noFile[op] || s.FD() < 0 || s.Flags()&uapi.IOSQE_FIXED_FILE != 0 || op == uapi.IORING_OP_CLOSE && s.FileIndex() != 0 {
+	named := !noFile[op] || op == uapi.IORING_OP_NOP && s.OpFlags()&uapi.IORING_NOP_FILE != 0
+	if !named || s.FD() < 0 || s.Flags()&uapi.IOSQE_FIXED_FILE != 0 || op == uapi.IORING_OP_CLOSE && s.FileIndex() != 0 {
 		return
 	}
 	if late {
@@ -326,6 +327,7 @@ func (r *recorder) ended(t *task) {
 			r.look(t, ring)
 		}
 	}
+	t.ended = true
 	r.emit(&trace.Event{Task: t.name, Args: &trace.ExitArgs{}})
 }
 
@@ -353,7 +355,7 @@ func (r *recorder) look(t *task, ring *ring) bool {
 // lookPolled looks at the rings with a submission thread that the task shares.
 func (r *recorder) lookPolled(t *task) {
 	for ring, space := range r.polled {
-		if space == t.proc.space {
+		if space == t.proc.space && !t.ended {
 			r.look(t, ring)
 		}
 	}

@@ -124,7 +124,7 @@ func (t *tracer) sample() {
 	for ring, space := range t.rec.polled {
 		var task *task
 		for _, other := range t.tasks {
-			if other.proc.space == space && other.name != "" && (task == nil || other.tid < task.tid) {
+			if other.proc.space == space && other.name != "" && !other.ended && (task == nil || other.tid < task.tid) {
 				task = other
 			}
 		}
