@@ -104,6 +104,10 @@ func (r *Ring) ask(q *request) bool {
 		q.note = "issued; its result is not known"
 		return r.askIssuer(q)
 	}
+	if !ok && q.skipsSuccess() && r.known.followed(q) {
+		r.succeed(q)
+		return true
+	}
 	if !ok {
 		return false
 	}
@@ -134,6 +138,34 @@ func (r *Ring) ask(q *request) bool {
 	r.complete(q)
 	return true
 }
+
+func (q *request) skipsSuccess() bool { return q.Flags&uapi.IOSQE_CQE_SKIP_SUCCESS != 0 }
+
+// followed tells whether the recording shows that the chain has come past a request.
+func (k *knowledge) followed(q *request) bool {
+	for n := q.next; n != nil; n = n.next {
+		if slices.ContainsFunc(k.cqes, func(c uapi.CQE) bool {
+			return c.UserData == n.UserData && c.Res != int32(uapi.ECANCELED.Ret())
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+// succeed ends a request that posts no CQE for success. A descriptor that it made is not known.
+func (r *Ring) succeed(q *request) {
+	q.note = "issued; no CQE is recorded"
+	q.fromTrace, q.deferred = true, true
+	q.res = int32(q.SQE.Len())
+	if q.SQE.FileIndex() != 0 {
+		q.res = r.effect(q, 0)
+	}
+	r.complete(q)
+}
+
+// mostSilent is how many requests that post no CQE for success are thought to be in flight.
+const mostSilent = 1 << 10
 
 // askNotif looks for the notification of a zero-copy send in the recording: it comes when the other side has the data.
 func (r *Ring) askNotif(n *request) bool {
@@ -214,8 +246,10 @@ func (r *Ring) resolve(submits []trace.SlotSQE) {
 	}
 	waiting := r.unresolved
 	r.unresolved, r.held = nil, 0
-	for _, q := range waiting {
+	for i, q := range waiting {
 		switch {
+		case r.known.have && i+mostSilent < len(waiting) && q.skipsSuccess():
+			r.succeed(q)
 		case len(about) > 0 && (about[q.UserData] || r.known.cancelled(q.UserData)):
 			r.held++
 			r.unresolved = append(r.unresolved, q)

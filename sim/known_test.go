@@ -26,6 +26,9 @@ func TestKnownAbout(t *testing.T) {
 		{"a poll is there to be updated", "1 POLL_ADD fd=0", "2 POLL_REMOVE addr=1 len=2",
 			[]uapi.CQE{{UserData: 2}, {UserData: 1, Res: 4}}, "1: 2 0~, 1 4~"},
 		{"a request in flight does not take the CQE of a new one", "1 POLL_ADD fd=0", "1 NOP", []uapi.CQE{{UserData: 1}}, "1: 1 0"},
+		{"a chain goes on behind a request that posts no CQE for success", "", "1 READ+L+S fd=0 len=7,2 NOP",
+			[]uapi.CQE{{UserData: 2}}, "2: 2 0~"},
+		{"and waits if there is nothing behind it", "", "1 READ+L+S fd=0 len=7,2 NOP", []uapi.CQE{}, "2:"},
 		{"and takes what is left", "1 POLL_ADD fd=0", "1 NOP", []uapi.CQE{{UserData: 1}, {UserData: 1, Res: 4}}, "1: 1 0, 1 4~"},
 	}
 	for _, r := range rows {
@@ -60,5 +63,17 @@ func TestKnownNotification(t *testing.T) {
 		if got := show(d.do("init", trace.Reap{Ring: "r", Known: r.known})); got != r.want {
 			t.Errorf("looking with %v: %s, want %s", r.known, got, r.want)
 		}
+	}
+}
+
+// TestKnownSilent: requests that post no CQE for success do not stay in flight for ever.
+func TestKnownSilent(t *testing.T) {
+	d := drive(t, kernel.V7_3)
+	d.must(d.setup("init", "r", 0), 3)
+	for range 2 * mostSilent {
+		d.enterWith("init", "r", []string{"1 READ+S fd=0 len=7"}, trace.Enter{ToSubmit: 1, Known: []uapi.CQE{}})
+	}
+	if r, _ := d.k.Ring("r"); len(r.unresolved) > mostSilent+1 {
+		t.Errorf("%d requests are in flight", len(r.unresolved))
 	}
 }

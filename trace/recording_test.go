@@ -101,3 +101,25 @@ func TestProbes(t *testing.T) {
 		}
 	}
 }
+
+// TestWaits: how a wait ended is for the recording to say, if a signal or a submission thread had a part in it.
+func TestWaits(t *testing.T) {
+	eintr, etime := Ret(uapi.EINTR.Ret()), Ret(uapi.ETIME.Ret())
+	for _, r := range []struct {
+		want, got Ret
+		flags     uint32 // of the ring
+		same      bool
+	}{
+		{eintr, 0, 0, true}, {eintr, 0, uapi.IORING_SETUP_SQPOLL, true}, {eintr, Ret(uapi.EINVAL.Ret()), 0, false},
+		{etime, 0, uapi.IORING_SETUP_SQPOLL, true}, {0, etime, uapi.IORING_SETUP_SQPOLL, true}, {0, etime, 0, false},
+		{Ret(uapi.EBADF.Ret()), 0, uapi.IORING_SETUP_SQPOLL, false},
+	} {
+		p := &Player{t: newTranslator(), lenient: &lenient{early: map[string][]CQE{}}}
+		p.t.rings["r"] = &ringView{flags: r.flags}
+		o := Outcome{Want: &Recorded{Ret: r.want}, Got: Recorded{Ret: r.got}}
+		p.compare(&o, Enter{Ring: "r", Flags: uapi.IORING_ENTER_GETEVENTS}, nil)
+		if o.OK() != r.same {
+			t.Errorf("recorded %s, got %s, flags %#x: %v, want %v", r.want, r.got, r.flags, o.OK(), r.same)
+		}
+	}
+}
