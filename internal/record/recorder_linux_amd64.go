@@ -140,8 +140,13 @@ func (r *recorder) have(t *task, fd int32, id fileID, unknown bool) {
 // fillBelow makes fd the lowest free descriptor of the task in the trace, as it was in the program.
 func (r *recorder) fillBelow(t *task, fd int32) {
 	for low := range min(fd, trace.MaxFD) {
-		if _, had := t.proc.files[low]; !had {
-			r.descriptor(t, low)
+		if _, had := t.proc.files[low]; had {
+			continue
+		}
+		r.descriptor(t, low)
+		_, had := t.proc.files[low]
+		if _, open := t.identify(low); open && !had {
+			r.standIn(t, low, "stands for a ring that another task is setting up")
 		}
 	}
 	if _, had := t.proc.files[fd]; had {
@@ -185,10 +190,14 @@ func (r *recorder) stillHave(t *task, fd int32) {
 		return
 	}
 	if _, had := t.proc.files[fd]; !had {
-		t.proc.files[fd] = fileID{}
-		r.emit(&trace.Event{Task: t.name, Why: "stands for what was closed when it was looked at",
-			Args: &trace.OpenArgs{Path: os.DevNull, At: new(trace.Num32(fd))}})
+		r.standIn(t, fd, "stands for what was closed when it was looked at")
 	}
+}
+
+// standIn puts /dev/null where the program has, or had, something else.
+func (r *recorder) standIn(t *task, fd int32, why string) {
+	t.proc.files[fd] = fileID{}
+	r.emit(&trace.Event{Task: t.name, Why: why, Args: &trace.OpenArgs{Path: os.DevNull, At: new(trace.Num32(fd))}})
 }
 
 // usedBy makes sure of the descriptors that a request names.
