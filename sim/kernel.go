@@ -140,6 +140,9 @@ func (k *Kernel) Do(name string, c trace.Call) trace.Result {
 	case trace.Exit:
 		t.Exit()
 		return trace.Result{}
+	case trace.RlimitNofile:
+		e, why := t.setNofile(c.Limit)
+		return syscall(e, "kernel/sys.c:do_prlimit", why)
 	case trace.NewUserNS:
 		e, why := t.NewUserNS()
 		return syscall(e, "kernel/fork.c:ksys_unshare", why)
@@ -159,6 +162,16 @@ func limiting(op uint32) bool {
 		return true
 	}
 	return false
+}
+
+// setNofile reads struct rlimit and sets RLIMIT_NOFILE.
+func (t *task) setNofile(addr uint64) (e uapi.Errno, why string) {
+	var b [16]byte
+	if !t.Mem.CopyIn(b[:], addr) {
+		return uapi.EFAULT, "struct rlimit must be readable"
+	}
+	le := binary.LittleEndian
+	return t.SetNofile(tctx.Rlimit{Cur: le.Uint64(b[:]), Max: le.Uint64(b[8:])})
 }
 
 // since is the label as a suffix of "registered by ...".

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -143,6 +144,12 @@ func (t *translator) translate(args Args, b *block) (Call, error) {
 		return Pipe{addr, uint32(a.Flags)}, err
 	case *EventfdArgs:
 		return Eventfd{uint32(a.Count), uint32(a.Flags)}, nil
+	case *RlimitNofileArgs:
+		if a.Cur < MinNofile {
+			return nil, fmt.Errorf("cur is %d, expected at least %d: traces use so many descriptors", int64(a.Cur), MinNofile)
+		}
+		addr, err := putBytes(b, binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, uint64(a.Cur)), uint64(a.Max)))
+		return RlimitNofile{addr}, err
 	case *NoNewPrivsArgs:
 		return NoNewPrivs{}, nil
 	case *DropPrivilegesArgs:

@@ -87,7 +87,7 @@ var goodEvents = []string{
 	`{"call":"socket","domain":"INET","type":"RAW|NONBLOCK","protocol":"UDP"}`,
 	`{"call":"socketpair","domain":"UNIX","type":"SEQPACKET"}`, `{"call":"pipe","flags":"NONBLOCK|DIRECT"}`,
 	`{"call":"eventfd","count":7,"flags":"NONBLOCK"}`,
-	`{"call":"no_new_privs"}`, `{"call":"drop_privileges"}`, `{"call":"new_user_ns"}`,
+	`{"call":"rlimit_nofile","cur":2048,"max":4096}`, `{"call":"no_new_privs"}`, `{"call":"drop_privileges"}`, `{"call":"new_user_ns"}`,
 	`{"call":"exec","why":"because","results":[{"on":["7.0","7.1"],"ret":"EACCES","cqes":[{"user_data":7,"res":-512,` +
 		`"flags":"MORE|CQE_F_32",` +
 		`"big":[1,"0xfffffffffffe0000"]}],"sq_head":0,"sq_dropped":1,"cq_overflow":2,"wrote":[{"at":20,"bytes":"0c"}]},` +

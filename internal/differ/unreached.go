@@ -40,9 +40,15 @@ var UnreachedExits = map[string]string{
 	`register/register.go: return Outcome{Unmodelled: "register " + c.op.String() + " on a ring"}`:                                                            unmodelled,
 	`sim/resize.go: return register.Outcome{Unmodelled: "whether RLIMIT_MEMLOCK leaves room for a ring's old and new memory"}`:                                unmodelled,
 	`sim/resize.go: return register.Outcome{Unmodelled: "what a resized ring holds in memory of the program"}`:                                                unmodelled,
+	`sim/kernel.go: return uapi.EFAULT, "struct rlimit must be readable"`:                                                                                     limits,
+	`tctx/rlimit.go: return uapi.EPERM, "the maximum must be within fs.nr_open"`:                                                                              limits,
+	`tctx/rlimit.go: return uapi.EPERM, "only CAP_SYS_RESOURCE raises the maximum"`:                                                                           limits,
+	`tctx/rlimit.go: return uapi.EINVAL, "the limit must not be above its maximum"`:                                                                           limits,
 	`sim/cancel.go: return r.finish(q, int32(uapi.EALREADY.Ret()))`:                                                                                           inWorker,
 	`sim/cancel.go: q.because(verdict.Refuse(verdict.Issue, uapi.EALREADY, "io_uring/cancel.c:io_async_cancel_one", "it finds itself, running in a worker"))`: inWorker,
 }
+
+const limits = "limits are not generated; testdata/kernel/rlimit-nofile.json shows them"
 
 const inWorker = "which requests a worker finds depends on time; testdata/kernel/cancel-finds-itself.json shows it"
 

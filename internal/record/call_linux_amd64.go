@@ -380,6 +380,9 @@ func (r *recorder) beginRegister(t *task, c *call) {
 			return
 		}
 	}
+	if op == uapi.IORING_REGISTER_FILES || op == uapi.IORING_REGISTER_FILES2 {
+		r.limitFiles(t)
+	}
 	if opaque[op] {
 		r.counts.Unread++
 	}

@@ -12,8 +12,9 @@ import (
 
 // process is what the threads of a process share.
 type process struct {
-	space *space
-	files map[int32]fileID // what the trace has open, by descriptor
+	space  *space
+	files  map[int32]fileID // what the trace has open, by descriptor
+	nofile unix.Rlimit      // RLIMIT_NOFILE in the trace, 0 if it never set one
 }
 
 // fileID tells open files apart. The zero value is a file of which nothing is known.

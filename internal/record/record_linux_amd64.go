@@ -102,7 +102,7 @@ func (t *tracer) trace(path string, argv []string) error {
 		t.status = ws
 		return errors.New("the program could not be prepared")
 	}
-	t.tasks[t.root] = &task{tid: t.root, proc: &process{&space{}, map[int32]fileID{}}}
+	t.tasks[t.root] = &task{tid: t.root, proc: &process{space: &space{}, files: map[int32]fileID{}}}
 	if err := sysuring.Seize(t.root, options); err != nil {
 		_ = unix.Kill(t.root, unix.SIGKILL) // it has not started
 		return fmt.Errorf("ptrace is not allowed here: %w", err)

@@ -275,11 +275,26 @@ func (r *recorder) forgetSpace(s *space) {
 // begin writes what the program finds when it starts.
 func (r *recorder) begin(t *task) {
 	r.emit(&trace.Event{Task: t.name, Args: &trace.NoNewPrivsArgs{}})
+	r.limitFiles(t)
 	if !capable() {
 		r.emit(&trace.Event{Task: t.name, Args: &trace.DropPrivilegesArgs{}})
 	}
 	for fd := range int32(3) {
 		t.proc.files[fd] = fileID{}
+	}
+}
+
+// limitFiles has the trace's process have RLIMIT_NOFILE of the program's.
+func (r *recorder) limitFiles(t *task) {
+	var now unix.Rlimit
+	if unix.Prlimit(t.tid, unix.RLIMIT_NOFILE, nil, &now) != nil {
+		return
+	}
+	now.Cur = max(now.Cur, trace.MinNofile) // traces use so many
+	now.Max = max(now.Max, now.Cur)
+	if now != t.proc.nofile {
+		t.proc.nofile = now
+		r.emit(&trace.Event{Task: t.name, Args: &trace.RlimitNofileArgs{Cur: trace.Num32(now.Cur), Max: trace.Num32(now.Max)}})
 	}
 }
 
@@ -316,7 +331,7 @@ func (r *recorder) executed(t *task) {
 	r.emit(&trace.Event{Task: t.name, Args: &trace.ExecArgs{}})
 	t.rings = [16]*ring{}
 	old, was := t.proc.space, t.proc.files
-	t.proc = &process{space: &space{}, files: map[int32]fileID{}}
+	t.proc = &process{space: &space{}, files: map[int32]fileID{}, nofile: t.proc.nofile}
 	r.forgetSpace(old)
 	for fd, id := range was {
 		if now, open := t.identify(fd); open && now == id || id == (fileID{}) {

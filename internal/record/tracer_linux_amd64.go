@@ -218,10 +218,10 @@ func (t *tracer) spawn(parent *task, event int) error {
 	switch {
 	case event == unix.PTRACE_EVENT_VFORK:
 		kind = trace.VFork
-		child.proc = &process{parent.proc.space, maps.Clone(parent.proc.files)}
+		child.proc = &process{parent.proc.space, maps.Clone(parent.proc.files), parent.proc.nofile}
 	case event == unix.PTRACE_EVENT_FORK || child.processOf() == child.tid:
 		kind = trace.Fork
-		child.proc = &process{parent.proc.space.clone(), maps.Clone(parent.proc.files)}
+		child.proc = &process{parent.proc.space.clone(), maps.Clone(parent.proc.files), parent.proc.nofile}
 		t.rec.forked(parent.proc.space, child.proc.space)
 	}
 	t.tasks[child.tid] = child
