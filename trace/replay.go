@@ -143,8 +143,12 @@ func (p *Player) mapScratch(task string) error {
 	return r.Err
 }
 
-// withKnown tells the system the CQEs that were recorded.
+// withKnown tells the system the CQEs that were recorded. A recording has no results of a call in which its task ended:
+// nothing came then.
 func (p *Player) withKnown(c Call, want *Recorded) Call {
+	if want == nil && p.lenient != nil {
+		want = &Recorded{}
+	}
 	if want == nil {
 		return c
 	}
