@@ -85,6 +85,9 @@ func (r *recorder) descriptor(t *task, fd int32) {
 	}
 }
 
+// deleted is what /proc adds to the path of a file that has none any more.
+const deleted = " (deleted)"
+
 // forget closes a descriptor in the trace.
 func (r *recorder) forget(t *task, fd int32) {
 	delete(t.proc.files, fd)
@@ -127,7 +130,7 @@ func (r *recorder) have(t *task, fd int32, id fileID, unknown bool) {
 		return
 	default:
 		a := &trace.OpenArgs{Path: link, At: at}
-		if !strings.HasPrefix(link, "/") || !validText([]byte(link)) {
+		if !strings.HasPrefix(link, "/") || strings.HasSuffix(link, deleted) || !validText([]byte(link)) {
 			a.Path, e.Why = os.DevNull, "stands for "+strings.ToValidUTF8(link, "?")
 		}
 		a.Flags.Set(t.openFlags(fd))
