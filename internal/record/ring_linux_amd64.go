@@ -286,7 +286,7 @@ func (r *ring) entries(m program, t *task, p place, first, n uint32) (s submissi
 	if !ok {
 		return s, false
 	}
-	s.n = n
+	s.n, s.sqes, s.raw = n, make([]trace.SQE, 0, n), make([]uapi.SQE, 0, n)
 	for i := 0; i < len(index); i++ {
 		if index[i] >= entries {
 			s.array = index
@@ -308,6 +308,9 @@ func (r *ring) entries(m program, t *task, p place, first, n uint32) (s submissi
 		if len(text) > len(raw[i]) {
 			i++ // the second half
 		}
+	}
+	if len(s.sqes) == 0 {
+		s.sqes = nil
 	}
 	if s.array != nil {
 		for i := range s.sqes {
