@@ -3,6 +3,7 @@ package trace
 import (
 	"strconv"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/uringsim/uringsim/uapi"
@@ -68,13 +69,18 @@ func appendSQEs(b []byte, sqes []SQE) ([]byte, bool) {
 		}
 		b = append(b, '{')
 		for n, f := range s.Fields {
-			if f.Value.Object != nil {
-				return nil, false
-			}
 			if n > 0 {
 				b = append(b, ',')
 			}
 			b = append(append(append(b, '"'), f.Name...), `":`...)
+			if f.Value.Object != nil {
+				o, err := json.Marshal(f.Value)
+				if err != nil {
+					return nil, false
+				}
+				b = append(b, o...)
+				continue
+			}
 			before := SQE{Fields: s.Fields[:n]} // as it is when the field is read again
 			b = before.naming(f.Name).append(b, f.Value.Num)
 		}

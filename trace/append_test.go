@@ -42,7 +42,7 @@ func TestAppendEnter(t *testing.T) {
 			}
 		}
 	}
-	if quick < enters/3 || quick < 1000 {
+	if quick < enters/2 || quick < 1000 {
 		t.Errorf("only %d of %d enters are written the quick way", quick, enters)
 	}
 }

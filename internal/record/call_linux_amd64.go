@@ -144,8 +144,7 @@ func (r *recorder) ringOf(t *task, fd uint64, registered bool) *ring {
 		}
 		return nil
 	}
-	r.descriptor(t, int32(fd))
-	id, ok := t.identify(int32(fd))
+	id, ok := r.descriptor(t, int32(fd))
 	if !ok {
 		return nil
 	}

@@ -69,12 +69,12 @@ func (r *recorder) pin(t *task, addr, size uint64) uint64 {
 	return at
 }
 
-// descriptor makes sure that the trace has the task's descriptor as the program has it.
-func (r *recorder) descriptor(t *task, fd int32) {
+// descriptor makes sure that the trace has the task's descriptor as the program has it, and tells what it is.
+func (r *recorder) descriptor(t *task, fd int32) (now fileID, open bool) {
+	now, open = t.identify(fd)
 	if fd < 0 || fd >= trace.MaxFD {
-		return
+		return now, open
 	}
-	now, open := t.identify(fd)
 	was, had := t.proc.files[fd]
 	switch {
 	case open && had && was == now:
@@ -83,6 +83,7 @@ func (r *recorder) descriptor(t *task, fd int32) {
 	case open:
 		r.have(t, fd, now, had && was == fileID{})
 	}
+	return now, open
 }
 
 // deleted is what /proc adds to the path of a file that has none any more.
