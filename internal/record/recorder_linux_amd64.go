@@ -148,9 +148,8 @@ func (r *recorder) fillBelow(t *task, fd int32) {
 			continue
 		}
 		r.descriptor(t, low)
-		_, had := t.proc.files[low]
-		if _, open := t.identify(low); open && !had {
-			r.standIn(t, low, "stands for a ring that another task is setting up")
+		if _, had := t.proc.files[low]; !had {
+			r.standIn(t, low, "stands for what another task has closed, or for a ring that it is setting up")
 		}
 	}
 	if _, had := t.proc.files[fd]; had {
@@ -226,7 +225,7 @@ func (r *recorder) usedBy(t *task, s *uapi.SQE, late bool) {
 	} else {
 		r.descriptor(t, s.FD())
 	}
-	if op == uapi.IORING_OP_CLOSE {
+	if _, isRing := r.rings[t.proc.files[s.FD()]]; op == uapi.IORING_OP_CLOSE && !isRing { // which it does not close
 		delete(t.proc.files, s.FD())
 	}
 }
