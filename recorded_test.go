@@ -34,7 +34,8 @@ func TestRecordings(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		if rec := tr.Recording; rec == nil || !rec.Complete || rec.SQEs == 0 || rec.LostSQEs+rec.LostCQEs+rec.Unread > 0 {
+		if rec := tr.Recording; rec == nil || !rec.Complete || rec.SQEs == 0 || rec.Unread > 0 ||
+			rec.Polled == 0 && rec.LostSQEs+rec.LostCQEs > 0 {
 			t.Errorf("%s is no recording without gaps: %+v", file, rec)
 			continue
 		}
@@ -132,7 +133,7 @@ func lacks(r *trace.Recording) string {
 	for _, c := range []struct {
 		n    uint64
 		what string
-	}{{r.Polled, "polled"}, {r.Sampled, "sampled"}, {r.Unanswered, "unanswered"}, {r.Concurrent, "concurrent"}} {
+	}{{r.Polled, "polled"}, {r.LostSQEs, "lost"}, {r.Sampled, "sampled"}, {r.Unanswered, "unanswered"}, {r.Concurrent, "concurrent"}} {
 		if c.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
 		}

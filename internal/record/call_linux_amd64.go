@@ -122,14 +122,14 @@ func (r *recorder) endSetup(t *task, c *call, ret int64, result *trace.Recorded)
 		}
 		return
 	}
-	if ring.has(uapi.IORING_SETUP_SQPOLL) {
-		r.counts.Polled++
-		r.polled[ring], ring.open = t.proc.space, map[uint64]int{}
-	}
 	r.fillBelow(t, int32(ret))
 	ring.file, _ = t.identify(int32(ret))
 	t.proc.files[int32(ret)] = ring.file
 	r.forgetRings()
+	if ring.has(uapi.IORING_SETUP_SQPOLL) {
+		r.counts.Polled++
+		r.polled[ring], ring.open = t.proc.space, map[uint64]int{}
+	}
 	for _, other := range r.rings {
 		other.doubt(t.proc.space) // the new one may come to stand where one stood that is unmapped
 	}

@@ -33,6 +33,7 @@ var programs = map[string]func() int{
 	"many":    func() int { return submitNops(soakSQEs()/soakBatch, soakBatch) },
 	"calls32": func() int { return submitNops(20_000, 32) },
 	"calls1":  func() int { return submitNops(40_000, 1) },
+	"polled":  openPolled,
 	"family":  family,
 	"beating": beating,
 }

@@ -142,7 +142,7 @@ func (r *ring) place(t *task) (place, bool) {
 	if p.cq == 0 {
 		p.cq = p.sq
 	}
-	if p.sq == 0 {
+	if p.sq == 0 || p.sqes == 0 { // the program may yet map it
 		delete(r.places, t.proc.space)
 		return p, false
 	}

@@ -19,19 +19,22 @@ type Ring struct {
 }
 
 // NewRing sets up a ring without flags, whose SQ array names the entries in their own places.
-func NewRing(entries uint32) (*Ring, error) {
-	raw := (&uapi.Params{}).Append(nil)
+func NewRing(entries uint32) (*Ring, error) { return NewRingWith(entries, 0) }
+
+// NewRingWith sets up a ring with IORING_SETUP_* flags that leave its layout as it is.
+func NewRingWith(entries, flags uint32) (*Ring, error) {
+	raw := (&uapi.Params{Flags: flags}).Append(nil)
 	fd, _, e := unix.RawSyscall(unix.SYS_IO_URING_SETUP, uintptr(entries), uintptr(unsafe.Pointer(&raw[0])), 0)
 	if e != 0 {
 		return nil, fmt.Errorf("io_uring_setup: %w", e)
 	}
 	p := uapi.DecodeParams(raw)
 	r := &Ring{fd: int(fd), entries: p.SQEntries}
-	const prot, flags = unix.PROT_READ | unix.PROT_WRITE, unix.MAP_SHARED | unix.MAP_POPULATE
+	const prot, share = unix.PROT_READ | unix.PROT_WRITE, unix.MAP_SHARED | unix.MAP_POPULATE
 	size := max(int(p.SQOff.Array+4*p.SQEntries), int(p.CQOff.CQEs+uapi.SizeofCQE*p.CQEntries))
 	var err error
-	if r.rings, err = unix.Mmap(r.fd, uapi.IORING_OFF_SQ_RING, size, prot, flags); err == nil {
-		r.sqes, err = unix.Mmap(r.fd, uapi.IORING_OFF_SQES, int(uapi.SizeofSQE*p.SQEntries), prot, flags)
+	if r.rings, err = unix.Mmap(r.fd, uapi.IORING_OFF_SQ_RING, size, prot, share); err == nil {
+		r.sqes, err = unix.Mmap(r.fd, uapi.IORING_OFF_SQES, int(uapi.SizeofSQE*p.SQEntries), prot, share)
 	}
 	if err != nil {
 		_ = r.Close() // the first error counts
@@ -61,6 +64,12 @@ func (r *Ring) Room() int { return int(r.entries) }
 func (r *Ring) SQE(n int) []byte {
 	at := (r.sqTail + uint32(n)) & (r.entries - 1)
 	return r.sqes[at*uapi.SizeofSQE:][:uapi.SizeofSQE]
+}
+
+// Publish hands the next n SQEs to the submission thread, which is awake, without a call.
+func (r *Ring) Publish(n uint32) {
+	r.sqTail += n
+	Word32(r.rings, uapi.RingSQTail).Store(r.sqTail)
 }
 
 // Enter submits the next n SQEs with io_uring_enter(2), and gives how many the kernel took.
