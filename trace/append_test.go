@@ -10,8 +10,8 @@ import (
 // TestAppendEnter: the quick way writes the same bytes.
 func TestAppendEnter(t *testing.T) {
 	var files []string
-	for _, pattern := range []string{"../testdata/kernel/*.json", "../testdata/recorded/*.jsonl*", "../testdata/found/*.json"} {
-		found, err := filepath.Glob(pattern)
+	for _, pattern := range []string{"kernel/*.json", "recorded/*.jsonl*", "found/*.json"} {
+		found, err := filepath.Glob("../testdata/" + pattern)
 		if err != nil {
 			t.Fatal(err)
 		}

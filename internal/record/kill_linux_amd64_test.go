@@ -43,8 +43,8 @@ func beating() int {
 // kills is how often a process is killed.
 func kills() int { return amount("URINGSIM_KILLS", 6) }
 
-// TestKills kills the recorder, the program or its child at random moments: what is left of the three goes on or ends as
-// it should, and the trace can be read. URINGSIM_KILLS=200 does so two hundred times.
+// TestKills kills the recorder, the program or its child at random moments: what is left of the three goes on or ends
+// as it should, and the trace can be read. URINGSIM_KILLS=200 does so two hundred times.
 func TestKills(t *testing.T) {
 	skipUntraced(t)
 	random := rand.New(rand.NewPCG(1, uint64(kills())))

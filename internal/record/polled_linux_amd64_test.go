@@ -58,7 +58,8 @@ func openPolled() int {
 func TestPolled(t *testing.T) {
 	skipWithout(t)
 	s, tr := recordTest(t, "polled", filepath.Join(t.TempDir(), "polled.jsonl"))
-	if s.Status != 0 || s.SQEs != polledOpens || s.CQEs != polledOpens || s.LostSQEs+s.LostCQEs+s.Unread != 0 || s.Polled != 1 {
+	if s.Status != 0 || s.SQEs != polledOpens || s.CQEs != polledOpens || s.Polled != 1 ||
+		s.LostSQEs+s.LostCQEs+s.Unread != 0 {
 		t.Errorf("%+v, want %d SQEs", s, polledOpens)
 	}
 	var got, want []string

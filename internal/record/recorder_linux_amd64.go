@@ -297,7 +297,8 @@ func (r *recorder) limitFiles(t *task) {
 	now.Max = max(now.Max, now.Cur)
 	if now != t.proc.nofile {
 		t.proc.nofile = now
-		r.emit(&trace.Event{Task: t.name, Args: &trace.RlimitNofileArgs{Cur: trace.Num32(now.Cur), Max: trace.Num32(now.Max)}})
+		a := &trace.RlimitNofileArgs{Cur: trace.Num32(now.Cur), Max: trace.Num32(now.Max)}
+		r.emit(&trace.Event{Task: t.name, Args: a})
 	}
 }
 

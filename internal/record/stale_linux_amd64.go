@@ -2,10 +2,10 @@ package record
 
 import "github.com/uringsim/uringsim/uapi"
 
-// dropStale takes out of entries of a ring with a submission thread, which begin at index first, those that may not have
-// been read in time, and gives their number. The thread may have taken an entry before it was read, and the program may
-// then have used its place for another one; once the program has seen the request's CQE, also its paths, addresses and
-// structs. With an entry goes its chain, and of chains that cannot be told all.
+// dropStale takes out of entries of a ring with a submission thread, which begin at index first, those that may not
+// have been read in time, and gives their number. The thread may have taken an entry before it was read, and the program
+// may then have used its place for another one; once the program has seen the request's CQE, also its paths, addresses
+// and structs. With an entry goes its chain.
 func (r *ring) dropStale(t *task, first uint32, s *submission) (lost int) {
 	words, p, ok := r.counters(t)
 	seen, known := r.seenCQEs(t, words, p)

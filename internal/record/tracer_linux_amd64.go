@@ -22,8 +22,8 @@ const options = unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACESECCOMP | unix.PTRAC
 	unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACECLONE |
 	unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_TRACEEXIT
 
-// tracer follows a program's threads. All of its work is on one thread, which ptrace(2) demands, but looks at rings with
-// a submission thread while the program runs.
+// tracer follows a program's threads. All of its work is on one thread, which ptrace(2) demands, but looks at rings
+// with a submission thread while the program runs.
 type tracer struct {
 	mu      sync.Mutex // of all below
 	sampler bool       // a sampler runs
