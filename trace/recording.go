@@ -41,20 +41,20 @@ func (l *lenient) known(ring string, want []CQEOut) []CQEOut {
 	})
 }
 
-// settle gives the CQEs of a ring as the recorder saw them. He looks when a call ends, and sees one look later what the
-// kernel posts on the way back to the program. At rings with a submission thread he looks when he likes: he may have seen
-// SQEs in one look, and their CQEs in any later one. CQEs that do not fit are given as they are.
-func (l *lenient) settle(ring string, polled bool, want []CQEOut, got []CQE) []CQE {
+// settle gives the CQEs of a ring as the recorder saw them, and whether those are others than got. He looks when a call
+// ends, and sees one look later what the kernel posts on the way back to the program. At rings with a submission thread
+// he looks when he likes: he may have seen SQEs in one look, and their CQEs in any later one. CQEs that do not fit are
+// given as they are.
+func (l *lenient) settle(ring string, polled bool, want []CQEOut, got []CQE) (seen []CQE, moved bool) {
 	early := l.early[ring]
 	if len(early) == 0 && sameCQEs(want, got) {
-		return got
+		return got, false
 	}
 	rest := slices.Concat(early, got)
 	due := len(early) // so many of rest are to be seen now
 	if polled {
 		due = 0
 	}
-	var seen []CQE
 	for _, w := range want {
 		i := slices.IndexFunc(rest, func(c CQE) bool { return c.is(w.cqe()) || c.as(w.cqe()) })
 		if i < 0 {
@@ -70,14 +70,14 @@ func (l *lenient) settle(ring string, polled bool, want []CQEOut, got []CQE) []C
 	delete(l.early, ring)
 	switch {
 	case len(seen) < len(want) || due > 0:
-		return append(seen, rest...)
+		return append(seen, rest...), true
 	case len(early) == 0 && len(rest) == 0 && !polled:
-		return got // in an order that is not possible
+		return got, false // in an order that is not possible
 	}
 	if rest = rest[max(0, len(rest)-mostEarly):]; len(rest) > 0 {
 		l.early[ring] = rest
 	}
-	return seen
+	return seen, true
 }
 
 // probes tells whether two answers to a PROBE, as changes of the same bytes, come of kernels that know different numbers
@@ -114,8 +114,10 @@ func (p *Player) compare(o *Outcome, c Call, before []byte) {
 	want, got, cqes := *o.Want, o.Got, o.CQEs
 	if l := p.lenient; l != nil {
 		if ring := ringOf(c); ring != "" {
-			cqes = l.settle(ring, p.t.threaded(c), want.CQEs, cqes)
-			got.CQEs = outs(cqes)
+			var moved bool
+			if cqes, moved = l.settle(ring, p.t.threaded(c), want.CQEs, cqes); moved {
+				got.CQEs = outs(cqes)
+			}
 		}
 		if e, ok := c.(Enter); ok && e.Flags&uapi.IORING_ENTER_GETEVENTS != 0 && endsWait(want.Ret) && endsWait(got.Ret) {
 			got.Ret = want.Ret
