@@ -200,7 +200,7 @@ var callArgs = []trace.Args{&trace.MapArgs{}, &trace.ProtectArgs{}, &trace.Unmap
 	&trace.VForkArgs{}, &trace.ThreadArgs{}, &trace.ExecArgs{}, &trace.ExitArgs{}, &trace.CloseArgs{}, &trace.DupArgs{},
 	&trace.CloexecArgs{}, &trace.OpenArgs{}, &trace.SocketArgs{}, &trace.SocketpairArgs{}, &trace.PipeArgs{},
 	&trace.EventfdArgs{},
-	&trace.NoNewPrivsArgs{}, &trace.DropPrivilegesArgs{}, &trace.NewUserNSArgs{}, &trace.SeenSetupArgs{},
+	&trace.RlimitNofileArgs{}, &trace.NoNewPrivsArgs{}, &trace.DropPrivilegesArgs{}, &trace.NewUserNSArgs{}, &trace.SeenSetupArgs{},
 	&trace.SeenRegisterArgs{}, &trace.SeenSubmitArgs{}}
 
 func callName(a trace.Args) string { return (&trace.Event{Args: a}).Call() }

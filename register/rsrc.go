@@ -12,8 +12,8 @@ import (
 
 // Limits of registered files and buffers.
 const (
-	maxFixedFiles = 1024  // RLIMIT_NOFILE; the kernel's own limit is larger
-	maxRegBuffers = 16384 // IORING_MAX_REG_BUFFERS
+	maxFixedFiles = 1 << 20 // IORING_MAX_FIXED_FILES
+	maxRegBuffers = 16384   // IORING_MAX_REG_BUFFERS
 
 	maxPinnedPages = (1<<31 - 1) / 8
 )
@@ -98,7 +98,7 @@ func (c *call) registerFiles(fds uint64, nr uint32, tags uint64) Outcome {
 		return refuse(uapi.EBUSY, where, "files must not be registered yet")
 	case nr == 0:
 		return refuse(uapi.EINVAL, where, "nr must not be 0")
-	case nr > maxFixedFiles:
+	case nr > maxFixedFiles || uint64(nr) > c.task.Nofile().Cur:
 		return refuse(uapi.EMFILE, where, "nr must be within RLIMIT_NOFILE")
 	}
 	fresh := FileTable{slots: make([]*Node, nr)}

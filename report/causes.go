@@ -144,7 +144,7 @@ func (c *causes) play(without kernel.Release, column int) []bool {
 	differs := make([]bool, len(c.table.Rows))
 	sys := sim.New(without, c.options...)
 	defer sys.Close()
-	p := trace.NewPlayer(sys, c.trace.ResultsOf(c.table.Releases[column].Name))
+	p := trace.NewPlayerOf(sys, &c.trace.Header, c.table.Releases[column].Name)
 	row := 0
 	for i := range c.trace.Events {
 		o, err := p.Play(&c.trace.Events[i])

@@ -39,16 +39,15 @@ type Cell struct {
 	Note int // index in Table.Notes, -1 without
 }
 
-// Play replays a trace on a release, with the results that were recorded under the name, while watch, which may be nil,
-// is told of filters. The options are those of the model. Errors are *trace.EventError.
-func Play(t *trace.Trace, r kernel.Release, recorded string, watch sim.FilterObserver,
-	options ...sim.Option) ([]trace.Outcome, error) {
+// Play replays a trace on a release, while watch, which may be nil, is told of filters. The options are those of the
+// model. Errors are *trace.EventError.
+func Play(t *trace.Trace, r kernel.Release, watch sim.FilterObserver, options ...sim.Option) ([]trace.Outcome, error) {
 	sys := sim.New(r, options...)
 	defer sys.Close()
 	if watch != nil {
 		sys.ObserveFilters(watch)
 	}
-	p := trace.NewPlayer(sys, recorded)
+	p := trace.NewPlayerOf(sys, &t.Header, r.Name)
 	var outcomes []trace.Outcome
 	for i := range t.Events {
 		o, err := p.Play(&t.Events[i])

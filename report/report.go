@@ -134,7 +134,7 @@ func (p *Page) players(h *trace.Header) []*player {
 	var all []*player
 	for _, r := range p.on {
 		pl := &player{sys: sim.New(r, p.options...), main: r.Name == p.release.Name}
-		pl.Player = trace.NewPlayer(pl.sys, h.ResultsOf(r.Name))
+		pl.Player = trace.NewPlayerOf(pl.sys, h, r.Name)
 		if pl.main {
 			pl.sys.ObserveFilters(p.profile)
 		}

@@ -24,7 +24,7 @@ func TestCompare(t *testing.T) {
 	}
 	var columns []report.Column
 	for _, r := range []kernel.Release{kernel.V6_19, kernel.V7_0, kernel.V7_1} {
-		outcomes, err := report.Play(tr, r, r.Name, nil)
+		outcomes, err := report.Play(tr, r, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -160,7 +160,7 @@ func TestFates(t *testing.T) {
 		{Task: trace.InitTask, Args: &trace.EnterArgs{FD: 3, SQEs: []trace.SQE{
 			sqe(field("opcode", 200)), sqe(field("opcode", 0)), sqe(field("opcode", 0), field("user_data", 1))}}},
 	}}
-	outcomes, err := report.Play(&tr, kernel.V7_3, "", nil)
+	outcomes, err := report.Play(&tr, kernel.V7_3, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

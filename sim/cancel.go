@@ -92,8 +92,7 @@ func (r *Ring) Cancel(flags uint32, data uint64, op uapi.Op, file *tctx.File) (n
 // becomes of those is not io_uring's to say.
 func (r *Ring) mayFindOthers(key *cancelKey) bool {
 	return len(r.workers.items)+len(r.drain.list) > 0 ||
-		slices.ContainsFunc(r.unresolved, func(q *request) bool { return !q.pending && key.matches(q) }) ||
-		slices.ContainsFunc(r.ended, key.matches)
+		slices.ContainsFunc(r.unresolved, func(q *request) bool { return !q.pending && key.matches(q) })
 }
 
 // unknown is the number of requests that were issued, and whose results are not known.
@@ -133,7 +132,7 @@ func (k *Kernel) cancelAll(t *task) {
 // Linux: io_uring/poll.c:io_poll_remove
 func issuePollRemove(r *Ring, q *request) bool {
 	key := cancelKey{flags: uapi.IORING_ASYNC_CANCEL_OP | uapi.IORING_ASYNC_CANCEL_USERDATA, data: q.SQE.Addr(), op: uapi.IORING_OP_POLL_ADD}
-	if len(r.workers.items)+r.unknown() > 0 || slices.ContainsFunc(r.ended, key.matches) {
+	if len(r.workers.items)+r.unknown() > 0 {
 		return r.ask(q)
 	}
 	i := slices.IndexFunc(r.unresolved, key.matches)

@@ -192,6 +192,9 @@ func (r *Ring) complete(q *request) {
 		return
 	}
 	q.took()
+	if !q.fromTrace && !q.deferred {
+		r.known.decided(q.UserData, q.res, q.flags)
+	}
 	r.batch.requests = append(r.batch.requests, q)
 	r.batch.add(completion{request: uint32(len(r.batch.requests))})
 }

@@ -25,7 +25,7 @@ func (k *Kernel) enter(t *task, c *trace.Enter) trace.Result {
 		if err := seen.store(c); err != nil {
 			return trace.Result{Err: err}
 		}
-		seen.begin(c.Known)
+		seen.begin(c.Known, c.SQEs)
 	}
 	ret, refusal, unmodelled := k.enterRing(t, c)
 	t.runWork() // on the way back to user mode
@@ -104,6 +104,7 @@ func (k *Kernel) enterRing(t *task, c *trace.Enter) (ret int64, why *verdict.Ref
 			return ret, nil, ""
 		}
 	}
+	r.resolveHeld()
 	if c.Flags&uapi.IORING_ENTER_GETEVENTS != 0 {
 		refusal, unmodelled = r.getEvents(t, c)
 		if refusal != nil && ret == 0 {
@@ -311,7 +312,7 @@ func (k *Kernel) reap(c trace.Reap) trace.Result {
 	if r == nil {
 		return trace.Result{Err: fmt.Errorf("there is no ring %q", c.Ring)}
 	}
-	r.begin(c.Known)
+	r.begin(c.Known, nil)
 	res := trace.Result{Ring: r.look(false), Requests: r.account()}
 	if r.cq.split {
 		res.Unmodelled = splitCQE
@@ -319,18 +320,19 @@ func (k *Kernel) reap(c trace.Reap) trace.Result {
 	return res
 }
 
-// begin starts a call that ends with a look at the ring.
-func (r *Ring) begin(known []uapi.CQE) {
+// begin starts a call that submits something and ends with a look at the ring.
+func (r *Ring) begin(known []uapi.CQE, submits []trace.SlotSQE) {
 	r.log, r.tally = nil, trace.Tally{}
 	r.call++
-	r.known.start(known)
-	r.resolve()
+	r.known.start(known, !r.k.limits)
+	r.resolve(submits)
+	r.submitting = len(submits) > 1 && r.known.have
 }
 
 // look is the state of the ring as the program sees it; it takes the new CQEs.
 func (r *Ring) look(keep bool) *trace.RingState {
+	r.resolveHeld()
 	r.settle()
-	r.ended = nil
 	s := &trace.RingState{SQHead: r.sqHead, SQDropped: r.sqDropped, CQOverflow: r.cq.overflowed, CQEs: r.cq.take(keep, &r.known)}
 	return s
 }

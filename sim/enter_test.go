@@ -148,7 +148,8 @@ func TestFiltersOfRings(t *testing.T) {
 	}
 }
 
-// TestKnownResults: what a recording says of a request that io_uring does not decide is taken, an EACCES is not.
+// TestKnownResults: what a recording says of a request that io_uring does not decide is taken. An EACCES is not, once
+// there are filters.
 func TestKnownResults(t *testing.T) {
 	rows := []struct {
 		known []uapi.CQE
@@ -161,12 +162,26 @@ func TestKnownResults(t *testing.T) {
 	for _, r := range rows {
 		d := drive(t, kernel.V7_3)
 		d.must(d.setup("init", "r", 0), 3)
+		d.must(d.filter("init", "r", uapi.IORING_OP_CLOSE, "ret #0", 0), 0)
 		if got := d.enterWith("init", "r", []string{"1 READ fd=0 len=7"}, trace.Enter{ToSubmit: 1,
 			Known: r.known}); got != r.want {
 			t.Errorf("known %v: %s, want %s", r.known, got, r.want)
 		}
 	}
 	d := drive(t, kernel.V7_3)
+	d.must(d.setup("init", "r", 0), 3)
+	denied := trace.Enter{ToSubmit: 1, Known: []uapi.CQE{{UserData: 1, Res: -13}}}
+	if got := d.enterWith("init", "r", []string{"1 OPENAT"}, denied); got != "1: 1 EFAULT" {
+		t.Errorf("what fails in prep is no business of the recording: %s", got)
+	}
+	if got, want := d.enterWith("init", "r", []string{"1 READ fd=0 len=7"}, denied), "1: 1 EACCES~"; got != want {
+		t.Errorf("EACCES without filters and restrictions: %s, want %s", got, want)
+	}
+	both := trace.Enter{ToSubmit: 2, Known: []uapi.CQE{{UserData: 1}, {UserData: 1, Res: 7}}}
+	if got, want := d.enterWith("init", "r", []string{"1 NOP", "1 READ fd=0 len=7"}, both), "2: 1 0, 1 7~"; got != want {
+		t.Errorf("two requests with the same user_data: %s, want %s", got, want)
+	}
+	d = drive(t, kernel.V7_3)
 	d.must(d.setup("init", "r", 0), 3)
 	d.enterWith("init", "r", []string{"1 READ+L fd=0 len=7", "2 NOP"}, trace.Enter{ToSubmit: 2, Known: []uapi.CQE{}})
 	got := show(d.do("init", trace.Reap{Ring: "r", Known: []uapi.CQE{{UserData: 1, Res: 3}, {UserData: 2, Res: -125}}}))

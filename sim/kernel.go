@@ -31,6 +31,7 @@ type Kernel struct {
 	now     int64             // CLOCK_MONOTONIC in ns
 	quiet   bool              // nobody asks for accounts of requests, or why filters denied them
 	trying  bool              // a policy is on trial
+	limits  bool              // a task has asked for filters or restrictions
 	seen    map[string]uint32 // IORING_SETUP flags of rings that were seen to be made, by name
 }
 
@@ -130,6 +131,7 @@ func (k *Kernel) Do(name string, c trace.Call) trace.Result {
 	case trace.Setup:
 		return k.setup(t, c)
 	case trace.Register:
+		k.limits = k.limits || limiting(c.Op)
 		o := register.Call(k.release, t.Task, c.FD, c.Op, c.Arg, c.Nr, k.since())
 		if k.filters != nil && o.Filters != nil {
 			k.filters.Registered(o.Filters.Newest())
@@ -150,6 +152,9 @@ func (k *Kernel) Do(name string, c trace.Call) trace.Result {
 	case trace.Exit:
 		t.Exit()
 		return trace.Result{}
+	case trace.RlimitNofile:
+		e, why := t.setNofile(c.Limit)
+		return syscall(e, "kernel/sys.c:do_prlimit", why)
 	case trace.NewUserNS:
 		e, why := t.NewUserNS()
 		return syscall(e, "kernel/fork.c:ksys_unshare", why)
@@ -160,6 +165,25 @@ func (k *Kernel) Do(name string, c trace.Call) trace.Result {
 		return trace.Result{}
 	}
 	return t.fileCall(c)
+}
+
+// limiting tells whether a register call asks for what denies requests with EACCES.
+func limiting(op uint32) bool {
+	switch uapi.RegisterOp(op &^ uapi.IORING_REGISTER_USE_REGISTERED_RING) {
+	case uapi.IORING_REGISTER_BPF_FILTER, uapi.IORING_REGISTER_RESTRICTIONS:
+		return true
+	}
+	return false
+}
+
+// setNofile reads struct rlimit and sets RLIMIT_NOFILE.
+func (t *task) setNofile(addr uint64) (e uapi.Errno, why string) {
+	var b [16]byte
+	if !t.Mem.CopyIn(b[:], addr) {
+		return uapi.EFAULT, "struct rlimit must be readable"
+	}
+	le := binary.LittleEndian
+	return t.SetNofile(tctx.Rlimit{Cur: le.Uint64(b[:]), Max: le.Uint64(b[8:])})
 }
 
 // since is the label as a suffix of "registered by ...".

@@ -13,23 +13,26 @@ import (
 // knowledge are the CQEs that a real kernel posted in a call, for results that io_uring does not decide.
 type knowledge struct {
 	have bool
+	open bool       // nothing has asked for filters or restrictions: EACCES is no verdict of theirs
 	cqes []uapi.CQE // those that no request has taken
 	room []uapi.CQE // that they are in
 }
 
-func (k *knowledge) start(cqes []uapi.CQE) {
+func (k *knowledge) start(cqes []uapi.CQE, open bool) {
 	k.room = append(k.room[:0], cqes...)
-	k.have, k.cqes = cqes != nil, k.room
+	k.have, k.open, k.cqes = cqes != nil, open, k.room
 }
 
-// match takes the first CQE with the user_data that could come from a request that was let through. EACCES could not:
-// it is what filters and restrictions give, and taking it from the recording would hide a wrong verdict.
+// match takes the first CQE with the user_data that could come from a request that was let through. EACCES could not,
+// once a task has tried to register filters or restrictions: it is what they give, and taking it from the recording
+// would hide a wrong verdict.
 //
-// Departs: a path that the task may not open gives EACCES as well, and is reported as a difference.
+// Departs: a path that a task with filters or restrictions may not open gives EACCES as well, and is reported as a
+// difference.
 func (k *knowledge) match(userData uint64, flags uint32) (uapi.CQE, bool) {
 	for i := range k.cqes {
 		c := &k.cqes[i]
-		if c.UserData == userData && c.Res != int32(uapi.EACCES.Ret()) && c.Flags&uapi.IORING_CQE_F_NOTIF == flags {
+		if c.UserData == userData && (k.open || c.Res != int32(uapi.EACCES.Ret())) && c.Flags&uapi.IORING_CQE_F_NOTIF == flags {
 			return k.takeAt(i), true
 		}
 	}
@@ -44,9 +47,27 @@ func (k *knowledge) takeAt(i int) uapi.CQE {
 	return c
 }
 
+// decided takes the CQE of a request whose result is io_uring's own, so that none with the same user_data takes it.
+func (k *knowledge) decided(userData uint64, res int32, flags uint32) {
+	for i := range k.cqes {
+		if c := &k.cqes[i]; c.UserData == userData && c.Res == res && c.Flags == flags {
+			k.takeAt(i)
+			return
+		}
+	}
+}
+
 // has tells whether the recording shows a CQE with the user_data that no request has taken.
 func (k *knowledge) has(userData uint64) bool {
 	return slices.ContainsFunc(k.cqes, func(c uapi.CQE) bool { return c.UserData == userData })
+}
+
+// cancelled tells whether the recording shows that a request was perhaps cancelled: who ended it, and so when, it does
+// not say.
+func (k *knowledge) cancelled(userData uint64) bool {
+	return slices.ContainsFunc(k.cqes, func(c uapi.CQE) bool {
+		return c.UserData == userData && (c.Res == int32(uapi.ECANCELED.Ret()) || c.Res == int32(uapi.EINTR.Ret()))
+	})
 }
 
 // fired tells whether the recording shows that a timeout came before its request was done.
@@ -71,10 +92,21 @@ func (k *knowledge) fires(q *request) bool {
 // ask looks for the result of an issued request in the recording, and asks the Issuer if there is none; false if the
 // result has yet to come.
 func (r *Ring) ask(q *request) bool {
+	if q.notifies {
+		return r.askNotif(q)
+	}
+	if r.submitting && r.known.cancelled(q.UserData) {
+		r.held++ // by one of those that come behind it
+		return false
+	}
 	cqe, ok := r.known.match(q.UserData, 0)
 	if !ok && !r.known.have {
 		q.note = "issued; its result is not known"
 		return r.askIssuer(q)
+	}
+	if !ok && q.skipsSuccess() && r.known.followed(q) {
+		r.succeed(q)
+		return true
 	}
 	if !ok {
 		return false
@@ -85,8 +117,10 @@ func (r *Ring) ask(q *request) bool {
 		cqe.Res = r.effect(q, cqe.Res)
 		r.cq.post(traceCQE(cqe))
 		if q.Notif {
-			if notif, ok := r.known.match(q.NotifUserData, uapi.IORING_CQE_F_NOTIF); ok {
-				r.cq.post(traceCQE(notif))
+			n := &request{ring: r, task: q.task}
+			n.UserData, n.notifies = q.NotifUserData, true
+			if !r.ask(n) {
+				r.unresolved = append(r.unresolved, n)
 			}
 			break
 		}
@@ -95,9 +129,6 @@ func (r *Ring) ask(q *request) bool {
 		}
 	}
 	q.res, q.flags, q.big = r.effect(q, cqe.Res), cqe.Flags, cqe.Big
-	if mayBeCancelled(q.res) {
-		r.ended = append(r.ended, q)
-	}
 	if q.breaksChain() {
 		q.setFail()
 	}
@@ -108,14 +139,41 @@ func (r *Ring) ask(q *request) bool {
 	return true
 }
 
-// mayBeCancelled tells whether a recorded result is one of requests that another one cancels: the recording does not say
-// who ended it, and so when.
-func mayBeCancelled(res int32) bool {
-	switch res {
-	case int32(uapi.ECANCELED.Ret()), int32(uapi.EINTR.Ret()):
-		return true
+func (q *request) skipsSuccess() bool { return q.Flags&uapi.IOSQE_CQE_SKIP_SUCCESS != 0 }
+
+// followed tells whether the recording shows that the chain has come past a request.
+func (k *knowledge) followed(q *request) bool {
+	for n := q.next; n != nil; n = n.next {
+		if slices.ContainsFunc(k.cqes, func(c uapi.CQE) bool {
+			return c.UserData == n.UserData && c.Res != int32(uapi.ECANCELED.Ret())
+		}) {
+			return true
+		}
 	}
 	return false
+}
+
+// succeed ends a request that posts no CQE for success. A descriptor that it made is not known.
+func (r *Ring) succeed(q *request) {
+	q.note = "issued; no CQE is recorded"
+	q.fromTrace, q.deferred = true, true
+	q.res = int32(q.SQE.Len())
+	if q.SQE.FileIndex() != 0 {
+		q.res = r.effect(q, 0)
+	}
+	r.complete(q)
+}
+
+// mostSilent is how many requests that post no CQE for success are thought to be in flight.
+const mostSilent = 1 << 10
+
+// askNotif looks for the notification of a zero-copy send in the recording: it comes when the other side has the data.
+func (r *Ring) askNotif(n *request) bool {
+	cqe, ok := r.known.match(n.UserData, uapi.IORING_CQE_F_NOTIF)
+	if ok {
+		r.cq.post(traceCQE(cqe))
+	}
+	return ok
 }
 
 // breaksChain tells whether the result makes the rest of a chain fail.
@@ -168,16 +226,46 @@ func (r *Ring) installFile(q *request, f *tctx.File) int32 {
 	return 0
 }
 
-// resolve looks whether requests that wait for their result got one.
-func (r *Ring) resolve() {
+// resolve looks whether requests that wait for their result got one. At the start of a call, those that it may be about
+// are held back until it has submitted: what it cancels, and what has the user_data of one of its SQEs, whose CQE may be
+// meant.
+func (r *Ring) resolve(submits []trace.SlotSQE) {
+	if len(r.unresolved) == 0 {
+		return
+	}
+	about := map[uint64]bool{}
+	if r.known.have {
+		for _, s := range submits {
+			sqe := (*uapi.SQE)(s.Data)
+			about[sqe.UserData()] = true
+			switch sqe.Opcode() {
+			case uapi.IORING_OP_ASYNC_CANCEL, uapi.IORING_OP_POLL_REMOVE, uapi.IORING_OP_TIMEOUT_REMOVE:
+				about[sqe.Addr()] = true
+			}
+		}
+	}
 	waiting := r.unresolved
-	r.unresolved = nil
-	for _, q := range waiting {
-		if !r.ask(q) {
+	r.unresolved, r.held = nil, 0
+	for i, q := range waiting {
+		switch {
+		case r.known.have && i+mostSilent < len(waiting) && q.skipsSuccess():
+			r.succeed(q)
+		case len(about) > 0 && (about[q.UserData] || r.known.cancelled(q.UserData)):
+			r.held++
+			r.unresolved = append(r.unresolved, q)
+		case !r.ask(q):
 			r.unresolved = append(r.unresolved, q)
 		}
 	}
 	r.flush()
+}
+
+// resolveHeld asks once more for those that were held back, once all is submitted.
+func (r *Ring) resolveHeld() {
+	r.submitting = false
+	if r.held > 0 {
+		r.resolve(nil)
+	}
 }
 
 // timerResult is the result of the timeout of a request that is done, and whether its place is no fact.

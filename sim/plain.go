@@ -60,8 +60,12 @@ func (r *Ring) sqeAt(head uint32) *uapi.SQE {
 // completeNops ends the NOPs of plain SQEs, from one on. Their CQEs are made of the SQEs when they are posted, before
 // the program can change these.
 func (r *Ring) completeNops(first, n uint32) {
-	if n > 0 {
-		r.batch.add(completion{first: first, nops: n})
+	if n == 0 {
+		return
+	}
+	r.batch.add(completion{first: first, nops: n})
+	for i := uint32(0); i < n && len(r.known.cqes) > 0; i++ {
+		r.known.decided(r.sqeAt(first+i).UserData(), 0, 0)
 	}
 }
 

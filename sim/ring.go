@@ -42,7 +42,8 @@ type Ring struct {
 	workers    workQueue      // what io-wq does; when it does it is no fact
 	timers     timers
 	unresolved []*request // issued, waiting for a result that io_uring does not decide
-	ended      []*request // those that were perhaps cancelled in this call, as it is recorded
+	held       int        // how many of these this call has to be asked about again
+	submitting bool       // this call submits, and may cancel what it has submitted
 	known      knowledge
 	call       int         // the number of the current call, from 1
 	log        []*request  // requests of the current call, for its Result
@@ -83,6 +84,7 @@ type progress struct {
 	asked      bool // the Issuer has been asked
 	pending    bool // the Issuer has it in flight
 	issued     bool
+	notifies   bool // it is the notification of a zero-copy send that is done
 	setsBig    bool // big is the request's own
 
 	timer *timer                // of a timeout that runs

@@ -54,14 +54,17 @@ type Task struct {
 type process struct {
 	threads []*Task
 	leader  *Task
+	nofile  Rlimit
 }
 
-func newProcess(t *Task) *process { return &process{threads: []*Task{t}, leader: t} }
+func newProcess(t *Task, nofile Rlimit) *process {
+	return &process{threads: []*Task{t}, leader: t, nofile: nofile}
+}
 
 // NewInit is the first task: root, with nothing mapped and descriptors 0 to 2 open.
 func NewInit(name string) *Task {
 	t := &Task{Name: name, Cred: Cred{CapInit: true, CapNS: true}, Mem: &mm.Space{}, Files: newFDTable()}
-	t.process = newProcess(t)
+	t.process = newProcess(t, initNofile)
 	return t
 }
 
@@ -96,7 +99,7 @@ func handDown(k kernel.Release, r *bpffilter.Restriction) *bpffilter.Restriction
 func (t *Task) Fork(k kernel.Release, name string) *Task {
 	c := t.child(k, name)
 	c.Mem, c.Files = t.Mem.Clone(), t.Files.clone()
-	c.process = newProcess(c)
+	c.process = newProcess(c, t.process.nofile)
 	return c
 }
 
@@ -104,7 +107,7 @@ func (t *Task) Fork(k kernel.Release, name string) *Task {
 func (t *Task) VFork(k kernel.Release, name string) *Task {
 	c := t.child(k, name)
 	c.Files = t.Files.clone()
-	c.process = newProcess(c)
+	c.process = newProcess(c, t.process.nofile)
 	c.parent, t.waiting = t, true
 	return c
 }

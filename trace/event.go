@@ -235,6 +235,10 @@ type (
 		Flags Num[openTag] `json:"flags,omitzero" bits:"32"`
 		At    *Num32       `json:"at,omitzero" bits:"32"` // the descriptor to move it to
 	}
+	RlimitNofileArgs struct {
+		Cur Num32 `json:"cur" bits:"32"` // how many descriptors there may be, and slots of registered files
+		Max Num32 `json:"max" bits:"32"` // up to where the task may raise that without CAP_SYS_RESOURCE
+	}
 	NoNewPrivsArgs     struct{}
 	DropPrivilegesArgs struct{}
 	NewUserNSArgs      struct{}
@@ -261,6 +265,7 @@ func (*SocketArgs) call() string         { return "socket" }
 func (*SocketpairArgs) call() string     { return "socketpair" }
 func (*PipeArgs) call() string           { return "pipe" }
 func (*EventfdArgs) call() string        { return "eventfd" }
+func (*RlimitNofileArgs) call() string   { return "rlimit_nofile" }
 func (*NoNewPrivsArgs) call() string     { return "no_new_privs" }
 func (*DropPrivilegesArgs) call() string { return "drop_privileges" }
 func (*NewUserNSArgs) call() string      { return "new_user_ns" }
@@ -269,7 +274,7 @@ func (*NewUserNSArgs) call() string      { return "new_user_ns" }
 var allArgs = []Args{&MapArgs{}, &ProtectArgs{}, &UnmapArgs{}, &WriteArgs{}, &SetupArgs{}, &RegisterArgs{}, &EnterArgs{},
 	&ReapArgs{}, &ForkArgs{}, &VForkArgs{}, &ThreadArgs{}, &ExecArgs{}, &ExitArgs{}, &CloseArgs{}, &DupArgs{},
 	&CloexecArgs{}, &OpenArgs{}, &SocketArgs{}, &SocketpairArgs{}, &PipeArgs{}, &EventfdArgs{},
-	&NoNewPrivsArgs{}, &DropPrivilegesArgs{}, &NewUserNSArgs{}, &SeenSetupArgs{}, &SeenRegisterArgs{}, &SeenSubmitArgs{}}
+	&RlimitNofileArgs{}, &NoNewPrivsArgs{}, &DropPrivilegesArgs{}, &NewUserNSArgs{}, &SeenSetupArgs{}, &SeenRegisterArgs{}, &SeenSubmitArgs{}}
 
 // argsTypes are the types by the name of the call.
 var argsTypes = func() map[string]reflect.Type {

@@ -23,6 +23,7 @@ type LineWriter struct {
 	room  bool  // for another header
 	start int64 // where it stands; -1 if the file cannot be written there again
 	buf   bytes.Buffer
+	line  []byte        // room for the next
 	zstd  *zstd.Encoder // nil for plain text
 }
 
@@ -85,9 +86,14 @@ func storedFrame(size int) []byte {
 
 // Event adds an event. It stands in memory until Flush.
 func (w *LineWriter) Event(e *Event) error {
-	line, err := json.Marshal(e)
-	if err != nil {
-		return err
+	line, quick := appendEnter(w.line[:0], e)
+	if quick {
+		w.line = line
+	} else {
+		var err error
+		if line, err = json.Marshal(e); err != nil {
+			return err
+		}
 	}
 	if len(line) >= maxLine {
 		return fmt.Errorf("an event of %d bytes; at most %d", len(line), maxLine-1)

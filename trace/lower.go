@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -158,6 +159,12 @@ func (t *translator) translate(args Args, b *block) (Call, error) {
 		return Pipe{addr, uint32(a.Flags)}, err
 	case *EventfdArgs:
 		return Eventfd{uint32(a.Count), uint32(a.Flags)}, nil
+	case *RlimitNofileArgs:
+		if a.Cur < MinNofile {
+			return nil, fmt.Errorf("cur is %d, expected at least %d: traces use so many descriptors", int64(a.Cur), MinNofile)
+		}
+		addr, err := putBytes(b, binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, uint64(a.Cur)), uint64(a.Max)))
+		return RlimitNofile{addr}, err
 	case *NoNewPrivsArgs:
 		return NoNewPrivs{}, nil
 	case *DropPrivilegesArgs:
@@ -358,15 +365,19 @@ func (t *translator) saw(ring string, s *RingState) {
 	}
 }
 
-// threaded tells whether the call looks at a ring with a submission thread, which moves the SQ head when it likes.
-func (t *translator) threaded(c Call) bool {
-	name := ""
+// ringOf is the name of the ring that the call looks at, "" if it looks at none.
+func ringOf(c Call) string {
 	switch c := c.(type) {
 	case Enter:
-		name = c.Ring
+		return c.Ring
 	case Reap:
-		name = c.Ring
+		return c.Ring
 	}
-	r := t.rings[name]
+	return ""
+}
+
+// threaded tells whether the call looks at a ring with a submission thread, which moves the SQ head when it likes.
+func (t *translator) threaded(c Call) bool {
+	r := t.rings[ringOf(c)]
 	return r != nil && r.has(uapi.IORING_SETUP_SQPOLL)
 }

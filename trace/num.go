@@ -36,34 +36,8 @@ func (n naming) parse(s string) (uint64, error) {
 	return n.family.Parse(s)
 }
 
-// format is v as a JSON value: names, small numbers as numbers, large ones in hexadecimal.
-func (n naming) format(v uint64) jsontext.Value {
-	switch {
-	case v != 0 && n.flags:
-		if s := n.family.FormatFlags(v); !strings.HasPrefix(s, "0x") {
-			return quote(s)
-		}
-	case n.family != nil && !n.flags:
-		if s, ok := n.family.Name(v); ok {
-			return quote(s)
-		}
-	}
-	switch {
-	case v < 1<<16:
-		return jsontext.Value(strconv.FormatUint(v, 10))
-	case int64(v) < 0 && int64(v) >= -1<<16:
-		return jsontext.Value(strconv.FormatInt(int64(v), 10))
-	}
-	return quote(fmt.Sprintf("%#x", v))
-}
-
-func quote(s string) jsontext.Value {
-	b, err := jsontext.AppendQuote(nil, s)
-	if err != nil { // only for invalid UTF-8, which the decoder does not let in
-		panic(err)
-	}
-	return b
-}
+// format is v as a JSON value.
+func (n naming) format(v uint64) jsontext.Value { return n.append(nil, v) }
 
 // readNumber reads a JSON number or string as a number; negative ones become their two's complement.
 func readNumber(dec *jsontext.Decoder, n naming) (uint64, error) {

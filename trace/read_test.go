@@ -114,7 +114,8 @@ var badEvents = []struct {
 		`results/0/cqes/0/res is 0x1f400000000, which does not fit in 32 bits`},
 	{`{"call":"clos","fd":1}`, `{"call`,
 		`unknown call "clos"; known are map, protect, unmap, write, setup, register, enter, ` +
-			`reap, fork, vfork, thread, exec, exit, close, dup, cloexec, open, socket, socketpair, pipe, eventfd, no_new_privs, ` +
+			`reap, fork, vfork, thread, exec, exit, close, dup, cloexec, open, socket, socketpair, pipe, eventfd, ` +
+			`rlimit_nofile, no_new_privs, ` +
 			`drop_privileges, new_user_ns, seen_setup, seen_register, seen_submit`},
 	{`3`, `3`, `found a number, expected an object`},
 	{`[]`, `[]`, `found an array, expected an object`},

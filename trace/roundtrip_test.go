@@ -87,6 +87,7 @@ var goodEvents = []string{
 	`{"call":"socket","domain":"INET","type":"RAW|NONBLOCK","protocol":"UDP"}`,
 	`{"call":"socketpair","domain":"UNIX","type":"SEQPACKET"}`, `{"call":"pipe","flags":"NONBLOCK|DIRECT"}`,
 	`{"call":"eventfd","count":7,"flags":"NONBLOCK"}`,
+	`{"call":"rlimit_nofile","cur":2048,"max":4096}`,
 	`{"call":"no_new_privs"}`, `{"call":"drop_privileges"}`, `{"call":"new_user_ns"}`,
 	`{"task":"web-7","call":"seen_setup","ring":"r","flags":"SQPOLL|0x200000","sq_entries":8,"cq_entries":16}`,
 	`{"call":"seen_register","ring":"r","op":"FILES","results":[{"ret":"EACCES"}]}`, `{"call":"seen_register","op":99}`,

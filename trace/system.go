@@ -162,6 +162,9 @@ type (
 	}
 )
 
+// RlimitNofile is setrlimit(RLIMIT_NOFILE) with the struct rlimit at Limit: two numbers of 64 bits.
+type RlimitNofile struct{ Limit uint64 }
+
 // NoNewPrivs is prctl(PR_SET_NO_NEW_PRIVS). DropPrivileges is setresgid and setresuid to 65534, after which no
 // capability is left. NewUserNS is unshare(CLONE_NEWUSER), after which the task has all capabilities there.
 type (
@@ -190,6 +193,7 @@ func (Socket) isCall()         {}
 func (Eventfd) isCall()        {}
 func (Pipe) isCall()           {}
 func (Socketpair) isCall()     {}
+func (RlimitNofile) isCall()   {}
 func (NoNewPrivs) isCall()     {}
 func (DropPrivileges) isCall() {}
 func (NewUserNS) isCall()      {}
@@ -201,6 +205,9 @@ const (
 	// ScratchBase is where Replay puts the structs that a trace writes in place; it maps ScratchSize bytes there.
 	ScratchBase = 0x1000_0000
 	ScratchSize = 1 << 20
+
+	// MinNofile is the lowest RLIMIT_NOFILE of a task.
+	MinNofile = 1024
 
 	// Traces map their own memory from UserBase up to UserEnd.
 	UserBase = 0x2000_0000

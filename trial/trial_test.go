@@ -164,6 +164,25 @@ func TestSuggestTight(t *testing.T) {
 	}
 }
 
+// TestSuggestTightPrograms: also of what real programs did.
+func TestSuggestTightPrograms(t *testing.T) {
+	files, err := filepath.Glob("../testdata/recorded/*.jsonl*")
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d recordings, %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			tr, err := trace.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, o := range generalised {
+				checkTight(t, tr, o)
+			}
+		})
+	}
+}
+
 func TestSuggestTightGenerated(t *testing.T) {
 	for _, kind := range gen.Kinds {
 		t.Run(kind.Name, func(t *testing.T) {

@@ -37,7 +37,7 @@ func playAll(out *printer, file string, t *trace.Trace, profile *cover.Profile,
 	var columns []report.Column
 	var runs []*run
 	for _, r := range kernel.Releases {
-		outcomes, err := report.Play(t, r, t.ResultsOf(r.Name), observer(profile), engine)
+		outcomes, err := report.Play(t, r, observer(profile), engine)
 		if err != nil {
 			return nil, nil, err
 		}

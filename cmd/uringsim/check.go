@@ -75,7 +75,7 @@ func (o *checkOptions) run(cmd *cobra.Command, file string) error {
 	results := make([][]registration, len(on))
 	ok := true
 	for i, r := range on {
-		outcomes, err := report.Play(t, r, r.Name, nil)
+		outcomes, err := report.Play(t, r, nil)
 		if err != nil {
 			return err
 		}

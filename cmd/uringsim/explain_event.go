@@ -51,7 +51,7 @@ func (o *explainOptions) explainEvent(out *printer, file string) error {
 
 // playTo plays a trace up to an event, with filters on an engine, and gives what became of that.
 func playTo(t *trace.Trace, k kernel.Release, number int, engine sim.Option) (*trace.Outcome, error) {
-	player := trace.NewPlayer(sim.New(k, engine), t.ResultsOf(k.Name))
+	player := trace.NewPlayerOf(sim.New(k, engine), &t.Header, k.Name)
 	var last trace.Outcome
 	for i := range number {
 		var err error

@@ -232,7 +232,7 @@ func (m *model) replay(ctx context.Context, out *printer, file string, stdin io.
 	}
 	defer sys.Close()
 	run := out.start(file, m.release.Name, m.release.String(), in.Header)
-	p := trace.NewPlayer(sys, in.Header.ResultsOf(m.release.Name))
+	p := trace.NewPlayerOf(sys, &in.Header, m.release.Name)
 	p.Share(true)
 	for ctx.Err() == nil {
 		e, err := in.Next()

@@ -77,6 +77,12 @@ func (r *runner) busy(t *task, ring *ring) bool {
 	return !ok || ring.Has(uapi.IORING_SETUP_SQ_REWIND) || int32(words.SQHead-f.end) < 0
 }
 
+// Stops is false: other calls are no concern of the model's.
+func (r *runner) Stops(*ptrace.Task) bool { return false }
+
+// Passing does nothing.
+func (r *runner) Passing(*ptrace.Task) {}
+
 // Polls tells whether tasks wait.
 func (r *runner) Polls() bool { return len(r.held) > 0 }
 

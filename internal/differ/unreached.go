@@ -24,6 +24,8 @@ var UnreachedExits = map[string]string{
 	`tctx/file.go: return -1, uapi.EMFILE`: "it takes a million descriptors",
 	`sim/kernel.go: return syscall(uapi.EFAULT, "fs/pipe.c:do_pipe2", "there must be room for two descriptors")`:                                              "traces always have room",
 	`cbpfvm/check.go: func (e *CheckError) Is(target error) bool { return target == error(uapi.EINVAL) }`:                                                     "it is for users of the package",
+	`sim/known.go: return c.UserData == n.UserData && c.Res != int32(uapi.ECANCELED.Ret())`:                                                                   "it reads recordings, and refuses nothing",
+	`sim/known.go: return c.UserData == userData && (c.Res == int32(uapi.ECANCELED.Ret()) || c.Res == int32(uapi.EINTR.Ret()))`:                                                                     "it reads recordings, and refuses nothing",
 	`sim/known.go: return c.UserData == userData && c.Res != int32(uapi.ECANCELED.Ret())`:                                                                     "it reads recordings, and refuses nothing",
 	`sim/known.go: return c.UserData == q.UserData && c.Res == int32(uapi.ETIME.Ret())`:                                                                       "it reads recordings, and refuses nothing",
 	`register/personality.go: return refuse(uapi.EBUSY, "io_uring/register.c:io_register_personality", "all numbers are taken")`:                              "it takes 65535 calls",
@@ -38,9 +40,15 @@ var UnreachedExits = map[string]string{
 	`register/register.go: return Outcome{Unmodelled: "register " + c.op.String() + " on a ring"}`:                                                            unmodelled,
 	`sim/resize.go: return register.Outcome{Unmodelled: "whether RLIMIT_MEMLOCK leaves room for a ring's old and new memory"}`:                                unmodelled,
 	`sim/resize.go: return register.Outcome{Unmodelled: "what a resized ring holds in memory of the program"}`:                                                unmodelled,
+	`sim/kernel.go: return uapi.EFAULT, "struct rlimit must be readable"`:                                                                                     limits,
+	`tctx/rlimit.go: return uapi.EPERM, "the maximum must be within fs.nr_open"`:                                                                              limits,
+	`tctx/rlimit.go: return uapi.EPERM, "only CAP_SYS_RESOURCE raises the maximum"`:                                                                           limits,
+	`tctx/rlimit.go: return uapi.EINVAL, "the limit must not be above its maximum"`:                                                                           limits,
 	`sim/cancel.go: return r.finish(q, int32(uapi.EALREADY.Ret()))`:                                                                                           inWorker,
 	`sim/cancel.go: q.because(verdict.Refuse(verdict.Issue, uapi.EALREADY, "io_uring/cancel.c:io_async_cancel_one", "it finds itself, running in a worker"))`: inWorker,
 }
+
+const limits = "limits are not generated; testdata/kernel/rlimit-nofile.json shows them"
 
 const inWorker = "which requests a worker finds depends on time; testdata/kernel/cancel-finds-itself.json shows it"
 

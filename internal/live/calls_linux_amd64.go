@@ -86,6 +86,8 @@ func plain(c trace.Call) []sysuring.Cmd {
 		return one(unix.SYS_PIPE2, c.FDs, uint64(c.Flags))
 	case trace.Socketpair:
 		return one(unix.SYS_SOCKETPAIR, s32(c.Domain), s32(c.Type), s32(c.Protocol), c.FDs)
+	case trace.RlimitNofile:
+		return one(unix.SYS_SETRLIMIT, unix.RLIMIT_NOFILE, c.Limit)
 	case trace.NoNewPrivs:
 		return one(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
 	case trace.DropPrivileges:

@@ -105,7 +105,7 @@ func (r *Ring) place(t *Task) (Place, bool) {
 	if p.CQ == 0 {
 		p.CQ = p.SQ
 	}
-	if p.SQ == 0 {
+	if p.SQ == 0 || p.SQEs == 0 { // the program may yet map it
 		delete(r.places, space)
 		return p, false
 	}
@@ -194,6 +194,16 @@ func (r *Ring) Take(t *Task, c Words, p Place) (cqes []uapi.CQE, lost uint32) {
 	}
 	r.Seen = c.CQTail
 	return r.cqes(raw), lost
+}
+
+// Look reads the next n CQEs, and leaves them new; false if they cannot be read.
+func (r *Ring) Look(t *Task, p Place, n uint32) ([]uapi.CQE, bool) {
+	b := make([]byte, int(n)*r.CQESize())
+	from := span(p.CQ+uint64(r.Params.CQOff.CQEs), r.Seen, n, r.Params.CQEntries, r.CQESize())
+	if t.Gather(b, from...) != nil {
+		return nil, false
+	}
+	return r.cqes(b), true
 }
 
 // cqes decodes CQEs that stand one behind the other.

@@ -13,6 +13,8 @@ import (
 type Task struct {
 	TID     int
 	Process *Process
+
+	watched bool // the handler wants to know how the call ends that it is in
 }
 
 // Process is what the threads of a process share. It changes when one executes another program.
@@ -161,6 +163,7 @@ func (t *Task) Release(s Step) error {
 	case Hold:
 		return nil
 	case Watch:
+		t.watched = true
 		return unix.PtraceSyscall(t.TID, 0)
 	}
 	return unix.PtraceCont(t.TID, 0)

@@ -25,6 +25,10 @@ type Handler interface {
 	Ignored(t *Task, c Call, ret int64) error
 	// Spawn: the parent has made the child, which has not run yet.
 	Spawn(parent, child *Task, kind Kind) error
+	// Stops tells whether the task is to stop at all of its system calls, of which Passing is told.
+	Stops(t *Task) bool
+	// Passing: the task begins a call, or ends one that was not a Watch.
+	Passing(t *Task)
 	// Exec: the task runs another program; killed are the other threads of the process that it was.
 	Exec(t *Task, before *Process, killed []*Task) error
 	// End: the task is about to end; its memory is still there.
@@ -164,15 +168,20 @@ func (t *tracer) stopped(tid int, ws unix.WaitStatus) error {
 		if t.started {
 			t.handler.End(task)
 		}
-		return unix.PtraceCont(tid, 0)
+		return t.resume(task, 0)
 	case unix.PTRACE_EVENT_STOP:
 		switch sig {
 		case unix.SIGSTOP, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU:
 			return sysuring.Listen(tid)
 		}
-		return unix.PtraceCont(tid, 0)
+		return t.resume(task, 0)
 	}
 	if sig == syscallStop {
+		if !task.watched {
+			t.handler.Passing(task)
+			return t.resume(task, 0)
+		}
+		task.watched = false
 		var regs unix.PtraceRegs
 		if err := unix.PtraceGetRegs(tid, &regs); err != nil {
 			return err
@@ -180,12 +189,20 @@ func (t *tracer) stopped(tid int, ws unix.WaitStatus) error {
 		if err := t.handler.Exit(task, int64(regs.Rax)); err != nil {
 			return err
 		}
-		return unix.PtraceCont(tid, 0)
+		return t.resume(task, 0)
 	}
 	if err := t.ignore(task, sig); err != nil {
 		return err
 	}
-	return unix.PtraceCont(tid, int(sig))
+	return t.resume(task, int(sig))
+}
+
+// resume has a stopped task go on.
+func (t *tracer) resume(task *Task, sig int) error {
+	if t.started && t.handler.Stops(task) {
+		return unix.PtraceSyscall(task.TID, sig)
+	}
+	return unix.PtraceCont(task.TID, sig)
 }
 
 // enter handles a call that begins.
@@ -237,7 +254,7 @@ func (t *tracer) spawn(parent *Task, event int) error {
 			return err
 		}
 	}
-	return unix.PtraceCont(parent.TID, 0)
+	return t.resume(parent, 0)
 }
 
 // exec handles a new program: the thread that executed it has the id of the process now, and the others are gone.

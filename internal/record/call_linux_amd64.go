@@ -123,14 +123,14 @@ func (r *recorder) endSetup(t *task, c *call, ret int64, result *trace.Recorded)
 		}
 		return
 	}
-	if ring.Has(uapi.IORING_SETUP_SQPOLL) {
-		r.counts.Polled++
-		r.polled[ring], ring.open = t.Process.Space, map[uint64]int{}
-	}
 	r.fillBelow(t, int32(ret))
 	ring.File, _ = t.Identify(int32(ret))
 	t.proc.files[int32(ret)] = ring.File
 	r.forgetRings()
+	if ring.Has(uapi.IORING_SETUP_SQPOLL) {
+		r.counts.Polled++
+		r.polled[ring], ring.open = t.Process.Space, map[uint64]int{}
+	}
 	for _, other := range r.rings {
 		other.Doubt(t.Process.Space) // the new one may come to stand where one stood that is unmapped
 	}
@@ -145,8 +145,7 @@ func (r *recorder) ringOf(t *task, fd uint64, registered bool) *ring {
 		}
 		return nil
 	}
-	r.descriptor(t, int32(fd))
-	id, ok := t.Identify(int32(fd))
+	id, ok := r.descriptor(t, int32(fd))
 	if !ok {
 		return nil
 	}
@@ -222,12 +221,17 @@ func (r *recorder) submissions(t *task, c *call, a *trace.EnterArgs, toSubmit ui
 	return n
 }
 
-// add reads entries of the SQ into the event.
-func (r *recorder) add(t *task, ring *ring, a *trace.EnterArgs, p ptrace.Place, first, n uint32) {
+// add reads entries of the SQ into the event, and returns how many the event has.
+func (r *recorder) add(t *task, ring *ring, a *trace.EnterArgs, p ptrace.Place, first, n uint32) uint32 {
 	s, ok := ring.entries(r.memory(t), t, p, first, n)
 	if !ok {
 		r.counts.LostSQEs += uint64(n)
-		return
+		return 0
+	}
+	if ring.open != nil {
+		lost := ring.dropStale(t, first, &s)
+		r.counts.LostSQEs += uint64(lost)
+		n -= uint32(lost)
 	}
 	a.SQEs = s.sqes
 	if s.array != nil {
@@ -243,10 +247,12 @@ func (r *recorder) add(t *task, ring *ring, a *trace.EnterArgs, p ptrace.Place, 
 		if i == 0 || !sameFile(&s.raw[i], &s.raw[i-1]) {
 			r.usedBy(t, &s.raw[i], ring.Has(uapi.IORING_SETUP_SQPOLL))
 		}
+		ring.makes(&s.raw[i])
 		if ring.open != nil {
 			ring.expect(s.raw[i].UserData())
 		}
 	}
+	return n
 }
 
 // sample reads what came into the SQ of a ring with a submission thread since somebody looked.
@@ -262,9 +268,8 @@ func (r *recorder) sample(t *task, ring *ring, a *trace.EnterArgs, words ptrace.
 	if taken := words.SQHead - first; int32(taken) > 0 {
 		r.counts.Sampled += uint64(min(taken, n))
 	}
-	r.add(t, ring, a, p, first, n)
 	ring.sqTail = words.SQTail
-	return n
+	return r.add(t, ring, a, p, first, n)
 }
 
 // enterArg is the fifth argument of io_uring_enter(2).
@@ -296,6 +301,9 @@ func (r *recorder) enterArg(t *task, flags uint32, arg, size uint64) trace.Point
 // waitArg writes what a wait reads from its registered memory.
 func (r *recorder) waitArg(t *task, ring *ring, offset uint64) {
 	m := r.memory(t)
+	if ring.waits != 0 && (offset > ring.waitsSize || ring.waitsSize-offset < uapi.SizeofRegWait) {
+		return // outside, where nothing is read
+	}
 	at := ring.waits + offset
 	b := readBytes(m, at, uapi.SizeofRegWait)
 	if ring.waits == 0 || b == nil || m.moved(at) == at {
@@ -333,9 +341,12 @@ func (r *recorder) takeCQEs(t *task, ring *ring, words ptrace.Words, p ptrace.Pl
 		lost, cqes = lost+uint32(len(cqes)-len(kept)), kept
 	}
 	r.counts.CQEs += uint64(len(cqes))
-	for _, c := range cqes {
+	for i, c := range cqes {
 		if c.Flags&uapi.IORING_CQE_F_MORE == 0 {
 			r.answered++
+		}
+		if fd := ring.made(&cqes[i]); fd >= 0 && fd < trace.MaxFD {
+			t.proc.files[fd], _ = t.Identify(fd)
 		}
 	}
 	r.counts.LostCQEs += uint64(lost)
@@ -368,6 +379,9 @@ func (r *recorder) beginRegister(t *task, c *call) {
 		if c.ring = r.ringOf(t, c.args[0], a.Registered); c.ring == nil && !a.Registered && r.stranger(t, c) {
 			return
 		}
+	}
+	if op == uapi.IORING_REGISTER_FILES || op == uapi.IORING_REGISTER_FILES2 {
+		r.limitFiles(t)
 	}
 	if opaque[op] {
 		r.counts.Unread++
@@ -406,7 +420,7 @@ func (r *recorder) endRegister(t *task, c *call, ret int64, result *trace.Record
 		reg := readBytes(r.memory(t), c.args[2], uapi.SizeofMemRegionReg)
 		desc := uapi.DecodeRegionDesc(readBytes(r.memory(t), uapi.DecodeMemRegionReg(reg).RegionPtr, uapi.SizeofRegionDesc))
 		if now.MemRegion.Flags != 0 {
-			c.ring.waits = desc.UserAddr
+			c.ring.waits, c.ring.waitsSize = desc.UserAddr, desc.Size
 		}
 	case op == uapi.IORING_REGISTER_RESIZE_RINGS && ret == 0 && c.ring != nil:
 		c.ring.Resize(uapi.DecodeParams(*now.Bytes))

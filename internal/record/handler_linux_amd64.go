@@ -3,6 +3,7 @@ package record
 import (
 	"maps"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -14,7 +15,9 @@ var _ ptrace.Handler = (*recorder)(nil)
 
 // Start writes what the program finds when it starts.
 func (r *recorder) Start(p *ptrace.Task) error {
-	t := &task{Task: p, name: trace.InitTask, proc: &process{&space{}, map[int32]ptrace.FileID{}}}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := &task{Task: p, name: trace.InitTask, proc: &process{space: &space{}, files: map[int32]ptrace.FileID{}}}
 	r.tasks[p] = t
 	r.begin(t)
 	return nil
@@ -22,12 +25,16 @@ func (r *recorder) Start(p *ptrace.Task) error {
 
 // Enter writes down a call that begins.
 func (r *recorder) Enter(p *ptrace.Task, c ptrace.Call) (ptrace.Step, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.enterCall(r.tasks[p], c.NR, c.Args)
 	return ptrace.Watch, nil
 }
 
 // Exit writes down what a call gave.
 func (r *recorder) Exit(p *ptrace.Task, ret int64) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.exitCall(r.tasks[p], ret)
 	return nil
 }
@@ -42,6 +49,8 @@ func (r *recorder) Ignored(p *ptrace.Task, c ptrace.Call, ret int64) error {
 
 // Spawn writes down a new task. The rings of a parent stand where they stood, in the child's memory as well.
 func (r *recorder) Spawn(parent, child *ptrace.Task, kind ptrace.Kind) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	from := r.tasks[parent]
 	r.spawns++
 	t := &task{Task: child, name: "t" + strconv.Itoa(r.spawns), proc: from.proc}
@@ -51,10 +60,10 @@ func (r *recorder) Spawn(parent, child *ptrace.Task, kind ptrace.Kind) error {
 	case ptrace.Thread:
 		e.Args = &trace.ThreadArgs{Child: t.name}
 	case ptrace.VFork:
-		t.proc = &process{from.proc.space, maps.Clone(from.proc.files)}
+		t.proc = &process{from.proc.space, maps.Clone(from.proc.files), from.proc.nofile}
 		e.Args = &trace.VForkArgs{Child: t.name}
 	default:
-		t.proc = &process{from.proc.space.clone(), maps.Clone(from.proc.files)}
+		t.proc = &process{from.proc.space.clone(), maps.Clone(from.proc.files), from.proc.nofile}
 		for _, ring := range r.rings {
 			ring.Forked(parent.Process.Space, child.Process.Space)
 		}
@@ -66,6 +75,8 @@ func (r *recorder) Spawn(parent, child *ptrace.Task, kind ptrace.Kind) error {
 
 // Exec writes down that the task runs another program.
 func (r *recorder) Exec(p *ptrace.Task, before *ptrace.Process, killed []*ptrace.Task) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, other := range killed {
 		r.abandon(r.tasks[other])
 		delete(r.tasks, other)
@@ -76,27 +87,78 @@ func (r *recorder) Exec(p *ptrace.Task, before *ptrace.Process, killed []*ptrace
 }
 
 // End looks at the rings for the last time and writes down the end of a task.
-func (r *recorder) End(p *ptrace.Task) { r.ended(r.tasks[p]) }
+func (r *recorder) End(p *ptrace.Task) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended(r.tasks[p])
+}
 
 // Gone forgets a task.
 func (r *recorder) Gone(p *ptrace.Task) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.abandon(r.tasks[p])
 	delete(r.tasks, p)
 	r.forgetSpace(p.Process.Space)
 }
 
-// Polls tells whether there are rings with a submission thread.
-func (r *recorder) Polls() bool { return len(r.polled) > 0 }
+// Stops tells whether a ring with a submission thread is in the task's memory. The task may wait in a system call for
+// what is in that ring, and what it submitted is still there then.
+func (r *recorder) Stops(p *ptrace.Task) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, space := range r.polled {
+		if space == p.Process.Space {
+			if !r.samples {
+				r.samples = true
+				go r.keepSampling()
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// Passing looks at the rings with a submission thread that the task shares.
+func (r *recorder) Passing(p *ptrace.Task) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.tasks[p]
+	for ring, space := range r.polled {
+		if space == p.Process.Space && !t.ended {
+			r.look(t, ring)
+		}
+	}
+}
+
+// Polls is false: looking at memory needs no stopped task, and is done beside the tracer.
+func (r *recorder) Polls() bool { return false }
+
+// Idle does nothing.
+func (r *recorder) Idle() error { return nil }
+
+// samplePause is how long rings with a submission thread are left alone.
+const samplePause = 200 * time.Microsecond
+
+// keepSampling looks at rings with a submission thread while the program runs, as long as there are any.
+func (r *recorder) keepSampling() {
+	for again := true; again; {
+		time.Sleep(samplePause)
+		again = r.sampleAll()
+	}
+}
 
 // mostMisses is how often a ring is looked for that its program has yet to map.
 const mostMisses = 1000
 
-// Idle looks at rings with a submission thread while the program runs.
-func (r *recorder) Idle() error {
+// sampleAll looks at the rings with a submission thread, and tells whether there are any.
+func (r *recorder) sampleAll() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for ring, space := range r.polled {
 		var task *task
 		for _, other := range r.tasks {
-			if other.Process.Space == space {
+			if other.Process.Space == space && !other.ended && (task == nil || other.TID < task.TID) {
 				task = other
 			}
 		}
@@ -111,5 +173,13 @@ func (r *recorder) Idle() error {
 			}
 		}
 	}
-	return nil
+	r.samples = len(r.polled) > 0
+	return r.samples
+}
+
+// endSampling has nothing more looked at.
+func (r *recorder) endSampling() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.polled)
 }

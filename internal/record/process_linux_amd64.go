@@ -13,8 +13,9 @@ import (
 
 // process is what the threads of a process share.
 type process struct {
-	space *space
-	files map[int32]ptrace.FileID // what the trace has open, by descriptor
+	space  *space
+	files  map[int32]ptrace.FileID // what the trace has open, by descriptor
+	nofile unix.Rlimit             // RLIMIT_NOFILE in the trace, 0 if it never set one
 }
 
 // task is a thread of the program.
@@ -23,6 +24,7 @@ type task struct {
 	name  string // in the trace
 	proc  *process
 	call  *call     // that it is in
+	ended bool      // the trace has its end
 	rings [16]*ring // its registered rings
 }
 

@@ -35,6 +35,7 @@ func Run(o Options, file *os.File) (Summary, error) {
 	rec := &recorder{release: head.Recording.Release, emit: w.emit, counts: *head.Recording,
 		rings: map[ptrace.FileID]*ring{}, polled: map[*ring]*ptrace.Space{}, tasks: map[*ptrace.Task]*task{}}
 	status, err := ptrace.Run(o.Command, ptrace.Uring, rec)
+	rec.endSampling()
 	err = errors.Join(err, w.close())
 	rec.counts.Complete = err == nil
 	rec.counts.Unanswered = max(rec.counts.SQEs, rec.answered) - rec.answered

@@ -1,7 +1,6 @@
 package record
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -31,9 +30,18 @@ var programs = map[string]func() int{
 			}
 		}
 	},
+	"many":    func() int { return submitNops(soakSQEs()/soakBatch, soakBatch) },
+	"calls32": func() int { return submitNops(20_000, 32) },
+	"calls1":  func() int { return submitNops(40_000, 1) },
+	"polled":  openPolled,
+	"family":  family,
+	"beating": beating,
 }
 
 func TestMain(m *testing.M) {
+	if file := os.Getenv(recorderVar); file != "" {
+		os.Exit(beRecorder(file))
+	}
 	if run := programs[os.Getenv("URINGSIM_TEST_PROGRAM")]; run != nil {
 		os.Exit(run())
 	}
@@ -42,12 +50,13 @@ func TestMain(m *testing.M) {
 
 // submitNops submits batches of NOPs whose user_data counts up; every batch ends with a request that is refused.
 func submitNops(batches, size int) int {
-	ring, err := sysuring.NewRing(8)
+	ring, err := sysuring.NewRing(uint32(size))
 	if err != nil {
 		return 1
 	}
 	defer ring.Close()
 	var n uint64
+	cqes := make([]uapi.CQE, size)
 	for range batches {
 		for i := range size {
 			s := uapi.SQE{}
@@ -62,7 +71,7 @@ func submitNops(batches, size int) int {
 		if err != nil || took != int64(size) {
 			return 2
 		}
-		if got := ring.Reap(make([]uapi.CQE, size)); got != size {
+		if got := ring.Reap(cqes); got != size {
 			return 3
 		}
 	}
@@ -97,6 +106,13 @@ func skipWithout(t *testing.T) {
 	if err := Available(); err != nil {
 		t.Skip(err)
 	}
+}
+
+// skipUntraced skips a test that starts recorders where nothing can be traced.
+func skipUntraced(t *testing.T) {
+	t.Helper()
+	skipWithout(t)
+	recordTest(t, "none", filepath.Join(t.TempDir(), "none.jsonl"))
 }
 
 // TestRun records real programs, as text and compressed, and looks whether all of it is there.
@@ -137,53 +153,6 @@ func TestStatus(t *testing.T) {
 			t.Errorf("%s: status %d, want %d", program, s.Status, want)
 		}
 	}
-}
-
-// TestKilledRecorder: a recorder that is killed takes the program along, and leaves a trace that can be read.
-func TestKilledRecorder(t *testing.T) {
-	skipWithout(t)
-	if os.Getenv("URINGSIM_TEST_RECORDER") != "" {
-		recordTest(t, "endless", os.Getenv("URINGSIM_TEST_RECORDER"))
-		return
-	}
-	for _, name := range []string{"x.jsonl", "x.jsonl.zst"} {
-		file := filepath.Join(t.TempDir(), name)
-		cmd := exec.Command(os.Args[0], "-test.run=TestKilledRecorder")
-		cmd.Env = append(os.Environ(), "URINGSIM_TEST_RECORDER="+file)
-		var output bytes.Buffer
-		cmd.Stdout = &output
-		reader, writer := io.Pipe() // ends when nobody has it open any more: the program has it too
-		cmd.Stderr = writer
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		go func() { _, _ = io.Copy(io.Discard, reader) }()
-		waitForBytes(t, cmd, file)
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		_ = cmd.Wait() // killed; it returns when the program, too, has closed its end
-		tr, err := trace.ReadFile(file)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if tr.Recording.Complete || len(tr.Events) < 100 {
-			t.Errorf("%s: complete is %v, %d events", name, tr.Recording.Complete, len(tr.Events))
-		}
-	}
-}
-
-// waitForBytes waits until a recording has more than its header.
-func waitForBytes(t *testing.T, cmd *exec.Cmd, file string) {
-	t.Helper()
-	for range 1000 {
-		if info, err := os.Stat(file); err == nil && info.Size() > 64<<10 {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	_ = cmd.Process.Kill()
-	t.Skip("nothing is recorded: ptrace is not allowed here")
 }
 
 // TestStub: the program starts with the files, arguments and environment that it would have without us.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -16,6 +17,7 @@ import (
 
 // recorder turns what tasks do into events.
 type recorder struct {
+	mu      sync.Mutex // of all below; tasks are followed on one thread, and rings are looked at on another
 	release string
 	emit    func(*trace.Event)
 	counts  trace.Recording
@@ -23,6 +25,7 @@ type recorder struct {
 	tasks   map[*ptrace.Task]*task
 	prune   int                     // how many rings may be known before those that are closed are forgotten
 	polled  map[*ring]*ptrace.Space // rings with a submission thread, and who set them up
+	samples bool                    // somebody looks at them now and then
 	setups  int
 	spawns  int
 
@@ -71,12 +74,12 @@ func (r *recorder) pin(t *task, addr, size uint64) uint64 {
 	return at
 }
 
-// descriptor makes sure that the trace has the task's descriptor as the program has it.
-func (r *recorder) descriptor(t *task, fd int32) {
+// descriptor makes sure that the trace has the task's descriptor as the program has it, and tells what it is.
+func (r *recorder) descriptor(t *task, fd int32) (now ptrace.FileID, open bool) {
+	now, open = t.Identify(fd)
 	if fd < 0 || fd >= trace.MaxFD {
-		return
+		return now, open
 	}
-	now, open := t.Identify(fd)
 	was, had := t.proc.files[fd]
 	switch {
 	case open && had && was == now:
@@ -85,7 +88,11 @@ func (r *recorder) descriptor(t *task, fd int32) {
 	case open:
 		r.have(t, fd, now, had && was == ptrace.FileID{})
 	}
+	return now, open
 }
+
+// deleted is what /proc adds to the path of a file that has none any more.
+const deleted = " (deleted)"
 
 // forget closes a descriptor in the trace.
 func (r *recorder) forget(t *task, fd int32) {
@@ -129,7 +136,7 @@ func (r *recorder) have(t *task, fd int32, id ptrace.FileID, unknown bool) {
 		return
 	default:
 		a := &trace.OpenArgs{Path: link, At: at}
-		if !strings.HasPrefix(link, "/") || !validText([]byte(link)) {
+		if !strings.HasPrefix(link, "/") || strings.HasSuffix(link, deleted) || !validText([]byte(link)) {
 			a.Path, e.Why = os.DevNull, "stands for "+strings.ToValidUTF8(link, "?")
 		}
 		a.Flags.Set(t.openFlags(fd))
@@ -142,8 +149,12 @@ func (r *recorder) have(t *task, fd int32, id ptrace.FileID, unknown bool) {
 // fillBelow makes fd the lowest free descriptor of the task in the trace, as it was in the program.
 func (r *recorder) fillBelow(t *task, fd int32) {
 	for low := range min(fd, trace.MaxFD) {
+		if _, had := t.proc.files[low]; had {
+			continue
+		}
+		r.descriptor(t, low)
 		if _, had := t.proc.files[low]; !had {
-			r.descriptor(t, low)
+			r.standIn(t, low, "stands for what another task has closed, or for a ring that it is setting up")
 		}
 	}
 	if _, had := t.proc.files[fd]; had {
@@ -187,10 +198,14 @@ func (r *recorder) stillHave(t *task, fd int32) {
 		return
 	}
 	if _, had := t.proc.files[fd]; !had {
-		t.proc.files[fd] = ptrace.FileID{}
-		r.emit(&trace.Event{Task: t.name, Why: "stands for what was closed when it was looked at",
-			Args: &trace.OpenArgs{Path: os.DevNull, At: new(trace.Num32(fd))}})
+		r.standIn(t, fd, "stands for what was closed when it was looked at")
 	}
+}
+
+// standIn puts /dev/null where the program has, or had, something else.
+func (r *recorder) standIn(t *task, fd int32, why string) {
+	t.proc.files[fd] = ptrace.FileID{}
+	r.emit(&trace.Event{Task: t.name, Why: why, Args: &trace.OpenArgs{Path: os.DevNull, At: new(trace.Num32(fd))}})
 }
 
 // usedBy makes sure of the descriptors that a request names.
@@ -206,7 +221,8 @@ func (r *recorder) usedBy(t *task, s *uapi.SQE, late bool) {
 	case uapi.IORING_OP_EPOLL_CTL:
 		r.descriptor(t, int32(s.Off()))
 	}
-	if noFile[op] || s.FD() < 0 || s.Flags()&uapi.IOSQE_FIXED_FILE != 0 || op == uapi.IORING_OP_CLOSE && s.FileIndex() != 0 {
+	named := !noFile[op] || op == uapi.IORING_OP_NOP && s.OpFlags()&uapi.IORING_NOP_FILE != 0
+	if !named || s.FD() < 0 || s.Flags()&uapi.IOSQE_FIXED_FILE != 0 || op == uapi.IORING_OP_CLOSE && s.FileIndex() != 0 {
 		return
 	}
 	if late {
@@ -214,7 +230,7 @@ func (r *recorder) usedBy(t *task, s *uapi.SQE, late bool) {
 	} else {
 		r.descriptor(t, s.FD())
 	}
-	if op == uapi.IORING_OP_CLOSE {
+	if _, isRing := r.rings[t.proc.files[s.FD()]]; op == uapi.IORING_OP_CLOSE && !isRing { // which it does not close
 		delete(t.proc.files, s.FD())
 	}
 }
@@ -267,11 +283,27 @@ func (r *recorder) forgetSpace(s *ptrace.Space) {
 // begin writes down the privileges and the descriptors that the program finds.
 func (r *recorder) begin(t *task) {
 	r.emit(&trace.Event{Task: t.name, Args: &trace.NoNewPrivsArgs{}})
+	r.limitFiles(t)
 	if !capable() {
 		r.emit(&trace.Event{Task: t.name, Args: &trace.DropPrivilegesArgs{}})
 	}
 	for fd := range int32(3) {
 		t.proc.files[fd] = ptrace.FileID{}
+	}
+}
+
+// limitFiles has the trace's process have RLIMIT_NOFILE of the program's.
+func (r *recorder) limitFiles(t *task) {
+	var now unix.Rlimit
+	if unix.Prlimit(t.TID, unix.RLIMIT_NOFILE, nil, &now) != nil {
+		return
+	}
+	now.Cur = max(now.Cur, trace.MinNofile) // traces use so many
+	now.Max = max(now.Max, now.Cur)
+	if now != t.proc.nofile {
+		t.proc.nofile = now
+		a := &trace.RlimitNofileArgs{Cur: trace.Num32(now.Cur), Max: trace.Num32(now.Max)}
+		r.emit(&trace.Event{Task: t.name, Args: a})
 	}
 }
 
@@ -294,7 +326,7 @@ func (r *recorder) executed(t *task) {
 	r.emit(&trace.Event{Task: t.name, Args: &trace.ExecArgs{}})
 	t.rings = [16]*ring{}
 	was := t.proc.files
-	t.proc = &process{space: &space{}, files: map[int32]ptrace.FileID{}}
+	t.proc = &process{space: &space{}, files: map[int32]ptrace.FileID{}, nofile: t.proc.nofile}
 	for fd, id := range was {
 		if now, open := t.Identify(fd); open && now == id || id == (ptrace.FileID{}) {
 			t.proc.files[fd] = id
@@ -313,6 +345,7 @@ func (r *recorder) ended(t *task) {
 			r.look(t, ring)
 		}
 	}
+	t.ended = true
 	r.emit(&trace.Event{Task: t.name, Args: &trace.ExitArgs{}})
 }
 

@@ -11,11 +11,13 @@ type ring struct {
 	*ptrace.Ring
 	name string // in the trace
 
-	waits uint64 // the program's memory with arguments of waits, 0 for none
+	waits     uint64 // the program's memory with arguments of waits, 0 for none
+	waitsSize uint64 // of it in bytes
 
 	sqTail uint32         // up to where SQEs are in the trace
 	busy   int            // calls under way that submit
 	open   map[uint64]int // with a submission thread, SQEs without a CQE by user_data; of others are lost
+	makers map[uint64]int // requests that make descriptors, without a CQE, by user_data
 	misses int            // how often a ring with a submission thread was not found in memory
 }
 
@@ -45,6 +47,38 @@ func (r *ring) expect(userData uint64) {
 	r.open[userData]++
 }
 
+// makes keeps in mind that a request will make a descriptor.
+func (r *ring) makes(s *uapi.SQE) {
+	switch s.Opcode() {
+	case uapi.IORING_OP_OPENAT, uapi.IORING_OP_OPENAT2, uapi.IORING_OP_SOCKET, uapi.IORING_OP_ACCEPT:
+		if s.FileIndex() != 0 {
+			return // a slot
+		}
+	case uapi.IORING_OP_FIXED_FD_INSTALL:
+	default:
+		return
+	}
+	if r.makers == nil || len(r.makers) >= mostOpen {
+		r.makers = map[uint64]int{}
+	}
+	r.makers[s.UserData()]++
+}
+
+// made is the descriptor that the CQE tells of, -1 for none.
+func (r *ring) made(c *uapi.CQE) int32 {
+	n := r.makers[c.UserData]
+	switch {
+	case n == 0:
+		return -1
+	case c.Flags&uapi.IORING_CQE_F_MORE != 0:
+	case n == 1:
+		delete(r.makers, c.UserData)
+	default:
+		r.makers[c.UserData]--
+	}
+	return c.Res
+}
+
 // submission are entries of the SQ.
 type submission struct {
 	sqes   []trace.SQE
@@ -65,7 +99,7 @@ func (r *ring) entries(m program, t *task, p ptrace.Place, first, n uint32) (s s
 		return s, false
 	}
 	entries := r.Params.SQEntries
-	s.n = n
+	s.n, s.sqes, s.raw = n, make([]trace.SQE, 0, n), make([]uapi.SQE, 0, n)
 	for i := 0; i < len(index); i++ {
 		if index[i] >= entries {
 			s.array = index
@@ -87,6 +121,9 @@ func (r *ring) entries(m program, t *task, p ptrace.Place, first, n uint32) (s s
 		if len(text) > len(raw[i]) {
 			i++ // the second half
 		}
+	}
+	if len(s.sqes) == 0 {
+		s.sqes = nil
 	}
 	if s.array != nil {
 		for i := range s.sqes {

@@ -141,8 +141,19 @@ var arguments = map[uapi.Op][]argument{
 }
 
 // places are the fields of an SQE that make it up, each under one name.
-var places = []string{"opcode", "flags", "ioprio", "fd", "off", "addr", "len", "rw_flags", "user_data", "buf_index",
-	"personality", "file_index", "addr3", "__pad2"}
+var places = func() (list []sqePlace) {
+	for _, name := range []string{"opcode", "flags", "ioprio", "fd", "off", "addr", "len", "rw_flags", "user_data",
+		"buf_index", "personality", "file_index", "addr3", "__pad2"} {
+		f, _ := uapi.SQEFieldByName(name)
+		list = append(list, sqePlace{name, f})
+	}
+	return list
+}()
+
+type sqePlace struct {
+	name  string
+	field uapi.SQEField
+}
 
 // flagNames are better names for the flags of some opcodes: traces know their words.
 var flagNames = map[uapi.Op]string{
@@ -158,7 +169,7 @@ func describe(p program, raw []byte) (out trace.SQE, unread int) {
 	if size := written[s.Opcode()]; size > 0 {
 		p.pin(s.Addr(), size)
 	}
-	objects := map[int]*trace.Object{} // by offset
+	var objects map[int]*trace.Object // by offset
 	for _, a := range arguments[s.Opcode()] {
 		f, _ := uapi.SQEFieldByName(a.field)
 		addr := f.Get(&s)
@@ -170,10 +181,14 @@ func describe(p program, raw []byte) (out trace.SQE, unread int) {
 			unread++
 			continue
 		}
+		if objects == nil {
+			objects = map[int]*trace.Object{}
+		}
 		objects[f.Off] = o
 	}
-	for _, name := range places {
-		f, _ := uapi.SQEFieldByName(name)
+	out.Fields = make([]trace.SQEField, 0, 8) // few have more
+	for _, place := range places {
+		name, f := place.name, place.field
 		v := trace.Pointer{Num: f.Get(&s), Object: objects[f.Off]}
 		switch {
 		case v.Object == nil && v.Num == 0 && name != "opcode":

@@ -32,11 +32,11 @@ func NewRingWith(entries, setup uint32) (*Ring, error) {
 	}
 	p := uapi.DecodeParams(raw)
 	r := &Ring{fd: int(fd), entries: p.SQEntries}
-	const prot, flags = unix.PROT_READ | unix.PROT_WRITE, unix.MAP_SHARED | unix.MAP_POPULATE
+	const prot, share = unix.PROT_READ | unix.PROT_WRITE, unix.MAP_SHARED | unix.MAP_POPULATE
 	size := max(int(p.SQOff.Array+4*p.SQEntries), int(p.CQOff.CQEs+uapi.SizeofCQE*p.CQEntries))
 	var err error
-	if r.rings, err = unix.Mmap(r.fd, uapi.IORING_OFF_SQ_RING, size, prot, flags); err == nil {
-		r.sqes, err = unix.Mmap(r.fd, uapi.IORING_OFF_SQES, int(uapi.SizeofSQE*p.SQEntries), prot, flags)
+	if r.rings, err = unix.Mmap(r.fd, uapi.IORING_OFF_SQ_RING, size, prot, share); err == nil {
+		r.sqes, err = unix.Mmap(r.fd, uapi.IORING_OFF_SQES, int(uapi.SizeofSQE*p.SQEntries), prot, share)
 	}
 	if err != nil {
 		_ = r.Close() // the first error counts
@@ -74,7 +74,7 @@ func (r *Ring) Enter(n, minComplete, flags uint32) (int64, error) {
 	return r.Submit(n, minComplete, flags)
 }
 
-// Publish shows the next n SQEs to the kernel.
+// Publish shows the next n SQEs to the kernel, without a call.
 func (r *Ring) Publish(n uint32) {
 	r.sqTail += n
 	Word32(r.rings, uapi.RingSQTail).Store(r.sqTail)
