@@ -288,7 +288,7 @@ func same(want, got *Recorded) bool {
 	switch {
 	case want.Ret != got.Ret, want.Dropped != got.Dropped, want.Over != got.Over, len(want.On) != 0, len(got.On) != 0:
 		return false
-	case !sameList(want.CQEs, got.CQEs), !sameList(want.Wrote, got.Wrote):
+	case !sameList(want.CQEs, got.CQEs), !sameWrote(want.Wrote, got.Wrote):
 		return false
 	}
 	return sameValue(want.SQHead, got.SQHead) && sameValue(want.Params, got.Params)
@@ -297,6 +297,13 @@ func same(want, got *Recorded) bool {
 // sameList tells whether two lists are the same list, or both have nothing.
 func sameList[T any](a, b []T) bool {
 	return len(a) == len(b) && (a == nil) == (b == nil) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// sameWrote tells whether the same bytes were written.
+func sameWrote(a, b []Wrote) bool {
+	return (a == nil) == (b == nil) && slices.EqualFunc(a, b, func(a, b Wrote) bool {
+		return a.At == b.At && bytes.Equal(a.Bytes, b.Bytes)
+	})
 }
 
 // sameValue tells whether both pointers are nil, or what they point to is the same.

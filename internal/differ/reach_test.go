@@ -23,11 +23,12 @@ import (
 // TestReachSteps looks whether generated traces make every check of every prep function fail, in every way it can.
 func TestReachSteps(t *testing.T) {
 	seen := map[opdef.Exit]bool{}
-	for _, r := range kernel.Measured() {
-		for _, name := range []string{"prep", "register", "mixed"} {
-			k, _ := gen.KindOf(name)
-			for seed := range uint64(800) {
-				requests(k.Trace(seed), r, func(q *trace.Request) {
+	for _, name := range []string{"prep", "register", "mixed"} {
+		k, _ := gen.KindOf(name)
+		for seed := range uint64(560) {
+			tr := k.Trace(seed)
+			for _, r := range kernel.Measured() {
+				requests(tr, r, func(q *trace.Request) {
 					if q.Why != nil && q.Why.Stage == verdict.Prep {
 						seen[opdef.Exit{Op: q.Opcode, Doc: q.Why.Why, Errno: q.Why.Errno}] = true
 					}
@@ -85,7 +86,7 @@ func TestReachExits(t *testing.T) {
 	}
 	run("go", "build", "-cover", "-coverpkg="+model, "-o", filepath.Join(dir, "outcomes"), "./internal/differ/outcomes")
 	for _, r := range kernel.Releases {
-		args := []string{r.Name, "1", "400"}
+		args := []string{r.Name, "1", "240"}
 		for _, k := range gen.Kinds {
 			args = append(args, k.Name)
 		}

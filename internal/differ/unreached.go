@@ -25,7 +25,7 @@ var UnreachedExits = map[string]string{
 	`sim/kernel.go: return syscall(uapi.EFAULT, "fs/pipe.c:do_pipe2", "there must be room for two descriptors")`:                                              "traces always have room",
 	`cbpfvm/check.go: func (e *CheckError) Is(target error) bool { return target == error(uapi.EINVAL) }`:                                                     "it is for users of the package",
 	`sim/known.go: return c.UserData == n.UserData && c.Res != int32(uapi.ECANCELED.Ret())`:                                                                   "it reads recordings, and refuses nothing",
-	`sim/known.go: return c.UserData == userData && (c.Res == int32(uapi.ECANCELED.Ret()) || c.Res == int32(uapi.EINTR.Ret()))`:                                                                     "it reads recordings, and refuses nothing",
+	`sim/known.go: return c.UserData == userData && (c.Res == int32(uapi.ECANCELED.Ret()) || c.Res == int32(uapi.EINTR.Ret()))`:                               "it reads recordings, and refuses nothing",
 	`sim/known.go: return c.UserData == userData && c.Res != int32(uapi.ECANCELED.Ret())`:                                                                     "it reads recordings, and refuses nothing",
 	`sim/known.go: return c.UserData == q.UserData && c.Res == int32(uapi.ETIME.Ret())`:                                                                       "it reads recordings, and refuses nothing",
 	`register/personality.go: return refuse(uapi.EBUSY, "io_uring/register.c:io_register_personality", "all numbers are taken")`:                              "it takes 65535 calls",
