@@ -69,6 +69,26 @@ func (c *completionQueue) push(n uint32) []entry {
 	return room
 }
 
+// set makes an entry the CQE of a plain SQE.
+func (e *entry) set(userData uint64, res int32, flags uint32, anyBig bool) {
+	e.UserData, e.Res, e.Flags, e.Big = userData, res, flags, [2]uint64{}
+	e.Unordered, e.Known, e.AnyBig = false, false, anyBig
+}
+
+// plain is where the next CQE goes, which has these flags.
+func (c *completionQueue) plain(flags uint32) *entry {
+	n := len(c.posted)
+	if c.cached == 0 || n == cap(c.posted) || flags&uapi.IORING_CQE_F_32 != 0 {
+		return c.nextEntry(flags)
+	}
+	c.posted = c.posted[:n+1]
+	e := &c.posted[n]
+	e.at, e.slots = c.tail, 1
+	c.tail++
+	c.cached--
+	return e
+}
+
 // extend makes the list longer by one entry, whose content is anything.
 func extend(list *[]entry) *entry {
 	n := len(*list)
@@ -107,12 +127,14 @@ func (c *completionQueue) refill(overflow, big bool) bool {
 }
 
 // next is where the next CQE goes, which has these flags: into the ring, or to those that did not fit.
-func (c *completionQueue) next(flags uint32) *trace.CQE {
+func (c *completionQueue) next(flags uint32) *trace.CQE { return &c.nextEntry(flags).CQE }
+
+func (c *completionQueue) nextEntry(flags uint32) *entry {
 	e := c.get(flags, false)
 	if e == nil {
 		e = extend(&c.overflow)
 	}
-	return &e.CQE
+	return e
 }
 
 // post adds a CQE.
@@ -203,7 +225,7 @@ func (r *Ring) complete(q *request) {
 type completions struct {
 	list     []completion
 	requests []*request
-	n        int // of requests, also those that the list has together
+	nops     int // that the list has besides the first of each run
 }
 
 // completion is that of a request, which is in the list of requests, or of plain SQEs, of which this is all.
@@ -217,7 +239,6 @@ type completion struct {
 
 func (c *completions) add(one completion) {
 	c.list = append(c.list, one)
-	c.n += max(1, int(one.nops))
 }
 
 // flush posts the CQEs of completed requests, in order, and then lets go of the requests, which moves their chains on.
@@ -227,13 +248,11 @@ func (r *Ring) flush() {
 	batch := r.batch
 	r.batch, r.spare = r.spare, completions{}
 	drainDone := false
-	for i := range batch.list {
-		c := &batch.list[i]
-		if c.request == 0 {
-			r.postPlain(c)
-			continue
+	for list := batch.list; len(list) > 0; list = list[1:] {
+		if list = list[r.postPlain(list):]; len(list) == 0 {
+			break
 		}
-		q := batch.requests[c.request-1]
+		q := batch.requests[list[0].request-1]
 		r.postCQE(q)
 		if r.drain.active && q == r.drain.running {
 			r.drain.running, drainDone = nil, true
@@ -242,7 +261,7 @@ func (r *Ring) flush() {
 	if len(batch.list) > 0 {
 		r.flushTimeouts()
 	}
-	r.drain.alive -= batch.n
+	r.drain.alive -= len(batch.list) + batch.nops
 	for _, q := range batch.requests {
 		if q.linked() {
 			r.queueNext(q)

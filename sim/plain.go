@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 )
 
@@ -35,11 +34,15 @@ func (r *Ring) submitPlain(t *task, most uint32) (n uint32) {
 			nops++
 			continue
 		}
-		r.completeNops(r.cachedSQHead+n-nops, nops)
-		nops = 0
+		if nops > 0 {
+			r.completeNops(r.cachedSQHead+n-nops, nops)
+			nops = 0
+		}
 		r.issuePlain(t, sqe)
 	}
-	r.completeNops(r.cachedSQHead+n-nops, nops)
+	if nops > 0 {
+		r.completeNops(r.cachedSQHead+n-nops, nops)
+	}
 	r.cachedSQHead += n
 	r.tally.Requests += int(n)
 	r.drain.alive += int(n)
@@ -60,10 +63,8 @@ func (r *Ring) sqeAt(head uint32) *uapi.SQE {
 // completeNops ends the NOPs of plain SQEs, from one on. Their CQEs are made of the SQEs when they are posted, before
 // the program can change these.
 func (r *Ring) completeNops(first, n uint32) {
-	if n == 0 {
-		return
-	}
 	r.batch.add(completion{first: first, nops: n})
+	r.batch.nops += int(n) - 1
 	for i := uint32(0); i < n && len(r.known.cqes) > 0; i++ {
 		r.known.decided(r.sqeAt(first+i).UserData(), 0, 0)
 	}
@@ -95,21 +96,33 @@ func (r *Ring) issuePlain(t *task, sqe *uapi.SQE) {
 	}
 }
 
-// postPlain posts the CQEs of a completion without a request.
-func (r *Ring) postPlain(c *completion) {
+// postPlain posts the CQEs of completions without requests, until one comes that has one, and returns how many there
+// were.
+func (r *Ring) postPlain(list []completion) int {
 	anyBig := r.has(uapi.IORING_SETUP_CQE32) // what a request does not set stays from the last use of its memory
-	if c.nops == 0 {
-		*r.cq.next(c.flags) = trace.CQE{CQE: uapi.CQE{UserData: c.userData, Res: c.res, Flags: c.flags}, AnyBig: anyBig}
+	for i := range list {
+		switch c := &list[i]; {
+		case c.request != 0:
+			return i
+		case c.nops != 0:
+			r.postNops(c, anyBig)
+		default:
+			r.cq.plain(c.flags).set(c.userData, c.res, c.flags, anyBig)
+		}
 	}
+	return len(list)
+}
+
+// postNops posts the CQEs of a run of NOPs.
+func (r *Ring) postNops(c *completion, anyBig bool) {
 	for at, end := c.first, c.first+c.nops; at != end; {
 		room := r.cq.push(end - at)
 		for i := range room {
-			room[i].UserData, room[i].Res, room[i].Flags, room[i].Big = r.sqeAt(at).UserData(), 0, 0, [2]uint64{}
-			room[i].Unordered, room[i].Known, room[i].AnyBig = false, false, anyBig
+			room[i].set(r.sqeAt(at).UserData(), 0, 0, anyBig)
 			at++
 		}
 		if len(room) == 0 {
-			*r.cq.next(0) = trace.CQE{CQE: uapi.CQE{UserData: r.sqeAt(at).UserData()}, AnyBig: anyBig}
+			r.cq.plain(0).set(r.sqeAt(at).UserData(), 0, 0, anyBig)
 			at++
 		}
 	}

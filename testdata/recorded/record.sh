@@ -3,23 +3,40 @@
 # It needs uringsim in PATH, or its place in URINGSIM, and writes to /srv/demo, which is emptied. Programs that are built
 # from source are looked for in LIBURING (liburing's folder, built), TOKIO_URING (target/debug/examples), GO_URING and
 # IOURING_GO (folders with the examples' binaries).
+#
+# With TRY=1 it records nothing, but runs each program under the policy that its recording suggests, on RELEASE or 7.3, and
+# tells what that refused.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 uringsim=${URINGSIM:-uringsim}
 demo=/srv/demo
 
-record() { # NAME COMMAND...: records until the program ends
-  "$uringsim" record -o "$here/$1.jsonl.zst" -- "${@:2}" </dev/null >"$demo.log" 2>&1 || tail -3 "$demo.log"
+watch() { # NAME COMMAND...: records, or tries
+  if [[ -z ${TRY-} ]]; then
+    exec "$uringsim" record -o "$here/$1.jsonl.zst" -- "${@:2}"
+  fi
+  "$uringsim" suggest "$here/$1.jsonl.zst" >"$demo.policy"
+  exec "$uringsim" run --kernel "${RELEASE:-7.3}" --policy "$demo.policy" --report -- "${@:2}"
 }
 
-serve() { # NAME CLIENT COMMAND...: records a server until the client is done
-  "$uringsim" record -o "$here/$1.jsonl.zst" -- "${@:3}" </dev/null >"$demo.log" 2>&1 &
+told() { # what became of a program that was tried
+  [[ -z ${TRY-} ]] || sed -n 's/^uringsim: */  /p' "$demo.log"
+}
+
+record() { # NAME COMMAND...: until the program ends
+  (watch "$@") </dev/null >"$demo.log" 2>&1 || tail -3 "$demo.log"
+  told
+}
+
+serve() { # NAME CLIENT COMMAND...: a server, until the client is done
+  (watch "$1" "${@:3}") </dev/null >"$demo.log" 2>&1 &
   local recorder=$!
   sleep 2
   $2 || echo "$1: the client failed"
   sleep 0.5
   kill -TERM "$recorder"
   wait "$recorder" || true # a server that a signal ends
+  told
 }
 
 echoes() { # sends three lines to the echo server at port $1
