@@ -3,7 +3,6 @@ package cbpfvm
 import (
 	"encoding/binary"
 	"fmt"
-	"math/bits"
 
 	"golang.org/x/net/bpf"
 
@@ -12,17 +11,18 @@ import (
 
 // RunReference evaluates the filter on golang.org/x/net/bpf's VM. It gives what Run gives, by a second road.
 func (p *Program) RunReference(ctx *Context) uint32 {
-	vm := p.Reference()
-	if vm == nil {
-		return 0
+	r := p.reference.Load()
+	if r == nil {
+		if r = p.makeReference(); r == nil {
+			return 0
+		}
 	}
-	// The VM loads big-endian: with every word turned round its loads give the kernel's words. Two are turned at a time.
+	// The VM loads big-endian: with every word turned round its loads give the kernel's words.
 	var in Context
-	for off := 0; off < len(ctx); off += 8 {
-		words := bits.ReverseBytes64(binary.LittleEndian.Uint64(ctx[off:]))
-		binary.LittleEndian.PutUint64(in[off:], bits.RotateLeft64(words, 32))
+	for off := r.from; off < r.to; off += 4 {
+		binary.BigEndian.PutUint32(in[off:], binary.LittleEndian.Uint32(ctx[off:]))
 	}
-	v, err := vm.Run(in[:p.ctxSize])
+	v, err := r.vm.Run(in[:p.ctxSize])
 	if err != nil {
 		cannotRun(err)
 	}
@@ -36,20 +36,35 @@ func cannotRun(err error) {
 // Reference is the program lowered for golang.org/x/net/bpf's VM. Its input is a context with the bytes of every
 // word turned round, and its result must be read as a uint32. It is nil for the zero Program.
 func (p *Program) Reference() *bpf.VM {
-	if vm := p.reference.Load(); vm != nil || len(p.raw) == 0 {
-		return vm
+	if r := p.makeReference(); r != nil {
+		return r.vm
 	}
-	return p.makeReference()
+	return nil
 }
 
-// makeReference lowers the program. If several do so at a time, they make the same.
-func (p *Program) makeReference() *bpf.VM {
+// reference is a program for the VM, and which bytes of the context it loads.
+type reference struct {
+	vm       *bpf.VM
+	from, to uint32
+}
+
+// makeReference lowers the program, nil for the zero Program. If several do so at a time, they make the same.
+func (p *Program) makeReference() *reference {
+	if r := p.reference.Load(); r != nil || len(p.raw) == 0 {
+		return r
+	}
 	vm, err := bpf.NewVM(lower(p.raw, p.ctxSize))
 	if err != nil {
 		cannotRun(err)
 	}
-	p.reference.Store(vm)
-	return vm
+	r := &reference{vm: vm, from: p.ctxSize}
+	for _, in := range p.raw {
+		if opByCode[in.Code] == opLdAbs {
+			r.from, r.to = min(r.from, in.K), max(r.to, in.K+4)
+		}
+	}
+	p.reference.Store(r)
+	return r
 }
 
 // Instructions that lowering makes out of one.

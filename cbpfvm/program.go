@@ -5,8 +5,6 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"golang.org/x/net/bpf"
-
 	"github.com/uringsim/uringsim/uapi"
 )
 
@@ -27,7 +25,7 @@ type Program struct {
 	ctxSize uint32
 	first   *question // what Run begins with
 
-	reference atomic.Pointer[bpf.VM] // made when it is asked for: few programs ever meet it
+	reference atomic.Pointer[reference] // made when it is asked for: few programs ever meet it
 }
 
 // inst is an instruction as the interpreter wants it: 8 bytes, with a dense op and LEN made a constant.
