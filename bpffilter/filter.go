@@ -25,12 +25,13 @@ type filter struct {
 	next   *filter
 	origin string
 	allows bool // whatever they see, it and those behind it allow it
+	blind  bool // it and those behind it look at nothing
 }
 
 // denyMarker stands in the list of an opcode that DENY_REST denied: always last, never removed.
 //
 // Linux: io_uring/bpf_filter.c:dummy_filter
-var denyMarker = &filter{}
+var denyMarker = &filter{blind: true}
 
 const (
 	whereImport   = "io_uring/bpf_filter.c:io_bpf_filter_import"
@@ -61,7 +62,8 @@ func (r *Restriction) Register(k kernel.Release, mem *mm.Space, arg uint64, orig
 	set.newest = uapi.Op(reg.Opcode)
 	next := set.heads[reg.Opcode]
 	allows := prog.AlwaysAllows() && (next == nil || next.allows)
-	set.heads[reg.Opcode] = &filter{prog: prog, next: next, origin: origin, allows: allows}
+	blind := prog.IsBlind() && (next == nil || next.blind)
+	set.heads[reg.Opcode] = &filter{prog: prog, next: next, origin: origin, allows: allows, blind: blind}
 	if reg.Flags&uapi.IO_URING_BPF_FILTER_DENY_REST != 0 {
 		for op := range set.heads {
 			if set.heads[op] == nil {
@@ -182,7 +184,9 @@ func (s *Set) AllowsPlain(on cbpfvm.Engine, ops *opdef.Ops, sqe *uapi.SQE, ctx *
 	if head == nil || head == denyMarker {
 		return head == nil
 	}
-	ops.PopulatePlain(sqe, (*[uapi.SizeofBPFCtx]byte)(ctx))
+	if !head.blind {
+		ops.PopulatePlain(sqe, (*[uapi.SizeofBPFCtx]byte)(ctx))
+	}
 	return head.denies(on, ctx) == nil
 }
 

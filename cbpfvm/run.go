@@ -1,6 +1,10 @@
 package cbpfvm
 
-import "github.com/uringsim/uringsim/uapi"
+import (
+	"slices"
+
+	"github.com/uringsim/uringsim/uapi"
+)
 
 // Run evaluates the filter. 0 denies the request, anything else allows it.
 //
@@ -10,6 +14,11 @@ func (p *Program) Run(ctx *Context) uint32 {
 		return 0 // only the zero Program has none
 	}
 	return p.first.run(ctx)
+}
+
+// IsBlind tells whether the filter loads nothing of the context.
+func (p *Program) IsBlind() bool {
+	return !slices.ContainsFunc(p.raw, func(in uapi.SockFilter) bool { return opByCode[in.Code] == opLdAbs })
 }
 
 // AlwaysAllows tells whether the filter is known to allow whatever it sees.
