@@ -24,13 +24,13 @@ type fault struct {
 
 // faults are deliberate mistakes: checks dropped, orders swapped, errnos changed, semantics of another machine.
 var faults = []fault{
-	{"shift by X of 32 and more gives 0", "cbpfvm/run.go", "a <<= x & 31", "a <<= x", "vm"},
+	{"shift by X of 32 and more gives 0", "cbpfvm/run.go", "a <<= in.k & 31", "a <<= in.k", "vm"},
 	{"div by X = 0 allows", "cbpfvm/run.go", "if x == 0 {\n\t\t\t\treturn 0", "if x == 0 {\n\t\t\t\treturn 1", "vm"},
 	{"writes back nothing on EMSGSIZE", "bpffilter/filter.go", "reg.PDUSize = size\n", "if refusal != nil {\n\t\treturn reg, refusal\n\t}\n\treg.PDUSize = size\n", "register"},
 	{"SZ_STRICT is ignored", "bpffilter/filter.go", "case strict || reg.PDUSize > size:", "case strict && false || reg.PDUSize > size:", "register"},
 	{"a smaller pdu_size is refused", "bpffilter/filter.go", "case strict || reg.PDUSize > size:", "case strict || reg.PDUSize != size:", "register"},
 	{"DENY_REST overrides filters", "bpffilter/filter.go", "if set.heads[op] == nil {", "if set.heads[op] == nil || op > int(reg.Opcode) {", "register"},
-	{"oldest filter first", "bpffilter/filter.go", "&filter{prog: prog, next: set.heads[reg.Opcode], origin: origin}", "&filter{prog: prog, origin: origin}", "register"},
+	{"oldest filter first", "bpffilter/filter.go", "&filter{prog: prog, next: next,", "&filter{prog: prog,", "register"},
 	{"copy-on-write off", "bpffilter/restriction.go", "dst.cow = src.filters != nil", "dst.cow = false", "inherit"},
 	{"children share restrictions", "tctx/task.go", "c.Restrict, c.Trial = handDown(k, t.Restrict), ", "c.Restrict, c.Trial = t.Restrict, ", "inherit"},
 	{"exec keeps ring fds", "tctx/file.go", "if s.cloexec {", "if s.cloexec && false {", "inherit"},
@@ -41,6 +41,9 @@ var faults = []fault{
 	{"required flags are not checked", "bpffilter/restriction.go", "case flags&r.SQEFlagsRequired != r.SQEFlagsRequired:", "case false:", "mixed"},
 	{"restrictions see the flags after prep", "sim/initreq.go", "r.Restrict.CheckSQE(q.Opcode, flags)", "r.Restrict.CheckSQE(q.Opcode, flags|q.Flags<<1)", "mixed"},
 	{"filters run before prep", "sim/submit.go", "refusal := r.initReq(q, index, left)\n\tif set := r.Restrict.Filters(); refusal == nil && set != nil {", "refusal := r.initReq(q, index, left)\n\tif set := r.Restrict.Filters(); set != nil {", "mixed"},
+	{"plain SQEs pass filters", "sim/plain.go", "&& !filters.AllowsPlain(", "&& filters == nil && !filters.AllowsPlain(", "mixed"},
+	{"a filter that allows hides those behind it", "bpffilter/filter.go", "prog.AlwaysAllows() && (next == nil || next.allows)", "prog.AlwaysAllows()", "inherit"},
+	{"steps are about less than they see", "opdef/screen.go", "b[3]&le.Uint64(s[24:])", "b[3]&le.Uint64(s[16:])", "prep"},
 	{"ioprio is never refused", "sim/initreq.go", "case !def.IOPrio && q.SQE.IOPrio() != 0:", "case false:", "prep"},
 	{"personality 0 is looked up", "sim/initreq.go", "id != 0 {", "id != 1 {", "prep"},
 	{"O_LARGEFILE is forgotten", "opdef/openclose.go", "p.Req.How.Flags |= uapi.O_LARGEFILE", "_ = uapi.O_LARGEFILE", "vm"},
