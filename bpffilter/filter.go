@@ -31,7 +31,7 @@ type filter struct {
 // denyMarker stands in the list of an opcode that DENY_REST denied: always last, never removed.
 //
 // Linux: io_uring/bpf_filter.c:dummy_filter
-var denyMarker = &filter{blind: true}
+var denyMarker = &filter{prog: &cbpfvm.Program{}, blind: true} // the zero Program denies
 
 const (
 	whereImport   = "io_uring/bpf_filter.c:io_bpf_filter_import"
@@ -207,7 +207,7 @@ func (s *Set) run(on cbpfvm.Engine, ops *opdef.Ops, req *opdef.Request, ctx *cbp
 // denies is the filter that denies, of a list from f on, nil if none does.
 func (f *filter) denies(on cbpfvm.Engine, ctx *cbpfvm.Context) *filter {
 	for ; f != nil; f = f.next {
-		if f == denyMarker || on.Run(f.prog, ctx) == 0 {
+		if on.Run(f.prog, ctx) == 0 {
 			return f
 		}
 	}
@@ -224,7 +224,11 @@ type Look struct {
 // DENY_REST left.
 func (l *Look) Each(yield func(p *cbpfvm.Program, origin string) bool) {
 	for f := l.head; f != nil; f = f.next {
-		if !yield(f.prog, f.origin) {
+		prog := f.prog
+		if f == denyMarker {
+			prog = nil
+		}
+		if !yield(prog, f.origin) {
 			return
 		}
 	}
