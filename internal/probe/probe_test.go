@@ -55,19 +55,18 @@ func TestModels(t *testing.T) {
 		}
 	}
 	for q, row := range kernel.Quirks {
-		for _, base := range []kernel.Release{kernel.V7_1, kernel.V7_3} {
-			r := base.With(kernel.Quirk(q))
-			if base.Has(kernel.Quirk(q)) {
-				r = base.Without(kernel.Quirk(q))
-			}
-			report, err := Run(model{r})
-			if err != nil {
-				t.Fatal(err)
-			}
-			check(t, r, report)
-			if row.TraceFile() != "" && report.As != r {
-				t.Errorf("%s was taken for %s", r.Name, report.As.Name)
-			}
+		base := []kernel.Release{kernel.V7_1, kernel.V7_3}[q%2]
+		r := base.With(kernel.Quirk(q))
+		if base.Has(kernel.Quirk(q)) {
+			r = base.Without(kernel.Quirk(q))
+		}
+		report, err := Run(model{r})
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, r, report)
+		if row.TraceFile() != "" && report.As != r {
+			t.Errorf("%s was taken for %s", r.Name, report.As.Name)
 		}
 	}
 }
