@@ -20,7 +20,7 @@ func packCommand() *cobra.Command {
 		Use:   "pack FILE -o OUT",
 		Short: "Write a trace in the form that is replayed fastest",
 		Long: `pack writes a trace in packed form (docs/pack.md): SQEs and CQEs as the kernel has them, in blocks with checksums.
-Every command reads it in place of any other trace, replay nearly twice as fast as .jsonl. Nothing is lost: unpack gives
+Every command reads it in place of any other trace, replay 1.7 to 2 times as fast as .jsonl. Nothing is lost: unpack gives
 the same events. FILE may have any form, also that of a torn packed trace, of which what is whole is packed; the exit
 status is 3 then. "-" is standard input, or output.`,
 		Args: cobra.ExactArgs(1),
