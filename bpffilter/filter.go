@@ -25,13 +25,12 @@ type filter struct {
 	next   *filter
 	origin string
 	allows bool // whatever they see, it and those behind it allow it
-	blind  bool // it and those behind it look at nothing
 }
 
 // denyMarker stands in the list of an opcode that DENY_REST denied: always last, never removed.
 //
 // Linux: io_uring/bpf_filter.c:dummy_filter
-var denyMarker = &filter{prog: &cbpfvm.Program{}, blind: true} // the zero Program denies
+var denyMarker = &filter{prog: &cbpfvm.Program{}} // the zero Program denies
 
 const (
 	whereImport   = "io_uring/bpf_filter.c:io_bpf_filter_import"
@@ -62,8 +61,7 @@ func (r *Restriction) Register(k kernel.Release, mem *mm.Space, arg uint64, orig
 	set.newest = uapi.Op(reg.Opcode)
 	next := set.heads[reg.Opcode]
 	allows := prog.AlwaysAllows() && (next == nil || next.allows)
-	blind := prog.IsBlind() && (next == nil || next.blind)
-	set.heads[reg.Opcode] = &filter{prog: prog, next: next, origin: origin, allows: allows, blind: blind}
+	set.heads[reg.Opcode] = &filter{prog: prog, next: next, origin: origin, allows: allows}
 	if reg.Flags&uapi.IO_URING_BPF_FILTER_DENY_REST != 0 {
 		for op := range set.heads {
 			if set.heads[op] == nil {
@@ -166,7 +164,7 @@ func (s *Set) Run(on cbpfvm.Engine, ops *opdef.Ops, req *opdef.Request) (*verdic
 // Decide is Run without a reason, for the many requests that nobody asks about: what it refuses is always the same. The
 // context is the caller's, so that none has to be made.
 func (s *Set) Decide(on cbpfvm.Engine, ops *opdef.Ops, req *opdef.Request, ctx *cbpfvm.Context) *verdict.Refusal {
-	if s.AllowAll(on, req.Opcode) || s.run(on, ops, req, ctx) == nil {
+	if s.heads[req.Opcode].allow(on) || s.run(on, ops, req, ctx) == nil {
 		return nil
 	}
 	return denied
@@ -174,21 +172,6 @@ func (s *Set) Decide(on cbpfvm.Engine, ops *opdef.Ops, req *opdef.Request, ctx *
 
 // allow tells whether the filters of a list allow everything, so that none has to run. The reference always runs.
 func (f *filter) allow(on cbpfvm.Engine) bool { return f == nil || f.allows && on == cbpfvm.Fast }
-
-// AllowAll tells whether the filters of an opcode allow all its requests, so that none has to run.
-func (s *Set) AllowAll(on cbpfvm.Engine, op uapi.Op) bool { return s.heads[op].allow(on) }
-
-// AllowsPlain tells whether the filters allow the request of a plain SQE.
-func (s *Set) AllowsPlain(on cbpfvm.Engine, ops *opdef.Ops, sqe *uapi.SQE, ctx *cbpfvm.Context) bool {
-	head := s.heads[sqe.Opcode()]
-	if head == nil || head == denyMarker {
-		return head == nil
-	}
-	if !head.blind {
-		ops.PopulatePlain(sqe, (*[uapi.SizeofBPFCtx]byte)(ctx))
-	}
-	return head.denies(on, ctx) == nil
-}
 
 var denied = verdict.Refuse(verdict.Filter, uapi.EACCES, whereRun, "denied by a filter")
 

@@ -387,7 +387,7 @@ func TestExplainLoads(t *testing.T) {
 	}
 }
 
-// TestShortWays: Decide and AllowsPlain, and what is known without a run, agree with Run on all stacks of a few filters.
+// TestShortWays: Decide and a Screen, and what is known without a run, agree with Run on all stacks of a few filters.
 func TestShortWays(t *testing.T) {
 	programs := []string{"ret #1", "ret #0", "ldx #3\ntxa\nret a", "ld [user_data]\nret a"}
 	var stacks func(stack []string, n int)
@@ -428,10 +428,10 @@ func checkShortWays(t *testing.T, set *Set, stack []string) {
 			if got := set.Decide(e, ops, req, &ctx) == nil; got != want {
 				t.Errorf("%q, user_data %#x on %s: Decide says %v, Run %v", stack, userData, e, got, want)
 			}
-			if got := set.AllowsPlain(e, ops, &sqe, &ctx); got != want {
-				t.Errorf("%q, user_data %#x on %s: AllowsPlain says %v, Run %v", stack, userData, e, got, want)
+			if got := NewScreen(e, ops).Allows(set, &sqe, nil) != nil; got != want {
+				t.Errorf("%q, user_data %#x on %s: a Screen says %v, Run %v", stack, userData, e, got, want)
 			}
-			if set.AllowAll(e, req.Opcode) && !want {
+			if set.heads[req.Opcode].allow(e) && !want {
 				t.Errorf("%q on %s do not allow all", stack, e)
 			}
 		}

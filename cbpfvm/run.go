@@ -1,8 +1,6 @@
 package cbpfvm
 
 import (
-	"slices"
-
 	"github.com/uringsim/uringsim/uapi"
 )
 
@@ -16,9 +14,13 @@ func (p *Program) Run(ctx *Context) uint32 {
 	return p.first.run(ctx)
 }
 
-// IsBlind tells whether the filter loads nothing of the context.
-func (p *Program) IsBlind() bool {
-	return !slices.ContainsFunc(p.raw, func(in uapi.SockFilter) bool { return opByCode[in.Code] == opLdAbs })
+// Sees adds the words that the filter may load to a mask: what it says of contexts depends on nothing else.
+func (p *Program) Sees(mask *Context) {
+	for _, in := range p.raw {
+		if opByCode[in.Code] == opLdAbs {
+			mask.SetWord(in.K, ^uint32(0))
+		}
+	}
 }
 
 // AlwaysAllows tells whether the filter is known to allow whatever it sees.

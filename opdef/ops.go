@@ -12,12 +12,12 @@ import (
 // Ops are the opcodes as one kernel has them: what is asked of Defs for every request, worked out before.
 type Ops struct {
 	rows    [uapi.IORING_OP_LAST]opRow
-	special [uapi.IORING_OP_LAST]sqeBits // the opcode's SQEs are plain unless they have one of these
+	special [uapi.IORING_OP_LAST]SQEBits // the opcode's SQEs are plain unless they have one of these
 }
 
 type opRow struct {
 	checks []*Step        // of the prep function, those that the kernel has
-	about  sqeBits        // of those checks that are about some bits
+	about  SQEBits        // of those checks that are about some bits
 	rest   []*Step        // the other checks
 	head   uint64         // the second word of the context, without flags
 	copies []copyWord     // fields of the payload that stand in the SQE
@@ -73,7 +73,7 @@ func (row *opRow) show(k kernel.Release, fields []ContextField) {
 
 // specialBits are the bits that a plain SQE has not: those that steps are about, and those for which the request is more
 // than the opcode's prep. If it always is, these are the bits of the opcode itself.
-func (row *opRow) specialBits(op uapi.Op) sqeBits {
+func (row *opRow) specialBits(op uapi.Op) SQEBits {
 	if len(row.rest)+len(row.fields) > 0 || Defs[op].Is128 || Defs[op].NeedsFile {
 		return bitsOf("opcode", all)
 	}
@@ -81,6 +81,10 @@ func (row *opRow) specialBits(op uapi.Op) sqeBits {
 	ring := bitsOfAll("flags", "personality")
 	if !Defs[op].IOPrio { // otherwise prep looks at it
 		more := bitsOf("ioprio", all)
+		ring.add(&more)
+	}
+	if op == uapi.IORING_OP_NOP { // some flags of which ask for more than nothing
+		more := bitsOf("nop_flags", all)
 		ring.add(&more)
 	}
 	bits.add(&ring)
@@ -126,6 +130,20 @@ func (o *Ops) Populate(r *Request, ctx *[uapi.SizeofBPFCtx]byte) {
 // PopulatePlain is Populate for the request of a plain SQE.
 func (o *Ops) PopulatePlain(s *uapi.SQE, ctx *[uapi.SizeofBPFCtx]byte) {
 	o.rows[s.Opcode()].populate(s, s.UserData(), 0, ctx)
+}
+
+// Behind are the bits that decide whether an SQE of the opcode is plain, and if it is, those that a filter context shows
+// where the mask has bits.
+func (o *Ops) Behind(op uapi.Op, mask [uapi.SizeofBPFCtx]byte) SQEBits {
+	le := binary.LittleEndian
+	bits := o.special[op]
+	bits[0] |= 0xff // the opcode itself
+	more := bitsOf("user_data", le.Uint64(mask[uapi.BPFCtxUserData:]))
+	bits.add(&more)
+	for _, w := range o.rows[op].copies {
+		bits[w.from/8] |= uint64(le.Uint32(mask[w.to:])&w.mask) << (8 * (w.from % 8))
+	}
+	return bits
 }
 
 // populate fills in what does not come from prep.

@@ -71,7 +71,7 @@ func (p *Partial) missing(s *Step) []string {
 }
 
 // absent are the fields that a step sees and that are not known. Nil means that it may see any.
-func (p *Partial) absent(sees *sqeBits) []string {
+func (p *Partial) absent(sees *SQEBits) []string {
 	switch {
 	case sees != nil:
 		mask := sees.mask()
@@ -120,7 +120,7 @@ func seeing(s Step, names ...string) Step {
 
 // payloadOf are the fields of the SQE that fields of a payload are made of which are no copies. What is not here is made
 // of memory.
-var payloadOf = map[uapi.Op]map[string]sqeBits{
+var payloadOf = map[uapi.Op]map[string]SQEBits{
 	uapi.IORING_OP_OPENAT: {"flags": bitsOfAll("open_flags"), "mode": bitsOfAll("open_flags", "len"), "resolve": {}},
 }
 

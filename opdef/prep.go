@@ -66,12 +66,12 @@ type Step struct {
 	Varies []kernel.Quirk // what changes the way it works, apart from whether the kernel has it
 	Always uint8          // IOSQE flags that every request has after it
 	Never  uint8          // IOSQE flags that no request has after it
-	about  *sqeBits       // without any of these it does nothing; nil if it must always run
+	about  *SQEBits       // without any of these it does nothing; nil if it must always run
 	run    func(*Prep) uapi.Errno
 
 	quirk kernel.Quirk
 	gate  gate
-	sees  *sqeBits // of the SQE, all that it looks at; nil may be any
+	sees  *SQEBits // of the SQE, all that it looks at; nil may be any
 
 	refusals []*verdict.Refusal // what a request is told, for each of Errnos
 }
@@ -204,7 +204,7 @@ func zero(names ...string) Step {
 }
 
 // none wants no bit of these.
-func none(bits sqeBits, doc string) Step {
+func none(bits SQEBits, doc string) Step {
 	s := fails(uapi.EINVAL, doc, func(p *Prep) bool { return bits.in(&p.Req.SQE) })
 	s.about, s.sees = &bits, &bits
 	return s

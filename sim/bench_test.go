@@ -40,13 +40,13 @@ func mapped(t testing.TB, op uapi.Op, program string, filters int) (*sim.Kernel,
 	return k, m
 }
 
-// benchmark submits the SQE in batches, and takes the CQEs.
-func benchmark(b *testing.B, m *sim.Mapping, sqe uapi.SQE, batch int) {
+// benchmark submits the SQEs in batches, again and again, and takes the CQEs.
+func benchmark(b *testing.B, m *sim.Mapping, batch int, sqes ...uapi.SQE) {
 	cqes := make([]uapi.CQE, 2*m.Room())
 	b.ReportAllocs()
 	for b.Loop() {
 		for i := range batch {
-			copy(m.SQE(i), sqe[:])
+			*(*uapi.SQE)(m.SQE(i)) = sqes[i%len(sqes)]
 		}
 		if ret, err := m.Enter(uint32(batch), 0, 0); ret != int64(batch) || err != nil {
 			b.Fatal(ret, err)
@@ -60,13 +60,22 @@ func benchmark(b *testing.B, m *sim.Mapping, sqe uapi.SQE, batch int) {
 
 // BenchmarkSocket is about requests that the filter allows, whose result an Issuer gives.
 func BenchmarkSocket(b *testing.B) {
-	k, m := mapped(b, uapi.IORING_OP_SOCKET, bench.CoverLetter, 1)
-	k.SetIssuer(sim.IssuerFunc(func(*sim.Issue) sim.Completion { return sim.Result(3) }))
-	var sqe uapi.SQE
-	sqe.SetOpcode(uapi.IORING_OP_SOCKET)
-	sqe.SetFD(uapi.AF_INET)
-	sqe.SetOff(uapi.SOCK_STREAM)
-	benchmark(b, m, sqe, 32)
+	var tcp4 uapi.SQE
+	tcp4.SetOpcode(uapi.IORING_OP_SOCKET)
+	tcp4.SetFD(uapi.AF_INET)
+	tcp4.SetOff(uapi.SOCK_STREAM)
+	tcp6 := tcp4
+	tcp6.SetFD(uapi.AF_INET6)
+	for _, row := range []struct {
+		name string
+		sqes []uapi.SQE
+	}{{"alike", []uapi.SQE{tcp4}}, {"different", []uapi.SQE{tcp4, tcp6}}} {
+		b.Run(row.name, func(b *testing.B) {
+			k, m := mapped(b, uapi.IORING_OP_SOCKET, bench.CoverLetter, 1)
+			k.SetIssuer(sim.IssuerFunc(func(*sim.Issue) sim.Completion { return sim.Result(3) }))
+			benchmark(b, m, 32, row.sqes...)
+		})
+	}
 }
 
 // BenchmarkRead is about requests that need a file, which prep has something to look at.
@@ -78,7 +87,7 @@ func BenchmarkRead(b *testing.B) {
 	sqe.SetFD(3)
 	sqe.SetAddr(0x10000)
 	sqe.SetLen(512)
-	benchmark(b, m, sqe, 32)
+	benchmark(b, m, 32, sqe)
 }
 
 func BenchmarkNop(b *testing.B) {
@@ -86,7 +95,7 @@ func BenchmarkNop(b *testing.B) {
 		for _, filters := range []int{0, 1, 4, 16} {
 			b.Run(fmt.Sprintf("batch=%d/filters=%d", batch, filters), func(b *testing.B) {
 				_, m := mapped(b, uapi.IORING_OP_NOP, "ret #1", filters)
-				benchmark(b, m, uapi.SQE{}, batch)
+				benchmark(b, m, batch, uapi.SQE{})
 			})
 		}
 	}

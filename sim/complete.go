@@ -217,8 +217,7 @@ func (r *Ring) complete(q *request) {
 	if !q.fromTrace && !q.deferred {
 		r.known.decided(q.UserData, q.res, q.flags)
 	}
-	r.batch.requests = append(r.batch.requests, q)
-	r.batch.add(completion{request: uint32(len(r.batch.requests))})
+	r.batch.add(q)
 }
 
 // completions are those whose CQEs are not posted yet, in order (submit_state.compl_reqs).
@@ -237,8 +236,21 @@ type completion struct {
 	first, nops uint32 // so many NOPs, from this one on; userData, res and flags are not theirs
 }
 
-func (c *completions) add(one completion) {
-	c.list = append(c.list, one)
+// next is where the next completion goes. Its content is anything, and is set field by field: a whole that was just put
+// together by parts takes longer to copy.
+func (c *completions) next() *completion {
+	n := len(c.list)
+	if n == cap(c.list) {
+		c.list = append(c.list, completion{})
+	}
+	c.list = c.list[:n+1]
+	return &c.list[n]
+}
+
+// add adds the completion of a request.
+func (c *completions) add(q *request) {
+	c.requests = append(c.requests, q)
+	*c.next() = completion{request: uint32(len(c.requests))}
 }
 
 // flush posts the CQEs of completed requests, in order, and then lets go of the requests, which moves their chains on.

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/uringsim/uringsim/bpffilter"
 	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/mm"
@@ -32,6 +33,7 @@ type Kernel struct {
 	quiet   bool              // nobody asks for accounts of requests, or why filters denied them
 	trying  bool              // a policy is on trial
 	limits  bool              // a task has asked for filters or restrictions
+	screen  *bpffilter.Screen // of SQEs that nobody asks about
 	seen    map[string]uint32 // IORING_SETUP flags of rings that were seen to be made, by name
 }
 
@@ -54,6 +56,7 @@ func New(r kernel.Release, options ...Option) *Kernel {
 	for _, choose := range options {
 		choose(k)
 	}
+	k.screen = bpffilter.NewScreen(k.engine, k.ops)
 	k.add(tctx.NewInit(trace.InitTask))
 	return k
 }

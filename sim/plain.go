@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"github.com/uringsim/uringsim/bpffilter"
 	"github.com/uringsim/uringsim/uapi"
 )
 
@@ -14,38 +15,41 @@ func (r *Ring) takesPlain() bool {
 }
 
 // submitPlain lets plain SQEs go the short way, until one comes that has to go the long way, but no more than most, and
-// returns how many there were.
+// returns how many there were. Those that filters cannot tell apart go together.
 func (r *Ring) submitPlain(t *task, most uint32) (n uint32) {
-	ops, filters, engine := r.k.ops, r.Restrict.Filters(), r.k.engine
-	nops := uint32(0) // so many came last
-	for ; n < most; n++ {
-		sqe := r.sqeAt(r.cachedSQHead + n)
-		if sqe == nil || !ops.Plain(sqe) {
+	filters := r.Restrict.Filters()
+	var like *bpffilter.Likeness
+	for n < most {
+		first := r.cachedSQHead + n
+		sqe := r.sqeAt(first)
+		if sqe == nil || !r.completes(sqe.Opcode()) {
 			break
 		}
-		isNop := sqe.Opcode() == uapi.IORING_OP_NOP && sqe.OpFlags() == 0
-		if !isNop && !r.asksIssuer(sqe.Opcode()) {
+		if like = r.k.screen.Allows(filters, sqe, like); like == nil {
 			break
 		}
-		if filters != nil && !filters.AllowAll(engine, sqe.Opcode()) && !filters.AllowsPlain(engine, ops, sqe, &r.context) {
-			break
+		run := r.alike(like, first, most-n)
+		if sqe.Opcode() == uapi.IORING_OP_NOP {
+			r.completeNops(first, run)
+		} else {
+			r.issuePlain(t, first, run)
 		}
-		if isNop {
-			nops++
-			continue
-		}
-		if nops > 0 {
-			r.completeNops(r.cachedSQHead+n-nops, nops)
-			nops = 0
-		}
-		r.issuePlain(t, sqe)
-	}
-	if nops > 0 {
-		r.completeNops(r.cachedSQHead+n-nops, nops)
+		n += run
 	}
 	r.cachedSQHead += n
 	r.tally.Requests += int(n)
 	r.drain.alive += int(n)
+	return n
+}
+
+// alike is how many SQEs from the first on, which is, are like one that was allowed.
+func (r *Ring) alike(like *bpffilter.Likeness, first, most uint32) uint32 {
+	n := uint32(1)
+	for ; n < most; n++ {
+		if sqe := r.sqeAt(first + n); sqe == nil || !like.Covers(sqe) {
+			break
+		}
+	}
 	return n
 }
 
@@ -63,37 +67,44 @@ func (r *Ring) sqeAt(head uint32) *uapi.SQE {
 // completeNops ends the NOPs of plain SQEs, from one on. Their CQEs are made of the SQEs when they are posted, before
 // the program can change these.
 func (r *Ring) completeNops(first, n uint32) {
-	r.batch.add(completion{first: first, nops: n})
+	*r.batch.next() = completion{first: first, nops: n}
 	r.batch.nops += int(n) - 1
 	for i := uint32(0); i < n && len(r.known.cqes) > 0; i++ {
 		r.known.decided(r.sqeAt(first+i).UserData(), 0, 0)
 	}
 }
 
-// asksIssuer tells whether the results of the opcode are the Issuer's.
-func (r *Ring) asksIssuer(op uapi.Op) bool {
-	return issuers[op] == nil && r.k.issuer != nil && !r.known.have
+// completes tells whether the result of a plain SQE of the opcode is known or the Issuer's.
+func (r *Ring) completes(op uapi.Op) bool {
+	return op == uapi.IORING_OP_NOP ||
+		r.k.issuer != nil && !r.known.have && op < uapi.IORING_OP_LAST && issuers[op] == nil
 }
 
-// issuePlain asks the Issuer about a plain SQE. Its request is used again if it is done at once.
-func (r *Ring) issuePlain(t *task, sqe *uapi.SQE) {
+// issuePlain asks the Issuer about so many plain SQEs, from the first on. Their request is used again if it is done at
+// once.
+func (r *Ring) issuePlain(t *task, first, n uint32) {
 	q := r.plain
-	if q == nil || q.task != t {
-		q = &request{ring: r, task: t}
-		q.asking = Issue{Request: &q.Request, Task: t.Task, Ring: r.Name}
-		q.issued, q.asked = true, true
-		r.plain = q
+	for at := first; at != first+n; at++ {
+		if q == nil || q.task != t {
+			q = &request{ring: r, task: t}
+			q.asking = Issue{Request: &q.Request, Task: t.Task, Ring: r.Name}
+			q.issued, q.asked = true, true
+		}
+		sqe := r.sqeAt(at)
+		q.SQE, q.Opcode, q.UserData, q.call = *sqe, sqe.Opcode(), sqe.UserData(), r.call
+		c := r.k.issuer.Issue(&q.asking)
+		if c.State == Done && c.Opens == nil {
+			done := r.batch.next()
+			done.userData, done.res, done.flags = q.UserData, c.Res, c.Flags
+			done.request, done.nops = 0, 0
+			continue
+		}
+		if !r.take(q, c) {
+			r.unresolved = append(r.unresolved, q)
+		}
+		q = nil
 	}
-	q.SQE, q.Opcode, q.UserData, q.call = *sqe, sqe.Opcode(), sqe.UserData(), r.call
-	c := r.k.issuer.Issue(&q.asking)
-	if c.State == Done && c.Opens == nil {
-		r.batch.add(completion{userData: q.UserData, res: c.Res, flags: c.Flags})
-		return
-	}
-	r.plain = nil
-	if !r.take(q, c) {
-		r.unresolved = append(r.unresolved, q)
-	}
+	r.plain = q
 }
 
 // postPlain posts the CQEs of completions without requests, until one comes that has one, and returns how many there

@@ -27,7 +27,8 @@ func benchCommand() *cobra.Command {
 		Short: "Measure the model against the running kernel",
 		Long: `bench measures how fast the model is, in one run with what it is compared with: NOP requests through io_uring of the
 running kernel, without a filter, and through the model with 0 to 16 filters, from the bytes of SQEs to those of CQEs;
-and filters on golang.org/x/net/bpf's VM, on our own engine, and as they are explained.
+SOCKETs under a filter, which need not run again where they look alike to it; and filters on golang.org/x/net/bpf's VM,
+on our own engine, and as they are explained.
 
 All take turns, and what counts are the ratios: of each turn to the base of the group in the same turn, the smallest,
 the middle and the largest. Nanoseconds are those of this machine. Where io_uring cannot be used, the model without

@@ -23,7 +23,7 @@ func Curves() []Subject {
 			label := Label{Group: byFilters, Name: fmt.Sprintf("%d filters, %s", filters, e),
 				Base: filters == 0 && e == cbpfvm.Reference, Engine: e.String(),
 				Batch: 32, Filters: filters, Instructions: filters * one}
-			subjects = append(subjects, through(m, tcpSocket(), label))
+			subjects = append(subjects, through(m, tcpSockets, label))
 		}
 	}
 	for _, n := range []int{1, 512, 1024, 1536, 2048, 2560, 3072, 3584, 4096} {

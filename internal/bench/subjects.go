@@ -33,17 +33,17 @@ func Requests() ([]Subject, error) {
 	for _, batch := range []int{1, 8, 32} {
 		group := fmt.Sprintf("NOP in batches of %d", batch)
 		if unavailable == nil {
-			subjects = append(subjects, through(host, uapi.SQE{}, Label{Group: group, Name: "this kernel, no filter",
+			subjects = append(subjects, through(host, nop, Label{Group: group, Name: "this kernel, no filter",
 				Base: true, Batch: batch}))
 		}
 		none := modelRing(uapi.IORING_OP_NOP, "", 0, cbpfvm.Fast)
-		subjects = append(subjects, through(none, uapi.SQE{}, Label{Group: group, Name: "model, 0 filters",
+		subjects = append(subjects, through(none, nop, Label{Group: group, Name: "model, 0 filters",
 			Base: unavailable != nil, Batch: batch}))
 		for _, filters := range []int{1, 4, 16} {
 			for _, e := range cbpfvm.Engines() {
 				m := modelRing(uapi.IORING_OP_NOP, "ret #1", filters, e)
 				name := fmt.Sprintf("model, %d filters, %s", filters, e)
-				subjects = append(subjects, through(m, uapi.SQE{}, Label{Group: group, Name: name, Engine: e.String(),
+				subjects = append(subjects, through(m, nop, Label{Group: group, Name: name, Engine: e.String(),
 					Batch: batch, Filters: filters, Instructions: filters}))
 			}
 		}
@@ -53,17 +53,22 @@ func Requests() ([]Subject, error) {
 
 // sockets are SOCKETs under the filter of the cover letter.
 func sockets(host *program, available bool) []Subject {
-	const group = "SOCKET in batches of 32"
+	const group = "SOCKET in batches of 32, the cover letter's filter"
 	var subjects []Subject
 	if available {
-		subjects = append(subjects, through(host, uapi.SQE{}, Label{Group: group, Base: true, Batch: 32,
+		subjects = append(subjects, through(host, nop, Label{Group: group, Base: true, Batch: 32,
 			Name: "this kernel, a NOP without a filter"}))
 	}
-	for _, e := range cbpfvm.Engines() {
-		m := modelRing(uapi.IORING_OP_SOCKET, CoverLetter, 1, e)
-		subjects = append(subjects, through(m, tcpSocket(), Label{Group: group, Base: !available && e == cbpfvm.Reference,
-			Name: "model, the cover letter's filter, " + e.String(), Engine: e.String(), Batch: 32, Filters: 1,
-			Instructions: executed(CoverLetter)}))
+	for _, requests := range []struct {
+		name string
+		sqes []uapi.SQE
+	}{{"all alike", tcpSockets[:1]}, {"no two alike in a row", tcpSockets}} {
+		for _, e := range cbpfvm.Engines() {
+			m := modelRing(uapi.IORING_OP_SOCKET, CoverLetter, 1, e)
+			label := Label{Group: group, Base: len(subjects) == 0, Name: fmt.Sprintf("model, %s, %s", requests.name, e),
+				Engine: e.String(), Batch: 32, Filters: 1, Instructions: executed(CoverLetter)}
+			subjects = append(subjects, through(m, requests.sqes, label))
+		}
 	}
 	return subjects
 }
@@ -84,13 +89,13 @@ func programOn(r ring) *program {
 	return p
 }
 
-// through is the subject of a batch of SQEs a call.
-func through(r *program, sqe uapi.SQE, label Label) Subject {
+// through is the subject of a batch of SQEs a call, which are those given, again and again.
+func through(r *program, sqes []uapi.SQE, label Label) Subject {
 	cqes := make([]uapi.CQE, 2*entries)
 	batch := label.Batch
 	return Subject{Label: label, Units: batch, Do: func() error {
 		for range batch {
-			*r.sqes[r.tail%entries] = sqe
+			*r.sqes[r.tail%entries] = sqes[r.tail%uint32(len(sqes))]
 			r.tail++
 		}
 		took, err := r.Enter(uint32(batch), 0, 0)
@@ -118,12 +123,21 @@ type: ld [socket.type]
 allow: ret #1
 deny: ret #0`
 
-func tcpSocket() uapi.SQE {
-	var sqe uapi.SQE
+var nop = make([]uapi.SQE, 1)
+
+// tcpSockets are requests that the filter allows, and each of which looks different to it from the one before.
+var tcpSockets = []uapi.SQE{
+	socket(uapi.AF_INET, uapi.SOCK_STREAM, uapi.IPPROTO_TCP),
+	socket(uapi.AF_INET6, uapi.SOCK_STREAM|uapi.SOCK_CLOEXEC, uapi.IPPROTO_TCP),
+	socket(uapi.AF_INET, uapi.SOCK_STREAM, 0),
+	socket(uapi.AF_INET6, uapi.SOCK_STREAM, uapi.IPPROTO_TCP),
+}
+
+func socket(family int32, kind uint64, protocol uint32) (sqe uapi.SQE) {
 	sqe.SetOpcode(uapi.IORING_OP_SOCKET)
-	sqe.SetFD(uapi.AF_INET)
-	sqe.SetOff(uapi.SOCK_STREAM)
-	sqe.SetLen(uapi.IPPROTO_TCP)
+	sqe.SetFD(family)
+	sqe.SetOff(kind)
+	sqe.SetLen(protocol)
 	return sqe
 }
 
