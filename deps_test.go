@@ -75,9 +75,11 @@ const lattice = `
 	NONE < .;
 	internal/judge, sim < internal/differ < internal/differ/outcomes;
 	., internal/judge, sim < internal/probe;
+	internal/judge, plan, request < internal/dryrun;
+	internal/judge, sim < internal/judge/judgetest;
 	internal/sysuring, plan, sim < internal/bench;
 	cover, internal/page, sim < report < cmd/uringsim;
-	internal/bench, internal/differ, internal/probe < cmd/uringsim;
+	internal/bench, internal/differ, internal/dryrun, internal/probe < cmd/uringsim;
 	cover, lint, load, request, source, symbolic, trial < cmd/uringsim;
 
 	# What tests of users import.

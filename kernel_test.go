@@ -5,16 +5,23 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/internal/differ"
+	"github.com/uringsim/uringsim/internal/dryrun"
 	"github.com/uringsim/uringsim/internal/judge"
+	"github.com/uringsim/uringsim/internal/judge/judgetest"
 	"github.com/uringsim/uringsim/internal/probe"
 	"github.com/uringsim/uringsim/internal/vm"
 	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/load"
 	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
 )
 
 // recorded are the traces with results of real kernels.
@@ -160,8 +167,39 @@ func liveKernel(t *testing.T, r kernel.Release, vmlinuz, program string) {
 		}
 	}
 	probed(t, g, r)
+	answered(t, g, r)
 	if err := g.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// answered holds what a kernel says to requests of all opcodes under a policy to what the model says, where neither carries
+// them out.
+func answered(t *testing.T, j judge.Judge, r kernel.Release) {
+	t.Helper()
+	p, err := load.File("docs/examples/inet.policy", load.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sqes []*trace.SQE
+	for op := range uint64(uapi.IORING_OP_LAST) {
+		for _, with := range []trace.SQEField{{Name: "user_data"}, {Name: "flags", Value: trace.Pointer{Num: uapi.IOSQE_IO_DRAIN}},
+			{Name: "ioprio", Value: trace.Pointer{Num: 1}}, {Name: "rw_flags", Value: trace.Pointer{Num: 1}}} {
+			sqes = append(sqes, &trace.SQE{Fields: []trace.SQEField{{Name: "opcode", Value: trace.Pointer{Num: op}}, with}})
+		}
+	}
+	for some := range slices.Chunk(sqes, 100) {
+		got, err := dryrun.Ask(j, p, some)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := dryrun.Ask(judgetest.Model{Release: r}, p, some)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want.Answers, got.Answers); diff != "" || want.Refused != got.Refused {
+			t.Errorf("the model is told %q, the kernel %q (-model +kernel)\n%s", want.Refused, got.Refused, diff)
+		}
 	}
 }
 

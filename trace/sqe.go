@@ -19,6 +19,25 @@ type SQE struct {
 	Slot   *Num32 `json:"slot" bits:"32"` // its place in the ring, if not the next
 }
 
+// Opcode is the opcode; NOP, which is 0, if none is written.
+func (s *SQE) Opcode() uapi.Op {
+	if len(s.Raw) > 0 {
+		return uapi.Op(s.Raw[0])
+	}
+	for _, f := range s.Fields {
+		if f.Name == "opcode" {
+			return uapi.Op(f.Value.Num)
+		}
+	}
+	return uapi.IORING_OP_NOP
+}
+
+// Is128 tells whether it needs a ring whose SQEs have 128 bytes.
+func (s *SQE) Is128() bool {
+	op := s.Opcode()
+	return len(s.Raw) > uapi.SizeofSQE || s.Cmd != nil || op == uapi.IORING_OP_NOP128 || op == uapi.IORING_OP_URING_CMD128
+}
+
 // SQEField is one field with its value, under the name that the trace used.
 type SQEField struct {
 	Name  string

@@ -25,11 +25,16 @@ type evalOptions struct {
 	engineOption
 	json   bool
 	trace  bool
+	live   bool
+	guest  *string // vmlinuz, set by the vm command; nil without it
 	causes causes
 }
 
-func evalCommand() *cobra.Command {
-	o := evalOptions{}
+func evalCommand() *cobra.Command { return newEvalCommand(nil) }
+
+// newEvalCommand is eval on the model, or as a subcommand of vm on a real kernel.
+func newEvalCommand(guest *string) *cobra.Command {
+	o := evalOptions{guest: guest}
 	c := &cobra.Command{
 		Use:     "eval FILE [REQUEST]",
 		Aliases: []string{"emu"},
@@ -47,24 +52,33 @@ and all fields of struct io_uring_sqe are arguments, too (docs/programs.md). --r
 line, which may be compressed (.zst), or "-", the standard input. A line may end in what is expected, and is a test then:
 
   socket family=AF_INET6 -> deny
-  openat2 flags=O_CREAT -> EINVAL
+  nop ioprio=1 -> EINVAL
 
 The answer is allow, deny (by a filter or restriction), or the errno with which the kernel refuses the request before a
 filter sees it. The exit status is 1 if anything is not as expected, not known, or if no kernel that was
-asked accepts the plan.`,
+asked accepts the plan.
+
+With --live the running kernel answers, which shows that a policy holds there. It carries out none of the requests: each
+is in a chain that has failed before. Where the model of the release answers otherwise, that counts as not expected.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0], strings.Join(args[1:], " ")) },
 	}
 	o.inputOptions.flags(c)
-	o.coverOptions.flags(c)
-	kernelFlag(c, &o.kernel)
-	o.engineOption.flag(c)
 	f := c.Flags()
 	f.StringVarP(&o.requests, "requests", "r", "", "file of requests, one a line")
-	f.StringVar(&o.context, "context", "", "judge this context, 40 bytes in hexadecimal")
-	f.BoolVarP(&o.trace, "trace", "v", false, "tell what each filter did, step by step")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line (docs/json.md)")
-	c.MarkFlagsMutuallyExclusive("requests", "context")
+	if guest == nil {
+		o.coverOptions.flags(c)
+		kernelFlag(c, &o.kernel)
+		o.engineOption.flag(c)
+		f.BoolVar(&o.live, "live", false, "ask the running kernel")
+		f.BoolVarP(&o.trace, "trace", "v", false, "tell what each filter did, step by step")
+		f.StringVar(&o.context, "context", "", "judge this context, 40 bytes in hexadecimal")
+		c.MarkFlagsMutuallyExclusive("requests", "context")
+		for _, other := range []string{"kernel", "engine", "trace", "context", "cover", "cover-html", "cover-min"} {
+			c.MarkFlagsMutuallyExclusive("live", other)
+		}
+	}
 	return c
 }
 
@@ -89,9 +103,13 @@ func (o *evalOptions) source(cmd *cobra.Command, text string) (in io.ReadCloser,
 }
 
 func (o *evalOptions) run(cmd *cobra.Command, file, text string) error {
-	on, err := releases(o.kernel)
-	if err != nil {
-		return err
+	real := o.live || o.guest != nil
+	var on []kernel.Release
+	if !real {
+		var err error
+		if on, err = releases(o.kernel); err != nil {
+			return err
+		}
 	}
 	if o.trace && len(on) > 1 && !o.json {
 		return errors.New("--trace tells of one release, or of all with --json")
@@ -108,6 +126,9 @@ func (o *evalOptions) run(cmd *cobra.Command, file, text string) error {
 		return err
 	}
 	defer in.Close()
+	if real {
+		return o.onReal(cmd.Context(), newPrinter(cmd.OutOrStdout(), o.json, false), p, request.NewReader(in, name))
+	}
 	var evaluators []*evaluator
 	for _, r := range on {
 		evaluators = append(evaluators, &evaluator{plan: p, release: r, engine: o.engine, profile: o.profile, maxChildren: 500})
@@ -134,39 +155,24 @@ func (o *evalOptions) all(out *printer, in *request.Reader, evaluators []*evalua
 		}
 		fmt.Fprintln(out.w, "request")
 	}
-	ok, wanted, wrong := true, 0, 0
+	s := score{good: true}
 	for {
 		r, err := in.Next()
 		if err == io.EOF {
-			if wanted > 0 && !out.json {
-				fmt.Fprintf(out.w, "%s expected, %d differ\n", report.Number(wanted, "answer"), wrong)
-			}
-			return ok, nil
+			return s.finish(out), nil
 		}
 		if err != nil {
 			return false, err
 		}
 		var answers []answer
-		accepted := 0
 		for _, e := range evaluators {
 			a, err := e.answer(r)
 			if err != nil {
 				return false, err
 			}
 			answers = append(answers, a)
-			if a.verdict == noPlan { // of which check tells more
-				continue
-			}
-			accepted++
-			ok = ok && a.verdict != unknown && !a.differs(r)
-			if r.Want != "" {
-				wanted++
-			}
-			if a.differs(r) {
-				wrong++
-			}
 		}
-		ok = ok && accepted > 0
+		s.add(r, answers)
 		switch {
 		case out.json:
 			o.printLines(out, r, evaluators, answers)
@@ -178,6 +184,40 @@ func (o *evalOptions) all(out *printer, in *request.Reader, evaluators []*evalua
 			}
 		}
 	}
+}
+
+// score counts answers.
+type score struct {
+	good          bool // all are as they should be
+	wanted, wrong int  // of those that requests expect
+}
+
+// add counts the answers of several kernels to a request.
+func (s *score) add(r *request.Request, answers []answer) {
+	accepted := 0
+	for i := range answers {
+		a := &answers[i]
+		if a.verdict == noPlan { // of which check tells more
+			continue
+		}
+		accepted++
+		s.good = s.good && a.verdict != unknown && !a.differs(r)
+		if r.Want != "" {
+			s.wanted++
+		}
+		if a.differs(r) {
+			s.wrong++
+		}
+	}
+	s.good = s.good && accepted > 0
+}
+
+// finish prints the count of answers that were expected, and tells whether all were good.
+func (s *score) finish(out *printer) bool {
+	if s.wanted > 0 && !out.json {
+		fmt.Fprintf(out.w, "%s expected, %d differ\n", report.Number(s.wanted, "answer"), s.wrong)
+	}
+	return s.good
 }
 
 // printOne prints the answer of one release, with its reason.

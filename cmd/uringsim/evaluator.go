@@ -121,9 +121,13 @@ func (e *evaluator) submit(s *trace.SQE) (answer, error) {
 	e.children++
 	child := fmt.Sprintf("child%d", e.children)
 	const ring = 3 // the first descriptor that is free
+	flags := uint64(0)
+	if s.Is128() {
+		flags = uapi.IORING_SETUP_SQE128
+	}
 	events := []trace.Event{
 		{Task: trace.InitTask, Args: &trace.ForkArgs{Child: child}},
-		{Task: child, Args: &trace.SetupArgs{Ring: child, Entries: 2, Flags: trace.SetupNum(ringFlags(s))}},
+		{Task: child, Args: &trace.SetupArgs{Ring: child, Entries: 2, Flags: trace.SetupNum(flags)}},
 		{Task: child, Args: &trace.EnterArgs{FD: ring, Ring: child, SQEs: []trace.SQE{*s}}},
 		{Task: child, Args: &trace.ExitArgs{}},
 	}
@@ -156,19 +160,6 @@ func verdictOn(q *trace.Request) answer {
 		return answer{verdict: string(request.Deny), why: q.Why}
 	}
 	return answer{verdict: q.Why.Errno.String(), why: q.Why}
-}
-
-// ringFlags are those of a ring that takes the SQE.
-func ringFlags(s *trace.SQE) uint64 {
-	big := len(s.Raw) > uapi.SizeofSQE || s.Cmd != nil
-	for _, f := range s.Fields {
-		op := uapi.Op(f.Value.Num)
-		big = big || f.Name == "opcode" && (op == uapi.IORING_OP_NOP128 || op == uapi.IORING_OP_URING_CMD128)
-	}
-	if big {
-		return uapi.IORING_SETUP_SQE128
-	}
-	return 0
 }
 
 // context lets the filters of the opcode judge a context.

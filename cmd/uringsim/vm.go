@@ -17,9 +17,9 @@ its only user space. It needs qemu-system-x86_64 and a vmlinuz: a distribution's
 		Args: cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return fmt.Errorf("unknown command %q for uringsim vm, expected replay or kernels", args[0])
+				return fmt.Errorf("unknown command %q for uringsim vm, expected replay, eval or kernels", args[0])
 			}
-			return errors.New("vm needs a command: replay or kernels")
+			return errors.New("vm needs a command: replay, eval or kernels")
 		},
 	}
 	c.PersistentFlags().StringVar(&kernel, "kernel", "", "kernel image to boot")
@@ -28,8 +28,10 @@ its only user space. It needs qemu-system-x86_64 and a vmlinuz: a distribution's
 	}
 	replay := newReplayCommand(&kernel)
 	replay.Short = "Replay traces on the guest's kernel, and compare or record"
+	eval := newEvalCommand(&kernel)
+	eval.Short = "Ask the guest's kernel what it says to requests"
 	kernels := newKernelsCommand(&kernel)
 	kernels.Short = "Tell which quirks the guest's kernel has"
-	c.AddCommand(replay, kernels)
+	c.AddCommand(replay, eval, kernels)
 	return c
 }

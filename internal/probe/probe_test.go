@@ -4,30 +4,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/uringsim/uringsim/internal/judge"
+	"github.com/uringsim/uringsim/internal/judge/judgetest"
 	"github.com/uringsim/uringsim/kernel"
-	"github.com/uringsim/uringsim/sim"
-	"github.com/uringsim/uringsim/trace"
 )
-
-// model is a release of the model in the place of a real kernel.
-type model struct{ r kernel.Release }
-
-func (m model) Ask(q judge.Question) (judge.Verdict, error) {
-	v := judge.Verdict{Version: "a model"}
-	p := trace.NewPlayer(sim.New(m.r), "a model")
-	for i := range q.Trace.Events {
-		o, err := p.Play(&q.Trace.Events[i])
-		if err != nil {
-			v.Err = err.Error()
-			break
-		}
-		v.Results = append(v.Results, o.Got)
-	}
-	return v, nil
-}
-
-func (model) Close() error { return nil }
 
 // check fails for answers that are wrong, and for those that are missing though the release can show them.
 func check(t *testing.T, r kernel.Release, report *Report) {
@@ -45,7 +24,7 @@ func check(t *testing.T, r kernel.Release, report *Report) {
 // TestModels: every release is known from what it does, and every quirk of it that is switched.
 func TestModels(t *testing.T) {
 	for _, r := range kernel.Releases {
-		report, err := Run(model{r})
+		report, err := Run(judgetest.Model{Release: r})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +39,7 @@ func TestModels(t *testing.T) {
 		if base.Has(kernel.Quirk(q)) {
 			r = base.Without(kernel.Quirk(q))
 		}
-		report, err := Run(model{r})
+		report, err := Run(judgetest.Model{Release: r})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +53,7 @@ func TestModels(t *testing.T) {
 // TestUnknown: what cannot be told on a measured release is what no trace shows, and what does not show under its quirks.
 func TestUnknown(t *testing.T) {
 	for _, r := range kernel.Measured() {
-		report, err := Run(model{r})
+		report, err := Run(judgetest.Model{Release: r})
 		if err != nil {
 			t.Fatal(err)
 		}
