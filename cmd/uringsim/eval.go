@@ -27,6 +27,8 @@ type evalOptions struct {
 	trace  bool
 	live   bool
 	guest  *string // vmlinuz, set by the vm command; nil without it
+	as     string  // the release that a real kernel should be like; "" is that of its version
+	like   *kernel.Release
 	causes causes
 }
 
@@ -59,7 +61,8 @@ filter sees it. The exit status is 1 if anything is not as expected, not known, 
 asked accepts the plan.
 
 With --live the running kernel answers, which shows that a policy holds there. It carries out none of the requests: each
-is in a chain that has failed before. Where the model of the release answers otherwise, that counts as not expected.`,
+is in a chain that has failed before. Where the model of the release answers otherwise, that counts as not expected:
+the one of the kernel's version if that is modelled, or --as.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0], strings.Join(args[1:], " ")) },
 	}
@@ -67,6 +70,8 @@ is in a chain that has failed before. Where the model of the release answers oth
 	f := c.Flags()
 	f.StringVarP(&o.requests, "requests", "r", "", "file of requests, one a line")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line (docs/json.md)")
+	f.StringVar(&o.as, "as", "", "release that a real kernel should be like")
+	complete(c, "as", releaseNames(kernel.Releases))
 	if guest == nil {
 		o.coverOptions.flags(c)
 		kernelFlag(c, &o.kernel)
@@ -102,14 +107,28 @@ func (o *evalOptions) source(cmd *cobra.Command, text string) (in io.ReadCloser,
 	return in, o.requests, err
 }
 
-func (o *evalOptions) run(cmd *cobra.Command, file, text string) error {
+// kernels are the releases whose models are asked; none if a real kernel is.
+func (o *evalOptions) kernels() ([]kernel.Release, error) {
 	real := o.live || o.guest != nil
-	var on []kernel.Release
-	if !real {
-		var err error
-		if on, err = releases(o.kernel); err != nil {
-			return err
+	switch {
+	case !real && o.as != "":
+		return nil, errors.New("--as says what a real kernel should be like: --live, or uringsim vm --kernel VMLINUZ eval")
+	case !real:
+		return releases(o.kernel)
+	case o.as != "":
+		r, err := kernel.Parse(o.as)
+		if err != nil {
+			return nil, fmt.Errorf("--as: %w", err)
 		}
+		o.like = &r
+	}
+	return nil, nil
+}
+
+func (o *evalOptions) run(cmd *cobra.Command, file, text string) error {
+	on, err := o.kernels()
+	if err != nil {
+		return err
 	}
 	if o.trace && len(on) > 1 && !o.json {
 		return errors.New("--trace tells of one release, or of all with --json")
@@ -126,7 +145,7 @@ func (o *evalOptions) run(cmd *cobra.Command, file, text string) error {
 		return err
 	}
 	defer in.Close()
-	if real {
+	if on == nil {
 		return o.onReal(cmd.Context(), newPrinter(cmd.OutOrStdout(), o.json, false), p, request.NewReader(in, name))
 	}
 	var evaluators []*evaluator

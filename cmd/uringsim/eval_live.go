@@ -85,6 +85,9 @@ func (o *evalOptions) ask(out *printer, j judge.Judge, p *plan.Plan, some []*req
 		return &statusError{exitSystem, err}
 	}
 	release, modelled := kernel.OfVersion(got.Version)
+	if o.like != nil {
+		release, modelled = *o.like, true
+	}
 	model := &evaluator{plan: p, release: release, engine: o.engine, maxChildren: 500}
 	for i, r := range some {
 		a := answer{verdict: noPlan, note: got.Refused}
