@@ -285,6 +285,8 @@ const sqThreadCap = 8
 // submitByThread is what the submission thread of a ring does with what is in the ring. It has the memory and descriptors
 // of the process that made it, and the credentials of the task that made the ring.
 //
+// Departs: a ring that is closed still is one of those that share its submission thread.
+//
 // Linux: io_uring/sqpoll.c:__io_sq_thread
 func (r *Ring) submitByThread() {
 	for r.sqPending() > 0 {
