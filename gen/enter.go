@@ -11,7 +11,7 @@ func (m *maker) enter() {
 	if flags&uapi.IORING_SETUP_DEFER_TASKRUN == 0 {
 		flags |= m.some(15, uapi.IORING_SETUP_IOPOLL)
 	}
-	big := flags&uapi.IORING_SETUP_CQE_MIXED == 0 // see kernel.CQECacheOutlivesOverflow
+	big := flags&uapi.IORING_SETUP_CQE_MIXED == 0 // see kernel.WaitSpinsOnOverflow
 	waits := m.chance(40)
 	if waits {
 		flags |= uapi.IORING_SETUP_R_DISABLED

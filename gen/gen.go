@@ -34,6 +34,7 @@ var Kinds = []Kind{
 	{"link", "links, hard links, drains and skipped CQEs with failures anywhere", 4, (*maker).link},
 	{"timeout", "timeouts that are changed, cancelled, and ended by other completions", 2, (*maker).timeoutKind},
 	{"enter", "the arguments of enter, waits, and rings that overflow", 2, (*maker).enter},
+	{"cqes", "CQEs of both sizes that overflow, wrap around, and move with their ring", 2, (*maker).cqes},
 	{"sqpoll", "rings with submission threads that several tasks enter", 2, (*maker).sqpoll},
 	{"setup", "rings with all flags and sizes", 2, (*maker).setupKind},
 	{"mixed", "long lives of several tasks and rings", 3, (*maker).mixed},

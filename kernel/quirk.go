@@ -36,6 +36,8 @@ const (
 	NoQueryZCRXEvent
 	TaskWorkInBatches
 	CQECacheOutlivesOverflow
+	BigCQEPadsAnyRing
+	AuxCQEKeepsBig
 	WaitSpinsOnOverflow
 	CancelledTimeoutsCount
 	TimeoutUpdateUnlimits
@@ -358,8 +360,17 @@ var Quirks = [numQuirks]Row{
 		Where: "io_uring/io_uring.c:io_cqe_cache_refill",
 		What:  "on a CQE_MIXED ring, a CQE of 32 bytes that did not fit into the last free entry leaves it to a later one",
 		Else:  "CQEs of a CQE_MIXED ring that overflows keep their order",
-		Why:   "CQEs are out of order or overwritten; what such a ring holds is not modelled",
-		Never: "what the CQ of a kernel that has it holds then is not modelled"},
+		Why:   "CQEs are out of order, lost, or come a second time"},
+	BigCQEPadsAnyRing: {Name: "big-cqe-pads-any-ring", On: []string{v619, seed, v70, v71, v72},
+		Where: "io_uring/io_uring.c:io_cqe_cache_refill",
+		What:  "a message with IORING_CQE_F_32 wants two entries before the ring's end also where CQEs all have one size",
+		Else:  "a message with IORING_CQE_F_32 takes an entry of a CQE32 ring as any other",
+		Why:   "a CQE32 ring shows an old CQE once more, and has words of another overwritten"},
+	AuxCQEKeepsBig: {Name: "aux-cqe-keeps-big", On: []string{v619, seed, v70, v71, v72},
+		Where: "io_uring/io_uring.c:io_fill_cqe_aux",
+		What:  "a CQE that no request brings along leaves the extra words in a CQE32 ring as they are",
+		Else:  "a CQE that no request brings along has zeros as extra words in a CQE32 ring",
+		Why:   "a program that looks at them finds those of an older CQE"},
 	CancelledTimeoutsCount: {Name: "cancelled-timeouts-count", On: []string{v619, seed, v70, v71, v72},
 		Where: "io_uring/timeout.c:io_timeout_cancel",
 		What:  "the CQE of a cancelled timeout counts as an event for timeouts that wait for a number of them",

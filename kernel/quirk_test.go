@@ -102,6 +102,8 @@ var quirkReleases = map[Quirk]string{ //          6.19, d42eb05e60, 7.0, 7.1, 7.
 	NoQueryZCRXEvent:               "xxxx--",
 	TaskWorkInBatches:              "xxxx--",
 	CQECacheOutlivesOverflow:       "xxxxx-",
+	BigCQEPadsAnyRing:              "xxxxx-",
+	AuxCQEKeepsBig:                 "xxxxx-",
 	WaitSpinsOnOverflow:            "xxxxx-",
 	CancelledTimeoutsCount:         "xxxxx-",
 	TimeoutUpdateUnlimits:          "xxxxx-",

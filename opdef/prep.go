@@ -24,6 +24,8 @@ type Request struct {
 	Addr    [uapi.SizeofSockaddrStorage]byte // CONNECT; what lies behind AddrLen means nothing
 	AddrLen int32                            // CONNECT: how much of Addr the program gave
 
+	Total uint64 // bytes of the iovecs that prep read, as many as one call moves
+
 	Time int64 // TIMEOUT, LINK_TIMEOUT, TIMEOUT_REMOVE that updates: in ns
 
 	Notif         bool   // SEND_ZC, SENDMSG_ZC: a notification was allocated
@@ -35,7 +37,7 @@ type Request struct {
 func (r *Request) Restart(sqe []byte) {
 	copy(r.SQE[:], sqe)
 	r.How = uapi.OpenHow{}
-	r.AddrLen, r.Time, r.Notif, r.NotifUserData, r.NotifReport = 0, 0, false, 0, false
+	r.AddrLen, r.Total, r.Time, r.Notif, r.NotifUserData, r.NotifReport = 0, 0, 0, false, 0, false
 }
 
 // Prep is what a prep function looks at.
@@ -345,6 +347,7 @@ func (p *Prep) importIovec(addr, count uint64) uapi.Errno {
 	if e != 0 {
 		return e
 	}
+	p.Req.Total = total(vec)
 	if len(vec) == 1 {
 		return importUbuf(vec[0].base, vec[0].len)
 	}
@@ -356,6 +359,15 @@ func (p *Prep) importIovec(addr, count uint64) uapi.Errno {
 	return 0
 }
 
+// total is how many bytes of the buffers one call moves.
+func total(vec []iovec) uint64 {
+	var n uint64
+	for _, v := range vec {
+		n = min(n+min(v.len, mm.MaxRWCount), mm.MaxRWCount)
+	}
+	return n
+}
+
 // prepRegIovec copies the iovecs of a request on registered buffers; the buffers are looked up when it runs.
 //
 // Linux: io_uring/rsrc.c:io_prep_reg_iovec
@@ -364,7 +376,8 @@ func (p *Prep) prepRegIovec(addr, count uint64) uapi.Errno {
 	if count > kmallocMax/uapi.SizeofIovec {
 		return uapi.ENOMEM // room for the array is taken before its length is checked
 	}
-	_, e := p.iovecFromUser(addr, count)
+	vec, e := p.iovecFromUser(addr, count)
+	p.Req.Total = total(vec)
 	return e
 }
 

@@ -19,18 +19,25 @@ type completionQueue struct {
 	overflow   []entry
 	overflowed uint32 // CQEs that were lost, as the ring's header says
 	cached     uint32 // entries from tail on that are known to be free
-	unordered  bool   // a worker is posting a message, whose place is no fact
-	torn       bool   // an entry may have been handed out twice
-	split      bool   // a resize took CQEs apart that nobody has seen
+	left       bool   // one more is, at leftAt, whatever the tail is by now (kernel.CQECacheOutlivesOverflow)
+	leftAt     uint32
+	unordered  bool // a worker is posting a message, whose place is no fact
+	cqMemory
 }
 
 // entry is a CQE in the ring, and the entries that it takes: from at on, so many.
 type entry struct {
 	trace.CQE
 	at, slots uint32
+	aux       bool // no request's, and put into the ring at once
 }
 
-func (c *completionQueue) init(r *Ring) { c.r = r }
+func (c *completionQueue) init(r *Ring) {
+	c.r = r
+	if r.has(uapi.IORING_SETUP_CQE32 | uapi.IORING_SETUP_CQE_MIXED) {
+		c.remember()
+	}
+}
 
 // ready is the number of entries that are in the ring.
 func (c *completionQueue) ready() uint32 { return c.tail - c.head }
@@ -40,19 +47,41 @@ func (c *completionQueue) ready() uint32 { return c.tail - c.head }
 //
 // Linux: io_uring/io_uring.h:io_get_cqe_overflow
 func (c *completionQueue) get(flags uint32, overflow bool) *entry {
-	big := flags&uapi.IORING_CQE_F_32 != 0 && c.r.has(uapi.IORING_SETUP_CQE_MIXED)
-	slots := uint32(1)
+	big := flags&uapi.IORING_CQE_F_32 != 0 && !(overflow && c.r.has(uapi.IORING_SETUP_CQE32))
+	slots, needs, at := uint32(1), uint32(1), c.tail
 	if big {
-		slots = 2
+		slots, needs = c.bigSlots()
 	}
-	if c.cached < slots && !c.refill(overflow, big) {
+	switch {
+	case c.cached >= needs:
+	case c.left && needs == 1:
+		c.skewed = c.skewed || c.leftAt != c.tail
+		c.left, c.cached, at = false, 1, c.leftAt
+	case !c.refill(overflow, big):
 		return nil
+	default:
+		at = c.tail
 	}
 	e := extend(&c.posted)
-	e.at, e.slots = c.tail, slots
+	e.at, e.slots, e.aux = at, slots, false
 	c.tail += slots
 	c.cached -= slots
+	if flags&uapi.IORING_CQE_F_SKIP != 0 && c.r.has(uapi.IORING_SETUP_CQE_MIXED) {
+		c.skewed = true // it looks like a filler
+	}
 	return e
+}
+
+// bigSlots is how many entries a CQE with IORING_CQE_F_32 takes, and how many have to be free for it.
+func (c *completionQueue) bigSlots() (slots, needs uint32) {
+	switch {
+	case c.r.has(uapi.IORING_SETUP_CQE_MIXED):
+		return 2, 2
+	case c.r.has(uapi.IORING_SETUP_CQE32):
+		return 1, 1
+	}
+	c.remember() // such a CQE is also written over what stands behind it
+	return 1, 2
 }
 
 // push takes up to n entries for CQEs of the usual size, as many as are known to be free.
@@ -62,7 +91,7 @@ func (c *completionQueue) push(n uint32) []entry {
 	c.posted = c.posted[:had+int(n)]
 	room := c.posted[had:]
 	for i := range room {
-		room[i].at, room[i].slots = c.tail+uint32(i), 1
+		room[i].at, room[i].slots, room[i].aux = c.tail+uint32(i), 1, false
 	}
 	c.tail += n
 	c.cached -= n
@@ -83,7 +112,7 @@ func (c *completionQueue) plain(flags uint32) *entry {
 	}
 	c.posted = c.posted[:n+1]
 	e := &c.posted[n]
-	e.at, e.slots = c.tail, 1
+	e.at, e.slots, e.aux = c.tail, 1, false
 	c.tail++
 	c.cached--
 	return e
@@ -99,30 +128,33 @@ func extend(list *[]entry) *entry {
 	return &(*list)[n]
 }
 
-// refill looks how many entries are free before the ring's end. A filler keeps a big CQE from wrapping around.
+// refill looks how many entries are free before the ring's end. A filler keeps a big CQE from wrapping around, or what
+// kernels take for one.
 //
 // Linux: io_uring/io_uring.c:io_cqe_cache_refill
 func (c *completionQueue) refill(overflow, big bool) bool {
 	if !overflow && len(c.overflow) > 0 {
 		return false
 	}
-	if c.cached > 0 && c.r.k.release.Has(kernel.CQECacheOutlivesOverflow) {
-		c.torn = true
+	if c.cached > 0 {
+		c.left, c.leftAt = c.r.k.release.Has(kernel.CQECacheOutlivesOverflow), c.tail
 	}
 	c.cached = 0
+	pads := big && (c.r.has(uapi.IORING_SETUP_CQE_MIXED) || c.r.k.release.Has(kernel.BigCQEPadsAnyRing))
+	big = pads || big && !c.r.has(uapi.IORING_SETUP_CQE32)
 	off := c.tail & (c.r.cqEntries - 1)
-	if big && off+1 == c.r.cqEntries {
+	if pads && off+1 == c.r.cqEntries {
 		if c.ready() >= c.r.cqEntries {
 			return false
 		}
-		c.tail++
+		c.fill(off)
 		off = 0
 	}
-	free := min(c.r.cqEntries-c.ready(), c.r.cqEntries-off)
+	free := min(c.r.cqEntries-min(c.ready(), c.r.cqEntries), c.r.cqEntries-off)
 	if big && free < 2 || free == 0 {
 		return false
 	}
-	c.cached, c.torn = free, false
+	c.cached, c.left = free, false
 	return true
 }
 
@@ -137,8 +169,14 @@ func (c *completionQueue) nextEntry(flags uint32) *entry {
 	return e
 }
 
-// post adds a CQE.
-func (c *completionQueue) post(cqe trace.CQE) { *c.next(cqe.Flags) = cqe }
+// post adds a CQE that no request brings along.
+func (c *completionQueue) post(cqe trace.CQE) {
+	e := c.get(cqe.Flags, false)
+	if e == nil {
+		e = extend(&c.overflow)
+	}
+	e.CQE, e.aux = cqe, !cqe.Known
+}
 
 // flushOverflow moves what waits into the ring, as far as it fits.
 //
@@ -149,7 +187,7 @@ func (c *completionQueue) flushOverflow() {
 		if e == nil {
 			return
 		}
-		e.CQE = c.overflow[0].CQE
+		e.CQE = c.overflow[0].CQE // with the words that an aux one does not have, as zeros
 		c.overflow = c.overflow[1:]
 	}
 }
@@ -157,6 +195,7 @@ func (c *completionQueue) flushOverflow() {
 // take is the CQEs that the program has not seen yet. Unless they are kept, their room is free again. Those whose time
 // is no fact stay back until the recording has them.
 func (c *completionQueue) take(keep bool, known *knowledge) []trace.CQE {
+	c.look()
 	var cqes []trace.CQE
 	if n := len(c.posted) - c.taken; n > 0 && c.r.k.quiet {
 		cqes = slices.Grow(c.seen[:0], n)
@@ -178,11 +217,13 @@ func (c *completionQueue) take(keep bool, known *knowledge) []trace.CQE {
 		return cqes
 	}
 	c.posted, c.taken, c.head = append(c.posted[:0], later...), 0, c.tail-uint32(len(later))
+	c.stored = len(later)
 	return cqes
 }
 
 // reap copies the CQEs that the program has not seen yet, as many as fit, and frees their room.
 func (c *completionQueue) reap(cqes []uapi.CQE) int {
+	c.look()
 	from := c.posted[c.taken:]
 	n := min(len(cqes), len(from))
 	from, cqes = from[:n], cqes[:n]
@@ -190,9 +231,10 @@ func (c *completionQueue) reap(cqes []uapi.CQE) int {
 		cqes[i] = from[i].CQE.CQE
 	}
 	if c.taken += n; c.taken == len(c.posted) {
-		c.posted, c.taken, c.head = c.posted[:0], 0, c.tail
+		c.posted, c.taken, c.stored, c.head = c.posted[:0], 0, 0, c.tail
 	} else {
 		c.head = c.posted[c.taken].at
+		c.looked = c.head
 	}
 	return n
 }

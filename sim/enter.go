@@ -29,15 +29,12 @@ func (k *Kernel) enter(t *task, c *trace.Enter) trace.Result {
 	}
 	ret, refusal, unmodelled := k.enterRing(t, c)
 	t.runWork() // on the way back to user mode
-	if seen != nil && seen.cq.torn {
-		unmodelled = "what a ring with CQEs of both sizes holds after one did not fit into its last entry"
-	}
-	if seen != nil && seen.cq.split {
-		unmodelled = splitCQE
-	}
 	res := trace.Result{Ret: ret, Why: refusal, Unmodelled: unmodelled}
 	if seen != nil {
 		res.Ring = seen.look(c.KeepCQEs)
+		if seen.cq.unclear {
+			res.Unmodelled = unclearCQ
+		}
 		res.Requests, res.Tally = seen.account(), seen.tally
 	}
 	return res
@@ -288,6 +285,8 @@ const sqThreadCap = 8
 // submitByThread is what the submission thread of a ring does with what is in the ring. It has the memory and descriptors
 // of the process that made it, and the credentials of the task that made the ring.
 //
+// Departs: a ring that is closed still is one of those that share its submission thread.
+//
 // Linux: io_uring/sqpoll.c:__io_sq_thread
 func (r *Ring) submitByThread() {
 	for r.sqPending() > 0 {
@@ -303,8 +302,8 @@ func (r *Ring) submitByThread() {
 	}
 }
 
-// splitCQE is what is not modelled.
-const splitCQE = "what a program sees of a CQE of 32 bytes that a resize has torn apart"
+// unclearCQ is what is not modelled.
+const unclearCQ = "what a CQ holds where a CQE that a worker posted was overwritten or moved"
 
 // reap looks at the ring without a system call.
 func (k *Kernel) reap(c trace.Reap) trace.Result {
@@ -314,8 +313,8 @@ func (k *Kernel) reap(c trace.Reap) trace.Result {
 	}
 	r.begin(c.Known, nil)
 	res := trace.Result{Ring: r.look(false), Requests: r.account()}
-	if r.cq.split {
-		res.Unmodelled = splitCQE
+	if r.cq.unclear {
+		res.Unmodelled = unclearCQ
 	}
 	return res
 }

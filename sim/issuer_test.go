@@ -124,3 +124,33 @@ func TestComplete(t *testing.T) {
 		}
 	}
 }
+
+// TestMemoryAsKernels: open files have positions as on kernels, which recorded this trace.
+func TestMemoryAsKernels(t *testing.T) {
+	tr, err := trace.ReadFile("../testdata/kernel/file-position.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := sim.New(kernel.V7_3)
+	k.SetIssuer(&sim.Memory{})
+	p := trace.NewPlayer(k, k.Release().Name)
+	compared := 0
+	for i := range tr.Events {
+		e := tr.Events[i]
+		recorded := e.Results
+		e.Results = nil
+		o, err := p.Play(&e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range o.CQEs {
+			if want := recorded[0].CQEs[0].Res; int64(c.Res) != int64(want) {
+				t.Errorf("user_data %d: %d, recorded %d", c.UserData, c.Res, want)
+			}
+			compared++
+		}
+	}
+	if compared != 9 {
+		t.Errorf("%d results compared, want all 9 but that of UNLINKAT, which Memory does not know", compared)
+	}
+}

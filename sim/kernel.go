@@ -159,8 +159,7 @@ func (k *Kernel) Do(name string, c trace.Call) trace.Result {
 		e, why := t.setNofile(c.Limit)
 		return syscall(e, "kernel/sys.c:do_prlimit", why)
 	case trace.NewUserNS:
-		e, why := t.NewUserNS()
-		return syscall(e, "kernel/fork.c:ksys_unshare", why)
+		return k.newUserNS(t)
 	case trace.DropPrivileges:
 		return syscall(t.DropPrivileges(), "kernel/sys.c:__sys_setresgid", "65534 must be mapped in the user namespace")
 	case trace.NoNewPrivs:

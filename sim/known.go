@@ -3,7 +3,6 @@ package sim
 import (
 	"slices"
 
-	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/tctx"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
@@ -174,18 +173,6 @@ func (r *Ring) askNotif(n *request) bool {
 		r.cq.post(traceCQE(cqe))
 	}
 	return ok
-}
-
-// breaksChain tells whether the result makes the rest of a chain fail.
-//
-// Departs: short transfers break chains for READ and WRITE, SPLICE and TEE; for vectored and network transfers they do
-// in the kernel too, which needs the total length to tell.
-func (q *request) breaksChain() bool {
-	switch q.Opcode {
-	case uapi.IORING_OP_READ, uapi.IORING_OP_WRITE, uapi.IORING_OP_SPLICE, uapi.IORING_OP_TEE:
-		return q.res != int32(q.SQE.Len())
-	}
-	return q.res < 0 && !opdef.Defs[q.Opcode].KeepsChain
 }
 
 // effect does to the model's tables what a successful request did, and returns its result. Whether a file goes into a

@@ -10,11 +10,15 @@ import (
 // Memory is a small Issuer for tests: regular files by path, and sockets that nothing comes to. It knows OPENAT, OPENAT2,
 // SOCKET, READ, WRITE, FSYNC and POLL_ADD, and leaves the rest unknown. Paths are taken as they are written: there are no
 // directories, links or permissions, and every open file may be read and written.
-//
-// Departs: an offset of -1 is the start of the file, as open files have no position here.
 type Memory struct {
 	Files map[string][]byte // by path
-	paths map[*tctx.File]string
+	open  map[*tctx.File]*openFile
+}
+
+// openFile is a regular file that was opened (struct file).
+type openFile struct {
+	path     string
+	position uint64
 }
 
 // memoryLimit is the largest file in bytes.
@@ -25,19 +29,19 @@ const pathMax = 4096
 
 // Issue carries out a request.
 func (m *Memory) Issue(i *Issue) Completion {
-	path, isFile := m.paths[i.File]
+	f, isFile := m.open[i.File]
 	switch i.Opcode {
 	case uapi.IORING_OP_OPENAT, uapi.IORING_OP_OPENAT2:
-		return m.open(i)
+		return m.openPath(i)
 	case uapi.IORING_OP_SOCKET:
 		return Completion{State: Done, Opens: &tctx.File{Kind: tctx.SocketFile}}
 	case uapi.IORING_OP_READ:
 		if isFile {
-			return m.read(i, path)
+			return m.read(i, f)
 		}
 	case uapi.IORING_OP_WRITE:
 		if isFile {
-			return m.write(i, path)
+			return m.write(i, f)
 		}
 	case uapi.IORING_OP_FSYNC:
 		if isFile {
@@ -50,8 +54,8 @@ func (m *Memory) Issue(i *Issue) Completion {
 	return Completion{}
 }
 
-// open opens a file, and makes it if it is to.
-func (m *Memory) open(i *Issue) Completion {
+// openPath opens a file, and makes it if it is to.
+func (m *Memory) openPath(i *Issue) Completion {
 	name, e := i.Task.Mem.CString(i.SQE.Addr(), pathMax)
 	if e != 0 {
 		return Fails(e)
@@ -68,33 +72,47 @@ func (m *Memory) open(i *Issue) Completion {
 		m.Files[name] = nil
 	}
 	f := &tctx.File{Kind: tctx.OtherFile}
-	if m.paths == nil {
-		m.paths = map[*tctx.File]string{}
+	if m.open == nil {
+		m.open = map[*tctx.File]*openFile{}
 	}
-	m.paths[f] = name
+	m.open[f] = &openFile{path: name}
 	return Completion{State: Done, Opens: f}
 }
 
-// place is the offset of a read or write.
-func place(i *Issue) uint64 {
-	if i.SQE.Off() == math.MaxUint64 {
-		return 0
+// place is where a read or write starts: at its offset, or at the file's position if that is -1.
+//
+// Linux: io_uring/rw.c:io_kiocb_update_pos
+func (f *openFile) place(i *Issue) uint64 {
+	if atPosition(i) {
+		return f.position
 	}
 	return i.SQE.Off()
 }
 
-func (m *Memory) read(i *Issue, path string) Completion {
-	data := m.Files[path]
-	at := min(place(i), uint64(len(data)))
+func atPosition(i *Issue) bool { return i.SQE.Off() == math.MaxUint64 }
+
+// done is the result of a read or write of n bytes, which moves the position only if it started there.
+//
+// Linux: io_uring/rw.c:kiocb_done
+func (f *openFile) done(i *Issue, n int) Completion {
+	if atPosition(i) {
+		f.position += uint64(n)
+	}
+	return Result(int32(n))
+}
+
+func (m *Memory) read(i *Issue, f *openFile) Completion {
+	data := m.Files[f.path]
+	at := min(f.place(i), uint64(len(data)))
 	data = data[at:min(at+uint64(i.SQE.Len()), uint64(len(data)))]
 	if !i.Task.Mem.CopyOut(i.SQE.Addr(), data) {
 		return Fails(uapi.EFAULT)
 	}
-	return Result(int32(len(data)))
+	return f.done(i, len(data))
 }
 
-func (m *Memory) write(i *Issue, path string) Completion {
-	at, n := place(i), uint64(i.SQE.Len())
+func (m *Memory) write(i *Issue, f *openFile) Completion {
+	at, n := f.place(i), uint64(i.SQE.Len())
 	if at > memoryLimit || at+n > memoryLimit {
 		return Fails(uapi.EFBIG)
 	}
@@ -102,11 +120,11 @@ func (m *Memory) write(i *Issue, path string) Completion {
 	if !i.Task.Mem.CopyIn(b, i.SQE.Addr()) {
 		return Fails(uapi.EFAULT)
 	}
-	data := m.Files[path]
+	data := m.Files[f.path]
 	if grow := int(at+n) - len(data); grow > 0 {
 		data = append(data, make([]byte, grow)...)
 	}
 	copy(data[at:], b)
-	m.Files[path] = data
-	return Result(int32(n))
+	m.Files[f.path] = data
+	return f.done(i, len(b))
 }

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"slices"
+
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/register"
@@ -48,8 +50,8 @@ func (r *Ring) Resize(t *tctx.Task, p *uapi.Params, addr uint64) register.Outcom
 	if !ok || !r.cq.resizable(p.CQEntries) {
 		return refuseResize(uapi.EOVERFLOW, "the new rings must have room for what is in the old ones")
 	}
+	r.cq.move(p.CQEntries)
 	r.submissions, r.sqEntries, r.cqEntries, r.memory = sq, p.SQEntries, p.CQEntries, rings.size+sqes.size
-	r.cq.cached = 0
 	return register.Outcome{Resized: r.Name}
 }
 
@@ -107,23 +109,11 @@ func (r *Ring) isBig(index uint32) bool {
 
 // resizable tells whether the CQEs have room in a ring with so many entries.
 //
-// Departs: kernels that mix up SQEs of 128 bytes do so with CQEs of 32, which is not modelled.
-//
 // Linux: io_uring/register.c:io_register_resize_rings
 func (c *completionQueue) resizable(entries uint32) bool {
 	if c.ready() > entries {
 		return false
 	}
-	if c.r.has(uapi.IORING_SETUP_CQE32) && c.r.k.release.Has(kernel.ResizeMixesUpSQE128) && len(c.posted) > c.taken {
-		c.split = true
-	}
-	for _, e := range c.posted {
-		if e.slots == 2 && e.at&(entries-1) == entries-1 {
-			if !c.r.k.release.Has(kernel.ResizeTearsBigEntries) {
-				return false
-			}
-			c.split = true
-		}
-	}
-	return true
+	return c.r.k.release.Has(kernel.ResizeTearsBigEntries) ||
+		!slices.ContainsFunc(c.posted, func(e entry) bool { return e.wraps(entries) })
 }

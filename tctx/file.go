@@ -57,6 +57,11 @@ func (t *FDTable) Install(f *File, cloexec bool) (fd int32, e uapi.Errno) {
 	return -1, uapi.EMFILE
 }
 
+// Has tells whether the table has a file that is one of those.
+func (t *FDTable) Has(is func(*File) bool) bool {
+	return slices.ContainsFunc(t.slots, func(s fdSlot) bool { return is(s.file) })
+}
+
 // Put puts a file at the descriptor that a real kernel chose, replacing what was there. It does nothing if no table has
 // such a descriptor.
 func (t *FDTable) Put(fd int32, f *File, cloexec bool) {

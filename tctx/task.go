@@ -3,6 +3,8 @@
 package tctx
 
 import (
+	"slices"
+
 	"github.com/uringsim/uringsim/bpffilter"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/mm"
@@ -71,6 +73,9 @@ func NewInit(name string) *Task {
 // Alive tells whether the task can make calls; a task that waits in vfork cannot.
 func (t *Task) Alive() bool { return !t.dead && !t.waiting }
 
+// Ended tells whether the task is no more.
+func (t *Task) Ended() bool { return t.dead }
+
 // MayFilter tells whether the task may restrict itself: no_new_privs, or CAP_SYS_ADMIN in its user namespace.
 //
 // Linux: io_uring/register.c:io_register_bpf_filter_task
@@ -122,13 +127,18 @@ func (t *Task) Thread(k kernel.Release, name string) *Task {
 
 // IOThread makes a thread of the process that only the kernel uses, as the submission threads of rings are.
 //
-// Departs: a submission thread goes on when its ring is closed.
-//
 // Linux: kernel/fork.c:create_io_thread
 func (t *Task) IOThread(name string) *Task {
 	c := &Task{Name: name, Cred: t.Cred, Mem: t.Mem, Files: t.Files, process: t.process}
 	t.process.threads = append(t.process.threads, c)
 	return c
+}
+
+// OnlyThreadBut tells whether no other threads belong to the process than these, and no workers.
+func (t *Task) OnlyThreadBut(others []*Task) bool {
+	return !slices.ContainsFunc(t.process.threads, func(o *Task) bool {
+		return o.Workers || o != t && !slices.Contains(others, o)
+	})
 }
 
 // SameProcess tells whether the tasks are threads of one process.

@@ -80,7 +80,10 @@ var faults = []fault{
 	{"resized rings keep the order of their SQ array", "sim/resize.go", "n.sqArray[dst] = dst", "n.sqArray[dst] = src", "setup"},
 	{"a resize that overflows writes nothing back", "sim/resize.go", "if !t.Mem.CopyOut(addr, p.Append(nil)) {", "if r.sqTail-r.sqHead <= p.SQEntries && !t.Mem.CopyOut(addr, p.Append(nil)) {", "setup"},
 	{"a resize forgets CQEs", "sim/resize.go", "if c.ready() > entries {", "if false {", "setup"},
-	{"a resize tears CQEs", "sim/resize.go", "if !c.r.k.release.Has(kernel.ResizeTearsBigEntries) {", "if false {", "setup"},
+	{"a resize tears CQEs", "sim/resize.go", "!slices.ContainsFunc(c.posted, func(e entry) bool { return e.wraps(entries) })", "len(slices.Clone(c.posted)) >= 0", "cqes"},
+	{"a CQE of 32 bytes leaves an entry to others", "sim/complete.go", "c.r.k.release.Has(kernel.CQECacheOutlivesOverflow), c.tail", "true, c.tail", "cqes"},
+	{"fillers are in all rings", "sim/complete.go", "c.r.has(uapi.IORING_SETUP_CQE_MIXED) || c.r.k.release.Has(kernel.BigCQEPadsAnyRing)", "c.r != nil", "cqes"},
+	{"messages that look like fillers are seen", "sim/complete.go", "c.skewed = true // it looks", "c.skewed = false // it looks", "cqes"},
 	{"any ring can be resized", "register/resize.go", "c.ring.Flags&uapi.IORING_SETUP_DEFER_TASKRUN == 0", "false", "setup"},
 	{"a question may have a page less a byte", "register/query.go", "if room > mm.PageSize &&", "if room >= mm.PageSize &&", "register"},
 	{"zero-copy receive has no events", "register/zcrx.go", "zcrx{ctrls: 1, features: uapi.ZCRX_FEATURE_EVENT}", "zcrx{ctrls: 1}", "register"},
@@ -170,10 +173,8 @@ func overlay(t *testing.T, root, dir string, f *fault) string {
 
 // unseen are the quirks that generated traces cannot show, with the reason.
 var unseen = map[kernel.Quirk]string{
-	kernel.MsgRingPassesCQE32:       "kernels that have it write behind the CQE, so that it is not generated",
-	kernel.CQECacheOutlivesOverflow: "what such a ring holds is not modelled, so that it is not generated",
-	kernel.WaitSpinsOnOverflow:      "kernels that have it never return, so that it is not generated",
-	kernel.SQPollCapSplits128:       "it takes two rings that share a submission thread",
+	kernel.WaitSpinsOnOverflow: "kernels that have it never return, so that it is not generated",
+	kernel.SQPollCapSplits128:  "it takes two rings that share a submission thread",
 }
 
 // TestQuirksShow looks whether generated traces tell a release from one with a quirk more or less.

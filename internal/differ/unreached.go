@@ -29,7 +29,6 @@ var UnreachedExits = map[string]string{
 	`sim/known.go: return c.UserData == userData && c.Res != int32(uapi.ECANCELED.Ret())`:                                                                     "it reads recordings, and refuses nothing",
 	`sim/known.go: return c.UserData == q.UserData && c.Res == int32(uapi.ETIME.Ret())`:                                                                       "it reads recordings, and refuses nothing",
 	`register/personality.go: return refuse(uapi.EBUSY, "io_uring/register.c:io_register_personality", "all numbers are taken")`:                              "it takes 65535 calls",
-	`register/msg_ring.go: return uapi.EINVAL, "IORING_CQE_F_32 needs a target with CQE32 or CQE_MIXED"`:                                                      "kernels without the check write behind the CQE",
 	`register/zcrx.go: return Outcome{Unmodelled: "ZCRX_IFQ for a network device that machines may have"}`:                                                    unmodelled,
 	`register/zcrx.go: return Outcome{Unmodelled: "zero-copy receive without a network device (ZCRX_REG_NODEV)"}`:                                             unmodelled,
 	`register/kbuf.go: return Outcome{Unmodelled: "PBUF_STATUS of a group that requests have taken buffers of"}`:                                              unmodelled,

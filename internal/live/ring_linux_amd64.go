@@ -319,14 +319,11 @@ func (r *ring) news(words, cqes []byte) (*trace.RingState, error) {
 		CQOverflow: word(r.params.CQOff.Overflow),
 	}
 	tail := word(r.params.CQOff.Tail)
-	if n := tail - r.seen; n > r.params.CQEntries {
+	if n := tail - r.seen; n > r.params.CQEntries+1 { // by one: see kernel.CQECacheOutlivesOverflow
 		return nil, fmt.Errorf("the CQ tail moved by %d, more than the ring holds", n)
 	}
 	for r.seen != tail {
-		cqe, size, steps := r.cqeAt(cqes)
-		if steps > tail-r.seen {
-			return nil, fmt.Errorf("the CQ ends in the middle of a CQE of %d bytes", size)
-		}
+		cqe, size, steps := r.cqeAt(cqes, tail-r.seen)
 		if r.seen += steps; size > 0 {
 			s.CQEs = append(s.CQEs, trace.CQE{CQE: uapi.DecodeCQE(cqe[:size])})
 		}
@@ -334,8 +331,10 @@ func (r *ring) news(words, cqes []byte) (*trace.RingState, error) {
 	return s, nil
 }
 
-// cqeAt finds the next CQE, its size in bytes (0 for a filler, which is no CQE) and in places of the ring.
-func (r *ring) cqeAt(cqes []byte) (cqe []byte, size uint64, steps uint32) {
+// cqeAt finds the next CQE, its size in bytes (0 for a filler, which is no CQE) and in places of the ring. One of 32 bytes
+// that some kernels have torn apart, with its second half behind the ring's end or the last of the places that are left,
+// is read as one of 16.
+func (r *ring) cqeAt(cqes []byte, left uint32) (cqe []byte, size uint64, steps uint32) {
 	at := cqes[uint64(r.seen&(r.params.CQEntries-1))*r.cqe:]
 	if r.params.Flags&uapi.IORING_SETUP_CQE_MIXED == 0 {
 		return at, r.cqe, 1
@@ -343,7 +342,7 @@ func (r *ring) cqeAt(cqes []byte) (cqe []byte, size uint64, steps uint32) {
 	switch flags := uapi.DecodeCQE(at[:uapi.SizeofCQE]).Flags; {
 	case flags&uapi.IORING_CQE_F_SKIP != 0:
 		return at, 0, 1
-	case flags&uapi.IORING_CQE_F_32 != 0 && len(at) >= uapi.SizeofCQE32:
+	case flags&uapi.IORING_CQE_F_32 != 0 && len(at) >= uapi.SizeofCQE32 && left > 1:
 		return at, uapi.SizeofCQE32, 2
 	}
 	return at, uapi.SizeofCQE, 1

@@ -1,0 +1,196 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/uapi"
+)
+
+// cqMemory is what the memory of a CQ holds, where a program may find something else in it than the CQEs that were
+// posted, in their order. What is posted gets there when somebody looks.
+type cqMemory struct {
+	halves  []half // nil while CQEs have 16 bytes and are alike: those that were posted are all there is then
+	stored  int    // how many of posted are there
+	looked  uint32 // the program has seen what there is up to this tail
+	skewed  bool   // it finds something else than what was posted
+	unclear bool   // when it last looked, it found what the model does not know
+}
+
+// half is 16 bytes of a CQ: a CQE, or the second half of one of 32 bytes.
+type half struct {
+	words [2]uint64
+	known bool // as trace.CQE.Known
+	any   bool // what stands there is no fact
+}
+
+// filler is what keeps a CQE of 32 bytes from wrapping around.
+var filler = half{words: [2]uint64{0, uapi.IORING_CQE_F_SKIP << 32}}
+
+// firstHalf is that of a CQE.
+func firstHalf(c *trace.CQE) half {
+	return half{words: [2]uint64{c.UserData, uint64(c.Flags)<<32 | uint64(uint32(c.Res))}, known: c.Known}
+}
+
+// cqe is the CQE whose first half this is.
+func (h half) cqe() trace.CQE {
+	c := uapi.CQE{UserData: h.words[0], Res: int32(uint32(h.words[1])), Flags: uint32(h.words[1] >> 32)}
+	return trace.CQE{CQE: c, Known: h.known}
+}
+
+// unit is how many halves an entry of the ring has.
+func (c *completionQueue) unit() uint32 {
+	if c.r.has(uapi.IORING_SETUP_CQE32) {
+		return 2
+	}
+	return 1
+}
+
+// remember starts to keep what the memory holds.
+func (c *completionQueue) remember() {
+	if c.halves != nil {
+		return
+	}
+	c.halves = make([]half, c.r.cqEntries*c.unit())
+	for i := range min(c.tail, c.r.cqEntries) {
+		c.halves[i].any = true // a CQE that is forgotten
+	}
+	c.stored, c.looked = 0, c.tail
+	if c.taken < len(c.posted) {
+		c.looked = c.posted[c.taken].at
+	}
+}
+
+// fill puts a filler into the last entry. Rings whose CQEs all have one size should have none: with 16 bytes it looks
+// like a CQE, and with 32 it is written to another place, while the last entry keeps what it has.
+//
+// Linux: io_uring/io_uring.c:io_fill_nop_cqe
+func (c *completionQueue) fill(off uint32) {
+	c.store()
+	c.halves[off] = filler
+	switch {
+	case c.r.has(uapi.IORING_SETUP_CQE_MIXED):
+	case c.r.has(uapi.IORING_SETUP_CQE32):
+		c.skewed = true
+	default:
+		e := extend(&c.posted)
+		*e = entry{CQE: filler.cqe(), at: c.tail, slots: 1}
+	}
+	c.tail++
+}
+
+// store writes what was posted to the memory.
+func (c *completionQueue) store() {
+	for i := range c.posted[c.stored:] {
+		c.write(&c.posted[c.stored+i])
+	}
+	c.stored = len(c.posted)
+}
+
+// write writes a CQE to the memory. Some that are no request's leave the second half as it is.
+//
+// Linux: io_uring/io_uring.c:io_fill_cqe_aux, io_uring/io_uring.h:io_fill_cqe_req
+func (c *completionQueue) write(e *entry) {
+	unit, big := c.unit(), e.Flags&uapi.IORING_CQE_F_32 != 0
+	at := (e.at & (c.r.cqEntries - 1)) * unit
+	c.halves[at] = firstHalf(&e.CQE)
+	if unit == 1 && !big {
+		return
+	}
+	second := &c.halves[at+1]
+	if e.aux && !big && c.r.k.release.Has(kernel.AuxCQEKeepsBig) {
+		e.Big, e.AnyBig = second.words, second.any
+		return
+	}
+	*second = half{words: e.Big, any: e.AnyBig}
+}
+
+// blur makes what nobody has seen yet no facts if a worker has posted some of it, which may be anywhere among it.
+func (c *completionQueue) blur() {
+	fresh := c.posted[c.taken:]
+	if !slices.ContainsFunc(fresh, func(e entry) bool { return e.Unordered }) {
+		return
+	}
+	unit, mask := c.unit(), c.r.cqEntries-1
+	blur := func(pos uint32) {
+		for i := range unit {
+			c.halves[(pos&mask)*unit+i].any = true
+		}
+	}
+	for pos := c.looked; pos != c.tail; pos++ {
+		blur(pos)
+	}
+	for i := range fresh {
+		blur(fresh[i].at)
+		fresh[i].AnyBig = fresh[i].AnyBig || fresh[i].aux && unit == 2
+	}
+}
+
+// look makes the list of what was posted that of what the program finds.
+func (c *completionQueue) look() {
+	if c.halves == nil {
+		return
+	}
+	c.unclear = false
+	c.store()
+	c.blur()
+	if c.skewed {
+		c.posted = c.posted[:c.taken]
+		c.read()
+		c.stored, c.skewed = len(c.posted), false
+	}
+	c.looked = c.tail
+}
+
+// read lists the CQEs that stand between what the program has seen and the tail. A CQE of 32 bytes of which the second
+// half would be behind the tail or the ring's end is read as one of 16.
+func (c *completionQueue) read() {
+	unit, mixed := c.unit(), c.r.has(uapi.IORING_SETUP_CQE_MIXED)
+	for pos := c.looked; pos != c.tail; {
+		at := (pos & (c.r.cqEntries - 1)) * unit
+		if c.halves[at].any {
+			c.unclear = true
+			return
+		}
+		e := entry{CQE: c.halves[at].cqe(), at: pos, slots: 1}
+		if mixed && e.Flags&uapi.IORING_CQE_F_SKIP != 0 {
+			pos++
+			continue
+		}
+		if mixed && e.Flags&uapi.IORING_CQE_F_32 != 0 && c.tail-pos > 1 && at+1 < c.r.cqEntries {
+			e.slots = 2
+		}
+		if unit*e.slots == 2 {
+			e.Big, e.AnyBig = c.halves[at+1].words, c.halves[at+1].any
+		}
+		c.posted = append(c.posted, e)
+		pos += e.slots
+	}
+}
+
+// move copies what the program has not taken yet to a ring with so many entries.
+//
+// Linux: io_uring/register.c:io_register_resize_rings
+func (c *completionQueue) move(entries uint32) {
+	c.cached, c.left = 0, false
+	if c.halves == nil {
+		return
+	}
+	c.store()
+	c.blur()
+	unit := c.unit()
+	moved := make([]half, entries*unit)
+	if unit == 2 && c.r.k.release.Has(kernel.ResizeMixesUpSQE128) {
+		unit, c.skewed = 1, c.skewed || c.looked != c.tail
+	}
+	for i := c.head; i != c.tail; i++ {
+		to, from := i&(entries-1)*unit, i&(c.r.cqEntries-1)*unit
+		copy(moved[to:to+unit], c.halves[from:])
+	}
+	c.skewed = c.skewed || slices.ContainsFunc(c.posted, func(e entry) bool { return e.wraps(entries) })
+	c.halves = moved
+}
+
+// wraps tells whether a CQE of two entries has one at each end of a ring with so many.
+func (e *entry) wraps(entries uint32) bool { return e.slots == 2 && e.at&(entries-1) == entries-1 }
