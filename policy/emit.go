@@ -1,6 +1,11 @@
 package policy
 
-import "github.com/uringsim/uringsim/uapi"
+import (
+	"slices"
+
+	"github.com/uringsim/uringsim/srcpos"
+	"github.com/uringsim/uringsim/uapi"
+)
 
 // The instructions that programs are made of.
 const (
@@ -37,17 +42,17 @@ type held struct {
 	known bool
 }
 
-// emit writes the graph as a program. Every node stands before those it leads to, and loads its word only for the ways
-// in on which the accumulator does not have it.
-func emit(root *node) []uapi.SockFilter {
+// emit writes the graph as a program, with the places of the tests that became each instruction. Every node stands
+// before those it leads to, and loads its word only for the ways in on which the accumulator does not have it.
+func emit(root *node) (out []uapi.SockFilter, at [][]Pos) {
 	order := topological(root)
-	at := map[*node]*block{}
+	of := map[*node]*block{}
 	blocks := make([]*block, len(order))
 	for i, n := range order {
 		blocks[i] = &block{node: n}
-		at[n] = blocks[i]
+		of[n] = blocks[i]
 	}
-	load(blocks, at)
+	load(blocks, of)
 	for again := true; again; {
 		again = false
 		pc := 0
@@ -56,15 +61,19 @@ func emit(root *node) []uapi.SockFilter {
 			pc += b.size()
 		}
 		for _, b := range blocks {
-			again = b.stretch(at) || again
+			again = b.stretch(of) || again
 		}
 	}
-	var out []uapi.SockFilter
 	for _, b := range blocks {
-		out = append(out, b.insns(at)...)
+		insns := b.insns(of)
+		out = append(out, insns...)
+		at = append(at, slices.Repeat([][]Pos{sorted(b.at)}, len(insns))...)
 	}
-	return out
+	return out, at
 }
+
+// sorted are places in the order of the text.
+func sorted(at []Pos) []Pos { return slices.SortedFunc(slices.Values(at), srcpos.Pos.Compare) }
 
 // topological orders the nodes so that each stands before those it leads to, and the leaves last.
 func topological(root *node) []*node {
