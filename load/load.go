@@ -48,14 +48,15 @@ const maxText = 16 << 20
 
 // File reads a file. Errors say where in the file.
 func File(file string, o Options) (*plan.Plan, error) {
-	text, err := readFile(file)
+	text, err := ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
 	return Text(file, text, o)
 }
 
-func readFile(file string) ([]byte, error) {
+// ReadFile is the text of a file for Text, unless the file is too large.
+func ReadFile(file string) ([]byte, error) {
 	info, err := os.Stat(file)
 	if err != nil {
 		return nil, err

@@ -42,8 +42,9 @@ type held struct {
 	known bool
 }
 
-// emit writes the graph as a program, with the places of the tests that became each instruction. Every node stands
-// before those it leads to, and loads its word only for the ways in on which the accumulator does not have it.
+// emit writes the graph as a program, with the places of the tests that became each instruction: of a load, of all
+// tests of its word, as it serves several. Every node stands before those it leads to, and loads its word only for the
+// ways in on which the accumulator does not have it.
 func emit(root *node) (out []uapi.SockFilter, at [][]Pos) {
 	order := topological(root)
 	of := map[*node]*block{}
@@ -64,16 +65,30 @@ func emit(root *node) (out []uapi.SockFilter, at [][]Pos) {
 			again = b.stretch(of) || again
 		}
 	}
+	words := map[uint32][]Pos{}
 	for _, b := range blocks {
-		insns := b.insns(of)
-		out = append(out, insns...)
-		at = append(at, slices.Repeat([][]Pos{sorted(b.at)}, len(insns))...)
+		words[b.word.off] = append(words[b.word.off], b.at...)
+	}
+	for off := range words {
+		words[off] = inOrder(words[off])
+	}
+	for _, b := range blocks {
+		own := inOrder(b.at)
+		for _, insn := range b.insns(of) {
+			if out = append(out, insn); insn.Code == ldAbs {
+				at = append(at, words[insn.K])
+			} else {
+				at = append(at, own)
+			}
+		}
 	}
 	return out, at
 }
 
-// sorted are places in the order of the text.
-func sorted(at []Pos) []Pos { return slices.SortedFunc(slices.Values(at), srcpos.Pos.Compare) }
+// inOrder are places in the order of the text, each once.
+func inOrder(at []Pos) []Pos {
+	return slices.Compact(slices.SortedFunc(slices.Values(at), srcpos.Pos.Compare))
+}
 
 // topological orders the nodes so that each stands before those it leads to, and the leaves last.
 func topological(root *node) []*node {

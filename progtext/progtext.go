@@ -35,7 +35,8 @@ type Form struct {
 func Forms() []Form { return slices.Clone(forms) }
 
 var forms = []Form{
-	{"asm", []string{".bpf", ".asm"}, "the language of the kernel's bpf_asm", []string{";", "//", "/*"}, readAsm, writeAsm},
+	{"asm", []string{".bpf", ".asm"}, "the language of the kernel's bpf_asm", []string{";", "//", "/*"}, readAsm,
+		writeAsm},
 	{"raw", []string{".bin", ".raw"}, "the bytes of struct sock_filter, little-endian", nil, readRaw, writeRaw},
 	{"hex", []string{".hex"}, "the same bytes in hexadecimal", nil, readHex, writeHex},
 	{"decimal", []string{".ddd"}, "numbers as of tcpdump -ddd; also those of bpf_asm are read", nil, readDecimal,

@@ -46,8 +46,8 @@ func readTrace(in input) (*Program, error) {
 	return &Program{insns, in.eventPlaces(event, t.Events[event].Line, lines)}, nil
 }
 
-// eventPlaces are the places of lines of assembler of an event: in a trace with an event per line that of the event, and
-// none in a packed trace.
+// eventPlaces are the places of lines of assembler of an event: in a trace with an event per line that of the event,
+// and none in a packed trace.
 func (in *input) eventPlaces(event, at int, lines []int) []srcpos.Pos {
 	if at == 0 {
 		return nil
