@@ -58,17 +58,16 @@ func Read(file string, text []byte) (*Plan, error) {
 	if err := trace.Decode(file, text, &doc); err != nil {
 		return nil, err
 	}
-	places := trace.Places(text, "/")
-	fail := func(pointer, format string, args ...any) (*Plan, error) {
-		at := places[pointer]
+	places := trace.Places(text).Members
+	fail := func(at trace.Place, format string, args ...any) (*Plan, error) {
 		return nil, &trace.SyntaxError{File: file, Line: at.Line, Col: at.Col, Msg: fmt.Sprintf(format, args...)}
 	}
 	if doc.Plan != Version {
-		return fail("/plan", "found plan version %d, expected \"plan\": %d", doc.Plan, Version)
+		return fail(places["plan"], "found plan version %d, expected \"plan\": %d", doc.Plan, Version)
 	}
 	p := &Plan{Name: doc.Name}
 	if doc.Restrictions != nil {
-		p.RestrictionsAt = []srcpos.Pos{places["/restrictions"]}
+		p.RestrictionsAt = []srcpos.Pos{places["restrictions"].Pos}
 		p.Restrictions = []uapi.Restriction{}
 		for _, r := range *doc.Restrictions {
 			p.Restrictions = append(p.Restrictions, r.Entry())
@@ -76,15 +75,16 @@ func Read(file string, text []byte) (*Plan, error) {
 	}
 	for i := range doc.Filters {
 		f := &doc.Filters[i]
-		here := fmt.Sprintf("/filters/%d", i)
+		here := places["filters"].Elements[i]
+		insnPlaces := here.Members["insns"]
 		insns, lines, err := cbpfvm.AssembleList(f.Insns)
 		if err != nil {
-			return fail(here+"/insns", "filters/%d/insns: %v", i, err)
+			return fail(insnPlaces, "filters/%d/insns: %v", i, err)
 		}
 		out := Filter{Op: uapi.Op(f.Opcode), Flags: uint32(f.Flags), PDUSize: uint8(f.PDUSize), Insns: insns, Why: f.Why,
-			At: []srcpos.Pos{places[here]}}
+			At: []srcpos.Pos{here.Pos}}
 		for _, line := range lines {
-			out.InsnsAt = append(out.InsnsAt, []srcpos.Pos{places[fmt.Sprintf("%s/insns/%d", here, line)]})
+			out.InsnsAt = append(out.InsnsAt, []srcpos.Pos{insnPlaces.Elements[line].Pos})
 		}
 		p.Filters = append(p.Filters, out)
 	}

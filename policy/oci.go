@@ -151,17 +151,17 @@ func ParseOCI(file string, text []byte) (*Policy, error) {
 		return nil, err
 	}
 	p := &Policy{File: file}
-	places := trace.Places(only, "")
+	places := trace.Places(only)
 	switch o.DefaultAction {
 	case "deny":
 		p.Default = Deny
 	case "allow":
 		p.Default = Allow
 	default:
-		return nil, errorAt(file, places[""], "defaultAction: found %q, expected \"deny\" or \"allow\"", o.DefaultAction)
+		return nil, errorAt(file, places.Pos, "defaultAction: found %q, expected \"deny\" or \"allow\"", o.DefaultAction)
 	}
-	p.DefaultAt = places["/defaultAction"]
-	p.Rules = o.rules(p.Default, places)
+	p.DefaultAt = places.Members["defaultAction"].Pos
+	p.Rules = o.rules(p.Default, places.Members)
 	return p, p.check()
 }
 
@@ -199,18 +199,18 @@ func ioUring(file string, text []byte) ([]byte, error) {
 }
 
 // rules say what the object says: flags first, then the families of sockets, then the opcodes.
-func (o *ociObject) rules(def Action, places map[string]Pos) []Rule {
+func (o *ociObject) rules(def Action, places map[string]trace.Place) []Rule {
 	var rules []Rule
 	var denied uint64
 	for _, f := range o.DeniedSQEFlags {
 		denied |= uint64(f)
 	}
 	if denied != 0 {
-		at := places["/deniedSqeFlags"]
+		at := places["deniedSqeFlags"].Pos
 		rules = append(rules, Rule{Pos: at, Action: Deny,
 			If: &Test{Pos: at, Field: "sqe_flags", Mask: denied, Rel: Ne, Values: []Value{{}}}})
 	}
-	listed := Rule{Pos: places["/ops"], Action: !def}
+	listed := Rule{Pos: places["ops"].Pos, Action: !def}
 	socket := false
 	for i, op := range o.Ops {
 		op := uapi.Op(op)
@@ -222,10 +222,10 @@ func (o *ociObject) rules(def Action, places map[string]Pos) []Rule {
 				continue // below
 			}
 		}
-		listed.Ops, listed.OpsAt = append(listed.Ops, op), append(listed.OpsAt, places[fmt.Sprintf("/ops/%d", i)])
+		listed.Ops, listed.OpsAt = append(listed.Ops, op), append(listed.OpsAt, places["ops"].Elements[i].Pos)
 	}
 	if o.SocketFamilies != nil && socket == (def == Deny) {
-		rules = append(rules, families(*o.SocketFamilies, def, places["/socketFamilies"])...)
+		rules = append(rules, families(*o.SocketFamilies, def, places["socketFamilies"].Pos)...)
 	}
 	if listed.Ops != nil {
 		rules = append(rules, listed)

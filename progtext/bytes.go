@@ -119,10 +119,10 @@ func readJSON(in input) (*Program, error) {
 		return nil, err
 	}
 	var out Program
-	places := trace.Places(in.text, "/")
+	places := trace.Places(in.text).Elements
 	for i, o := range list {
 		out.Insns = append(out.Insns, uapi.SockFilter{Code: uint16(o.Code), Jt: uint8(o.Jt), Jf: uint8(o.Jf), K: uint32(o.K)})
-		out.At = append(out.At, places[fmt.Sprintf("/%d", i)])
+		out.At = append(out.At, places[i].Pos)
 	}
 	return &out, nil
 }

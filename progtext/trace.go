@@ -3,7 +3,6 @@ package progtext
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"math"
 	"strconv"
 
@@ -52,13 +51,12 @@ func (in *input) eventPlaces(event, at int, lines []int) []srcpos.Pos {
 	if at == 0 {
 		return nil
 	}
-	under := fmt.Sprintf("/events/%d/arg/bpf_filter/insns/", event)
-	places := trace.Places(in.text, under)
+	places := trace.Places(in.text, "events", strconv.Itoa(event), "arg", "bpf_filter", "insns").Elements
 	var out []srcpos.Pos
 	for _, n := range lines {
-		p, ok := places[under+strconv.Itoa(n)]
-		if !ok {
-			p = srcpos.Pos{Line: at, Col: 1}
+		p := srcpos.Pos{Line: at, Col: 1}
+		if n < len(places) {
+			p = places[n].Pos
 		}
 		out = append(out, p)
 	}

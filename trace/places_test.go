@@ -9,20 +9,28 @@ import (
 	"github.com/uringsim/uringsim/trace"
 )
 
-// TestPlaces: a member begins with its name, an element with itself, and both but once.
+// TestPlaces: a member begins with its name, an element with itself.
 func TestPlaces(t *testing.T) {
-	const text = "{\"a\": 1,\n \"b\" : [ {\"c\": []},\n  \"x\" , [2]],\n \"bc\": {}}\n"
+	const text = "{\"a\": 1,\n \"b\" : [ {\"c\": []},\n  \"x\" , [2]],\n \"\\u0064\": {}}\n"
+	pos := func(line, col int) srcpos.Pos { return srcpos.Pos{Line: line, Col: col} }
+	b := trace.Place{Pos: pos(2, 2), Elements: []trace.Place{
+		{Pos: pos(2, 10), Members: map[string]trace.Place{"c": {Pos: pos(2, 11)}}},
+		{Pos: pos(3, 3)},
+		{Pos: pos(3, 9), Elements: []trace.Place{{Pos: pos(3, 10)}}}}}
 	for _, row := range []struct {
-		why, under string
-		want       map[string]srcpos.Pos
+		why  string
+		path []string
+		want trace.Place
 	}{
-		{"all", "", map[string]srcpos.Pos{"": {Line: 1, Col: 1}, "/a": {Line: 1, Col: 2}, "/b": {Line: 2, Col: 2},
-			"/b/0": {Line: 2, Col: 10}, "/b/0/c": {Line: 2, Col: 11}, "/b/1": {Line: 3, Col: 3}, "/b/2": {Line: 3, Col: 9},
-			"/b/2/0": {Line: 3, Col: 10}, "/bc": {Line: 4, Col: 2}}},
-		{"what is within one", "/b/0/", map[string]srcpos.Pos{"/b/0/c": {Line: 2, Col: 11}}},
-		{"nothing", "/c", map[string]srcpos.Pos{}},
+		{"all", nil, trace.Place{Pos: pos(1, 1), Members: map[string]trace.Place{"a": {Pos: pos(1, 2)}, "b": b, "d": {Pos: pos(4, 2)}}}},
+		{"a member", []string{"b"}, b},
+		{"an element", []string{"b", "2"}, b.Elements[2]},
+		{"within both", []string{"b", "0", "c"}, b.Elements[0].Members["c"]},
+		{"no such member", []string{"c"}, trace.Place{}},
+		{"no such element", []string{"b", "3"}, trace.Place{}},
+		{"within a number", []string{"a", "0"}, trace.Place{}},
 	} {
-		if diff := cmp.Diff(row.want, trace.Places([]byte(text), row.under)); diff != "" {
+		if diff := cmp.Diff(row.want, trace.Places([]byte(text), row.path...)); diff != "" {
 			t.Errorf("%s: (-want +got)\n%s", row.why, diff)
 		}
 	}
