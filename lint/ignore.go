@@ -10,7 +10,7 @@ import (
 	"github.com/uringsim/uringsim/trace"
 )
 
-// Ignore says of a rule that what it finds is meant: in a line, in a filter, or anywhere.
+// Ignore says of a rule that what it finds is meant: in a line, in a filter, or anywhere. Comments and Remarks make them.
 type Ignore struct {
 	Rule   string
 	Reason string
@@ -48,16 +48,17 @@ func Comments(file string, text []byte, marks []string) ([]Ignore, error) {
 	number, placed := 0, 0 // of found, those before placed have their line
 	for line := range strings.Lines(string(text)) {
 		number++
-		off, words := ignoreComment(line, marks)
+		off, words, alone := ignoreComment(line, marks)
 		if words != "" {
 			g, err := parseIgnore(words)
 			g.At = srcpos.Pos{Line: number, Col: off + 1}
 			if err != nil {
 				return nil, &trace.SyntaxError{File: file, Line: g.At.Line, Col: g.At.Col, Msg: err.Error()}
 			}
-			if found = append(found, g); strings.TrimSpace(line[:off]) == "" {
-				continue
-			}
+			found = append(found, g)
+		}
+		if alone {
+			continue
 		}
 		for ; placed < len(found); placed++ {
 			found[placed].line = number
@@ -69,18 +70,22 @@ func Comments(file string, text []byte, marks []string) ([]Ignore, error) {
 // ignoreWord is what such a comment begins with, and the remark of such a filter.
 const ignoreWord = "uringsim:ignore"
 
-// ignoreComment is where in a line a comment begins with the word, and what it says; "" if none does.
-func ignoreComment(line string, marks []string) (off int, words string) {
+// ignoreComment is where in a line a comment begins with the word, and what it says; "" if none does. It is alone if
+// nothing else stands in the line.
+func ignoreComment(line string, marks []string) (off int, words string, alone bool) {
 	for from := 0; ; {
 		i := strings.Index(line[from:], ignoreWord)
 		if i < 0 {
-			return 0, ""
+			return 0, "", false
 		}
 		before := strings.TrimRight(line[:from+i], " \t")
 		for _, mark := range marks {
 			if head, ok := strings.CutSuffix(before, mark); ok {
-				words, _, _ = strings.Cut(line[from+i:], "*/")
-				return len(head), words
+				words, rest := line[from+i:], ""
+				if mark == "/*" {
+					words, rest, _ = strings.Cut(words, "*/")
+				}
+				return len(head), words, strings.TrimSpace(head+rest) == ""
 			}
 		}
 		from += i + len(ignoreWord)

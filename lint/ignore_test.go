@@ -40,6 +40,10 @@ var ignoreRows = []struct{ why, form, text, want string }{
 		"  sqe_flags & IOSQE_ASYNC == 0", "async-set-by-prep 3"},
 	{"in C", "c", "struct sock_filter f[] = {\n\t{32}, /* uringsim:ignore half-of-64-bit: \"ours\" */ {21, 0, 1, 7},\n{6, 0, 0, 1}, {6}};",
 		`half-of-64-bit 2 ("ours")`},
+	{"in front of it", "c", "struct sock_filter f[] = {\n/* uringsim:ignore half-of-64-bit: ours */ {32}, {21, 0, 1, 7},\n" +
+		"{6, 0, 0, 1}, {6}};", "half-of-64-bit 2 (ours)"},
+	{"alone, in C", "c", "struct sock_filter f[] = {\n /* uringsim:ignore half-of-64-bit: ours */ \n{32}, {21, 0, 1, 7},\n" +
+		"{6, 0, 0, 1}, {6}};", "half-of-64-bit 3 (ours)"},
 	{"in Go", "go", "[]bpf.RawInstruction{\n\t//uringsim:ignore half-of-64-bit: ours\r\n\t{32, 0, 0, 0}, {21, 0, 1, 7},\n{6, 0, 0, 1}, {Op: 6}}",
 		"half-of-64-bit 3 (ours)"},
 	{"in a function", "function", "if (ctx->user_data & 7) // uringsim:ignore half-of-64-bit: ours\n return 0;\nreturn 1;",
