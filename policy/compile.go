@@ -90,8 +90,9 @@ func (c *compiler) decide(op uapi.Op) *node {
 // denyRest makes the last filter deny what has none. Before it, the opcodes of later filters would be denied for good.
 func denyRest(out *plan.Plan, at []Pos) {
 	if len(out.Filters) == 0 {
-		insns, _ := emit(newGraph(0).leaf[0])
-		out.Filters = []plan.Filter{{Op: uapi.IORING_OP_NOP, Insns: insns, Why: "nothing is allowed", At: at}}
+		f := plan.Filter{Op: uapi.IORING_OP_NOP, Why: "nothing is allowed", At: at}
+		f.Insns, f.InsnsAt = emit(newGraph(0).leaf[0])
+		out.Filters = []plan.Filter{f}
 	}
 	out.Filters[len(out.Filters)-1].Flags |= uapi.IO_URING_BPF_FILTER_DENY_REST
 }

@@ -28,6 +28,7 @@ func FuzzGenerated(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, p)
 		}
+		placed(t, again)
 		if diff := cmp.Diff(p.String(), again.String()); diff != "" {
 			t.Errorf("(-written +read)\n%s", diff)
 		}
