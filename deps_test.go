@@ -22,8 +22,11 @@ const lattice = `
 	NONE < uapi, kernel;
 	uapi < mm, verdict;
 
+	# Places in texts.
+	NONE < srcpos;
+
 	# What knows neither tasks nor rings.
-	uapi, verdict < cbpfvm;
+	srcpos, uapi, verdict < cbpfvm;
 	kernel, mm, verdict < opdef;
 
 	# The trace format, what a kernel is to it, and traces made at random. None of this knows the model.

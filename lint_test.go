@@ -25,6 +25,8 @@ func TestLintRules(t *testing.T) {
 		sections.WriteString(lintExample(t, &r))
 	}
 	generated(t, "docs/lint.md", "plan", "```json\n"+readFile(t, "lint/testdata/plans/late.json")+"```\n")
+	generated(t, "docs/lint.md", "policy", "```\n"+readFile(t, "lint/testdata/plans/save.policy")+"```\n")
+	generated(t, "docs/lint.md", "remark", "```json\n"+readFile(t, "lint/testdata/plans/meant.json")+"```\n")
 	generated(t, "docs/lint.md", "rules", table.String())
 	generated(t, "docs/lint.md", "sections", strings.TrimSpace(sections.String())+"\n")
 
@@ -46,6 +48,9 @@ func TestLintRules(t *testing.T) {
 // lintExample is what the rule finds in what its trace registers.
 func lintExample(t *testing.T, r *lint.Rule) string {
 	t.Helper()
+	if r.Trace == "" {
+		return "Shown under [what is meant](#what-is-meant).\n"
+	}
 	tr, err := trace.ReadFile(r.TraceFile())
 	if err != nil {
 		t.Fatal(err)
@@ -62,8 +67,8 @@ func lintExample(t *testing.T, r *lint.Rule) string {
 	} else {
 		text += "as a whole"
 	}
-	if f.Line != "" {
-		text += " (`" + f.Line + "`)"
+	if f.Text != "" {
+		text += " (`" + f.Text + "`)"
 	}
 	return wrap(text+": "+f.Message+".", "")
 }

@@ -5,31 +5,55 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/uringsim/uringsim/srcpos"
 	"github.com/uringsim/uringsim/uapi"
 )
 
 // Assemble translates text in the language of the kernel's bpf_asm, with the names of Fields and of uapi's constants.
 // It does not check: programs that the kernel refuses can be written too. The error is an *AsmError.
 func Assemble(src string) ([]uapi.SockFilter, error) {
+	insns, _, err := AssemblePos(src)
+	return insns, err
+}
+
+// AssemblePos is Assemble that also tells where each instruction stands, without its labels.
+func AssemblePos(src string) ([]uapi.SockFilter, []srcpos.Pos, error) {
 	toks, err := scan(src)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	a := assembler{toks: toks, labels: map[string]int{}}
 	for a.peek().text != "" {
 		if err := a.statement(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if err := a.resolve(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return a.out, nil
+	return a.out, a.at, nil
 }
 
 // AssembleLines is Assemble for a list of lines.
 func AssembleLines(lines []string) ([]uapi.SockFilter, error) {
-	return Assemble(strings.Join(lines, "\n"))
+	insns, _, err := AssembleList(lines)
+	return insns, err
+}
+
+// AssembleList is AssembleLines that also tells, for each instruction, which of the lines has it.
+func AssembleList(lines []string) (insns []uapi.SockFilter, from []int, err error) {
+	insns, at, err := AssemblePos(strings.Join(lines, "\n"))
+	if err != nil {
+		return nil, nil, err
+	}
+	end, i := 0, -1 // end is the last line of the text that is of lines[i], which may be several
+	for _, pos := range at {
+		for ; pos.Line > end; end += 1 + strings.Count(lines[i], "\n") {
+			i++
+		}
+		from = append(from, i)
+	}
+	return insns, from, nil
 }
 
 // form is what a mnemonic can stand for.
@@ -85,6 +109,7 @@ type assembler struct {
 	toks   []token
 	pos    int
 	out    []uapi.SockFilter
+	at     []srcpos.Pos // where each of out stands
 	labels map[string]int
 	jumps  []jump
 }
@@ -151,6 +176,7 @@ func (a *assembler) statement() *AsmError {
 	if err := a.instruction(t); err != nil {
 		return err
 	}
+	a.at = append(a.at, srcpos.Pos{Line: t.line, Col: t.col})
 	if end := a.next(); end.kind != tokEnd {
 		return end.errorf("expected end of line, found %s", end)
 	}

@@ -3,11 +3,13 @@ package cbpfvm
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/uringsim/uringsim/srcpos"
 	"github.com/uringsim/uringsim/uapi"
 )
 
@@ -200,4 +202,18 @@ func FuzzAssemble(f *testing.F) {
 		}
 		agree(t, insns, uapi.SizeofBPFCtx, &Context{})
 	})
+}
+
+// TestAssembleList: instructions stand where their mnemonics do, in whichever line of a list.
+func TestAssembleList(t *testing.T) {
+	lines := []string{"; nothing", "ld [op]\n  jeq #1, one", "one:", " two: ret #0 /* a\n comment */", "three: ret #1"}
+	_, from, err := AssembleList(lines)
+	if err != nil || !slices.Equal(from, []int{1, 1, 3, 4}) {
+		t.Errorf("the instructions are of the lines %v, %v", from, err)
+	}
+	_, at, err := AssemblePos(strings.Join(lines, "\n"))
+	want := []srcpos.Pos{{Line: 2, Col: 1}, {Line: 3, Col: 3}, {Line: 5, Col: 7}, {Line: 7, Col: 8}}
+	if err != nil || !slices.Equal(at, want) {
+		t.Errorf("the instructions are at %v, %v", at, err)
+	}
 }

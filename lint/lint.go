@@ -12,6 +12,7 @@ import (
 	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/plan"
+	"github.com/uringsim/uringsim/srcpos"
 	"github.com/uringsim/uringsim/symbolic"
 	"github.com/uringsim/uringsim/uapi"
 )
@@ -36,13 +37,18 @@ type Rule struct {
 	Severity Severity // of its findings, the highest where they differ
 	Doc      string   // what is wrong, and what to do
 	Misses   string   // what it does not see, and where it may be wrong
-	Trace    string   // the trace in testdata/kernel that shows it
+	Trace    string   // the trace in testdata/kernel that shows it; "" if it is about what is ignored
 	check    func(*subject)
 	anywhere bool // it also looks at releases on which a task can register nothing
 }
 
-// TraceFile is the trace that shows on real kernels what the rule is about.
-func (r *Rule) TraceFile() string { return "testdata/kernel/" + r.Trace + ".json" }
+// TraceFile is the trace that shows on real kernels what the rule is about; "" if it is about no kernel.
+func (r *Rule) TraceFile() string {
+	if r.Trace == "" {
+		return ""
+	}
+	return "testdata/kernel/" + r.Trace + ".json"
+}
 
 // Rules are all rules, in the order of the table.
 func Rules() []Rule { return slices.Clone(rules) }
@@ -54,10 +60,16 @@ type Finding struct {
 	Filter   int      // index into the plan's filters, -1 if it is about the plan as a whole
 	Op       *uapi.Op // the opcode that it is about; nil if it is about none
 	Insn     int      // index of the instruction, -1 if it is about none
-	Line     string   // that instruction, disassembled
+	Text     string   // that instruction, disassembled
 	Message  string   // what was found, and what to do
 	Releases []string // where it is so, of the releases that were asked for
+
+	At      []srcpos.Pos // where its author wrote it; of several, all that came together in it; nil if it is not known
+	Ignored string       // why it is meant, if an Ignore says so; "" otherwise
 }
+
+// Counts tells whether it is a mistake that nobody says is meant: no note.
+func (f *Finding) Counts() bool { return f.Severity >= Warning && f.Ignored == "" }
 
 // Place says where in the plan: "filters/0/insns/3", as in the JSON form of a plan.
 func (f *Finding) Place() string {
@@ -74,12 +86,16 @@ func (f *Finding) Place() string {
 type Options struct {
 	Releases []kernel.Release
 	Disabled []string // IDs of rules
+	Ignores  []Ignore // what is meant
 }
 
+// asks tells whether the rule is not disabled.
+func (o *Options) asks(rule string) bool { return !slices.Contains(o.Disabled, rule) }
+
 // Run looks for mistakes in a plan. What is found on several releases is one finding. The order is that of the plan,
-// and for one place that of the rules. The error is about Options.
+// and for one place that of the rules; what is ignored and not there comes last. The error is about Options.
 func Run(p *plan.Plan, o Options) ([]Finding, error) {
-	active, err := enabled(o.Disabled)
+	active, err := o.active()
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +113,7 @@ func Run(p *plan.Plan, o Options) ([]Finding, error) {
 		return cmp.Or(cmp.Compare(a.Filter, b.Filter), cmp.Compare(ruleIndex(a.Rule), ruleIndex(b.Rule)),
 			cmp.Compare(a.Insn, b.Insn))
 	})
-	return found, nil
+	return o.ignore(found), nil
 }
 
 // takesPlans tells whether a task can register restrictions and filters for itself.
@@ -105,20 +121,24 @@ func takesPlans(k kernel.Release) bool {
 	return !k.Has(kernel.NoBPFFilter) && !k.Has(kernel.NoTaskRestrictions)
 }
 
-// enabled are the rules but those that are named.
-func enabled(disabled []string) ([]*Rule, error) {
-	for _, id := range disabled {
+// active are the rules that are not disabled and look at plans.
+func (o *Options) active() ([]*Rule, error) {
+	for _, id := range o.Disabled {
 		if ruleIndex(id) < 0 {
-			return nil, fmt.Errorf("there is no rule %q; uringsim lint --rules lists them", id)
+			return nil, noRule(id)
 		}
 	}
 	var active []*Rule
 	for i := range rules {
-		if !slices.Contains(disabled, rules[i].ID) {
-			active = append(active, &rules[i])
+		if r := &rules[i]; r.check != nil && o.asks(r.ID) {
+			active = append(active, r)
 		}
 	}
 	return active, nil
+}
+
+func noRule(id string) error {
+	return fmt.Errorf("there is no rule %q; uringsim lint --rules lists them", id)
 }
 
 func ruleIndex(id string) int {
@@ -214,18 +234,25 @@ func (s *subject) aboutOp(op uapi.Op, format string, args ...any) *Finding {
 	return found
 }
 
+// aboutList is a finding about the restrictions.
+func (s *subject) aboutList(format string, args ...any) *Finding {
+	found := s.about(format, args...)
+	found.At = s.plan.RestrictionsAt
+	return found
+}
+
 // aboutFilter is a finding about one filter.
 func (s *subject) aboutFilter(f *filter, format string, args ...any) *Finding {
 	found := s.aboutOp(f.Op, format, args...)
-	found.Filter = f.index
+	found.Filter, found.At = f.index, f.InsnAt(-1)
 	return found
 }
 
 // aboutInsn is a finding about one instruction of a filter.
 func (s *subject) aboutInsn(f *filter, pc int, format string, args ...any) *Finding {
 	found := s.aboutFilter(f, format, args...)
-	found.Insn = pc
-	found.Line = cbpfvm.Disassemble(f.Insns[pc : pc+1])[0]
+	found.Insn, found.At = pc, f.InsnAt(pc)
+	found.Text = cbpfvm.Disassemble(f.Insns[pc : pc+1])[0]
 	return found
 }
 

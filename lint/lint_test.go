@@ -74,7 +74,7 @@ func TestRules(t *testing.T) {
 		seen[row.rule] = has
 	}
 	for _, r := range lint.Rules() {
-		if seen[r.ID] != [2]bool{true, true} {
+		if r.Trace != "" && seen[r.ID] != [2]bool{true, true} {
 			t.Errorf("%s needs a row that it sees and one that it leaves alone", r.ID)
 		}
 	}
@@ -83,6 +83,9 @@ func TestRules(t *testing.T) {
 // TestTraces: the trace of each rule registers what the rule finds, on some release.
 func TestTraces(t *testing.T) {
 	for _, r := range lint.Rules() {
+		if r.Trace == "" {
+			continue // it is about no kernel
+		}
 		tr, err := trace.ReadFile("../" + r.TraceFile())
 		if err != nil {
 			t.Error(err)
@@ -168,7 +171,7 @@ func TestReleases(t *testing.T) {
 		t.Fatal(err)
 	}
 	i := slices.IndexFunc(found, func(f lint.Finding) bool { return f.Rule == "socket-type-unmasked" })
-	if i < 0 || !slices.Equal(found[i].Releases, []string{"7.0", "7.2"}) || found[i].Line != "ld [20]" {
+	if i < 0 || !slices.Equal(found[i].Releases, []string{"7.0", "7.2"}) || found[i].Text != "ld [20]" {
 		t.Errorf("found %+v", found)
 	}
 }

@@ -62,7 +62,7 @@ func filtersKeptOut(s *subject) {
 		return
 	}
 	if n := len(s.plan.Filters); n > 0 {
-		s.about("the list of register calls does not allow BPF_FILTER, so that it keeps out what comes after it, %s, with "+
+		s.aboutList("the list of register calls does not allow BPF_FILTER, so that it keeps out what comes after it, %s, with "+
 			"EACCES: add REGISTER_OP BPF_FILTER to it", count(n, "filter"))
 	}
 }
@@ -70,7 +70,7 @@ func filtersKeptOut(s *subject) {
 // listDeniesFlags: a list that restricts requests denies each flag that it does not name.
 func listDeniesFlags(s *subject) {
 	if l := s.list(); len(l.ops) > 0 && l.flags == 0 {
-		s.about("the list allows %s and no flag: requests with any IOSQE flag, such as IO_LINK or ASYNC, get EACCES; "+
+		s.aboutList("the list allows %s and no flag: requests with any IOSQE flag, such as IO_LINK or ASYNC, get EACCES; "+
 			"add SQE_FLAGS_ALLOWED, which need not name those that prep sets",
 			count(len(l.ops), "opcode"))
 	}
@@ -80,9 +80,9 @@ func listDeniesFlags(s *subject) {
 func listDeniesAll(s *subject) {
 	switch l := s.list(); {
 	case l.given && len(s.plan.Restrictions) == 0:
-		s.about("the list is empty, which denies all requests and register calls; leave the restrictions out if none are " +
+		s.aboutList("the list is empty, which denies all requests and register calls; leave the restrictions out if none are " +
 			"meant")
 	case l.requests && len(l.ops) == 0:
-		s.about("the list has flags but no SQE_OP entry, which denies all requests: name the opcodes that are allowed")
+		s.aboutList("the list has flags but no SQE_OP entry, which denies all requests: name the opcodes that are allowed")
 	}
 }

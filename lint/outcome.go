@@ -22,7 +22,7 @@ func registrationRefused(s *subject) {
 		}
 	}
 	if why := badList(s.plan.Restrictions, s.on); why != "" {
-		s.about("the restrictions are refused with EINVAL: %s", why)
+		s.aboutList("the restrictions are refused with EINVAL: %s", why)
 	}
 	for _, f := range s.filters {
 		switch {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/opdef"
+	"github.com/uringsim/uringsim/srcpos"
 	"github.com/uringsim/uringsim/symbolic"
 	"github.com/uringsim/uringsim/uapi"
 )
@@ -98,9 +99,21 @@ func siblingsLeftOpen(s *subject) {
 			if opdef.PDUSize(s.on, left[0]) != 0 {
 				advice = "filter these likewise"
 			}
-			s.aboutOp(left[0], "filters deny requests of %s, and none of %s: %s; %s", names(guarded), names(left), r.Why, advice)
+			s.aboutOp(left[0], "filters deny requests of %s, and none of %s: %s; %s", names(guarded), names(left), r.Why,
+				advice).At = s.written(guarded)
 		}
 	}
+}
+
+// written is where filters of the opcodes were written.
+func (s *subject) written(ops []uapi.Op) (at []srcpos.Pos) {
+	for i := range s.plan.Filters {
+		if f := &s.plan.Filters[i]; slices.Contains(ops, f.Op) {
+			at = append(at, f.InsnAt(-1)...)
+		}
+	}
+	slices.SortFunc(at, srcpos.Pos.Compare)
+	return slices.Compact(at)
 }
 
 // keepsFrom tells whether filters of an opcode deny requests with flags that another opcode can have, too.
@@ -138,7 +151,8 @@ func sendMsgRingOpen(s *subject) {
 		return
 	}
 	s.aboutOp(uapi.IORING_OP_MSG_RING, "filters deny MSG_RING, and io_uring_register(-1, SEND_MSG_RING) posts the same "+
-		"completions: no filter sees it, and lists of register calls bind it from 7.3 on")
+		"completions: no filter sees it, and lists of register calls bind it from 7.3 on").
+		At = s.written([]uapi.Op{uapi.IORING_OP_MSG_RING})
 }
 
 // Runtime is a program that fails, or worse, if opcodes are denied to it.

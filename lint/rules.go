@@ -148,4 +148,11 @@ var rules = []Rule{
 			"already.",
 		Misses: "Fixes that a distribution carries back: say so with --kernel 7.0~restrictions-lost-on-exec.",
 		check:  knownBypass},
+	{ID: unusedIgnore, Severity: Note, Title: "what is to be ignored is not there",
+		Doc: "A comment or remark says that what a rule finds is meant, and the rule finds nothing there. The mistake is " +
+			"gone, or the comment stands at the wrong line, where it would hide the next mistake.",
+		Misses: "What rules that are disabled would find. It names comments that are meant for other releases than those " +
+			"that are asked for."},
 }
+
+const unusedIgnore = "unused-ignore" // it looks at what is ignored and not at the plan

@@ -28,6 +28,7 @@ type Form struct {
 	Name     string
 	Suffixes []string
 	Doc      string
+	Comments []string // what begins a comment; nil in forms that have none
 	read     func(file string, text []byte, o Options) (*plan.Plan, error)
 }
 
@@ -35,10 +36,11 @@ type Form struct {
 func Forms() []Form { return slices.Clone(forms) }
 
 var forms = append(programs(), []Form{
-	{"plan", []string{".json"}, "a plan, as uringsim writes it", readPlan},
-	{"policy", []string{".policy"}, "a policy (docs/policy.md)", readPolicy("policy")},
-	{"oci", []string{".json"}, "a linux.ioUring object, alone or in the configuration of a container", readPolicy("oci")},
-	{"function", []string{".c"}, "a filter function in C, or its body", readPolicy("function")},
+	{"plan", []string{".json"}, "a plan, as uringsim writes it", nil, readPlan},
+	{"policy", []string{".policy"}, "a policy (docs/policy.md)", []string{"#"}, readPolicy("policy")},
+	{"oci", []string{".json"}, "a linux.ioUring object, alone or in the configuration of a container", nil,
+		readPolicy("oci")},
+	{"function", []string{".c"}, "a filter function in C, or its body", []string{"//", "/*"}, readPolicy("function")},
 }...)
 
 // maxText is the most bytes of a file.
@@ -46,14 +48,15 @@ const maxText = 16 << 20
 
 // File reads a file. Errors say where in the file.
 func File(file string, o Options) (*plan.Plan, error) {
-	text, err := readFile(file)
+	text, err := ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
 	return Text(file, text, o)
 }
 
-func readFile(file string) ([]byte, error) {
+// ReadFile is the text of a file for Text, unless the file is too large.
+func ReadFile(file string) ([]byte, error) {
 	info, err := os.Stat(file)
 	if err != nil {
 		return nil, err

@@ -52,7 +52,7 @@ func readPolicy(form string) func(string, []byte, Options) (*plan.Plan, error) {
 
 // Policy reads a file in one of the forms of policies, and does not compile it. It is nil for files in other forms.
 func Policy(file string, o Options) (*policy.Policy, error) {
-	text, err := readFile(file)
+	text, err := ReadFile(file)
 	if err != nil {
 		return nil, err
 	}

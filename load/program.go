@@ -11,16 +11,21 @@ import (
 func programs() []Form {
 	var list []Form
 	for _, p := range progtext.Forms() {
-		list = append(list, Form{p.Name, p.Suffixes, p.Doc, func(file string, text []byte, o Options) (*plan.Plan, error) {
-			insns, err := p.Read(file, text, progtext.Options{Op: o.Op, Name: o.Name})
+		read := func(file string, text []byte, o Options) (*plan.Plan, error) {
+			prog, err := p.ReadProgram(file, text, progtext.Options{Op: o.Op, Name: o.Name})
 			if err != nil {
 				return nil, err
 			}
 			if o.Op == nil {
 				return nil, fmt.Errorf("%s: a program alone does not say for which opcode it is", file)
 			}
-			return &plan.Plan{Name: file, Filters: []plan.Filter{{Op: *o.Op, Insns: insns}}}, nil
-		}})
+			f := plan.Filter{Op: *o.Op, Insns: prog.Insns}
+			for i := range prog.At {
+				f.InsnsAt = append(f.InsnsAt, prog.At[i:i+1:i+1])
+			}
+			return &plan.Plan{Name: file, Filters: []plan.Filter{f}}, nil
+		}
+		list = append(list, Form{p.Name, p.Suffixes, p.Doc, p.Comments, read})
 	}
 	return list
 }

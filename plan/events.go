@@ -28,7 +28,8 @@ func OfEvents(events []trace.Event) (*Plan, error) {
 			if err != nil {
 				return nil, fmt.Errorf("event %d: insns: %w", i+1, err)
 			}
-			p.Filters = append(p.Filters, Filter{uapi.Op(f.Opcode), uint32(f.Flags), uint8(f.PDUSize), insns, events[i].Why})
+			p.Filters = append(p.Filters, Filter{Op: uapi.Op(f.Opcode), Flags: uint32(f.Flags), PDUSize: uint8(f.PDUSize),
+				Insns: insns, Why: events[i].Why})
 		}
 	}
 	return p, nil

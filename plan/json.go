@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/uringsim/uringsim/cbpfvm"
+	"github.com/uringsim/uringsim/srcpos"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 )
@@ -57,14 +58,16 @@ func Read(file string, text []byte) (*Plan, error) {
 	if err := trace.Decode(file, text, &doc); err != nil {
 		return nil, err
 	}
-	fail := func(format string, args ...any) (*Plan, error) {
-		return nil, &trace.SyntaxError{File: file, Line: 1, Col: 1, Msg: fmt.Sprintf(format, args...)}
+	places := trace.Places(text).Members
+	fail := func(at trace.Place, format string, args ...any) (*Plan, error) {
+		return nil, &trace.SyntaxError{File: file, Line: at.Line, Col: at.Col, Msg: fmt.Sprintf(format, args...)}
 	}
 	if doc.Plan != Version {
-		return fail("found plan version %d, expected \"plan\": %d", doc.Plan, Version)
+		return fail(places["plan"], "found plan version %d, expected \"plan\": %d", doc.Plan, Version)
 	}
 	p := &Plan{Name: doc.Name}
 	if doc.Restrictions != nil {
+		p.RestrictionsAt = []srcpos.Pos{places["restrictions"].Pos}
 		p.Restrictions = []uapi.Restriction{}
 		for _, r := range *doc.Restrictions {
 			p.Restrictions = append(p.Restrictions, r.Entry())
@@ -72,11 +75,18 @@ func Read(file string, text []byte) (*Plan, error) {
 	}
 	for i := range doc.Filters {
 		f := &doc.Filters[i]
-		insns, err := cbpfvm.AssembleLines(f.Insns)
+		here := places["filters"].Elements[i]
+		insnPlaces := here.Members["insns"]
+		insns, lines, err := cbpfvm.AssembleList(f.Insns)
 		if err != nil {
-			return fail("filters/%d/insns: %v", i, err)
+			return fail(insnPlaces, "filters/%d/insns: %v", i, err)
 		}
-		p.Filters = append(p.Filters, Filter{uapi.Op(f.Opcode), uint32(f.Flags), uint8(f.PDUSize), insns, f.Why})
+		out := Filter{Op: uapi.Op(f.Opcode), Flags: uint32(f.Flags), PDUSize: uint8(f.PDUSize), Insns: insns, Why: f.Why,
+			At: []srcpos.Pos{here.Pos}}
+		for _, line := range lines {
+			out.InsnsAt = append(out.InsnsAt, []srcpos.Pos{insnPlaces.Elements[line].Pos})
+		}
+		p.Filters = append(p.Filters, out)
 	}
 	return p, nil
 }

@@ -5,6 +5,7 @@ package plan
 
 import (
 	"github.com/uringsim/uringsim/cbpfvm"
+	"github.com/uringsim/uringsim/srcpos"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 )
@@ -14,6 +15,8 @@ type Plan struct {
 	Name         string
 	Restrictions []uapi.Restriction // nil registers none; an empty list denies everything
 	Filters      []Filter           // of one opcode, the last one registered runs first
+
+	RestrictionsAt []srcpos.Pos // where their author wrote them, as for filters
 }
 
 // Filter is one registration of a program: struct io_uring_bpf.
@@ -23,6 +26,22 @@ type Filter struct {
 	PDUSize uint8  // bytes of payload that the program knows
 	Insns   []uapi.SockFilter
 	Why     string // a remark for people
+
+	// Where its author wrote it, if it was read from a text with lines; nothing but messages depends on it.
+	At      []srcpos.Pos   // the filter: its object, or the rules of a policy that speak of its opcode
+	InsnsAt [][]srcpos.Pos // of each instruction: itself, or the tests of a policy that became it; nil is At
+}
+
+// InsnAt is where an instruction was written, or the whole filter if no place is the instruction's own; nil if no place
+// is known. A negative pc is the filter. Without a place of its own, it is where its first instruction is.
+func (f *Filter) InsnAt(pc int) []srcpos.Pos {
+	switch {
+	case pc >= 0 && pc < len(f.InsnsAt) && f.InsnsAt[pc] != nil:
+		return f.InsnsAt[pc]
+	case len(f.At) == 0 && len(f.InsnsAt) > 0:
+		return f.InsnsAt[0]
+	}
+	return f.At
 }
 
 // Stack gives the filters that decide on requests of an opcode, as indexes into Filters and newest first, and whether

@@ -26,7 +26,7 @@ func (p *Policy) Compile(o Options) (*plan.Plan, error) {
 		return nil, err
 	}
 	c := compiler{Policy: p, kernels: kernels, decided: map[string]*node{}}
-	out := &plan.Plan{Name: p.File, Restrictions: c.restrictions()}
+	out := &plan.Plan{Name: p.File, Restrictions: c.restrictions(), RestrictionsAt: p.LimitsAt}
 	for op := range uapi.Op(uapi.IORING_OP_LAST) {
 		f, err := c.filter(op)
 		if err != nil {
@@ -39,7 +39,7 @@ func (p *Policy) Compile(o Options) (*plan.Plan, error) {
 	// A kernel that refuses one of the filters is to refuse the first, so that nothing is left half done.
 	slices.SortStableFunc(out.Filters, func(a, b plan.Filter) int { return needs(&b) - needs(&a) })
 	if p.Default == Deny {
-		denyRest(out)
+		denyRest(out, known(p.DefaultAt))
 	}
 	return out, nil
 }
@@ -88,9 +88,11 @@ func (c *compiler) decide(op uapi.Op) *node {
 }
 
 // denyRest makes the last filter deny what has none. Before it, the opcodes of later filters would be denied for good.
-func denyRest(out *plan.Plan) {
+func denyRest(out *plan.Plan, at []Pos) {
 	if len(out.Filters) == 0 {
-		out.Filters = []plan.Filter{{Op: uapi.IORING_OP_NOP, Insns: emit(newGraph(0).leaf[0]), Why: "nothing is allowed"}}
+		f := plan.Filter{Op: uapi.IORING_OP_NOP, Why: "nothing is allowed", At: at}
+		f.Insns, f.InsnsAt = emit(newGraph(0).leaf[0])
+		out.Filters = []plan.Filter{f}
 	}
 	out.Filters[len(out.Filters)-1].Flags |= uapi.IO_URING_BPF_FILTER_DENY_REST
 }
@@ -173,7 +175,8 @@ func (c *compiler) filter(op uapi.Op) (*plan.Filter, error) {
 	if root.isLeaf() && root.allow == (c.Default == Allow) && !strict {
 		return nil, nil
 	}
-	f := &plan.Filter{Op: op, Insns: emit(root), Why: c.why(op)}
+	f := &plan.Filter{Op: op, Why: c.why(op), At: c.at(op)}
+	f.Insns, f.InsnsAt = emit(root)
 	if strict {
 		f.Flags, f.PDUSize = uapi.IO_URING_BPF_FILTER_SZ_STRICT, payloadOf(op).size
 	}
@@ -224,6 +227,19 @@ func (c *compiler) payloadShows(t *Test, op uapi.Op) error {
 	return errorAt(c.File, t.Pos, "found %q of %s, which filters do not see on %s: "+
 		"write \"require kernel >= %s for %s\", or compile for later kernels only",
 		t.Field, op, strings.Join(blind, ", "), pay.since().Name, op)
+}
+
+// at is where the rules for an opcode speak of it, in their order; without any, where the default stands.
+func (p *Policy) at(op uapi.Op) (at []Pos) {
+	for i := range p.Rules {
+		if r := &p.Rules[i]; r.fits(op) && !slices.Contains(at, r.at(op)) {
+			at = append(at, r.at(op))
+		}
+	}
+	if at == nil {
+		at = append(at, p.DefaultAt)
+	}
+	return known(at...)
 }
 
 // why names the rules that decide on an opcode.

@@ -1,6 +1,11 @@
 package policy
 
-import "github.com/uringsim/uringsim/uapi"
+import (
+	"slices"
+
+	"github.com/uringsim/uringsim/srcpos"
+	"github.com/uringsim/uringsim/uapi"
+)
 
 // The instructions that programs are made of.
 const (
@@ -37,17 +42,18 @@ type held struct {
 	known bool
 }
 
-// emit writes the graph as a program. Every node stands before those it leads to, and loads its word only for the ways
-// in on which the accumulator does not have it.
-func emit(root *node) []uapi.SockFilter {
+// emit writes the graph as a program, with the places of the tests that became each instruction: of a load, of all
+// tests of its word, as it serves several. Every node stands before those it leads to, and loads its word only for the
+// ways in on which the accumulator does not have it.
+func emit(root *node) (out []uapi.SockFilter, at [][]Pos) {
 	order := topological(root)
-	at := map[*node]*block{}
+	of := map[*node]*block{}
 	blocks := make([]*block, len(order))
 	for i, n := range order {
 		blocks[i] = &block{node: n}
-		at[n] = blocks[i]
+		of[n] = blocks[i]
 	}
-	load(blocks, at)
+	load(blocks, of)
 	for again := true; again; {
 		again = false
 		pc := 0
@@ -56,14 +62,32 @@ func emit(root *node) []uapi.SockFilter {
 			pc += b.size()
 		}
 		for _, b := range blocks {
-			again = b.stretch(at) || again
+			again = b.stretch(of) || again
 		}
 	}
-	var out []uapi.SockFilter
+	words := map[uint32][]Pos{}
 	for _, b := range blocks {
-		out = append(out, b.insns(at)...)
+		words[b.word.off] = append(words[b.word.off], b.at...)
 	}
-	return out
+	for off := range words {
+		words[off] = inOrder(words[off])
+	}
+	for _, b := range blocks {
+		own := inOrder(b.at)
+		for _, insn := range b.insns(of) {
+			if out = append(out, insn); insn.Code == ldAbs {
+				at = append(at, words[insn.K])
+			} else {
+				at = append(at, own)
+			}
+		}
+	}
+	return out, at
+}
+
+// inOrder are places in the order of the text, each once.
+func inOrder(at []Pos) []Pos {
+	return slices.Compact(slices.SortedFunc(slices.Values(at), srcpos.Pos.Compare))
 }
 
 // topological orders the nodes so that each stands before those it leads to, and the leaves last.

@@ -28,6 +28,7 @@ func FuzzGenerated(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, p)
 		}
+		placed(t, again)
 		if diff := cmp.Diff(p.String(), again.String()); diff != "" {
 			t.Errorf("(-written +read)\n%s", diff)
 		}
@@ -48,7 +49,7 @@ func (g generator) policy() *Policy {
 	p := &Policy{Default: Action(g.chance(40))}
 	groups := [][]uapi.Op{socketOps, connectOps, openOps, {uapi.IORING_OP_READ, uapi.IORING_OP_NOP}, familyOps}
 	for i := range 1 + g.IntN(5) {
-		r := Rule{Pos: Pos{i + 1, 1}, Action: Action(g.chance(50)), Ops: groups[g.IntN(len(groups))]}
+		r := Rule{Pos: Pos{Line: i + 1, Col: 1}, Action: Action(g.chance(50)), Ops: groups[g.IntN(len(groups))]}
 		if g.chance(5) {
 			r.Ops = nil
 		}

@@ -1,6 +1,10 @@
 package policy
 
-import "github.com/uringsim/uringsim/uapi"
+import (
+	"slices"
+
+	"github.com/uringsim/uringsim/uapi"
+)
 
 // graph is the decision on requests of one opcode: tests of words of the context, each with two ways on, that end in
 // one of two leaves. Equal tests are one node, so that what rules have in common is shared.
@@ -10,12 +14,14 @@ type graph struct {
 	nodes map[step]*node
 	next  int
 	leaf  [2]*node // that denies, and that allows
+	at    []Pos    // of what becomes nodes now
 }
 
 // node is a test, or a leaf.
 type node struct {
 	id int
 	step
+	at []Pos // of the tests of the policy that it stands for; nil for a leaf, in which rules come together
 }
 
 // step is what a node does: test a word, and go on.
@@ -66,9 +72,14 @@ func (g *graph) node(s step) *node {
 	}
 	n := g.nodes[s]
 	if n == nil {
-		n = &node{g.next, s}
+		n = &node{id: g.next, step: s}
 		g.nodes[s] = n
 		g.next++
+	}
+	for _, at := range g.at {
+		if !n.isLeaf() && !slices.Contains(n.at, at) {
+			n.at = append(n.at, at)
+		}
 	}
 	return n
 }

@@ -101,6 +101,7 @@ func firstWord(c Cond) uint32 {
 }
 
 func (g *graph) lowerTest(t *Test, yes, no *node) *node {
+	g.at = known(t.Pos)
 	f := fieldNamed(t.Field)
 	if t.Rel == Ne {
 		yes, no = no, yes

@@ -21,22 +21,19 @@ type ociObject struct {
 	DeniedSQEFlags []ociFlag    `json:"deniedSqeFlags,omitzero"`
 }
 
-// ociOp is an opcode by its full name or number, and where it stands.
-type ociOp struct {
-	op  uapi.Op
-	off int64
-}
+// ociOp is an opcode by its full name or number.
+type ociOp uapi.Op
 
 // UnmarshalJSONFrom reads a name or a number.
 func (o *ociOp) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	v, err := ociNumber(dec, uapi.Ops, uapi.IORING_OP_LAST-1)
-	o.op, o.off = uapi.Op(v), dec.InputOffset()
+	*o = ociOp(v)
 	return err
 }
 
 // MarshalJSONTo writes the name.
 func (o ociOp) MarshalJSONTo(enc *jsontext.Encoder) error {
-	return enc.WriteToken(jsontext.String("IORING_OP_" + o.op.String()))
+	return enc.WriteToken(jsontext.String("IORING_OP_" + uapi.Op(o).String()))
 }
 
 type ociFamily uint16
@@ -154,16 +151,17 @@ func ParseOCI(file string, text []byte) (*Policy, error) {
 		return nil, err
 	}
 	p := &Policy{File: file}
-	at := position(only, int64(len(only)-len(bytes.TrimLeft(only, " \t\r\n"))))
+	places := trace.Places(only)
 	switch o.DefaultAction {
 	case "deny":
 		p.Default = Deny
 	case "allow":
 		p.Default = Allow
 	default:
-		return nil, errorAt(file, at, "defaultAction: found %q, expected \"deny\" or \"allow\"", o.DefaultAction)
+		return nil, errorAt(file, places.Pos, "defaultAction: found %q, expected \"deny\" or \"allow\"", o.DefaultAction)
 	}
-	p.Rules = o.rules(p.Default, at, func(off int64) Pos { return position(only, off) })
+	p.DefaultAt = places.Members["defaultAction"].Pos
+	p.Rules = o.rules(p.Default, places.Members)
 	return p, p.check()
 }
 
@@ -189,7 +187,7 @@ func ioUring(file string, text []byte) ([]byte, error) {
 		return text, nil // decoding it tells what is wrong
 	}
 	if from < 0 {
-		return nil, errorAt(file, Pos{1, 1}, `found a configuration without "linux": {"ioUring": ...}`)
+		return nil, errorAt(file, Pos{Line: 1, Col: 1}, `found a configuration without "linux": {"ioUring": ...}`)
 	}
 	only := bytes.Repeat([]byte{' '}, int(from))
 	for i, b := range text[:from] {
@@ -200,38 +198,34 @@ func ioUring(file string, text []byte) ([]byte, error) {
 	return append(only, text[from:to]...), nil
 }
 
-// position is the place of a byte in a text.
-func position(text []byte, off int64) Pos {
-	before := text[:off]
-	return Pos{1 + bytes.Count(before, []byte("\n")), int(off) - bytes.LastIndexByte(before, '\n')}
-}
-
 // rules say what the object says: flags first, then the families of sockets, then the opcodes.
-func (o *ociObject) rules(def Action, at Pos, where func(int64) Pos) []Rule {
+func (o *ociObject) rules(def Action, places map[string]trace.Place) []Rule {
 	var rules []Rule
 	var denied uint64
 	for _, f := range o.DeniedSQEFlags {
 		denied |= uint64(f)
 	}
 	if denied != 0 {
+		at := places["deniedSqeFlags"].Pos
 		rules = append(rules, Rule{Pos: at, Action: Deny,
 			If: &Test{Pos: at, Field: "sqe_flags", Mask: denied, Rel: Ne, Values: []Value{{}}}})
 	}
-	listed := Rule{Pos: at, Action: !def}
+	listed := Rule{Pos: places["ops"].Pos, Action: !def}
 	socket := false
-	for _, op := range o.Ops {
-		if listed.Ops != nil && listed.fits(op.op) {
+	for i, op := range o.Ops {
+		op := uapi.Op(op)
+		if listed.Ops != nil && listed.fits(op) {
 			continue
 		}
-		if op.op == uapi.IORING_OP_SOCKET {
+		if op == uapi.IORING_OP_SOCKET {
 			if socket = true; def == Deny && o.SocketFamilies != nil {
 				continue // below
 			}
 		}
-		listed.Ops, listed.OpsAt = append(listed.Ops, op.op), append(listed.OpsAt, where(op.off))
+		listed.Ops, listed.OpsAt = append(listed.Ops, op), append(listed.OpsAt, places["ops"].Elements[i].Pos)
 	}
 	if o.SocketFamilies != nil && socket == (def == Deny) {
-		rules = append(rules, families(*o.SocketFamilies, def, at)...)
+		rules = append(rules, families(*o.SocketFamilies, def, places["socketFamilies"].Pos)...)
 	}
 	if listed.Ops != nil {
 		rules = append(rules, listed)
@@ -282,12 +276,12 @@ func (p *Policy) OCI() ([]byte, error) {
 		case isFamilies && o.SocketFamilies == nil:
 			o.SocketFamilies = &list
 			if r.Action == Allow {
-				o.Ops = append(o.Ops, ociOp{op: uapi.IORING_OP_SOCKET})
+				o.Ops = append(o.Ops, ociOp(uapi.IORING_OP_SOCKET))
 			}
 		case r.If == nil && r.Ops != nil && (r.Action == Deny || !o.hasFamiliesFor(r, p.Default)):
 			for _, op := range r.Ops {
 				if r.Action != p.Default {
-					o.Ops = append(o.Ops, ociOp{op: op})
+					o.Ops = append(o.Ops, ociOp(op))
 				}
 			}
 		default:

@@ -26,8 +26,8 @@ func Parse(file string, text []byte) (*Policy, error) {
 			return nil, err
 		}
 	}
-	if p.first["default"] == (Pos{}) {
-		return nil, p.errorf(Pos{1, 1}, `found no default, expected "default deny" or "default allow"`)
+	if p.out.DefaultAt = p.first["default"]; p.out.DefaultAt == (Pos{}) {
+		return nil, p.errorf(Pos{Line: 1, Col: 1}, `found no default, expected "default deny" or "default allow"`)
 	}
 	return &p.out, p.out.check()
 }
@@ -145,10 +145,12 @@ func (p *parser) ruleOrLimit(at Pos, a Action) error {
 			return err
 		})
 		p.out.Limits.Register = &list
+		p.out.LimitsAt = append(p.out.LimitsAt, at)
 		return orElse(err, p.once(`"allow register"`, at))
 	case p.accept("submitted"):
 		flags, err := p.submitted()
 		p.out.Limits.Flags = &flags
+		p.out.LimitsAt = append(p.out.LimitsAt, at)
 		return orElse(err, p.once(`"allow submitted sqe_flags"`, at))
 	}
 	return p.rule(at, a)
@@ -232,6 +234,7 @@ func (p *parser) require(at Pos) error {
 	if p.accept("submitted") {
 		flags, err := p.submitted()
 		p.out.Limits.Required = flags
+		p.out.LimitsAt = append(p.out.LimitsAt, at)
 		return orElse(err, p.once(`"require submitted sqe_flags"`, at))
 	}
 	if !p.accept("kernel") {

@@ -200,7 +200,8 @@ func TestFar(t *testing.T) {
 	}
 	g, root := decide(p, uapi.IORING_OP_READ)
 	hops := 0
-	for _, in := range emit(g.prune(root)) {
+	insns, _ := emit(g.prune(root))
+	for _, in := range insns {
 		if in.Code == ja {
 			hops++
 		}
@@ -223,7 +224,8 @@ func TestReach(t *testing.T) {
 			t.Fatal(err)
 		}
 		g, root := decide(p, uapi.IORING_OP_SOCKET)
-		prog, checkErr := cbpfvm.Check(emit(g.prune(root)), uapi.SizeofBPFCtx)
+		insns, _ := emit(g.prune(root))
+		prog, checkErr := cbpfvm.Check(insns, uapi.SizeofBPFCtx)
 		if checkErr != nil {
 			t.Fatal(checkErr)
 		}

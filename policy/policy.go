@@ -2,8 +2,10 @@ package policy
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/uringsim/uringsim/kernel"
+	"github.com/uringsim/uringsim/srcpos"
 	"github.com/uringsim/uringsim/uapi"
 )
 
@@ -14,6 +16,9 @@ type Policy struct {
 	Rules    []Rule
 	Requires []Require
 	Limits   Limits
+
+	DefaultAt Pos   // the statement that says it; not known of functions in C
+	LimitsAt  []Pos // the statements that limit something
 }
 
 // Action is what becomes of a request.
@@ -33,8 +38,8 @@ func (a Action) String() string {
 	return "deny"
 }
 
-// Pos is a place in the text, from 1; columns are bytes.
-type Pos struct{ Line, Col int }
+// Pos is a place in the text.
+type Pos = srcpos.Pos
 
 // Rule decides on requests of some opcodes.
 type Rule struct {
@@ -43,6 +48,19 @@ type Rule struct {
 	Ops    []uapi.Op // nil is every opcode
 	OpsAt  []Pos     // of Ops
 	If     Cond      // nil is always
+}
+
+// at is where the rule speaks of an opcode.
+func (r *Rule) at(op uapi.Op) Pos {
+	if i := slices.Index(r.Ops, op); i >= 0 && i < len(r.OpsAt) {
+		return r.OpsAt[i]
+	}
+	return r.Pos
+}
+
+// known are the places that were read: a policy that a program made has none.
+func known(at ...Pos) []Pos {
+	return slices.DeleteFunc(at, func(p Pos) bool { return p == Pos{} })
 }
 
 // fits tells whether the rule speaks of an opcode.

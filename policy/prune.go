@@ -102,6 +102,7 @@ func (e *explorer) target(g *graph, by edge, n *node, made map[*node]*node) *nod
 			s := n.step
 			s.t = e.target(g, edge{n, true}, n.t, made)
 			s.f = e.target(g, edge{n, false}, n.f, made)
+			g.at = n.at
 			made[n] = g.node(s)
 		}
 		return made[n]

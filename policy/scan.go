@@ -68,7 +68,7 @@ func errorAt(file string, at Pos, format string, args ...any) error {
 
 // scan returns all tokens; the last one is a tokEnd.
 func scan(file string, src []byte, form syntax) ([]token, error) {
-	s := scanner{syntax: form, file: file, src: string(src), pos: Pos{1, 1}}
+	s := scanner{syntax: form, file: file, src: string(src), pos: Pos{Line: 1, Col: 1}}
 	var toks []token
 	for {
 		t, err := s.next()
@@ -146,7 +146,7 @@ func (s *scanner) take(t token, kind tokenKind, n int) token {
 func (s *scanner) advance(n int) {
 	for range n {
 		if s.src[s.off] == '\n' {
-			s.pos = Pos{s.pos.Line + 1, 0}
+			s.pos = Pos{Line: s.pos.Line + 1}
 		}
 		s.off, s.pos.Col = s.off+1, s.pos.Col+1
 	}

@@ -20,7 +20,7 @@ func witness(t *testing.T, p *Policy) {
 	}
 	for _, op := range ops {
 		g, root := decide(p, op)
-		insns := emit(g.prune(root))
+		insns, _ := emit(g.prune(root))
 		if len(insns) > uapi.BPF_MAXINSNS {
 			t.Fatalf("%s: %d instructions", op, len(insns))
 		}
@@ -80,7 +80,8 @@ func witnessPlan(t *testing.T, p *Policy) {
 func contexts(t *testing.T, p *Policy, op uapi.Op) []cbpfvm.Context {
 	t.Helper()
 	g, root := decide(p, op)
-	prog, err := cbpfvm.Check(emit(g.prune(root)), uapi.SizeofBPFCtx)
+	insns, _ := emit(g.prune(root))
+	prog, err := cbpfvm.Check(insns, uapi.SizeofBPFCtx)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,13 +11,13 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-func readAsm(in input) ([]uapi.SockFilter, error) {
-	insns, err := cbpfvm.Assemble(string(in.text))
+func readAsm(in input) (*Program, error) {
+	insns, at, err := cbpfvm.AssemblePos(string(in.text))
 	var asm *cbpfvm.AsmError
 	if errors.As(err, &asm) {
 		return nil, &trace.SyntaxError{File: in.file, Line: asm.Line, Col: asm.Col, Msg: asm.Msg}
 	}
-	return insns, err
+	return &Program{insns, at}, err
 }
 
 func writeAsm(out *bytes.Buffer, insns []uapi.SockFilter, o Options) error {

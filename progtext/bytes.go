@@ -5,16 +5,17 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/uringsim/uringsim/srcpos"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 )
 
-func readRaw(in input) ([]uapi.SockFilter, error) {
+func readRaw(in input) (*Program, error) {
 	if rest := len(in.text) % uapi.SizeofSockFilter; rest != 0 {
 		return nil, in.errorf(len(in.text)-rest, "found %d bytes, expected a multiple of %d", len(in.text),
 			uapi.SizeofSockFilter)
 	}
-	return uapi.DecodeSockFilters(in.text), nil
+	return &Program{Insns: uapi.DecodeSockFilters(in.text)}, nil
 }
 
 func writeRaw(out *bytes.Buffer, insns []uapi.SockFilter, _ Options) error {
@@ -23,7 +24,7 @@ func writeRaw(out *bytes.Buffer, insns []uapi.SockFilter, _ Options) error {
 }
 
 // readHex reads digits; white space may stand between bytes.
-func readHex(in input) ([]uapi.SockFilter, error) {
+func readHex(in input) (*Program, error) {
 	var raw []byte
 	for off := 0; off < len(in.text); {
 		if isSpace(in.text[off]) {
@@ -41,7 +42,7 @@ func readHex(in input) ([]uapi.SockFilter, error) {
 	if len(raw)%uapi.SizeofSockFilter != 0 {
 		return nil, in.errorf(len(in.text), "found %d bytes, expected a multiple of %d", len(raw), uapi.SizeofSockFilter)
 	}
-	return uapi.DecodeSockFilters(raw), nil
+	return &Program{Insns: uapi.DecodeSockFilters(raw)}, nil
 }
 
 func writeHex(out *bytes.Buffer, insns []uapi.SockFilter, _ Options) error {
@@ -54,10 +55,10 @@ func writeHex(out *bytes.Buffer, insns []uapi.SockFilter, _ Options) error {
 func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
 
 // readDecimal reads a count and four numbers for each instruction, with white space or commas between them.
-func readDecimal(in input) ([]uapi.SockFilter, error) {
-	var insns []uapi.SockFilter
+func readDecimal(in input) (*Program, error) {
+	var out Program
 	var v [4]uint32
-	count, n := -1, 0
+	count, n, start, lines := -1, 0, 0, srcpos.LinesOf(in.text)
 	for off := 0; off < len(in.text); {
 		if isSpace(in.text[off]) || in.text[off] == ',' {
 			off++
@@ -79,18 +80,21 @@ func readDecimal(in input) ([]uapi.SockFilter, error) {
 		case count < 0:
 			count = int(k)
 		case n < 3:
+			if n == 0 {
+				start = off
+			}
 			v[n], n = uint32(k), n+1
 		default:
-			insns = append(insns, uapi.SockFilter{Code: uint16(v[0]), Jt: uint8(v[1]), Jf: uint8(v[2]), K: uint32(k)})
+			out.add(uapi.SockFilter{Code: uint16(v[0]), Jt: uint8(v[1]), Jf: uint8(v[2]), K: uint32(k)}, lines, start)
 			n = 0
 		}
 		off = end
 	}
-	if n != 0 || count != len(insns) && count >= 0 {
+	if n != 0 || count != len(out.Insns) && count >= 0 {
 		return nil, in.errorf(len(in.text), "found %d instructions and %d more numbers, expected %d instructions",
-			len(insns), n, max(count, len(insns)))
+			len(out.Insns), n, max(count, len(out.Insns)))
 	}
-	return insns, nil
+	return &out, nil
 }
 
 func writeDecimal(out *bytes.Buffer, insns []uapi.SockFilter, _ Options) error {
@@ -109,16 +113,18 @@ type object struct {
 	K    trace.Num32 `json:"k,omitzero" bits:"32"`
 }
 
-func readJSON(in input) ([]uapi.SockFilter, error) {
+func readJSON(in input) (*Program, error) {
 	var list []object
 	if err := trace.Decode(in.file, in.text, &list); err != nil {
 		return nil, err
 	}
-	var insns []uapi.SockFilter
-	for _, o := range list {
-		insns = append(insns, uapi.SockFilter{Code: uint16(o.Code), Jt: uint8(o.Jt), Jf: uint8(o.Jf), K: uint32(o.K)})
+	var out Program
+	places := trace.Places(in.text).Elements
+	for i, o := range list {
+		out.Insns = append(out.Insns, uapi.SockFilter{Code: uint16(o.Code), Jt: uint8(o.Jt), Jf: uint8(o.Jf), K: uint32(o.K)})
+		out.At = append(out.At, places[i].Pos)
 	}
-	return insns, nil
+	return &out, nil
 }
 
 func writeJSON(out *bytes.Buffer, insns []uapi.SockFilter, _ Options) error {

@@ -6,12 +6,13 @@ import (
 	"math"
 	"strings"
 
+	"github.com/uringsim/uringsim/srcpos"
 	"github.com/uringsim/uringsim/uapi"
 )
 
 // readC finds an array of struct sock_filter in a source, or reads a text that is nothing but its elements, as bpf_asm
 // -c writes them.
-func readC(in input) ([]uapi.SockFilter, error) {
+func readC(in input) (*Program, error) {
 	p, err := preprocess(&in)
 	if err != nil {
 		return nil, err
@@ -102,10 +103,12 @@ func braced(toks []ctoken) []ctoken {
 }
 
 // elements reads the elements of an array.
-func elements(in *input, toks []ctoken) ([]uapi.SockFilter, error) {
-	var insns []uapi.SockFilter
+func elements(in *input, toks []ctoken) (*Program, error) {
+	var out Program
+	lines := srcpos.LinesOf(in.text)
 	e := expression{in: in, toks: toks, end: len(in.text)}
 	for len(e.toks) > 0 {
+		start := e.peek().off
 		if e.accept("(") {
 			if err := e.expect("struct", "sock_filter", ")"); err != nil {
 				return nil, err
@@ -115,12 +118,12 @@ func elements(in *input, toks []ctoken) ([]uapi.SockFilter, error) {
 		if err != nil {
 			return nil, err
 		}
-		insns = append(insns, insn)
+		out.add(insn, lines, start)
 		if len(e.toks) > 0 && !e.accept(",") {
 			return nil, e.expected(`","`)
 		}
 	}
-	return insns, nil
+	return &out, nil
 }
 
 // parts are the members of struct sock_filter.

@@ -12,6 +12,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/uringsim/uringsim/srcpos"
 	"github.com/uringsim/uringsim/uapi"
 )
 
@@ -26,7 +27,7 @@ type goReader struct {
 }
 
 // readGo finds a slice or array of RawInstruction or SockFilter in a source, or reads a text that is nothing but it.
-func readGo(in input) ([]uapi.SockFilter, error) {
+func readGo(in input) (*Program, error) {
 	front := ""
 	switch text := strings.TrimSpace(string(in.text)); {
 	case strings.HasPrefix(text, "["):
@@ -47,15 +48,16 @@ func readGo(in input) ([]uapi.SockFilter, error) {
 	if err != nil {
 		return nil, err
 	}
-	var insns []uapi.SockFilter
+	var out Program
+	lines := srcpos.LinesOf(in.text)
 	for _, e := range literals[i].Elts {
 		insn, err := r.element(e)
 		if err != nil {
 			return nil, err
 		}
-		insns = append(insns, insn)
+		out.add(insn, lines, r.off(e))
 	}
-	return insns, nil
+	return &out, nil
 }
 
 func (r *goReader) off(n ast.Node) int { return max(0, r.files.Position(n.Pos()).Offset-r.before) }

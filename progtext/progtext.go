@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/uringsim/uringsim/srcpos"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 )
@@ -25,7 +26,8 @@ type Form struct {
 	Name     string
 	Suffixes []string // of files in this form
 	Doc      string
-	read     func(in input) ([]uapi.SockFilter, error)
+	Comments []string // what begins a comment; nil in forms that have none
+	read     func(in input) (*Program, error)
 	write    func(out *bytes.Buffer, insns []uapi.SockFilter, o Options) error
 }
 
@@ -33,14 +35,27 @@ type Form struct {
 func Forms() []Form { return slices.Clone(forms) }
 
 var forms = []Form{
-	{"asm", []string{".bpf", ".asm"}, "the language of the kernel's bpf_asm", readAsm, writeAsm},
-	{"raw", []string{".bin", ".raw"}, "the bytes of struct sock_filter, little-endian", readRaw, writeRaw},
-	{"hex", []string{".hex"}, "the same bytes in hexadecimal", readHex, writeHex},
-	{"decimal", []string{".ddd"}, "numbers as of tcpdump -ddd; also those of bpf_asm are read", readDecimal, writeDecimal},
-	{"c", []string{".c", ".h"}, "an array of struct sock_filter in C", readC, writeC},
-	{"go", []string{".go"}, "a slice of golang.org/x/net/bpf.RawInstruction in Go", readGo, writeGo},
-	{"json", nil, "an array of objects with code, jt, jf and k", readJSON, writeJSON},
-	{"trace", nil, "a trace that registers the program, for uringsim replay", readTrace, writeTrace},
+	{"asm", []string{".bpf", ".asm"}, "the language of the kernel's bpf_asm", []string{";", "//", "/*"}, readAsm,
+		writeAsm},
+	{"raw", []string{".bin", ".raw"}, "the bytes of struct sock_filter, little-endian", nil, readRaw, writeRaw},
+	{"hex", []string{".hex"}, "the same bytes in hexadecimal", nil, readHex, writeHex},
+	{"decimal", []string{".ddd"}, "numbers as of tcpdump -ddd; also those of bpf_asm are read", nil, readDecimal,
+		writeDecimal},
+	{"c", []string{".c", ".h"}, "an array of struct sock_filter in C", []string{"//", "/*"}, readC, writeC},
+	{"go", []string{".go"}, "a slice of golang.org/x/net/bpf.RawInstruction in Go", []string{"//", "/*"}, readGo, writeGo},
+	{"json", nil, "an array of objects with code, jt, jf and k", nil, readJSON, writeJSON},
+	{"trace", nil, "a trace that registers the program, for uringsim replay", nil, readTrace, writeTrace},
+}
+
+// Program is what was read: instructions, and where in the text each of them stands.
+type Program struct {
+	Insns []uapi.SockFilter
+	At    []srcpos.Pos // nil in forms without lines
+}
+
+// add adds an instruction that stands at an offset.
+func (p *Program) add(insn uapi.SockFilter, lines srcpos.Lines, off int) {
+	p.Insns, p.At = append(p.Insns, insn), append(p.At, lines.Pos(off))
 }
 
 // FormOf is the form of that name, or if the name is "", the one that the file's suffix tells.
@@ -61,12 +76,21 @@ func FormOf(name, file string) (*Form, error) {
 
 // Read reads a program. The file is for messages only. Errors are *trace.SyntaxError.
 func (f *Form) Read(file string, text []byte, o Options) ([]uapi.SockFilter, error) {
+	p, err := f.ReadProgram(file, text, o)
+	if err != nil {
+		return nil, err
+	}
+	return p.Insns, nil
+}
+
+// ReadProgram is Read that also tells where the instructions stand.
+func (f *Form) ReadProgram(file string, text []byte, o Options) (*Program, error) {
 	in := input{file, text, o}
-	insns, err := f.read(in)
-	if err == nil && len(insns) == 0 {
+	p, err := f.read(in)
+	if err == nil && len(p.Insns) == 0 {
 		return nil, in.errorf(0, "found no instructions")
 	}
-	return insns, err
+	return p, err
 }
 
 // Write writes a program so that Read gives it back, bit by bit.
@@ -91,9 +115,8 @@ type input struct {
 
 // errorf is an error at an offset of the text.
 func (in *input) errorf(off int, format string, args ...any) error {
-	before := in.text[:min(off, len(in.text))]
-	return &trace.SyntaxError{File: in.file, Line: 1 + bytes.Count(before, []byte("\n")),
-		Col: len(before) - bytes.LastIndexByte(before, '\n'), Msg: fmt.Sprintf(format, args...)}
+	at := srcpos.Of(in.text, off)
+	return &trace.SyntaxError{File: in.file, Line: at.Line, Col: at.Col, Msg: fmt.Sprintf(format, args...)}
 }
 
 // array is one of the programs of a source file.

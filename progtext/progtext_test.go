@@ -11,6 +11,7 @@ import (
 
 	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/progtext"
+	"github.com/uringsim/uringsim/srcpos"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 )
@@ -66,6 +67,30 @@ func FuzzRoundTrip(f *testing.F) {
 	})
 }
 
+// TestTraceLines: in a trace with an event per line, the instructions are where their event is; those that are bytes
+// have no place.
+func TestTraceLines(t *testing.T) {
+	for _, row := range []struct {
+		why, program string
+		want         []srcpos.Pos
+	}{
+		{"assembler", `"insns": ["ld [op]", "ret a"]`, []srcpos.Pos{{Line: 3, Col: 1}, {Line: 3, Col: 1}}},
+		{"bytes", `"program": "0600000001000000"`, nil},
+	} {
+		form, err := progtext.FormOf("trace", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := form.ReadProgram("f.jsonl", []byte(`{"trace": 1}
+{"call": "no_new_privs"}
+{"call": "register", "fd": -1, "op": "BPF_FILTER", "arg": {"bpf_filter": {"opcode": "NOP", `+row.program+`}}, "nr": 1}
+`), progtext.Options{})
+		if err != nil || !slices.Equal(p.At, row.want) {
+			t.Errorf("%s: %+v, %v", row.why, p, err)
+		}
+	}
+}
+
 // FuzzRead: no text makes a reader fail in another way than with a place, and what is read can be written.
 func FuzzRead(f *testing.F) {
 	for _, row := range reads {
@@ -79,11 +104,14 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			return
 		}
-		insns, err := form.Read("f", []byte(text), progtext.Options{})
+		p, err := form.ReadProgram("f", []byte(text), progtext.Options{})
 		var syntax *trace.SyntaxError
 		switch {
 		case err == nil:
-			roundTrip(t, insns, uapi.IORING_OP_SOCKET)
+			if p.At != nil && (len(p.At) != len(p.Insns) || slices.Contains(p.At, srcpos.Pos{})) {
+				t.Fatalf("%q: %d instructions are at %v", text, len(p.Insns), p.At)
+			}
+			roundTrip(t, p.Insns, uapi.IORING_OP_SOCKET)
 		case !errors.As(err, &syntax) || syntax.Line < 1 || syntax.Col < 1:
 			t.Fatalf("%q: %v", text, err)
 		}

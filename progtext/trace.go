@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"strconv"
 
 	"github.com/uringsim/uringsim/cbpfvm"
+	"github.com/uringsim/uringsim/srcpos"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 )
@@ -14,19 +16,20 @@ import (
 var errOp = errors.New("a registration is for an opcode, which has to be given: --op")
 
 // readTrace finds the one registration in a trace, or the one for the opcode.
-func readTrace(in input) ([]uapi.SockFilter, error) {
+func readTrace(in input) (*Program, error) {
 	t, err := trace.Read(bytes.NewReader(in.text), in.file)
 	if err != nil {
 		return nil, err
 	}
 	var found []*trace.BPFFilter
-	for _, e := range t.Events {
+	event := 0
+	for i, e := range t.Events {
 		a, ok := e.Args.(*trace.RegisterArgs)
 		if !ok || a.Arg.Object == nil || a.Arg.Object.BPFFilter == nil {
 			continue
 		}
 		if f := a.Arg.Object.BPFFilter; in.o.Op == nil || f.Opcode == trace.OpNum(*in.o.Op) {
-			found = append(found, f)
+			found, event = append(found, f), i
 		}
 	}
 	if len(found) != 1 {
@@ -35,11 +38,29 @@ func readTrace(in input) ([]uapi.SockFilter, error) {
 	if found[0].Insns == nil {
 		return readRaw(input{in.file, found[0].Program, in.o})
 	}
-	insns, err := cbpfvm.AssembleLines(found[0].Insns)
+	insns, lines, err := cbpfvm.AssembleList(found[0].Insns)
 	if err != nil {
 		return nil, in.errorf(0, "insns: %v", err)
 	}
-	return insns, nil
+	return &Program{insns, in.eventPlaces(event, t.Events[event].Line, lines)}, nil
+}
+
+// eventPlaces are the places of lines of assembler of an event: in a trace with an event per line that of the event,
+// and none in a packed trace.
+func (in *input) eventPlaces(event, at int, lines []int) []srcpos.Pos {
+	if at == 0 {
+		return nil
+	}
+	places := trace.Places(in.text, "events", strconv.Itoa(event), "arg", "bpf_filter", "insns").Elements
+	var out []srcpos.Pos
+	for _, n := range lines {
+		p := srcpos.Pos{Line: at, Col: 1}
+		if n < len(places) {
+			p = places[n].Pos
+		}
+		out = append(out, p)
+	}
+	return out
 }
 
 // writeTrace writes what a task does that has no privileges: the program is registered for itself.

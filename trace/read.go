@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/uringsim/uringsim/internal/stream"
+	"github.com/uringsim/uringsim/srcpos"
 )
 
 // Limits of input, which keep memory bounded. Larger traces are written as .jsonl.
@@ -294,7 +295,7 @@ func (r *Reader) documentEvents(text []byte, events spans) func() (Event, error)
 		if err != nil {
 			return e, syntaxError(r.file, text, at(err, start))
 		}
-		e.Line, _ = lineCol(text, start)
+		e.Line = srcpos.Of(text, int(start)).Line
 		return e, nil
 	}
 }
@@ -308,14 +309,8 @@ func checkHeader(h Header) error {
 
 func syntaxError(file string, text []byte, err error) error {
 	off, msg := locate(err)
-	line, col := lineCol(text, off)
-	return &SyntaxError{file, line, col, msg.Error()}
-}
-
-// lineCol is the line and column of an offset, from 1.
-func lineCol(text []byte, off int64) (line, col int) {
-	before := text[:min(off, int64(len(text)))]
-	return 1 + bytes.Count(before, []byte("\n")), len(before) - bytes.LastIndexByte(before, '\n')
+	at := srcpos.Of(text, int(off))
+	return &SyntaxError{file, at.Line, at.Col, msg.Error()}
 }
 
 // Read reads a whole trace.

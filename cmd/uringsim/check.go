@@ -13,6 +13,7 @@ import (
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/progtext"
 	"github.com/uringsim/uringsim/report"
+	"github.com/uringsim/uringsim/srcpos"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/verdict"
 )
@@ -47,6 +48,8 @@ type registration struct {
 	Why  *verdict.Refusal // nil if it was accepted
 	PC   int              // of the instruction that is to blame; -1 if none is
 	Insn string           // the instruction in assembler
+	At   srcpos.Pos       // where it was written, in File; none if that is not known
+	File string
 }
 
 // checkLine is a registration as JSON.
@@ -58,6 +61,8 @@ type checkLine struct {
 	Why          *whyLine `json:"why,omitzero"`
 	PC           *int     `json:"pc,omitzero"`
 	Insn         string   `json:"insn,omitzero"`
+	Line         int      `json:"line,omitzero"`
+	Column       int      `json:"column,omitzero"`
 }
 
 func (o *checkOptions) run(cmd *cobra.Command, file string) error {
@@ -80,7 +85,7 @@ func (o *checkOptions) run(cmd *cobra.Command, file string) error {
 			return err
 		}
 		columns = append(columns, report.Column{Release: r, Outcomes: outcomes})
-		results[i] = registrations(p, r, outcomes)
+		results[i] = registrations(file, p, r, outcomes)
 		for _, reg := range results[i] {
 			ok = ok && reg.Why == nil
 		}
@@ -107,20 +112,24 @@ func planTrace(p *plan.Plan) *trace.Trace {
 }
 
 // registrations are what the outcomes say about the parts of the plan.
-func registrations(p *plan.Plan, r kernel.Release, outcomes []trace.Outcome) []registration {
+func registrations(file string, p *plan.Plan, r kernel.Release, outcomes []trace.Outcome) []registration {
 	var list []registration
 	first := 1 // behind no_new_privs
 	if p.Restrictions != nil {
-		list = append(list, registration{report.Number(len(p.Restrictions), "restriction"), outcomes[first].Why, -1, ""})
+		list = append(list, registration{What: report.Number(len(p.Restrictions), "restriction"),
+			Why: outcomes[first].Why, PC: -1})
 		first++
 	}
 	for i := range p.Filters {
 		f := &p.Filters[i]
 		what := fmt.Sprintf("filter for %s, %s", f.Op, report.Number(len(f.Insns), "instruction"))
-		reg := registration{what, outcomes[first+i].Why, -1, ""}
+		reg := registration{What: what, Why: outcomes[first+i].Why, PC: -1, File: file}
 		_, wrong := cbpfvm.Check(f.Insns, opdef.ContextSize(r))
 		if reg.Why != nil && wrong != nil && wrong.PC >= 0 && reg.Why.Where == wrong.Func {
 			reg.PC, reg.Insn = wrong.PC, strings.TrimSpace(progtext.Listing(f.Insns, &f.Op)[wrong.PC])
+			if at := f.InsnAt(wrong.PC); len(at) > 0 {
+				reg.At = at[0]
+			}
 		}
 		list = append(list, reg)
 	}
@@ -141,7 +150,11 @@ func (r *registration) reason() string {
 	if r.PC < 0 {
 		return r.Why.Error()
 	}
-	return fmt.Sprintf("%s\n     instruction %d is %s", r.Why.Error(), r.PC, r.Insn)
+	where := ""
+	if r.At != (srcpos.Pos{}) {
+		where = r.File + ":" + r.At.String() + ": "
+	}
+	return fmt.Sprintf("%s\n     %sinstruction %d is %s", r.Why.Error(), where, r.PC, r.Insn)
 }
 
 // refusal is a reason, with the registrations and the releases that it is the reason for.
@@ -189,7 +202,7 @@ func printCheckLines(out *printer, on []kernel.Release, results [][]registration
 	for i, r := range on {
 		for n, reg := range results[i] {
 			l := checkLine{Kernel: r.Name, Registration: n + 1, What: reg.What, Accepted: reg.Why == nil, Why: jsonWhy(reg.Why),
-				Insn: reg.Insn}
+				Insn: reg.Insn, Line: reg.At.Line, Column: reg.At.Col}
 			if reg.PC >= 0 {
 				l.PC = &reg.PC
 			}

@@ -45,11 +45,16 @@ func (o *inputOptions) opcode() (*uapi.Op, error) {
 
 // load reads the file.
 func (o *inputOptions) load(file string) (*plan.Plan, error) {
-	op, err := o.opcode()
+	options, err := o.options()
 	if err != nil {
 		return nil, err
 	}
-	return load.File(file, load.Options{Form: o.form, Op: op, Name: o.name})
+	return load.File(file, options)
+}
+
+func (o *inputOptions) options() (load.Options, error) {
+	op, err := o.opcode()
+	return load.Options{Form: o.form, Op: op, Name: o.name}, err
 }
 
 // releases are those that --kernel names: one, or all.

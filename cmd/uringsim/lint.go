@@ -7,10 +7,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/owenrumney/go-sarif/v2/sarif"
 	"github.com/spf13/cobra"
 
+	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/lint"
+	"github.com/uringsim/uringsim/load"
 	"github.com/uringsim/uringsim/report"
 )
 
@@ -33,7 +34,15 @@ func lintCommand() *cobra.Command {
 there, come too late or leave another way open, and kernels that do not keep to it. docs/lint.md tells of each rule,
 and --rules lists them.
 
-A bare program needs --op. The exit status is 1 if there is a finding of severity warning or error; notes do not count.
+A finding says FILE:LINE:COLUMN of what was written: the rule of a policy, the line of a program, the member of a JSON
+document. Say in a comment, behind it or in the line before, that it is meant, and why:
+
+  uringsim:ignore RULE: REASON
+
+ignore-file in place of ignore is for the whole file. The remark "why" of a filter in a plan can say the same.
+
+A bare program needs --op. The exit status is 1 if there is a finding of severity warning or error that is not ignored;
+notes do not count.
 
 A kernel is a release, with quirks switched on by +QUIRK and off by ~QUIRK: 7.0~restrictions-lost-on-exec for one that
 carries that fix. See uringsim kernels.`,
@@ -63,6 +72,7 @@ carries that fix. See uringsim kernels.`,
 // linted is a file and what was found in it.
 type linted struct {
 	file     string
+	text     []byte
 	findings []lint.Finding
 }
 
@@ -75,16 +85,12 @@ func (o *lintOptions) run(w io.Writer, files []string) error {
 	var all []linted
 	bad := false
 	for _, file := range files {
-		p, err := o.load(file)
-		if err != nil {
+		l := linted{file: file}
+		if err := o.lint(&l, releases); err != nil {
 			return err
 		}
-		found, err := lint.Run(p, lint.Options{Releases: releases, Disabled: o.disabled})
-		if err != nil {
-			return err
-		}
-		all = append(all, linted{file, found})
-		bad = bad || slices.ContainsFunc(found, func(f lint.Finding) bool { return f.Severity >= lint.Warning })
+		all = append(all, l)
+		bad = bad || slices.ContainsFunc(l.findings, func(f lint.Finding) bool { return f.Counts() })
 	}
 	switch {
 	case o.sarif:
@@ -100,33 +106,86 @@ func (o *lintOptions) run(w io.Writer, files []string) error {
 	return err
 }
 
-// printFindings is for people. It names releases where a finding does not hold for all that were asked for.
+// lint looks for mistakes in a file, and for what it says is meant.
+func (o *lintOptions) lint(l *linted, releases []kernel.Release) error {
+	options, err := o.options()
+	if err != nil {
+		return err
+	}
+	if l.text, err = load.ReadFile(l.file); err != nil {
+		return err
+	}
+	p, err := load.Text(l.file, l.text, options)
+	if err != nil {
+		return err
+	}
+	form, err := load.FormOf(o.form, l.file)
+	if err != nil {
+		return err
+	}
+	comments, err := lint.Comments(l.file, l.text, form.Comments)
+	if err != nil {
+		return err
+	}
+	remarks, err := lint.Remarks(l.file, p)
+	if err != nil {
+		return err
+	}
+	l.findings, err = lint.Run(p, lint.Options{Releases: releases, Disabled: o.disabled,
+		Ignores: append(comments, remarks...)})
+	return err
+}
+
+// printFindings is for people and editors. It names releases where a finding does not hold for all that were asked for.
 func printFindings(w io.Writer, all []linted, releases int) {
-	total, worst := 0, 0
+	total, counted, ignored := 0, 0, 0
 	for _, l := range all {
 		for _, f := range l.findings {
+			if f.Ignored != "" {
+				ignored++
+				continue
+			}
 			total++
-			if f.Severity >= lint.Warning {
-				worst++
+			if f.Counts() {
+				counted++
 			}
-			fmt.Fprintf(w, "%s: %s: %s: %s [%s]\n", l.file, place(&f), f.Severity, f.Message, f.Rule)
-			if f.Line != "" {
-				fmt.Fprintf(w, "    %d: %s\n", f.Insn, f.Line)
-			}
+			printFinding(w, l.file, &f)
 			if len(f.Releases) < releases {
 				fmt.Fprintf(w, "    on %s\n", strings.Join(f.Releases, ", "))
 			}
 		}
 	}
-	fmt.Fprintf(w, "%s in %s, %d of severity warning or error\n", report.Number(total, "finding"), report.Number(len(all), "file"), worst)
+	fmt.Fprintf(w, "%s in %s, %d of severity warning or error", report.Number(total, "finding"),
+		report.Number(len(all), "file"), counted)
+	if ignored > 0 {
+		fmt.Fprintf(w, "; %d ignored", ignored)
+	}
+	fmt.Fprintln(w)
 }
 
-// place says where a finding is, with the opcode that it is about.
-func place(f *lint.Finding) string {
-	if f.Op == nil {
-		return f.Place()
+// printFinding prints where a finding was written, what it is, and which filter or instruction of the plan it is about.
+func printFinding(w io.Writer, file string, f *lint.Finding) {
+	if len(f.At) > 0 {
+		file += ":" + f.At[0].String()
 	}
-	return f.Place() + " (" + f.Op.String() + ")"
+	fmt.Fprintf(w, "%s: %s: %s [%s]\n", file, f.Severity, f.Message, f.Rule)
+	if f.Filter >= 0 {
+		text := fmt.Sprintf("%s (%s)", f.Place(), f.Op)
+		if f.Text != "" {
+			text += ": " + f.Text
+		}
+		fmt.Fprintf(w, "    %s\n", text)
+	}
+	if len(f.At) > 1 {
+		var others []string
+		for _, p := range f.At[1:min(len(f.At), 9)] {
+			others = append(others, p.String())
+		}
+		if more := len(f.At) - 9; more > 0 {
+			others = append(others, fmt.Sprintf("and %d more", more))
+		}
+		fmt.Fprintf(w, "    also from %s\n", strings.Join(others, ", "))
+	}
 }
 
 // findingLine is a finding as JSON.
@@ -134,18 +193,35 @@ type findingLine struct {
 	File     string   `json:"file"`
 	Rule     string   `json:"rule"`
 	Severity string   `json:"severity"`
+	Line     int      `json:"line,omitzero"`
+	Column   int      `json:"column,omitzero"`
+	Also     []column `json:"also,omitzero"`
 	Place    string   `json:"place"`
 	Opcode   string   `json:"opcode,omitzero"`
-	Line     string   `json:"line,omitzero"`
+	Insn     string   `json:"insn,omitzero"`
 	Message  string   `json:"message"`
 	Releases []string `json:"releases"`
+	Ignored  string   `json:"ignored,omitzero"`
+}
+
+// column is a place as JSON.
+type column struct {
+	Line   int `json:"line"`
+	Column int `json:"column"`
 }
 
 func printFindingsJSON(out *printer, all []linted) {
 	for _, l := range all {
 		for _, f := range l.findings {
-			line := findingLine{File: l.file, Rule: f.Rule, Severity: f.Severity.String(), Place: f.Place(), Line: f.Line,
-				Message: f.Message, Releases: f.Releases}
+			line := findingLine{File: l.file, Rule: f.Rule, Severity: f.Severity.String(), Place: f.Place(), Insn: f.Text,
+				Message: f.Message, Releases: f.Releases, Ignored: f.Ignored}
+			for i, at := range f.At {
+				if i == 0 {
+					line.Line, line.Column = at.Line, at.Col
+				} else {
+					line.Also = append(line.Also, column{at.Line, at.Col})
+				}
+			}
 			if f.Op != nil {
 				line.Opcode = f.Op.String()
 			}
@@ -164,42 +240,11 @@ func printRules(out *printer) error {
 				Title    string `json:"title"`
 				Doc      string `json:"doc"`
 				Misses   string `json:"misses"`
-				Trace    string `json:"trace"`
+				Trace    string `json:"trace,omitzero"`
 			}{r.ID, r.Severity.String(), r.Title, r.Doc, r.Misses, r.TraceFile()})
 			continue
 		}
 		fmt.Fprintf(out.w, "%-24s %-8s %s\n", r.ID, r.Severity, r.Title)
 	}
 	return nil
-}
-
-// printSARIF prints a log that code hosts show next to the files.
-func printSARIF(w io.Writer, all []linted) error {
-	const home = "https://github.com/uringsim/uringsim"
-	run := sarif.NewRunWithInformationURI("uringsim", home)
-	for _, r := range lint.Rules() {
-		run.AddRule(r.ID).WithDescription(r.Title).WithHelpURI(home + "/blob/main/docs/lint.md#" + r.ID).
-			WithTextHelp(r.Doc + "\n\nWhat it misses: " + r.Misses).
-			WithDefaultConfiguration(sarif.NewReportingConfiguration().WithLevel(r.Severity.String()))
-	}
-	for _, l := range all {
-		for _, f := range l.findings {
-			text := f.Message
-			if f.Line != "" {
-				text += fmt.Sprintf(" (%d: %s)", f.Insn, f.Line)
-			}
-			text += "; on " + strings.Join(f.Releases, ", ")
-			where := sarif.NewPhysicalLocation().WithArtifactLocation(sarif.NewSimpleArtifactLocation(l.file)).
-				WithRegion(sarif.NewSimpleRegion(1, 1))
-			run.CreateResultForRule(f.Rule).WithLevel(f.Severity.String()).WithMessage(sarif.NewTextMessage(text)).
-				AddLocation(sarif.NewLocationWithPhysicalLocation(where).
-					WithLogicalLocations([]*sarif.LogicalLocation{sarif.NewLogicalLocation().WithFullyQualifiedName(f.Place())}))
-		}
-	}
-	log, err := sarif.New(sarif.Version210)
-	if err != nil {
-		return err
-	}
-	log.AddRun(run)
-	return log.PrettyWrite(w)
 }
