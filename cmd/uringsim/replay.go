@@ -52,7 +52,7 @@ With --kernel all, the table of results that differ between the releases is prin
 difference. Each trace then has to fit into memory; on one release, lines (.jsonl) are replayed as they are read. --html
 writes a report for people as well, which tells of one release and compares it with all.
 
-A file may be compressed (.jsonl.zst, .json.zst) or packed (docs/pack.md); "-" is standard input, in any of these forms.
+A file may be compressed (.zst, .gz) or packed (docs/pack.md); "-" is standard input, in any of these forms.
 Several files are replayed at a time, and their output comes in the order of the files.
 
 With --live the calls go to the running kernel instead; --record writes its results into the traces.
