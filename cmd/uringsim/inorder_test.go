@@ -71,7 +71,7 @@ func runAll(t *testing.T, files []string, atOnce int, do job) (got allOf) {
 	synctest.Test(t, func(t *testing.T) {
 		var text bytes.Buffer
 		out := newPrinter(&text, false, false)
-		got.ok, got.err = eachFile(t.Context(), out, files, atOnce, do)
+		got.ok, got.err = eachFile(t.Context(), out, listed(files), newBadTraces(-1), atOnce, do)
 		got.text, got.runs = text.String(), out.runs
 	})
 	return got
@@ -81,7 +81,9 @@ func runAll(t *testing.T, files []string, atOnce int, do job) (got allOf) {
 func TestHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var text bytes.Buffer
-		o := newOrdered(&text, 2, func() {})
+		o := newOrdered(&text, listed([]string{"a", "b"}).next, func() {})
+		o.begin()
+		o.begin()
 		var second error
 		var ended sync.WaitGroup
 		ended.Go(func() {

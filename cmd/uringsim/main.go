@@ -50,7 +50,7 @@ func command(args []string) int {
 	if err == nil {
 		return exitOK
 	}
-	if !errors.Is(err, errMismatch) && !errors.Is(err, errProgram) {
+	if !errors.Is(err, errMismatch) && !errors.Is(err, errProgram) && !errors.Is(err, errBadTraces) {
 		fmt.Fprintln(os.Stderr, "uringsim:", err)
 	}
 	return status(err)
@@ -90,7 +90,7 @@ does not know, 2 usage, 3 bad input, 4 a kernel that cannot be asked, 77 kernels
 	}{
 		{"Programs and policies:", []*cobra.Command{compileCommand(), asmCommand(), disasmCommand(), checkCommand(), evalCommand(),
 			explainCommand(), diffPolicyCommand(), lintCommand()}},
-		{"What programs did:", []*cobra.Command{recordCommand(), importCommand(), runCommand(), replayCommand(),
+		{"What programs did:", []*cobra.Command{recordCommand(), importCommand(), runCommand(), replayCommand(), mergeCommand(),
 			suggestCommand(), packCommand(), unpackCommand()}},
 		{"Kernels:", []*cobra.Command{kernelsCommand(), vmCommand(), genCommand(), diffCommand(), benchCommand()}},
 	} {

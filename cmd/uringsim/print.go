@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/uringsim/uringsim/fleet"
 	"github.com/uringsim/uringsim/report"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/verdict"
@@ -66,6 +67,7 @@ type run struct {
 	file, kernel string
 	recording    bool
 	sum          summary
+	one          *fleet.One // what it adds up to besides; nil if nobody wants that
 }
 
 // summary counts what happened; it is also the last JSON object of a run.
@@ -110,6 +112,9 @@ func (p *printer) start(file, kernel, long string, h trace.Header) *run {
 // event prints one outcome.
 func (r *run) event(o *trace.Outcome) {
 	r.sum.Events++
+	if r.one != nil {
+		r.one.See(o)
+	}
 	if r.progress != nil {
 		r.progress.events.Add(1)
 	}
