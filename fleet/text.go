@@ -88,8 +88,12 @@ func (r *Result) text(quiet bool) string {
 	var out strings.Builder
 	c := &r.Counts
 	if r.Policy != "" {
-		fmt.Fprintf(&out, "breaks %d of %s: %d of %s denied, %d cancelled with them, %s refused", c.Broken,
-			number(c.Traces, "trace"), c.Denied, number(c.Requests-min(c.Refused, c.Requests), "request"), c.Cancelled,
+		more := ""
+		if c.Refused > 0 {
+			more = fmt.Sprintf(" (and %d more refused without it)", c.Refused)
+		}
+		fmt.Fprintf(&out, "breaks %d of %s: %d of %s denied%s, %d cancelled with them, %s refused", c.Broken,
+			number(c.Traces, "trace"), c.Denied, number(c.Requests-min(c.Refused, c.Requests), "request"), more, c.Cancelled,
 			number(c.RefusedCalls, "register call"))
 	} else {
 		fmt.Fprintf(&out, "%d of %s differ: %s (%d refused), %s (%d refused); %s compared, %d differ", c.Broken,

@@ -90,18 +90,17 @@ const maxBegun = 256
 // ordered lets jobs write to one place, each when those before it have ended. Until then their output is held.
 type ordered struct {
 	w      io.Writer
+	next   func() (string, error)
 	cancel func() // ends the jobs that run
 
-	beginning sync.Mutex // held by the one who looks for the next file
-	next      func() (string, error)
-
-	mu    sync.Mutex
-	moved sync.Cond // the head moved
-	done  bool      // no more jobs are to begin
-	head  int       // the job that writes
-	jobs  []heldJob // from the head on, those that have begun
-	held  int       // bytes
-	err   error
+	mu      sync.Mutex
+	moved   sync.Cond // the head moved, or what follows is otherwise
+	looking bool      // somebody waits for the name of the next file
+	done    bool      // no more jobs are to begin
+	head    int       // the job that writes
+	jobs    []heldJob // from the head on, those that have begun
+	held    int       // bytes
+	err     error
 }
 
 // heldJob is what a job that is not at the head has written, and how it ended.
@@ -120,15 +119,20 @@ func newOrdered(w io.Writer, next func() (string, error), cancel func()) *ordere
 
 // begin is the next job, once there is room for it; false if there is none.
 func (o *ordered) begin() (n int, file string, ok bool) {
-	o.beginning.Lock()
-	defer o.beginning.Unlock()
-	if !o.mayBegin() {
-		return 0, "", false
-	}
-	file, err := o.next() // which may wait for more
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	n = o.head + len(o.jobs)
+	for !o.done && (o.looking || len(o.jobs) >= maxBegun) {
+		o.moved.Wait()
+	}
+	if o.done {
+		return 0, "", false
+	}
+	o.looking = true
+	o.mu.Unlock()
+	file, err := o.next() // which may wait, as a list may come from a pipe
+	o.mu.Lock()
+	o.looking = false
+	defer o.moved.Broadcast()
 	switch {
 	case o.done:
 		return 0, "", false
@@ -142,17 +146,7 @@ func (o *ordered) begin() (n int, file string, ok bool) {
 		return 0, "", false
 	}
 	o.jobs = append(o.jobs, heldJob{})
-	return n, file, true
-}
-
-// mayBegin waits until there is room for one more job; false if none is to begin.
-func (o *ordered) mayBegin() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for !o.done && len(o.jobs) >= maxBegun {
-		o.moved.Wait()
-	}
-	return !o.done
+	return o.head + len(o.jobs) - 1, file, true
 }
 
 // turn is where a job writes.

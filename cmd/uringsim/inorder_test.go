@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -102,6 +103,60 @@ func TestHeld(t *testing.T) {
 			t.Errorf("%v, %v, %d bytes", second, o.err, text.Len())
 		}
 	})
+}
+
+// TestBegun: while the first job goes on, no more than so many begin behind it, however many files there are.
+func TestBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		given, begun, most := 0, 0, 0
+		all := files{next: func() (string, error) {
+			if given++; given > 10_000 {
+				return "", io.EOF
+			}
+			return fmt.Sprint(given), nil
+		}}
+		var mu sync.Mutex
+		do := func(_ context.Context, out *printer, file string) (bool, error) {
+			mu.Lock()
+			begun++
+			mu.Unlock()
+			if file == "1" {
+				time.Sleep(time.Hour)
+				most = given
+			}
+			out.runs++
+			return true, nil
+		}
+		out := newPrinter(io.Discard, false, false)
+		if ok, err := eachFile(t.Context(), out, all, newBadTraces(-1), 4, do); !ok || err != nil {
+			t.Error(ok, err)
+		}
+		if most > maxBegun || begun != 10_000 || out.runs != begun {
+			t.Errorf("%d had begun, want at most %d; then %d, and %d are counted", most, maxBegun, begun, out.runs)
+		}
+	})
+}
+
+// TestListFails: a list that cannot be read to its end is an error behind the files before.
+func TestListFails(t *testing.T) {
+	bad := errors.New("bad")
+	names := listed([]string{"a", "b"}).next
+	all := files{next: func() (string, error) {
+		name, err := names()
+		if err == io.EOF {
+			err = bad
+		}
+		return name, err
+	}}
+	var text bytes.Buffer
+	do := func(_ context.Context, out *printer, file string) (bool, error) {
+		fmt.Fprintln(out.w, file)
+		return true, nil
+	}
+	_, err := eachFile(t.Context(), newPrinter(&text, false, false), all, newBadTraces(-1), 2, do)
+	if err != bad || text.String() != "a\nb\n" {
+		t.Errorf("%v, %q", err, text.String())
+	}
 }
 
 // TestProgress: the line appears after two seconds, moves on, and is gone in the end.
