@@ -166,7 +166,7 @@ func (r *Reason) write(out io.Writer) {
 		fmt.Fprintf(out, ", %s", r.Errno)
 	}
 	if r.By != "" {
-		fmt.Fprintf(out, " by %s", r.By)
+		fmt.Fprintf(out, ": %s", r.By)
 	}
 	if r.Where != "" {
 		fmt.Fprintf(out, " [Linux: %s]", r.Where)

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -27,7 +29,8 @@ type fleetOptions struct {
 
 func (o *fleetOptions) flags(c *cobra.Command) {
 	c.Flags().StringVar(&o.summary, "summary", "",
-		"write what became of all traces to a file, for uringsim merge (docs/fleet.md); \"-\" is standard output")
+		"write what became of all traces to a file, for uringsim merge (docs/fleet.md); \"-\" is standard output, and {shard} "+
+			"in the name the I of --shard")
 	c.Flags().IntVar(&o.maxErrors, "max-errors", -1, "give up with more bad traces than this (default: never)")
 	o.exitZeroOption.flag(c)
 }
@@ -77,6 +80,7 @@ func (o *replayOptions) onFleet(cmd *cobra.Command, out *printer, all files) err
 	if err := r.start(); err != nil {
 		return err
 	}
+	o.summary = strings.ReplaceAll(o.summary, "{shard}", strconv.Itoa(o.part.Index))
 	toStdout := o.summary == stream.Stdin
 	if toStdout {
 		out.w = io.Discard

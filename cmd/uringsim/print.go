@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 
@@ -158,16 +157,15 @@ func (r *run) end() bool {
 	return ok
 }
 
-// endEarly prints the summary of the whole part of a packed trace that is torn or damaged, which err says.
-func (r *run) endEarly(err error) {
-	if torn := (*trace.PackError)(nil); !errors.As(err, &torn) {
-		return
-	}
+// endEarly prints the summary of what comes before an error in the trace.
+func (r *run) endEarly() {
 	if r.json {
 		r.line(&r.sum)
 	} else {
 		fmt.Fprintf(r.w, "%s on %s, as far as it is whole: %s\n", r.file, r.kernel, r.sum.text())
 	}
+	r.runs++
+	r.total.add(&r.sum)
 }
 
 func (s *summary) add(o *summary) {

@@ -273,11 +273,12 @@ func (m *model) replay(ctx context.Context, out *printer, file string, stdin io.
 			return run.end(), nil
 		}
 		if err != nil {
-			run.endEarly(err)
+			run.endEarly()
 			return false, err
 		}
 		got, err := p.Play(&e)
 		if err != nil {
+			run.endEarly()
 			return false, inFile(file, err)
 		}
 		if m.quiet && !got.OK() {
