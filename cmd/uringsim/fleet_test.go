@@ -20,7 +20,7 @@ func TestFleet(t *testing.T) {
 		t.Fatal(len(traces), err)
 	}
 	log := "../../testdata/logs/client.jsonl"
-	traces = append(traces[:100], log)
+	traces = append(traces[:40], log)
 	random := rand.New(rand.NewPCG(1, 2))
 	dir := t.TempDir()
 	for _, policy := range []string{"", "../../docs/examples/client.policy"} {

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -108,21 +109,19 @@ func TestHeld(t *testing.T) {
 // TestBegun: while the first job goes on, no more than so many begin behind it, however many files there are.
 func TestBegun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		given, begun, most := 0, 0, 0
+		var given, begun, most atomic.Int64
 		all := files{next: func() (string, error) {
-			if given++; given > 10_000 {
+			n := given.Add(1)
+			if n > 10_000 {
 				return "", io.EOF
 			}
-			return fmt.Sprint(given), nil
+			return fmt.Sprint(n), nil
 		}}
-		var mu sync.Mutex
 		do := func(_ context.Context, out *printer, file string) (bool, error) {
-			mu.Lock()
-			begun++
-			mu.Unlock()
+			begun.Add(1)
 			if file == "1" {
 				time.Sleep(time.Hour)
-				most = given
+				most.Store(begun.Load())
 			}
 			out.runs++
 			return true, nil
@@ -131,8 +130,8 @@ func TestBegun(t *testing.T) {
 		if ok, err := eachFile(t.Context(), out, all, newBadTraces(-1), 4, do); !ok || err != nil {
 			t.Error(ok, err)
 		}
-		if most > maxBegun || begun != 10_000 || out.runs != begun {
-			t.Errorf("%d had begun, want at most %d; then %d, and %d are counted", most, maxBegun, begun, out.runs)
+		if most.Load() > maxBegun || begun.Load() != 10_000 || out.runs != 10_000 {
+			t.Errorf("%d had begun, want at most %d; then %d, and %d are counted", most.Load(), maxBegun, begun.Load(), out.runs)
 		}
 	})
 }
