@@ -17,15 +17,24 @@ import (
 	"github.com/uringsim/uringsim/verdict"
 )
 
-// traced draws the summary of a trace: many reasons, values and needs are those of other traces, too, and some traces
-// have more of them than a summary lists.
-func traced(t *rapid.T, name string) *fleet.Summary {
+// sizes are how much traces have in common, and how much of it there is.
+type sizes struct {
+	numbers []int // of groups in a trace
+	apart   int   // from where the groups of one trace begin to where those of another may
+	by      int   // groups of a part of the policy
+}
+
+// some are a few groups, or together more reasons, values or needs than a summary lists, which single traces have or not.
+var some = []sizes{{[]int{0, 1, 2, 3, 4, 5}, 1, 1}, {[]int{0, 15}, 15, 1000}, {[]int{60, 130}, 60, 1000}, {[]int{0, 600, 1001}, 300, 1}}
+
+// traced draws the summary of a trace.
+func traced(t *rapid.T, name string, size sizes) *fleet.Summary {
 	s := fleet.Empty("test")
 	for _, k := range []kernel.Release{kernel.V7_2, kernel.V7_3} {
 		one := fleet.NewOne(fleet.Result{Policy: "sha256:1", File: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "file"),
 			Kernel: k.Name}, name)
 		one.Header(&trace.Header{Recording: &trace.Recording{LostSQEs: rapid.Uint64Range(0, 2).Draw(t, "lost")}})
-		one.Trial(report(t, k), rapid.Uint64Range(0, 9).Draw(t, "events"))
+		one.Trial(report(t, k, size), rapid.Uint64Range(0, 9).Draw(t, "events"))
 		if rapid.Bool().Draw(t, "bad") {
 			one.Fail(fmt.Errorf("%s: bad", name))
 		}
@@ -37,17 +46,17 @@ func traced(t *rapid.T, name string) *fleet.Summary {
 }
 
 // report draws what breaks of a trace.
-func report(t *rapid.T, k kernel.Release) *trial.Report {
+func report(t *rapid.T, k kernel.Release, size sizes) *trial.Report {
 	r := trial.NewReport(nil, k)
-	from := rapid.IntRange(0, 3).Draw(t, "from")
-	n := rapid.SampledFrom([]int{0, 1, 2, 3, 4, 5, 6, 700}).Draw(t, "reasons")
-	spread := rapid.SampledFrom([]int{1, 200}).Draw(t, "values")
-	for i := from * 200; i < from*200+n; i++ {
-		r.Denied++
-		at := trial.Place{Event: rapid.IntRange(1, 3).Draw(t, "event"), Request: 1, Task: "init"}
-		r.Breaks = append(r.Breaks, &trial.Break{Op: uapi.IORING_OP_CONNECT, By: fmt.Sprint("filter ", i/spread),
+	from := rapid.IntRange(0, 3).Draw(t, "from") * size.apart
+	n := rapid.SampledFrom(size.numbers).Draw(t, "groups")
+	event := rapid.IntRange(1, 3).Draw(t, "event")
+	for i := from; i < from+n; i++ {
+		r.Denied += 1 + i%2
+		at := trial.Place{Event: event + i%2, Request: 1, Task: "init"}
+		r.Breaks = append(r.Breaks, &trial.Break{Op: uapi.IORING_OP_CONNECT, By: fmt.Sprint("filter ", i/size.by),
 			Saw: fmt.Sprint("port == ", i), Why: verdict.Refuse(verdict.Filter, uapi.EACCES, "a.c:b", "why"), Count: 1 + i%2,
-			Cancelled: i % 3, First: []trial.Place{at}, Needs: []string{fmt.Sprint("allow ", i%40)}, MoreNeeds: i%50 == 49})
+			Cancelled: i % 3, First: []trial.Place{at}, Needs: []string{fmt.Sprint("allow ", i)}, MoreNeeds: i == 44})
 	}
 	r.Unknown = rapid.IntRange(0, 1).Draw(t, "unknown") * 30
 	for i := range min(r.Unknown, 20) {
@@ -96,10 +105,11 @@ func monoid(t *rapid.T) {
 		shards[i] = fleet.Empty("test")
 	}
 	var names fleet.Names
-	for n := range rapid.IntRange(1, 5).Draw(t, "traces") {
+	size := rapid.SampledFrom(some).Draw(t, "size")
+	for n := range rapid.IntRange(1, 4).Draw(t, "traces") {
 		name := fmt.Sprintf("t%d.json", n)
 		names.Add(name)
-		one := traced(t, name)
+		one := traced(t, name, size)
 		whole = append(whole, one)
 		for i := range shards {
 			if (fleet.Shard{Index: i, Of: of}).Has(name) {
@@ -111,6 +121,7 @@ func monoid(t *rapid.T) {
 		shards[i].Divided(names, fleet.Shard{Index: i, Of: of})
 	}
 	want := text(t, sum(t, whole...))
+	addsUp(t, sum(t, whole...))
 	same := func(why string, got *fleet.Summary) {
 		if diff := cmp.Diff(want, text(t, got)); diff != "" {
 			t.Fatalf("%s (-all traces in their order +got):\n%s", why, diff)
@@ -128,6 +139,30 @@ func monoid(t *rapid.T) {
 	same("all shards in two groups", sum(t, sum(t, shards[cut:]...), sum(t, shards[:cut]...)))
 	if some := sum(t, shards[1:]...); of > 1 && len(some.Parts) != 1 {
 		t.Fatalf("a shard is missing, and it does not say so: %v", some.Parts)
+	}
+}
+
+// addsUp: what is not listed is counted.
+func addsUp(t *rapid.T, s *fleet.Summary) {
+	for _, r := range s.Results {
+		reasons := r.OtherReasons
+		for _, q := range r.Reasons {
+			reasons += q.Count
+			values := q.OtherValues
+			for _, v := range q.Values {
+				values += v.Count
+			}
+			if values != q.Count {
+				t.Fatalf("the values of a reason are %d, it came up %d times", values, q.Count)
+			}
+			// Each value of what is denied needs something else.
+			if q.Result == fleet.Denied && len(q.Values) > len(q.Needs) && !q.MoreNeeds {
+				t.Fatalf("%d values need %d things, and no others", len(q.Values), len(q.Needs))
+			}
+		}
+		if all := r.Counts.Denied + r.Counts.Unmodelled; reasons != all {
+			t.Fatalf("there are reasons for %d of %d", reasons, all)
+		}
 	}
 }
 
