@@ -172,7 +172,9 @@ func (r *fleetRun) file(ctx context.Context, out *printer, file string) (bool, e
 func (r *fleetRun) trace(ctx context.Context, out *printer, on int, file string, one *fleet.One) error {
 	if r.plan == nil {
 		if !out.json {
-			out = newPrinter(io.Discard, false, true)
+			silent := newPrinter(io.Discard, false, true)
+			silent.progress = out.progress
+			out = silent
 		}
 		m := model{release: r.on[on], engine: r.engine, one: one}
 		_, err := m.replay(ctx, out, file, r.stdin)

@@ -19,7 +19,7 @@ const (
 	exitMismatch = 1 // something is not as it should be, or not modelled
 	exitUsage    = 2
 	exitInput    = 3  // a trace that cannot be read or carried out
-	exitSystem   = 4  // a kernel that does not boot or cannot be asked
+	exitSystem   = 4  // a kernel that does not boot or cannot be asked, or a summary that cannot be written
 	exitSkip     = 77 // kernels --probe where the running kernel cannot be asked at all, as test harnesses know it
 )
 
@@ -80,7 +80,8 @@ func rootCommand() *cobra.Command {
 setup, restrictions, prep, BPF filters and their inheritance, on kernels 6.19 to 7.3.
 
 Exit status: 0 all is as it should be, 1 it is not (a result differs, a kernel refuses, a mistake was found) or the model
-does not know, 2 usage, 3 bad input, 4 a kernel that cannot be asked, 77 kernels --probe where io_uring cannot be used.`,
+does not know, 2 usage, 3 bad input, 4 a kernel that cannot be asked, or a summary of many traces that cannot be written,
+77 kernels --probe where io_uring cannot be used.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

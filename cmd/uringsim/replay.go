@@ -70,8 +70,8 @@ recorded, and results are not compared. What is refused without the policy is no
 anything breaks, or if a verdict is not known.
 
 Exit status: 0 all is as it should be, 1 something differs, breaks or is not known, 2 usage, 3 a policy or a trace that
-is bad, 4 a kernel that cannot be asked, or a list or summary that cannot be read or written. With --exit-zero, 1 is 0, and
-so is 3 if only traces are bad.
+is bad, 4 a kernel that cannot be asked, a list that breaks off, or a summary that cannot be written. With --exit-zero, 1
+is 0, and so is 3 if only traces are bad.
 
 A kernel is a release (` + kernel.Names() + `), with quirks switched on by +QUIRK and off
 by ~QUIRK: 7.2~shared-filters-append-in-place. See uringsim kernels.`,

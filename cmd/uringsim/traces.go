@@ -110,9 +110,14 @@ func linesOf(file string, list io.ReadCloser) func() (string, error) {
 				return name, nil
 			}
 		}
-		if err := errors.Join(in.Err(), list.Close()); err != nil {
-			return "", &statusError{exitSystem, fmt.Errorf("%s: behind line %d: %w", file, n, err)}
+		err := errors.Join(in.Err(), list.Close())
+		if err == nil {
+			return "", io.EOF
 		}
-		return "", io.EOF
+		failed := &statusError{exitSystem, fmt.Errorf("%s: behind line %d: %w", file, n, err)}
+		if errors.Is(err, bufio.ErrTooLong) {
+			failed.status = exitInput
+		}
+		return "", failed
 	}
 }
