@@ -60,6 +60,9 @@ const lattice = `
 	# All requests at once.
 	opdef, plan < symbolic;
 
+	# What replays of many traces gave, added up.
+	trial < fleet < cmd/uringsim;
+
 	# The running kernel. It knows nothing of the model: each is the other's witness.
 	uapi < internal/sysuring;
 	internal/sysuring < internal/vm < internal/vm/vmtest;
@@ -91,7 +94,7 @@ const lattice = `
 
 // outside says which packages may import which other modules, or unsafe.
 var outside = map[string][]string{
-	"github.com/go-json-experiment/json": {"cmd/uringsim", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "policy", "request", "sqe", "trace", "uringtest"},
+	"github.com/go-json-experiment/json": {"cmd/uringsim", "fleet", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "policy", "request", "sqe", "trace", "uringtest"},
 	"github.com/google/go-cmp":           {"internal/differ", "internal/judge", "trace"},
 	"github.com/klauspost/compress":      {"internal/differ", "internal/stream", "trace"},
 	"github.com/owenrumney/go-sarif":     {"cmd/uringsim"},

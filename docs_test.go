@@ -295,6 +295,12 @@ func TestCommands(t *testing.T) {
 				if !ok {
 					args, ok = strings.CutPrefix(line, "uringsim ")
 				}
+				if two := strings.Fields(line); !ok && len(two) == 3 && two[0] == "cmp" {
+					if a, b := readFile(t, written[two[1]]), readFile(t, written[two[2]]); a != b || a == "" {
+						t.Errorf("%s: %s: they differ", file, line)
+					}
+					continue
+				}
 				if !ok {
 					t.Errorf("%s: a test cannot run %q", file, line)
 					continue
@@ -305,7 +311,8 @@ func TestCommands(t *testing.T) {
 					continue
 				}
 				for i, name := range fields {
-					if i > 0 && (fields[i-1] == "--html" || fields[i-1] == "--plot" || fields[i-1] == "-o") {
+					if i > 0 && (fields[i-1] == "--html" || fields[i-1] == "--plot" || fields[i-1] == "-o" ||
+						fields[i-1] == "--summary") {
 						written[name] = filepath.Join(t.TempDir(), name)
 					}
 					if to, ok := written[name]; ok {

@@ -28,8 +28,12 @@ type LineWriter struct {
 }
 
 // NewLineWriter writes the header to file, compressed if its name ends in .zst. That of a recording which is not complete
-// has room to be written again. The caller closes the file.
+// has room to be written again. The caller closes the file. A name that ends in .gz is an error: such files are only
+// read.
 func NewLineWriter(file *os.File, h Header) (*LineWriter, error) {
+	if strings.HasSuffix(file.Name(), ".gz") {
+		return nil, fmt.Errorf("%s: a compressed trace is written as .zst", file.Name())
+	}
 	w := &LineWriter{file: file, room: h.Recording != nil && !h.Recording.Complete}
 	if strings.HasSuffix(file.Name(), ".zst") {
 		enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))

@@ -175,7 +175,8 @@ func (r *Reader) Next() (Event, error) { return r.next() }
 // Close closes the file.
 func (r *Reader) Close() error { return r.close() }
 
-// OpenFile opens a trace file; its name says how it is written, as for NewReader, and whether it is compressed (.zst).
+// OpenFile opens a trace file; its name says how it is written, as for NewReader, and whether it is compressed (.zst,
+// .gz).
 func OpenFile(file string) (*Reader, error) {
 	f, err := stream.Open(file, strings.NewReader(""))
 	if err != nil {
@@ -185,8 +186,8 @@ func OpenFile(file string) (*Reader, error) {
 }
 
 // NewReader reads a trace from a stream, which Close closes, as does an error. What begins as packed traces do is one,
-// whatever its name is. Otherwise a file whose name, without .zst, ends in .jsonl has an event per line; of "-", which is
-// standard input, the text tells; anything else is one JSON document.
+// whatever its name is. Otherwise a file whose name, without .zst or .gz, ends in .jsonl has an event per line; of "-",
+// which is standard input, the text tells; anything else is one JSON document.
 func NewReader(in io.ReadCloser, file string) (*Reader, error) {
 	r := &Reader{file: file, close: in.Close}
 	var err error
@@ -208,7 +209,7 @@ func NewReader(in io.ReadCloser, file string) (*Reader, error) {
 // hasLines tells whether there is an event per line.
 func hasLines(in *bufio.Reader, file string) bool {
 	if file != "-" {
-		return filepath.Ext(strings.TrimSuffix(file, ".zst")) == ".jsonl"
+		return filepath.Ext(stream.Plain(file)) == ".jsonl"
 	}
 	for n := 1; n <= in.Size(); n = in.Buffered() + 1 { // takes what is there, and does not wait for more than a line
 		_, err := in.Peek(n)

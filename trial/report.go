@@ -93,6 +93,14 @@ func NewReport(p *plan.Plan, k kernel.Release, options ...sim.Option) *Report {
 	return &Report{Kernel: k, plan: p, options: options, groups: map[string]*Break{}}
 }
 
+// Again is an empty report on the same plan and release. It shares what r has found out about the plan, so the two are
+// not to be used at the same time.
+func (r *Report) Again() *Report {
+	again := NewReport(r.plan, r.Kernel, r.options...)
+	again.decider, again.filters, again.ops = r.decider, r.filters, r.ops
+	return again
+}
+
 // Play adds what the plan breaks of a recorded program. The errors are those of the function Play.
 func (r *Report) Play(file string, in Source) error {
 	r.chains = nil

@@ -6,6 +6,7 @@
 package trial
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -63,6 +64,17 @@ func Play(in Source, p *plan.Plan, k kernel.Release, see func(*trace.Outcome), o
 		}
 		see(&o)
 	}
+}
+
+// Refuses tells whether a release does not let a task register the plan; nil if it does.
+func Refuses(p *plan.Plan, k kernel.Release) (*Refused, error) {
+	sys := sim.New(k)
+	defer sys.Close()
+	err := register(sys, p, k)
+	if no := (*Refused)(nil); errors.As(err, &no) {
+		return no, nil
+	}
+	return nil, err
 }
 
 // borrow gives the event the results of another kernel if the release has none: what a file or a socket did there is

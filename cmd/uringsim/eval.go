@@ -51,7 +51,8 @@ A request is
   context:   the word context, and the 40 bytes that a filter loads from in hexadecimal; only filters judge it
 
 and all fields of struct io_uring_sqe are arguments, too (docs/programs.md). --requests reads a file of requests, one a
-line, which may be compressed (.zst), or "-", the standard input. A line may end in what is expected, and is a test then:
+line, which may be compressed (.zst, .gz), or "-", the standard input. A line may end in what is expected, and is a test
+then:
 
   socket family=AF_INET6 -> deny
   nop ioprio=1 -> EINVAL

@@ -31,7 +31,7 @@ func importCommand() *cobra.Command {
 		Short: "Make a trace of a log of the kernel's io_uring tracepoints",
 		Long: `import reads the text of tracefs (trace, trace_pipe), perf script, trace-cmd report, and of the bpftrace program
 in docs/import.md, which also says how to make such logs, and what each lacks. Several files become one trace, in their
-order; "-" is standard input, which may have no end. Compressed files (.zst) are fine.
+order; "-" is standard input, which may have no end. Compressed files (.zst, .gz) are fine.
 
 A log has the opcodes of requests, and of refused ones most fields, but not what they point to. What is not there is
 absent in the trace: replay --policy and suggest say where that leaves a verdict open. Lines that were not understood

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -71,7 +73,7 @@ func runAll(t *testing.T, files []string, atOnce int, do job) (got allOf) {
 	synctest.Test(t, func(t *testing.T) {
 		var text bytes.Buffer
 		out := newPrinter(&text, false, false)
-		got.ok, got.err = eachFile(t.Context(), out, files, atOnce, do)
+		got.ok, got.err = eachFile(t.Context(), out, listed(files), newBadTraces(-1), atOnce, do)
 		got.text, got.runs = text.String(), out.runs
 	})
 	return got
@@ -81,7 +83,9 @@ func runAll(t *testing.T, files []string, atOnce int, do job) (got allOf) {
 func TestHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var text bytes.Buffer
-		o := newOrdered(&text, 2, func() {})
+		o := newOrdered(&text, listed([]string{"a", "b"}).next, func() {})
+		o.begin()
+		o.begin()
 		var second error
 		var ended sync.WaitGroup
 		ended.Go(func() {
@@ -100,6 +104,58 @@ func TestHeld(t *testing.T) {
 			t.Errorf("%v, %v, %d bytes", second, o.err, text.Len())
 		}
 	})
+}
+
+// TestBegun: while the first job goes on, no more than so many begin behind it, however many files there are.
+func TestBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var given, begun, most atomic.Int64
+		all := files{next: func() (string, error) {
+			n := given.Add(1)
+			if n > 10_000 {
+				return "", io.EOF
+			}
+			return fmt.Sprint(n), nil
+		}}
+		do := func(_ context.Context, out *printer, file string) (bool, error) {
+			begun.Add(1)
+			if file == "1" {
+				time.Sleep(time.Hour)
+				most.Store(begun.Load())
+			}
+			out.runs++
+			return true, nil
+		}
+		out := newPrinter(io.Discard, false, false)
+		if ok, err := eachFile(t.Context(), out, all, newBadTraces(-1), 4, do); !ok || err != nil {
+			t.Error(ok, err)
+		}
+		if most.Load() > maxBegun || begun.Load() != 10_000 || out.runs != 10_000 {
+			t.Errorf("%d had begun, want at most %d; then %d, and %d are counted", most.Load(), maxBegun, begun.Load(), out.runs)
+		}
+	})
+}
+
+// TestListFails: a list that cannot be read to its end is an error behind the files before.
+func TestListFails(t *testing.T) {
+	bad := errors.New("bad")
+	names := listed([]string{"a", "b"}).next
+	all := files{next: func() (string, error) {
+		name, err := names()
+		if err == io.EOF {
+			err = bad
+		}
+		return name, err
+	}}
+	var text bytes.Buffer
+	do := func(_ context.Context, out *printer, file string) (bool, error) {
+		fmt.Fprintln(out.w, file)
+		return true, nil
+	}
+	_, err := eachFile(t.Context(), newPrinter(&text, false, false), all, newBadTraces(-1), 2, do)
+	if err != bad || text.String() != "a\nb\n" {
+		t.Errorf("%v, %q", err, text.String())
+	}
 }
 
 // TestProgress: the line appears after two seconds, moves on, and is gone in the end.

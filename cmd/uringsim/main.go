@@ -19,7 +19,7 @@ const (
 	exitMismatch = 1 // something is not as it should be, or not modelled
 	exitUsage    = 2
 	exitInput    = 3  // a trace that cannot be read or carried out
-	exitSystem   = 4  // a kernel that does not boot or cannot be asked
+	exitSystem   = 4  // a kernel that does not boot or cannot be asked, or a summary that cannot be written
 	exitSkip     = 77 // kernels --probe where the running kernel cannot be asked at all, as test harnesses know it
 )
 
@@ -50,7 +50,7 @@ func command(args []string) int {
 	if err == nil {
 		return exitOK
 	}
-	if !errors.Is(err, errMismatch) && !errors.Is(err, errProgram) {
+	if !errors.Is(err, errMismatch) && !errors.Is(err, errProgram) && !errors.Is(err, errBadTraces) {
 		fmt.Fprintln(os.Stderr, "uringsim:", err)
 	}
 	return status(err)
@@ -80,7 +80,8 @@ func rootCommand() *cobra.Command {
 setup, restrictions, prep, BPF filters and their inheritance, on kernels 6.19 to 7.3.
 
 Exit status: 0 all is as it should be, 1 it is not (a result differs, a kernel refuses, a mistake was found) or the model
-does not know, 2 usage, 3 bad input, 4 a kernel that cannot be asked, 77 kernels --probe where io_uring cannot be used.`,
+does not know, 2 usage, 3 bad input, 4 a kernel that cannot be asked, or a summary of many traces that cannot be written,
+77 kernels --probe where io_uring cannot be used.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -90,7 +91,7 @@ does not know, 2 usage, 3 bad input, 4 a kernel that cannot be asked, 77 kernels
 	}{
 		{"Programs and policies:", []*cobra.Command{compileCommand(), asmCommand(), disasmCommand(), checkCommand(), evalCommand(),
 			explainCommand(), diffPolicyCommand(), lintCommand()}},
-		{"What programs did:", []*cobra.Command{recordCommand(), importCommand(), runCommand(), replayCommand(),
+		{"What programs did:", []*cobra.Command{recordCommand(), importCommand(), runCommand(), replayCommand(), mergeCommand(),
 			suggestCommand(), packCommand(), unpackCommand()}},
 		{"Kernels:", []*cobra.Command{kernelsCommand(), vmCommand(), genCommand(), diffCommand(), benchCommand()}},
 	} {

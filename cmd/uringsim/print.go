@@ -2,12 +2,12 @@ package main
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/uringsim/uringsim/fleet"
 	"github.com/uringsim/uringsim/report"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/verdict"
@@ -66,6 +66,7 @@ type run struct {
 	file, kernel string
 	recording    bool
 	sum          summary
+	one          *fleet.One // what it adds up to besides; nil if nobody wants that
 }
 
 // summary counts what happened; it is also the last JSON object of a run.
@@ -110,6 +111,9 @@ func (p *printer) start(file, kernel, long string, h trace.Header) *run {
 // event prints one outcome.
 func (r *run) event(o *trace.Outcome) {
 	r.sum.Events++
+	if r.one != nil {
+		r.one.See(o)
+	}
 	if r.progress != nil {
 		r.progress.events.Add(1)
 	}
@@ -153,16 +157,15 @@ func (r *run) end() bool {
 	return ok
 }
 
-// endEarly prints the summary of the whole part of a packed trace that is torn or damaged, which err says.
-func (r *run) endEarly(err error) {
-	if torn := (*trace.PackError)(nil); !errors.As(err, &torn) {
-		return
-	}
+// endEarly prints the summary of what comes before an error in the trace.
+func (r *run) endEarly() {
 	if r.json {
 		r.line(&r.sum)
 	} else {
 		fmt.Fprintf(r.w, "%s on %s, as far as it is whole: %s\n", r.file, r.kernel, r.sum.text())
 	}
+	r.runs++
+	r.total.add(&r.sum)
 }
 
 func (s *summary) add(o *summary) {

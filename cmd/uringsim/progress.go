@@ -21,7 +21,7 @@ const (
 // progress is a line that tells how far a command is. Its counters may be moved by several goroutines.
 type progress struct {
 	events, files atomic.Int64
-	of            int // files
+	of            int // files; 0 if it is not known how many there are
 	w             io.Writer
 	quit          chan struct{}
 	ended         sync.WaitGroup
@@ -60,8 +60,12 @@ func (p *progress) run() {
 // print replaces the line.
 func (p *progress) print(took time.Duration) {
 	events := p.events.Load()
-	fmt.Fprintf(p.w, "\r\x1b[K%d of %s, %s, %.0f a second", p.files.Load(), report.Number(p.of, "file"),
-		report.Number(int(events), "event"), float64(events)/took.Seconds())
+	files := report.Number(int(p.files.Load()), "file")
+	if p.of > 0 {
+		files = fmt.Sprintf("%d of %s", p.files.Load(), report.Number(p.of, "file"))
+	}
+	fmt.Fprintf(p.w, "\r\x1b[K%s, %s, %.0f a second", files, report.Number(int(events), "event"),
+		float64(events)/took.Seconds())
 }
 
 // stop removes the line.
@@ -73,14 +77,16 @@ func (p *progress) stop() {
 // counted is a trace whose events are counted as they are read.
 type counted struct {
 	*trace.Reader
-	p *progress
+	p      *progress
+	events uint64
 }
 
 // Next is the next event.
-func (c counted) Next() (trace.Event, error) {
+func (c *counted) Next() (trace.Event, error) {
 	e, err := c.Reader.Next()
 	if err == nil {
 		c.p.events.Add(1)
+		c.events++
 	}
 	return e, err
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/cover"
+	"github.com/uringsim/uringsim/fleet"
 	"github.com/uringsim/uringsim/internal/judge"
 	"github.com/uringsim/uringsim/internal/live"
 	"github.com/uringsim/uringsim/internal/stream"
@@ -34,6 +35,8 @@ type replayOptions struct {
 	engineOption
 	coverOptions
 	trialOptions
+	tracesOptions
+	fleetOptions
 	guest *string // vmlinuz, set by the vm command; nil without it
 }
 
@@ -52,8 +55,12 @@ With --kernel all, the table of results that differ between the releases is prin
 difference. Each trace then has to fit into memory; on one release, lines (.jsonl) are replayed as they are read. --html
 writes a report for people as well, which tells of one release and compares it with all.
 
-A file may be compressed (.jsonl.zst, .json.zst) or packed (docs/pack.md); "-" is standard input, in any of these forms.
-Several files are replayed at a time, and their output comes in the order of the files.
+A file may be compressed (.zst, .gz) or packed (docs/pack.md); "-" is standard input, in any of these forms.
+Several files are replayed at a time, and their output comes in the order of the files. A trace that cannot be read, or
+carried out, to its end is told of and counted, and the others go on; the exit status is 3 in the end.
+
+For many traces on many machines (docs/fleet.md), --shard looks at one of N parts of the files, --summary writes what
+became of all of them, and uringsim merge adds such summaries up.
 
 With --live the calls go to the running kernel instead; --record writes its results into the traces.
 
@@ -62,10 +69,14 @@ registered it before anything else, and what would have to be allowed (docs/impa
 recorded, and results are not compared. What is refused without the policy is not counted. The exit status is 1 if
 anything breaks, or if a verdict is not known.
 
+Exit status: 0 all is as it should be, 1 something differs, breaks or is not known, 2 usage, 3 a policy or a trace that
+is bad, 4 a kernel that cannot be asked, a list that breaks off, or a summary that cannot be written. With --exit-zero, 1
+is 0, and so is 3 if only traces are bad.
+
 A kernel is a release (` + kernel.Names() + `), with quirks switched on by +QUIRK and off
 by ~QUIRK: 7.2~shared-filters-append-in-place. See uringsim kernels.`,
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, files []string) error { return o.run(cmd, files) },
+		Args: filesFromArgs,
+		RunE: func(cmd *cobra.Command, files []string) error { return o.exit(o.run(cmd, files)) },
 	}
 	f := c.Flags()
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line (docs/json.md)")
@@ -84,8 +95,17 @@ by ~QUIRK: 7.2~shared-filters-append-in-place. See uringsim kernels.`,
 		f.Lookup("form").Usage = "form of the policy; without it, its suffix tells (see uringsim asm --help)"
 		f.Lookup("op").Usage = "opcode that a program put on trial is for, such as SOCKET"
 		f.Lookup("name").Usage = "name of the program put on trial in a source file with several"
-		for _, other := range []string{"live", "record", "cover", "cover-html", "cover-min", "html"} {
-			c.MarkFlagsMutuallyExclusive("policy", other)
+		o.tracesOptions.flags(c)
+		o.fleetOptions.flags(c)
+		for flag, others := range map[string][]string{
+			"policy":     {"live", "record", "cover", "cover-html", "cover-min", "html"},
+			"summary":    {"live", "record", "cover", "cover-html", "cover-min", "html"},
+			"files-from": {"live", "record", "html"},
+			"shard":      {"live", "record", "html"},
+		} {
+			for _, other := range others {
+				c.MarkFlagsMutuallyExclusive(flag, other)
+			}
 		}
 	}
 	return c
@@ -96,8 +116,8 @@ func (o *replayOptions) run(cmd *cobra.Command, files []string) error {
 	if err := o.start(); err != nil {
 		return err
 	}
-	if i := slices.Index(files, stream.Stdin); i >= 0 && slices.Contains(files[i+1:], stream.Stdin) {
-		return errors.New("found \"-\" twice, expected standard input once")
+	if err := o.tracesOptions.check(files); err != nil {
+		return err
 	}
 	switch {
 	case o.wanted() && o.live:
@@ -112,10 +132,18 @@ func (o *replayOptions) run(cmd *cobra.Command, files []string) error {
 		return fmt.Errorf("--jobs is %d, expected a number of files", o.jobs)
 	case o.page != "" && slices.Contains(files, stream.Stdin):
 		return errors.New("--html reads its traces twice, which standard input cannot be")
-	case o.policy != "":
-		return o.onTrial(out, cmd.InOrStdin(), files)
 	}
-	err := o.onModels(cmd, out, files)
+	all, err := o.files(files, cmd.InOrStdin())
+	if err != nil {
+		return err
+	}
+	switch {
+	case o.summary != "":
+		return o.onFleet(cmd, out, all)
+	case o.policy != "":
+		return o.onTrial(out, cmd.InOrStdin(), all)
+	}
+	err = o.onModels(cmd, out, all)
 	if o.page == "" || err != nil && !errors.Is(err, errMismatch) {
 		return err
 	}
@@ -131,11 +159,11 @@ func (o *replayOptions) run(cmd *cobra.Command, files []string) error {
 const ballastSize = 16 << 20
 
 // onModels replays files on the release, or on all.
-func (o *replayOptions) onModels(cmd *cobra.Command, out *printer, files []string) error {
+func (o *replayOptions) onModels(cmd *cobra.Command, out *printer, all files) error {
 	if o.jobs == 0 {
 		o.jobs = runtime.GOMAXPROCS(0)
 	}
-	do, err := o.job(cmd.InOrStdin(), 2*len(files) <= o.jobs)
+	do, err := o.job(cmd.InOrStdin(), all.count > 0 && 2*all.count <= o.jobs)
 	if err != nil {
 		return err
 	}
@@ -143,7 +171,8 @@ func (o *replayOptions) onModels(cmd *cobra.Command, out *printer, files []strin
 		o.jobs = 1 // it counts for all files
 	}
 	ballast := make([]byte, ballastSize)
-	ok, err := eachFile(cmd.Context(), out, files, o.jobs, do)
+	bad := newBadTraces(o.maxErrors)
+	ok, err := eachFile(cmd.Context(), out, all, bad, o.jobs, do)
 	runtime.KeepAlive(ballast)
 	if err != nil {
 		return err
@@ -152,7 +181,7 @@ func (o *replayOptions) onModels(cmd *cobra.Command, out *printer, files []strin
 	if err != nil {
 		return err
 	}
-	return out.finish(ok && covered)
+	return bad.after(out, out.finish(ok && covered))
 }
 
 // job is what is done with each file on the model; ahead tells whether there is a core for each to read ahead.
@@ -209,6 +238,7 @@ type model struct {
 	release kernel.Release
 	engine  cbpfvm.Engine
 	profile *cover.Profile // nil if nothing is counted
+	one     *fleet.One     // to which is added what comes out; nil if nothing is added up
 	quiet   bool           // there are no reasons, which takes less than half the time
 	ahead   bool           // a core has nothing to do but to read ahead
 }
@@ -232,6 +262,9 @@ func (m *model) replay(ctx context.Context, out *printer, file string, stdin io.
 	}
 	defer sys.Close()
 	run := out.start(file, m.release.Name, m.release.String(), in.Header)
+	if run.one = m.one; run.one != nil {
+		run.one.Header(&in.Header)
+	}
 	p := trace.NewPlayerOf(sys, &in.Header, m.release.Name)
 	p.Share(true)
 	for ctx.Err() == nil {
@@ -240,11 +273,12 @@ func (m *model) replay(ctx context.Context, out *printer, file string, stdin io.
 			return run.end(), nil
 		}
 		if err != nil {
-			run.endEarly(err)
+			run.endEarly()
 			return false, err
 		}
 		got, err := p.Play(&e)
 		if err != nil {
+			run.endEarly()
 			return false, inFile(file, err)
 		}
 		if m.quiet && !got.OK() {
@@ -346,7 +380,7 @@ func (o *replayOptions) ask(out *printer, j judge.Judge, stdin io.Reader, file s
 		return false, &statusError{exitInput, fmt.Errorf("%s: %s", file, v.Err)}
 	}
 	if o.record {
-		if err := save(t, file); err != nil {
+		if err := replaceFile(file, t.Write); err != nil {
 			return false, err
 		}
 	}
@@ -355,22 +389,3 @@ func (o *replayOptions) ask(out *printer, j judge.Judge, stdin io.Reader, file s
 
 // errUnsteady is a trace whose results cannot be recorded.
 var errUnsteady = errors.New("gave different results in two runs")
-
-// save writes the trace in place of the file.
-func save(t *trace.Trace, file string) error {
-	tmp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	if err := t.Write(tmp); err != nil {
-		return err
-	}
-	if err := tmp.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), file)
-}

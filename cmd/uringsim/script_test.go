@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"flag"
 	"fmt"
@@ -45,7 +46,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       *update,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": runStatus, "append": appendText,
-			"compress": compress, "torn": torn},
+			"compress": compress, "gzip": gzipFiles, "torn": torn},
 	})
 }
 
@@ -92,6 +93,21 @@ func compress(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	for _, file := range args {
 		ts.Check(os.WriteFile(ts.MkAbs(file)+".zst", z.EncodeAll([]byte(ts.ReadFile(file)), nil), 0o644))
+	}
+}
+
+// gzipFiles writes files with gzip: "gzip file.json" writes file.json.gz.
+func gzipFiles(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: gzip FILE...")
+	}
+	for _, file := range args {
+		var out bytes.Buffer
+		z := gzip.NewWriter(&out)
+		_, err := z.Write([]byte(ts.ReadFile(file)))
+		ts.Check(err)
+		ts.Check(z.Close())
+		ts.Check(os.WriteFile(ts.MkAbs(file)+".gz", out.Bytes(), 0o644))
 	}
 }
 

@@ -117,7 +117,7 @@ func (o *suggestOptions) addTraces(s *trial.Suggester, files []string, tell func
 		if text := lacks(file, &in.Header); text != "" {
 			tell(text)
 		}
-		err = s.Play(file, counted{in, p})
+		err = s.Play(file, &counted{Reader: in, p: p})
 		if err = errors.Join(located(file, err), in.Close()); err != nil {
 			return err
 		}

@@ -4,14 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
+	"github.com/uringsim/uringsim/fleet"
 	"github.com/uringsim/uringsim/internal/stream"
 	"github.com/uringsim/uringsim/kernel"
-	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/report"
-	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/trial"
 	"github.com/uringsim/uringsim/verdict"
@@ -29,10 +27,11 @@ type attempt struct {
 	report  *trial.Report
 	refused *trial.Refused // nil if the release takes the policy
 	lacks   []string       // what is said of files that do not have everything
+	file    string         // of which alone it tells; "" if that is all
 }
 
 // onTrial tells what a policy would break of the files.
-func (o *replayOptions) onTrial(out *printer, stdin io.Reader, files []string) error {
+func (o *replayOptions) onTrial(out *printer, stdin io.Reader, all files) error {
 	p, err := o.load(o.policy)
 	if err != nil {
 		return err
@@ -41,17 +40,18 @@ func (o *replayOptions) onTrial(out *printer, stdin io.Reader, files []string) e
 	if err != nil {
 		return err
 	}
-	if len(on) > 1 && slices.Contains(files, stream.Stdin) {
-		return errors.New("--kernel all reads its traces again for each release, which standard input cannot be")
+	var attempts []attempt
+	for _, k := range on {
+		attempts = append(attempts, attempt{release: k, report: trial.NewReport(p, k, o.onEngine())})
 	}
-	attempts, err := attemptAll(p, on, stdin, files, o.onEngine())
-	if err != nil {
+	bad := newBadTraces(o.maxErrors)
+	if err := attemptAll(attempts, out, stdin, all, bad); err != nil {
 		return err
 	}
 	ok, accepted := true, false
 	for _, a := range attempts {
 		accepted = accepted || a.refused == nil
-		ok = ok && (a.refused != nil || !a.report.Broken() && a.report.Unknown+a.report.Undecided == 0)
+		ok = ok && a.ok()
 	}
 	if out.json {
 		for _, a := range attempts {
@@ -61,49 +61,86 @@ func (o *replayOptions) onTrial(out *printer, stdin io.Reader, files []string) e
 		printAttempts(out, o.policy, attempts)
 	}
 	if !ok || !accepted {
-		return errMismatch
+		err = errMismatch
+	}
+	return bad.after(out, err)
+}
+
+// ok tells whether nothing breaks or is not known.
+func (a *attempt) ok() bool {
+	return a.refused != nil || !a.report.Broken() && a.report.Unknown+a.report.Undecided == 0
+}
+
+// attemptAll has all attempts play all files. What is wrong with a file is told once.
+func attemptAll(attempts []attempt, out *printer, stdin io.Reader, all files, bad *badTraces) error {
+	shown := startProgress(all.count, &printer{quiet: true})
+	defer shown.stop()
+	for {
+		file, err := all.next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if err := bothStdin(file, len(attempts)); err != nil {
+			return err
+		}
+		var wrong error
+		for i := range attempts {
+			if err := attempts[i].play(file, stdin, shown, nil); err != nil && wrong == nil {
+				wrong = err
+			}
+		}
+		if wrong != nil && !isBadTrace(wrong) {
+			return wrong
+		}
+		if err := bad.tell(out, file, wrong); err != nil {
+			return err
+		}
+		shown.files.Add(1)
+	}
+	for i := range attempts {
+		attempts[i].report.Sort()
 	}
 	return nil
 }
 
-// attemptAll tries the plan on releases.
-func attemptAll(p *plan.Plan, on []kernel.Release, stdin io.Reader, files []string, engine sim.Option) (attempts []attempt, err error) {
-	shown := startProgress(len(on)*len(files), &printer{quiet: true})
-	defer shown.stop()
-	for _, k := range on {
-		a, err := attemptOn(p, k, stdin, files, engine, shown)
-		if err != nil {
-			return nil, err
-		}
-		attempts = append(attempts, a)
+// bothStdin tells whether standard input would have to be read for several releases.
+func bothStdin(file string, releases int) error {
+	if releases > 1 && file == stream.Stdin {
+		return errors.New("--kernel all reads its traces again for each release, which standard input cannot be")
 	}
-	return attempts, nil
+	return nil
 }
 
-// attemptOn tries the plan on a release.
-func attemptOn(p *plan.Plan, k kernel.Release, stdin io.Reader, files []string, engine sim.Option, shown *progress) (attempt, error) {
-	a := attempt{release: k, report: trial.NewReport(p, k, engine)}
-	for _, file := range files {
-		in, err := openTrace(file, stdin)
-		if err != nil {
-			return a, err
-		}
-		if text := lacks(file, &in.Header); text != "" {
-			a.lacks = append(a.lacks, text)
-		}
-		err = a.report.Play(file, counted{in, shown})
-		shown.files.Add(1)
-		_ = in.Close() // which was only read
-		switch {
-		case errors.As(err, &a.refused):
-			return a, nil
-		case err != nil:
-			return a, located(file, err)
-		}
+// play adds a file. What it comes to is also added to one, if that is wanted.
+func (a *attempt) play(file string, stdin io.Reader, shown *progress, one *fleet.One) error {
+	if a.refused != nil {
+		return nil
 	}
-	a.report.Sort()
-	return a, nil
+	in, err := openTrace(file, stdin)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if text := lacks(file, &in.Header); text != "" && len(a.lacks) < maxLacks {
+		a.lacks = append(a.lacks, text)
+	}
+	events := counted{Reader: in, p: shown}
+	err = a.report.Play(file, &events)
+	if errors.As(err, &a.refused) {
+		return nil
+	}
+	if one != nil {
+		one.Header(&in.Header)
+		one.Trial(a.report, events.events)
+	}
+	return located(file, err)
 }
+
+// maxLacks is how many files are named that do not have everything.
+const maxLacks = 100
 
 // located adds the file to an error about an event; others have it.
 func located(file string, err error) error {
@@ -215,6 +252,7 @@ type (
 	trialLine struct {
 		Type       string       `json:"type"`
 		Policy     string       `json:"policy"`
+		File       string       `json:"file,omitzero"`
 		Kernel     string       `json:"kernel"`
 		Rejected   *refusalLine `json:"rejected,omitzero"`
 		Requests   int          `json:"requests"`
@@ -264,7 +302,7 @@ type (
 // lines prints the trial for programs.
 func (a *attempt) lines(out *printer, policy string) {
 	r := a.report
-	sum := trialLine{Type: "trial", Policy: policy, Kernel: a.release.Name, Requests: r.Requests, Admitted: r.Admitted,
+	sum := trialLine{Type: "trial", Policy: policy, File: a.file, Kernel: a.release.Name, Requests: r.Requests, Admitted: r.Admitted,
 		Denied: r.Denied, Cancelled: r.Cancelled, Calls: r.Calls, Undecided: r.Undecided, Logged: jsonLogged(&r.Logged),
 		Unmodelled: r.Unknown}
 	if a.refused != nil {

@@ -76,6 +76,9 @@ func (part events) toLines(in *trace.Reader, out *os.File, p *progress) error {
 }
 
 func (part events) toDocument(in *trace.Reader, out *os.File, p *progress) error {
+	if name := out.Name(); stream.Plain(name) != name {
+		return fmt.Errorf("%s: a document is not written compressed; write .jsonl.zst", name)
+	}
 	in.Share(false) // as all events are kept
 	t := trace.Trace{Header: in.Header}
 	add := func(e *trace.Event) error {

@@ -2,6 +2,7 @@ package stream_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"io"
 	"io/fs"
@@ -19,6 +20,7 @@ import (
 func TestOpen(t *testing.T) {
 	text := strings.Repeat("one line of many\n", 100_000)
 	packed := compress(t, text)
+	gzipped := gzipOf(t, text)
 	rows := []struct{ why, file, content, stdin, want, err string }{
 		{why: "a plain file", file: "a", content: "x", want: "x"},
 		{why: "a compressed one", file: "a.zst", content: packed, want: text},
@@ -31,6 +33,16 @@ func TestOpen(t *testing.T) {
 		{why: "what is not compressed", file: "c.zst", content: "plain text", err: "uncompress FILE: "},
 		{why: "a torn end", file: "d.zst", content: packed[:len(packed)-6], err: "uncompress FILE: unexpected EOF"},
 		{why: "a changed byte", file: "e.zst", content: packed[:len(packed)-1] + "!", err: "uncompress FILE: "},
+		{why: "gzip", file: "a.gz", content: gzipped, want: text},
+		{why: "a name with more suffixes", file: "a.jsonl.gz", content: gzipped, want: text},
+		{why: "two streams of gzip are one", file: "two.gz", content: gzipped + gzipped, want: text + text},
+		{why: "standard input may be of gzip", file: stream.Stdin, stdin: gzipped, want: text},
+		{why: "one byte is no stream of gzip", file: stream.Stdin, stdin: gzipped[:1], want: gzipped[:1]},
+		{why: "nothing is not what gzip writes of nothing", file: "none.gz", err: "uncompress FILE: unexpected EOF"},
+		{why: "what is not of gzip", file: "f.gz", content: "plain text, a line of it", err: "uncompress FILE: gzip: invalid header"},
+		{why: "a torn end of gzip", file: "g.gz", content: gzipped[:len(gzipped)-6], err: "uncompress FILE: unexpected EOF"},
+		{why: "a changed byte of gzip", file: "h.gz", content: gzipped[:len(gzipped)-8] + "!!!!!!!!",
+			err: "uncompress FILE: gzip: invalid checksum"},
 	}
 	for _, r := range rows {
 		file := r.file
@@ -76,7 +88,8 @@ func TestWindow(t *testing.T) {
 }
 
 func TestPlain(t *testing.T) {
-	for file, want := range map[string]string{"a.jsonl.zst": "a.jsonl", "a.json": "a.json", "-": "-"} {
+	for file, want := range map[string]string{"a.jsonl.zst": "a.jsonl", "a.json.gz": "a.json",
+		"a.json": "a.json", "-": "-"} {
 		if got := stream.Plain(file); got != want {
 			t.Errorf("%s: %s, want %s", file, got, want)
 		}
@@ -102,4 +115,15 @@ func compress(t *testing.T, text string) string {
 		t.Fatal(err)
 	}
 	return string(z.EncodeAll([]byte(text), nil))
+}
+
+func gzipOf(t *testing.T, text string) string {
+	t.Helper()
+	var out bytes.Buffer
+	z := gzip.NewWriter(&out)
+	_, err := z.Write([]byte(text))
+	if err := errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
 }
