@@ -168,11 +168,11 @@ func (c *completionQueue) read() {
 		if mixed && e.Flags&uapi.IORING_CQE_F_32 != 0 && c.tail-pos > 1 && at+1 < c.r.cqEntries {
 			e.slots = 2
 		}
-		if unit*e.slots == 2 {
+		if e.slots == 2 || unit == 2 {
 			e.Big, e.AnyBig = c.halves[at+1].words, c.halves[at+1].any
 		}
 		c.posted = append(c.posted, e)
-		pos += e.slots
+		pos += uint32(e.slots)
 	}
 }
 
