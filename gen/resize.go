@@ -1,6 +1,7 @@
 package gen
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/bits"
 
@@ -8,12 +9,11 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// resizedRing sets up a ring, and resizes it a few times between requests of which some stay in the rings. Page is
-// memory for the ring.
-func (m *maker) resizedRing(page uint64) {
+// resizedRing sets up a ring, and resizes it a few times between requests of which some stay in the rings.
+func (m *maker) resizedRing() {
 	flags := uapi.IORING_SETUP_SINGLE_ISSUER | uapi.IORING_SETUP_DEFER_TASKRUN | m.some(50, uapi.IORING_SETUP_SUBMIT_ALL) |
 		m.some(20, uapi.IORING_SETUP_NO_SQARRAY, uapi.IORING_SETUP_SQE_MIXED, uapi.IORING_SETUP_CQE_MIXED) |
-		pick(m, uint32(0), 0, 0, 0, 0, uapi.IORING_SETUP_SQ_REWIND|uapi.IORING_SETUP_NO_SQARRAY, uapi.IORING_SETUP_NO_MMAP)
+		pick(m, uint32(0), 0, 0, 0, uapi.IORING_SETUP_NO_MMAP, uapi.IORING_SETUP_SQ_REWIND|uapi.IORING_SETUP_NO_SQARRAY, uapi.IORING_SETUP_NO_MMAP)
 	if flags&uapi.IORING_SETUP_SQE_MIXED == 0 {
 		flags |= m.some(40, uapi.IORING_SETUP_SQE128)
 	}
@@ -26,17 +26,16 @@ func (m *maker) resizedRing(page uint64) {
 	a := &trace.SetupArgs{Ring: fmt.Sprintf("r%d", len(m.events)), Entries: pick(m, trace.Num32(2), 4, 4, 8)}
 	a.Flags = setupFlags(flags)
 	if flags&uapi.IORING_SETUP_NO_MMAP != 0 {
-		// without the tail of an older ring
-		m.add(trace.InitTask, &trace.MapArgs{Addr: trace.Num32(page), Size: 64 * trace.PageSize})
-		a.SQAddr, a.CQAddr = trace.Num32(page), trace.Num32(page+32*trace.PageSize)
+		rings, sqes := m.ringArea(0)
+		a.SQAddr, a.CQAddr = trace.Num32(sqes), trace.Num32(rings)
 	}
 	m.add(trace.InitTask, a)
 	least := uint32(a.Entries) // what the SQ holds at any rate
-	for range 2 + m.IntN(4) {
+	for i := range 2 + m.IntN(4) {
 		for range 1 + m.IntN(2) {
 			m.leaveSome(a, least)
 		}
-		p := m.resizeParams(flags, page)
+		p := m.resizeParams(flags, i+1)
 		if n := uint32(p.SQEntries); n > 0 {
 			least = min(least, 1<<bits.Len32(min(n, uapi.IORING_MAX_ENTRIES)-1))
 		}
@@ -71,9 +70,28 @@ func (m *maker) leaveSome(a *trace.SetupArgs, most uint32) {
 	m.add(trace.InitTask, e)
 }
 
-// resizeParams are parameters of a resize for a ring with these flags, most of them valid. A ring in memory of the
-// program gets none for its SQEs.
-func (m *maker) resizeParams(flags uint32, page uint64) *trace.ResizeParams {
+// ringArea maps memory for the n-th ring, from 0, and its SQEs. There is something in it already, which is the ring's
+// then; what an older ring left would not do, as that may write there for a while after it was closed.
+func (m *maker) ringArea(n int) (rings, sqes uint64) {
+	rings = trace.UserBase + 1<<24 + uint64(n)<<20
+	sqes = rings + 1<<19
+	var words, requests trace.Bytes
+	for range 256 {
+		words = binary.LittleEndian.AppendUint32(words, uint32(m.IntN(10)))
+	}
+	for range 16 {
+		var s uapi.SQE // a NOP
+		binary.LittleEndian.PutUint64(s[32:], m.data())
+		requests = append(requests, s[:]...)
+	}
+	m.add(trace.InitTask, &trace.MapArgs{Addr: trace.Num32(rings), Size: 64 * trace.PageSize, Data: &words})
+	m.add(trace.InitTask, &trace.MapArgs{Addr: trace.Num32(sqes), Size: 64 * trace.PageSize, Data: &requests})
+	return rings, sqes
+}
+
+// resizeParams are parameters of the n-th resize, from 1, for a ring with these flags, most of them valid. A ring in
+// memory of the program gets other memory each time.
+func (m *maker) resizeParams(flags uint32, n int) *trace.ResizeParams {
 	p := &trace.ResizeParams{SQEntries: pick[trace.Num32](m, 2, 3, 4, 4, 8, 16)}
 	p.Flags = setupFlags(m.some(20, uapi.IORING_SETUP_CLAMP))
 	if m.chance(10) {
@@ -95,8 +113,14 @@ func (m *maker) resizeParams(flags uint32, page uint64) *trace.ResizeParams {
 	}
 	switch {
 	case flags&uapi.IORING_SETUP_NO_MMAP != 0:
-		p.CQAddr = trace.Num32(pick(m, page+16*trace.PageSize, page+16*trace.PageSize, 0, page+1, page+64*trace.PageSize))
-		p.SQAddr = trace.Num32(pick(m, 0, page+1, page+64*trace.PageSize))
+		rings, sqes := m.ringArea(n)
+		p.SQAddr, p.CQAddr = trace.Num32(sqes), trace.Num32(rings)
+		if m.chance(15) {
+			p.CQAddr = trace.Num32(pick(m, 0, rings+1, rings+64*trace.PageSize))
+		}
+		if m.chance(15) {
+			p.SQAddr = trace.Num32(pick(m, 0, sqes+1, sqes+64*trace.PageSize))
+		}
 	case m.chance(10):
 		p.SQAddr, p.CQAddr = trace.Num32(m.long()), trace.Num32(m.long())
 	}

@@ -18,7 +18,7 @@ func (m *maker) setupKind() {
 			if m.chance(25) {
 				m.tornRing()
 			} else {
-				m.resizedRing(page)
+				m.resizedRing()
 			}
 			m.add(trace.InitTask, &trace.CloseArgs{FD: trace.Num32(m.nextFD)})
 			continue

@@ -1,5 +1,7 @@
 package mm
 
+import "slices"
+
 // Pinned are pages that the kernel holds: they stay what they are when the program unmaps them, and a fork leaves them to
 // the parent.
 type Pinned struct{ pages []*page }
@@ -26,11 +28,21 @@ func (s *Space) Pin(addr, size uint64) *Pinned {
 // Read copies from the offset on; what lies behind the pages is zero.
 func (p *Pinned) Read(dst []byte, offset uint64) {
 	clear(dst)
-	for i := range dst {
-		at := offset + uint64(i)
-		if at/PageSize >= uint64(len(p.pages)) {
-			return
-		}
-		dst[i] = p.pages[at/PageSize].data[at%PageSize]
+	for len(dst) > 0 && offset/PageSize < uint64(len(p.pages)) {
+		n := copy(dst, p.pages[offset/PageSize].data[offset%PageSize:])
+		dst, offset = dst[n:], offset+uint64(n)
 	}
+}
+
+// Write copies to the offset; what lies behind the pages is lost.
+func (p *Pinned) Write(offset uint64, src []byte) {
+	for len(src) > 0 && offset/PageSize < uint64(len(p.pages)) {
+		n := copy(p.pages[offset/PageSize].data[offset%PageSize:], src)
+		src, offset = src[n:], offset+uint64(n)
+	}
+}
+
+// Overlaps tells whether the two have a page in common.
+func (p *Pinned) Overlaps(other *Pinned) bool {
+	return slices.ContainsFunc(p.pages, func(q *page) bool { return slices.Contains(other.pages, q) })
 }

@@ -28,8 +28,9 @@ type completionQueue struct {
 // entry is a CQE in the ring, and the entries that it takes: from at on, so many.
 type entry struct {
 	trace.CQE
-	at, slots uint32
-	aux       bool // no request's, and put into the ring at once
+	at    uint32
+	slots uint16
+	aux   bool // no request's, and put into the ring at once
 }
 
 func (c *completionQueue) init(r *Ring) {
@@ -63,7 +64,7 @@ func (c *completionQueue) get(flags uint32, overflow bool) *entry {
 		at = c.tail
 	}
 	e := extend(&c.posted)
-	e.at, e.slots, e.aux = at, slots, false
+	e.at, e.slots, e.aux = at, uint16(slots), false
 	c.tail += slots
 	c.cached -= slots
 	if flags&uapi.IORING_CQE_F_SKIP != 0 && c.r.has(uapi.IORING_SETUP_CQE_MIXED) {

@@ -68,7 +68,7 @@ func (c *completionQueue) remember() {
 // Linux: io_uring/io_uring.c:io_fill_nop_cqe
 func (c *completionQueue) fill(off uint32) {
 	c.store()
-	c.halves[off] = filler
+	c.put(off, filler)
 	switch {
 	case c.r.has(uapi.IORING_SETUP_CQE_MIXED):
 	case c.r.has(uapi.IORING_SETUP_CQE32):
@@ -94,16 +94,23 @@ func (c *completionQueue) store() {
 func (c *completionQueue) write(e *entry) {
 	unit, big := c.unit(), e.Flags&uapi.IORING_CQE_F_32 != 0
 	at := (e.at & (c.r.cqEntries - 1)) * unit
-	c.halves[at] = firstHalf(&e.CQE)
+	c.put(at, firstHalf(&e.CQE))
 	if unit == 1 && !big {
 		return
 	}
-	second := &c.halves[at+1]
 	if e.aux && !big && c.r.k.release.Has(kernel.AuxCQEKeepsBig) {
-		e.Big, e.AnyBig = second.words, second.any
+		e.Big, e.AnyBig = c.halves[at+1].words, c.halves[at+1].any
 		return
 	}
-	*second = half{words: e.Big, any: e.AnyBig}
+	c.put(at+1, half{words: e.Big, any: e.AnyBig})
+}
+
+// put changes 16 bytes of the memory.
+func (c *completionQueue) put(at uint32, h half) {
+	c.halves[at] = h
+	if c.r.user != nil {
+		c.r.user.writeHalf(at, h)
+	}
 }
 
 // blur makes what nobody has seen yet no facts if a worker has posted some of it, which may be anywhere among it.
@@ -161,36 +168,63 @@ func (c *completionQueue) read() {
 		if mixed && e.Flags&uapi.IORING_CQE_F_32 != 0 && c.tail-pos > 1 && at+1 < c.r.cqEntries {
 			e.slots = 2
 		}
-		if unit*e.slots == 2 {
+		if e.slots == 2 || unit == 2 {
 			e.Big, e.AnyBig = c.halves[at+1].words, c.halves[at+1].any
 		}
 		c.posted = append(c.posted, e)
-		pos += e.slots
+		pos += uint32(e.slots)
 	}
 }
 
-// move copies what the program has not taken yet to a ring with so many entries.
+// newMemory is memory for a ring with so many entries, nil if it does not matter what that holds.
+func (c *completionQueue) newMemory(entries uint32) []half {
+	if c.halves == nil {
+		return nil
+	}
+	return make([]half, entries*c.unit())
+}
+
+// copyTo copies what the program has not taken yet to the memory of a ring with so many entries; it is false if that has
+// no room.
 //
 // Linux: io_uring/register.c:io_register_resize_rings
-func (c *completionQueue) move(entries uint32) {
+func (c *completionQueue) copyTo(to []half, entries uint32) bool {
+	if c.ready() > entries {
+		return false
+	}
+	if c.halves == nil {
+		return true
+	}
+	c.store()
+	c.blur()
+	end, unit := c.tail, c.unit()
+	if i := c.tearing(entries); i >= 0 && !c.r.k.release.Has(kernel.ResizeTearsBigEntries) {
+		end = c.posted[i].at
+	}
+	if c.r.k.release.Has(kernel.ResizeMixesUpSQE128) {
+		unit = 1
+	}
+	for i := c.head; i != end; i++ {
+		at, from := i&(entries-1)*unit, i&(c.r.cqEntries-1)*unit
+		copy(to[at:at+unit], c.halves[from:])
+	}
+	return end == c.tail
+}
+
+// tearing is the place of a CQE that a ring with so many entries has at both of its ends, or -1.
+func (c *completionQueue) tearing(entries uint32) int {
+	return slices.IndexFunc(c.posted, func(e entry) bool { return e.slots == 2 && e.at&(entries-1) == entries-1 })
+}
+
+// move gives the CQ the memory that copyTo has filled.
+//
+// Linux: io_uring/register.c:io_register_resize_rings
+func (c *completionQueue) move(to []half, entries uint32) {
 	c.cached, c.left = 0, false
 	if c.halves == nil {
 		return
 	}
-	c.store()
-	c.blur()
-	unit := c.unit()
-	moved := make([]half, entries*unit)
-	if unit == 2 && c.r.k.release.Has(kernel.ResizeMixesUpSQE128) {
-		unit, c.skewed = 1, c.skewed || c.looked != c.tail
-	}
-	for i := c.head; i != c.tail; i++ {
-		to, from := i&(entries-1)*unit, i&(c.r.cqEntries-1)*unit
-		copy(moved[to:to+unit], c.halves[from:])
-	}
-	c.skewed = c.skewed || slices.ContainsFunc(c.posted, func(e entry) bool { return e.wraps(entries) })
-	c.halves = moved
+	mixed := c.unit() == 2 && c.r.k.release.Has(kernel.ResizeMixesUpSQE128)
+	c.skewed = c.skewed || mixed && c.looked != c.tail || c.tearing(entries) >= 0
+	c.halves = to
 }
-
-// wraps tells whether a CQE of two entries has one at each end of a ring with so many.
-func (e *entry) wraps(entries uint32) bool { return e.slots == 2 && e.at&(entries-1) == entries-1 }

@@ -43,6 +43,7 @@ func (k *Kernel) enter(t *task, c *trace.Enter) trace.Result {
 // store does the writes of SQEs, array and tail.
 func (r *Ring) store(c *trace.Enter) error {
 	size := r.sqeSize()
+	r.user.readSQ(r.submissions) // the program may have written there before
 	for _, s := range c.SQEs {
 		if at := uint64(s.Slot) * uint64(size); at+uint64(len(s.Data)) > uint64(len(r.sqes)) {
 			return fmt.Errorf("ring %q has %d SQEs; slot %d is not one of them", r.Name, r.sqEntries, s.Slot)
@@ -56,6 +57,7 @@ func (r *Ring) store(c *trace.Enter) error {
 		r.sqArray[a.Slot] = a.Value
 	}
 	r.sqTail = c.Tail
+	r.user.writeSQ(r.submissions)
 	return nil
 }
 
@@ -333,6 +335,7 @@ func (r *Ring) look(keep bool) *trace.RingState {
 	r.resolveHeld()
 	r.settle()
 	s := &trace.RingState{SQHead: r.sqHead, SQDropped: r.sqDropped, CQOverflow: r.cq.overflowed, CQEs: r.cq.take(keep, &r.known)}
+	r.save()
 	return s
 }
 

@@ -53,6 +53,7 @@ func (m *Mapping) SQE(n int) []byte {
 func (m *Mapping) Enter(n, minComplete, flags uint32) (ret int64, err error) {
 	m.ring.sqTail += n
 	m.call.ToSubmit, m.call.MinComplete, m.call.Flags = n, minComplete, flags
+	m.ring.user.writeSQ(m.ring.submissions)
 	k := m.ring.k
 	before := k.quiet
 	k.quiet = true

@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"slices"
-
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/opdef"
 	"github.com/uringsim/uringsim/register"
@@ -43,27 +41,33 @@ func (r *Ring) Resize(t *tctx.Task, p *uapi.Params, addr uint64) register.Outcom
 	if refusal := sqes.check(t.Mem); refusal != nil {
 		return register.Outcome{Ret: refusal.Errno.Ret(), Why: refusal}
 	}
-	if r.has(uapi.IORING_SETUP_NO_MMAP) {
-		return register.Outcome{Unmodelled: "what a resized ring holds in memory of the program"}
+	user := pinRing(t.Mem, p)
+	if user == nil && r.has(uapi.IORING_SETUP_NO_MMAP) || user != nil && (r.user == nil || user.overlaps(r.user)) {
+		return register.Outcome{Unmodelled: "what a resized ring holds in memory that its old memory overlaps, or that is not known"}
 	}
-	sq, ok := r.moveSQ(p)
-	if !ok || !r.cq.resizable(p.CQEntries) {
+	sq, cqes := newSubmissions(p), r.cq.newMemory(p.CQEntries)
+	user.readSQ(sq)
+	user.readCQ(cqes)
+	r.user.readSQ(r.submissions)
+	ok := r.moveSQ(p, sq) && r.cq.copyTo(cqes, p.CQEntries)
+	user.writeSQ(sq)
+	user.writeCQ(cqes)
+	if !ok {
 		return refuseResize(uapi.EOVERFLOW, "the new rings must have room for what is in the old ones")
 	}
-	r.cq.move(p.CQEntries)
-	r.submissions, r.sqEntries, r.cqEntries, r.memory = sq, p.SQEntries, p.CQEntries, rings.size+sqes.size
+	r.cq.move(cqes, p.CQEntries)
+	r.submissions, r.sqEntries, r.cqEntries, r.memory, r.user = sq, p.SQEntries, p.CQEntries, rings.size+sqes.size, user
+	r.save()
 	return register.Outcome{Resized: r.Name}
 }
 
-// moveSQ copies what the program has put into the SQ and the kernel has not taken yet; ok is false if that has no
-// room. In the new array, entries name their own place.
+// moveSQ copies what the program has put into the SQ and the kernel has not taken yet; it is false if that has no room. In the new array, entries name their own place.
 //
 // Linux: io_uring/register.c:io_register_resize_rings
-func (r *Ring) moveSQ(p *uapi.Params) (n submissions, ok bool) {
+func (r *Ring) moveSQ(p *uapi.Params, n submissions) bool {
 	if r.sqTail-r.sqHead > p.SQEntries {
-		return n, false
+		return false
 	}
-	n = newSubmissions(p)
 	size := r.sqeSize()
 	if r.k.release.Has(kernel.ResizeMixesUpSQE128) {
 		size = uapi.SizeofSQE
@@ -87,13 +91,13 @@ func (r *Ring) moveSQ(p *uapi.Params) (n submissions, ok bool) {
 		}
 		if !half && i+1 != r.sqTail && src < r.sqEntries-1 && r.isBig(src) {
 			if dst == p.SQEntries-1 {
-				return n, false
+				return false
 			}
 			second = src + 1
 		}
 		copy(n.sqes[dst*size:][:size], r.sqes[src*size:])
 	}
-	return n, true
+	return true
 }
 
 // isBig tells whether a resize takes an SQE of a ring with SQEs of both sizes for one of two entries.
@@ -105,15 +109,4 @@ func (r *Ring) isBig(index uint32) bool {
 	}
 	op := uapi.Op(r.sqes[index*r.sqeSize()])
 	return op < uapi.IORING_OP_LAST && opdef.Defs[op].Is128
-}
-
-// resizable tells whether the CQEs have room in a ring with so many entries.
-//
-// Linux: io_uring/register.c:io_register_resize_rings
-func (c *completionQueue) resizable(entries uint32) bool {
-	if c.ready() > entries {
-		return false
-	}
-	return c.r.k.release.Has(kernel.ResizeTearsBigEntries) ||
-		!slices.ContainsFunc(c.posted, func(e entry) bool { return e.wraps(entries) })
 }

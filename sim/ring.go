@@ -23,6 +23,7 @@ type Ring struct {
 	sqEntries, cqEntries uint32
 	submissions
 	memory         uint64 // bytes of its memory
+	user           *userMemory
 	sqTail, sqHead uint32 // as the program sees them
 	cachedSQHead   uint32
 	sqDropped      uint32

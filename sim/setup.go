@@ -204,6 +204,12 @@ func (k *Kernel) allocate(t *task, r *Ring, p *uapi.Params) *verdict.Refusal {
 		}
 	}
 	r.submissions, r.memory = newSubmissions(p), rings.size+sqes.size
+	if r.user = pinRing(t.Mem, p); r.user != nil {
+		r.user.readSQ(r.submissions)
+		r.cq.remember()
+		r.user.readCQ(r.cq.halves)
+		r.save()
+	}
 	return nil
 }
 

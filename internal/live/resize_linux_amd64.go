@@ -44,7 +44,7 @@ func (k *Kernel) behind(t *task, c trace.Register) (string, error) {
 	cmds := []sysuring.Cmd{call(unix.SYS_MMAP|sysuring.Stop, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED,
 		s32(c.FD), uapi.IORING_OFF_SQ_RING)}
 	if err := k.run(t, cmds); err != nil || cmds[0].Ret < 0 {
-		return "", err // no ring, or one in memory of the task
+		return k.userRing(t, c.FD), err
 	}
 	at := uint64(cmds[0].Ret)
 	found := ""
@@ -68,6 +68,17 @@ func (k *Kernel) behind(t *task, c trace.Register) (string, error) {
 	return found, k.simple(t, []sysuring.Cmd{call(unix.SYS_MUNMAP, at, size)}).Err
 }
 
+// userRing is the name of the ring in memory of the task behind a descriptor, "" if there is none.
+func (k *Kernel) userRing(t *task, fd int32) string {
+	inode, ok := t.ringInode(fd)
+	for name, r := range k.rings {
+		if ok && r.user && r.inode == inode {
+			return name
+		}
+	}
+	return ""
+}
+
 // remap maps the new memory of a ring. Other address spaces have to do so when they use the ring next.
 func (k *Kernel) remap(t *task, r *ring, c trace.Register) error {
 	cmds := []sysuring.Cmd{copyOut(0, c.Arg, uapi.SizeofParams)}
@@ -77,11 +88,16 @@ func (k *Kernel) remap(t *task, r *ring, c trace.Register) error {
 	if err := whole(cmds[0], uapi.SizeofParams, "read", t.name, c.Arg); err != nil {
 		return err
 	}
-	params := uapi.DecodeParams(k.arena.Data())
+	params, before := uapi.DecodeParams(k.arena.Data()), *r
+	*r = *newRing(params)
+	r.seen, r.inode = before.seen, before.inode
+	if r.user {
+		return nil
+	}
 	old := t.space.rings[r]
 	cmds = []sysuring.Cmd{
-		call(unix.SYS_MUNMAP, old.mem, r.memSize()),
-		call(unix.SYS_MUNMAP, old.sqes, r.sqesSize()),
+		call(unix.SYS_MUNMAP, old.mem, before.memSize()),
+		call(unix.SYS_MUNMAP, old.sqes, before.sqesSize()),
 	}
 	if err := k.run(t, cmds); err != nil {
 		return err
@@ -92,8 +108,5 @@ func (k *Kernel) remap(t *task, r *ring, c trace.Register) error {
 	for _, o := range k.tasks {
 		delete(o.space.rings, r)
 	}
-	seen := r.seen
-	*r = *newRing(params)
-	r.seen = seen
 	return k.mapRing(t, r, int64(c.FD))
 }
