@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -38,13 +40,14 @@ type replayOptions struct {
 	tracesOptions
 	fleetOptions
 	guest *string // vmlinuz, set by the vm command; nil without it
+	as    string  // the release whose results a real kernel is held to; "" is that of its version
 }
 
 func replayCommand() *cobra.Command { return newReplayCommand(nil) }
 
 // newReplayCommand is replay on the model, or as a subcommand of vm in a guest.
 func newReplayCommand(guest *string) *cobra.Command {
-	o := replayOptions{guest: guest}
+	o := replayOptions{guest: guest, fleetOptions: fleetOptions{maxErrors: -1}}
 	c := &cobra.Command{
 		Use:   "replay FILE...",
 		Short: "Replay traces on the model, and compare with the results in them",
@@ -62,7 +65,8 @@ carried out, to its end is told of and counted, and the others go on; the exit s
 For many traces on many machines (docs/fleet.md), --shard looks at one of N parts of the files, --summary writes what
 became of all of them, and uringsim merge adds such summaries up.
 
-With --live the calls go to the running kernel instead; --record writes its results into the traces.
+With --live the calls go to the running kernel instead; --record writes its results into the traces. It is held to what is
+recorded of the release of its version, or of --as.
 
 With --policy, a policy, program or plan is put on trial: what would it deny of these programs if their first task had
 registered it before anything else, and what would have to be allowed (docs/impact.md)? The programs go on as they were
@@ -82,6 +86,9 @@ by ~QUIRK: 7.2~shared-filters-append-in-place. See uringsim kernels.`,
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line (docs/json.md)")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print only what differs, and the summary")
 	f.BoolVar(&o.record, "record", false, "write the real kernel's results into the traces")
+	f.StringVar(&o.as, "as", "", "release whose recorded results a real kernel is held to")
+	complete(c, "as", releaseNames(kernel.Measured()))
+	c.MarkFlagsMutuallyExclusive("as", "record")
 	if guest == nil {
 		f.StringVar(&o.kernel, "kernel", "7.3", "release to model, or all")
 		f.BoolVar(&o.live, "live", false, "use the running kernel")
@@ -116,7 +123,7 @@ func (o *replayOptions) run(cmd *cobra.Command, files []string) error {
 	if err := o.start(); err != nil {
 		return err
 	}
-	if err := o.tracesOptions.check(files); err != nil {
+	if err := errors.Join(o.tracesOptions.check(files), o.checkAs()); err != nil {
 		return err
 	}
 	switch {
@@ -151,6 +158,20 @@ func (o *replayOptions) run(cmd *cobra.Command, files []string) error {
 		return pageErr
 	}
 	return err // a mismatch has its page, too
+}
+
+// checkAs fails if there is nothing to hold a real kernel to.
+func (o *replayOptions) checkAs() error {
+	names := releaseNames(kernel.Measured())
+	switch {
+	case o.as == "":
+		return nil
+	case !o.live && o.guest == nil:
+		return errors.New("--as says what a real kernel should be like: --live, or uringsim vm --kernel VMLINUZ replay")
+	case !slices.Contains(names, o.as):
+		return fmt.Errorf("--as: found %q, of which nothing is recorded, expected %s", o.as, strings.Join(names, ", "))
+	}
+	return nil
 }
 
 // ballastSize is how many bytes are kept and never touched, and so take no memory. A replay has little in use and makes
@@ -321,28 +342,32 @@ func (o *replayOptions) onReal(ctx context.Context, out *printer, stdin io.Reade
 	} else if !has {
 		fmt.Fprintf(os.Stderr, "uringsim: the running kernel %s has no io_uring filters; Linux 7.0 and later have\n", live.Release())
 	}
+	bad := newBadTraces(o.maxErrors)
+	ok, err := o.askAll(out, j, bad, stdin, files)
+	if closed := j.Close(); err == nil && closed != nil {
+		err = &statusError{exitSystem, closed}
+	}
+	if err != nil {
+		return err
+	}
+	return bad.after(out, out.finish(ok))
+}
+
+// askAll replays files on a real kernel. One that it does not play to its end, or not twice the same, does not end the
+// others; a kernel that cannot be asked any more does.
+func (o *replayOptions) askAll(out *printer, j judge.Judge, bad *badTraces, stdin io.Reader, files []string) (bool, error) {
 	ok := true
-	var unsteady error
 	for _, file := range files {
 		good, err := o.ask(out, j, stdin, file)
-		if errors.Is(err, errUnsteady) {
-			unsteady = errors.Join(unsteady, err) // the other files can still be recorded
-			continue
+		if status(err) == exitSystem {
+			return false, err
 		}
-		if err != nil {
-			_ = j.Close() // the first error counts
-			return err
+		if err := bad.tell(out, file, err); err != nil {
+			return false, err
 		}
-		ok = ok && good
+		ok = ok && (good || err != nil)
 	}
-	if unsteady != nil {
-		_ = j.Close() // the first error counts
-		return &statusError{exitSystem, unsteady}
-	}
-	if err := j.Close(); err != nil {
-		return &statusError{exitSystem, err}
-	}
-	return out.finish(ok)
+	return ok, nil
 }
 
 // ask replays one file on a real kernel, and records if wanted.
@@ -361,15 +386,17 @@ func (o *replayOptions) ask(out *printer, j judge.Judge, stdin io.Reader, file s
 	}
 	v, err := j.Ask(judge.Question{Trace: t, Twice: o.record})
 	if err == nil && v.Unsteady != "" {
-		return false, fmt.Errorf("%s: kernel %s %w (-first +second):\n%s", file, v.Version, errUnsteady, v.Unsteady)
+		return false, fmt.Errorf("%s: kernel %s gave different results in two runs (-first +second):\n%s", file, v.Version,
+			v.Unsteady)
 	}
 	if err != nil {
 		return false, &statusError{exitSystem, fmt.Errorf("%s: %w", file, err)}
 	}
-	run := out.start(file, v.Release, "real kernel "+v.Version, t.Header)
+	release := cmp.Or(o.as, v.Release)
+	run := out.start(file, release, "real kernel "+v.Version, t.Header)
 	run.recording = o.record
 	for i, got := range v.Results {
-		outcome := trace.Compare(&t.Events[i], i+1, v.Release, got)
+		outcome := trace.Compare(&t.Events[i], i+1, release, got)
 		if o.record {
 			outcome.Want, outcome.Diff = nil, ""
 			t.Events[i].Record(got)
@@ -377,6 +404,7 @@ func (o *replayOptions) ask(out *printer, j judge.Judge, stdin io.Reader, file s
 		run.event(&outcome)
 	}
 	if v.Err != "" {
+		run.endEarly()
 		return false, &statusError{exitInput, fmt.Errorf("%s: %s", file, v.Err)}
 	}
 	if o.record {
@@ -386,6 +414,3 @@ func (o *replayOptions) ask(out *printer, j judge.Judge, stdin io.Reader, file s
 	}
 	return run.end(), nil
 }
-
-// errUnsteady is a trace whose results cannot be recorded.
-var errUnsteady = errors.New("gave different results in two runs")
