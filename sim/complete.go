@@ -105,20 +105,6 @@ func (e *entry) set(userData uint64, res int32, flags uint32, anyBig bool) {
 	e.Unordered, e.Known, e.AnyBig = false, false, anyBig
 }
 
-// plain is where the next CQE goes, which has these flags.
-func (c *completionQueue) plain(flags uint32) *entry {
-	n := len(c.posted)
-	if c.cached == 0 || n == cap(c.posted) || flags&uapi.IORING_CQE_F_32 != 0 {
-		return c.nextEntry(flags)
-	}
-	c.posted = c.posted[:n+1]
-	e := &c.posted[n]
-	e.at, e.slots, e.aux = c.tail, 1, false
-	c.tail++
-	c.cached--
-	return e
-}
-
 // extend makes the list longer by one entry, whose content is anything.
 func extend(list *[]entry) *entry {
 	n := len(*list)

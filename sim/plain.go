@@ -109,19 +109,35 @@ func (r *Ring) issuePlain(t *task, first, n uint32) {
 
 // postPlain posts the CQEs of completions without requests, until one comes that has one, and returns how many there
 // were.
-func (r *Ring) postPlain(list []completion) int {
+func (r *Ring) postPlain(list []completion) (n int) {
 	anyBig := r.has(uapi.IORING_SETUP_CQE32) // what a request does not set stays from the last use of its memory
-	for i := range list {
-		switch c := &list[i]; {
-		case c.request != 0:
-			return i
-		case c.nops != 0:
+	for n < len(list) && list[n].request == 0 {
+		if c := &list[n]; c.nops != 0 {
 			r.postNops(c, anyBig)
-		default:
-			r.cq.plain(c.flags).set(c.userData, c.res, c.flags, anyBig)
+			n++
+			continue
 		}
+		n += r.postResults(list[n:], anyBig)
 	}
-	return len(list)
+	return n
+}
+
+// postResults posts the CQEs of the results at the start of a list, at least of one, and returns how many there were.
+func (r *Ring) postResults(list []completion, anyBig bool) (n int) {
+	for n < len(list) && list[n].request == 0 && list[n].nops == 0 && list[n].flags&uapi.IORING_CQE_F_32 == 0 {
+		n++
+	}
+	room := r.cq.push(uint32(n))
+	for i := range room {
+		c := &list[i]
+		room[i].set(c.userData, c.res, c.flags, anyBig)
+	}
+	if len(room) == 0 {
+		c := &list[0]
+		r.cq.nextEntry(c.flags).set(c.userData, c.res, c.flags, anyBig)
+		return 1
+	}
+	return len(room)
 }
 
 // postNops posts the CQEs of a run of NOPs.
@@ -133,7 +149,7 @@ func (r *Ring) postNops(c *completion, anyBig bool) {
 			at++
 		}
 		if len(room) == 0 {
-			r.cq.plain(0).set(r.sqeAt(at).UserData(), 0, 0, anyBig)
+			r.cq.nextEntry(0).set(r.sqeAt(at).UserData(), 0, 0, anyBig)
 			at++
 		}
 	}

@@ -19,7 +19,7 @@ func (q *request) breaksChain() bool {
 }
 
 // transfers tells of opcodes that move bytes which of them a chain counts on.
-var transfers = map[uapi.Op]transfer{
+var transfers = [uapi.IORING_OP_LAST]*transfer{
 	uapi.IORING_OP_READ: {selects: true}, uapi.IORING_OP_READV: {vectors: true, selects: true},
 	uapi.IORING_OP_READ_FIXED: {}, uapi.IORING_OP_READV_FIXED: {vectors: true},
 	uapi.IORING_OP_WRITE: {}, uapi.IORING_OP_WRITEV: {vectors: true},
@@ -49,10 +49,13 @@ type transfer struct {
 // Linux: io_uring/rw.c:__io_complete_rw_common, io_complete_rw_iopoll, io_uring/splice.c:io_splice,
 // io_uring/net.c:io_send, io_sendmsg, io_send_zc, io_recv, io_recvmsg
 func (q *request) least() (n uint64, sure bool) {
-	t, ok := transfers[q.Opcode]
+	t := transfers[q.Opcode]
+	if t == nil {
+		return 0, true
+	}
 	waits := q.SQE.OpFlags()&msgWaitall != 0 || q.Opcode == uapi.IORING_OP_SEND && q.SQE.IOPrio()&uapi.IORING_RECVSEND_BUNDLE != 0
 	switch {
-	case !ok || t.waits && !waits:
+	case t.waits && !waits:
 		return 0, true
 	case !t.waits && q.ring.has(uapi.IORING_SETUP_IOPOLL): // SPLICE and TEE are refused there
 		return 0, true
