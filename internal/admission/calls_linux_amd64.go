@@ -27,17 +27,19 @@ func (r *runner) setup(t *task, c ptrace.Call) (ptrace.Step, error) {
 	if refusal := r.gate.Setup(uint32(c.Args[0]), p); refusal != nil {
 		return r.refuseCall(t, "setup", refusal)
 	}
-	if p.Flags&uapi.IORING_SETUP_SQPOLL != 0 && t.model.Restrict != nil {
-		r.gap("a task with restrictions or filters is refused rings with IORING_SETUP_SQPOLL: " +
-			"submission threads take requests without a call, so that nobody could decide about them")
-		return ptrace.Pass, t.Skip(uapi.EOPNOTSUPP.Ret())
+	cl := &call{Call: c, params: &p}
+	if p.Flags&uapi.IORING_SETUP_SQPOLL != 0 {
+		return r.setupAsleep(t, cl)
 	}
-	t.call = &call{Call: c, params: &p}
+	t.call = cl
 	return ptrace.Watch, nil
 }
 
 // didSetup adopts a ring that the host has made.
 func (r *runner) didSetup(t *task, c *call, ret int64) error {
+	if err := t.restore(c.patches); err != nil {
+		return err
+	}
 	raw := make([]byte, uapi.SizeofParams)
 	if ret < 0 {
 		if unknown := uint64(c.params.Flags) &^ r.host.setupFlags; unknown != 0 && ret == uapi.EINVAL.Ret() {
@@ -52,8 +54,14 @@ func (r *runner) didSetup(t *task, c *call, ret int64) error {
 	}
 	p := uapi.DecodeParams(raw)
 	r.setups++
-	ring := &ring{Ring: ptrace.NewRing(ptrace.FileID{}, p)}
+	ring := &ring{Ring: ptrace.NewRing(ptrace.FileID{}, p), maker: t.Process, asleep: c.asleep}
 	ring.model = r.gate.Adopt(t.model, "ring"+strconv.Itoa(r.setups), p)
+	if c.asleep {
+		r.asleep = true
+		if err := ring.SayAsleep(t.Task, int32(ret)); err != nil {
+			r.gap("a ring with IORING_SETUP_SQPOLL whose program is not told that the thread sleeps: %v", err)
+		}
+	}
 	if ring.Has(uapi.IORING_SETUP_REGISTERED_FD_ONLY) {
 		if ret < int64(len(t.rings)) {
 			t.rings[ret] = ring
@@ -112,7 +120,7 @@ func (r *runner) register(t *task, c ptrace.Call) (ptrace.Step, error) {
 		return ptrace.Watch, nil
 	case o.Why != nil:
 		return r.refuseCall(t, name, o.Why)
-	case cl.ring != nil && cl.ring.Has(uapi.IORING_SETUP_SQPOLL):
+	case cl.ring != nil && cl.ring.polled():
 		r.gap("%s for a ring with IORING_SETUP_SQPOLL: its requests are not decided about", name)
 	}
 	return ptrace.Pass, t.Skip(o.Ret)

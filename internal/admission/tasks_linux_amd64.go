@@ -27,6 +27,7 @@ type runner struct {
 	setups  int
 	spawns  int
 	held    []*ring // rings at which tasks wait
+	asleep  bool    // there is a ring that stands for one with a submission thread, or was
 }
 
 var _ ptrace.Handler = (*runner)(nil)
@@ -47,8 +48,11 @@ type call struct {
 	params  *uapi.Params // of a setup
 	change  bool         // the arguments are not the program's
 	patches []patch
+	asleep  bool         // a setup of such a ring
+	rest    bool         // there are entries behind one that names no SQE, which a thread takes as well
 	wait    *ptrace.Call // what is to follow once all is submitted
-	took    int64        // in a second call: what the first gave,
+	second  bool         // this is what follows
+	before  int64        // in a second call: what the first gave,
 	first   [6]uint64    // and its arguments
 }
 
@@ -56,7 +60,9 @@ type call struct {
 type ring struct {
 	*ptrace.Ring
 	model   *sim.Ring
-	flight  *flight // the submission under way, nil if there is none
+	maker   *ptrace.Process // that made it
+	asleep  bool            // it stands for one with a submission thread, and has none
+	flight  *flight         // the submission under way, nil if there is none
 	waiting []held
 }
 
