@@ -26,10 +26,10 @@ func (r *runner) setupAsleep(t *task, c *call) (ptrace.Step, error) {
 			"only a thread polls for completions without a call, and nobody could decide about what it takes")
 		return ptrace.Pass, t.Skip(uapi.EOPNOTSUPP.Ret())
 	case other != nil && !other.Has(uapi.IORING_SETUP_SQPOLL):
-		return r.refuseCall(t, "setup", verdict.Refuse(verdict.Setup, uapi.EINVAL,
+		return r.refuseCall(t, "setup", "", verdict.Refuse(verdict.Setup, uapi.EINVAL,
 			"io_uring/sqpoll.c:io_attach_sq_data", "wq_fd must have a thread"))
 	case flags&uapi.IORING_SETUP_SQ_AFF != 0 && !attached && !sysuring.PollsOn(c.params.SQThreadCPU):
-		return r.refuseCall(t, "setup", verdict.Refuse(verdict.Setup, uapi.EINVAL,
+		return r.refuseCall(t, "setup", "", verdict.Refuse(verdict.Setup, uapi.EINVAL,
 			"io_uring/sqpoll.c:io_sq_offload_create", "sq_thread_cpu must be online, and one that the task may use"))
 	}
 	c.asleep = true
@@ -78,7 +78,8 @@ func (r *runner) wake(t *task, ring *ring, c ptrace.Call) (ptrace.Step, error) {
 	case ring.model.Flags&uapi.IORING_SETUP_R_DISABLED != 0:
 		return ptrace.Pass, nil // EBADFD of the host
 	case r.orphaned(ring):
-		return ptrace.Pass, t.Skip(uapi.EOWNERDEAD.Ret())
+		return r.refuseCall(t, "enter", "", verdict.Refuse(verdict.Enter, uapi.EOWNERDEAD,
+			"io_uring/io_uring.c:io_uring_enter", "the submission thread must be alive"))
 	}
 	return r.submitInTurn(t, ring, c)
 }

@@ -11,9 +11,9 @@ import (
 )
 
 // refuseCall has a call fail as the model says.
-func (r *runner) refuseCall(t *task, what string, why *verdict.Refusal) (ptrace.Step, error) {
+func (r *runner) refuseCall(t *task, call, opcode string, why *verdict.Refusal) (ptrace.Step, error) {
 	r.Calls++
-	r.refuse(what, why)
+	r.refuse(call, opcode, why)
 	return ptrace.Pass, t.Skip(why.Errno.Ret())
 }
 
@@ -25,7 +25,7 @@ func (r *runner) setup(t *task, c ptrace.Call) (ptrace.Step, error) {
 	}
 	p := uapi.DecodeParams(raw)
 	if refusal := r.gate.Setup(uint32(c.Args[0]), p); refusal != nil {
-		return r.refuseCall(t, "setup", refusal)
+		return r.refuseCall(t, "setup", "", refusal)
 	}
 	cl := &call{Call: c, params: &p}
 	if p.Flags&uapi.IORING_SETUP_SQPOLL != 0 {
@@ -108,7 +108,7 @@ func (r *runner) register(t *task, c ptrace.Call) (ptrace.Step, error) {
 		}
 	}
 	t.capabilities()
-	name := "register " + uapi.RegisterOp(op).String()
+	name := uapi.RegisterOp(op).String()
 	var model *sim.Ring
 	if cl.ring != nil {
 		model = cl.ring.model
@@ -119,9 +119,9 @@ func (r *runner) register(t *task, c ptrace.Call) (ptrace.Step, error) {
 		t.call = cl
 		return ptrace.Watch, nil
 	case o.Why != nil:
-		return r.refuseCall(t, name, o.Why)
+		return r.refuseCall(t, "register", name, o.Why)
 	case cl.ring != nil && cl.ring.polled():
-		r.gap("%s for a ring with IORING_SETUP_SQPOLL: its requests are not decided about", name)
+		r.gap("register %s for a ring with IORING_SETUP_SQPOLL: its requests are not decided about", name)
 	}
 	return ptrace.Pass, t.Skip(o.Ret)
 }

@@ -240,7 +240,7 @@ func (r *runner) note(ring *ring, entries []sim.Entry, a *sim.Admission) {
 			continue
 		}
 		r.Refused++
-		r.refuse(d.Opcode.String(), d.Why)
+		r.refuse("", d.Opcode.String(), d.Why)
 	}
 }
 
