@@ -37,7 +37,7 @@ func (r *runner) setup(t *task, c ptrace.Call) (ptrace.Step, error) {
 
 // didSetup adopts a ring that the host has made.
 func (r *runner) didSetup(t *task, c *call, ret int64) error {
-	if err := t.restore(c.patches); err != nil {
+	if err := t.Restore(c.patches); err != nil {
 		return err
 	}
 	raw := make([]byte, uapi.SizeofParams)
@@ -54,10 +54,10 @@ func (r *runner) didSetup(t *task, c *call, ret int64) error {
 	}
 	p := uapi.DecodeParams(raw)
 	r.setups++
-	ring := &ring{Ring: ptrace.NewRing(ptrace.FileID{}, p), maker: t.Process, asleep: c.asleep}
+	ring := &ring{Ring: ptrace.NewRing(ptrace.FileID{}, p), maker: t.Process}
 	ring.model = r.gate.Adopt(t.model, "ring"+strconv.Itoa(r.setups), p)
 	if c.asleep {
-		r.asleep = true
+		r.sleeps = true
 		if err := ring.SayAsleep(t.Task, int32(ret)); err != nil {
 			r.gap("a ring with IORING_SETUP_SQPOLL whose program is not told that the thread sleeps: %v", err)
 		}

@@ -1,7 +1,6 @@
 package admission
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"slices"
@@ -27,12 +26,6 @@ type held struct {
 	call ptrace.Call
 }
 
-// patch is a place in the program's memory that is different while it makes a call.
-type patch struct {
-	addr       uint64
-	was, while []byte
-}
-
 // Arguments of io_uring_enter(2).
 const (
 	argToSubmit    = 1
@@ -50,13 +43,13 @@ func (r *runner) enter(t *task, c ptrace.Call) (ptrace.Step, error) {
 		}
 	}
 	submits := uint32(c.Args[argToSubmit]) != 0
-	if !submits && !r.asleep {
+	if !submits && !r.sleeps {
 		return ptrace.Pass, nil
 	}
 	ring := r.ringOf(t, c.Args[0], uint32(c.Args[argFlags])&uapi.IORING_ENTER_REGISTERED_RING != 0)
 	switch {
 	case ring == nil || ring.polled():
-	case ring.asleep:
+	case ring.Asleep:
 		return r.wake(t, ring, c)
 	case submits:
 		return r.submitInTurn(t, ring, c)
@@ -133,12 +126,12 @@ func (r *runner) submit(t *task, ring *ring, c ptrace.Call) (ptrace.Step, error)
 	cl := &call{Call: c, ring: ring}
 	first, n := ring.takes(words, uint32(c.Args[argToSubmit]))
 	switch {
-	case n == 0 && ring.asleep && c.Args[argToSubmit] != 0:
+	case n == 0 && ring.Asleep && c.Args[argToSubmit] != 0:
 		t.call = cl
 		return ptrace.Watch, r.split(t, cl, 0)
 	case n == 0:
 		return ptrace.Pass, nil
-	case ring.asleep && ring.maker != t.Process:
+	case ring.Asleep && ring.maker != t.Process:
 		r.gap("a process submits to a ring with IORING_SETUP_SQPOLL that another one made: the requests have its memory, " +
 			"descriptors and credentials, not those of the other")
 	}
@@ -149,7 +142,7 @@ func (r *runner) submit(t *task, ring *ring, c ptrace.Call) (ptrace.Step, error)
 	}
 	a := r.gate.Submit(t.model, ring.model, first, entries)
 	r.note(ring, entries, &a)
-	cl.rest = ring.asleep && a.Took < n
+	cl.rest = ring.Asleep && a.Took < n
 	alone := len(r.tasks) == 1
 	if !alone {
 		ring.flight = &flight{t, first + a.Took}
@@ -157,7 +150,7 @@ func (r *runner) submit(t *task, ring *ring, c ptrace.Call) (ptrace.Step, error)
 	switch {
 	case len(a.Denied) > 0:
 		return r.deny(t, cl, place, entries, &a)
-	case ring.asleep:
+	case ring.Asleep:
 		t.call = cl
 		return ptrace.Watch, r.split(t, cl, n)
 	case alone: // others come only once the call has ended
@@ -176,7 +169,7 @@ func (r *ring) takes(words ptrace.Words, toSubmit uint32) (first, n uint32) {
 		return 0, min(toSubmit, r.Params.SQEntries)
 	}
 	n = min(words.SQTail-words.SQHead, r.Params.SQEntries)
-	if !r.asleep {
+	if !r.Asleep {
 		n = min(n, toSubmit)
 	}
 	return words.SQHead, n
@@ -250,8 +243,8 @@ func (r *runner) deny(t *task, c *call, p ptrace.Place, entries []sim.Entry, a *
 		d := &a.Denied[i]
 		e := entries[d.At]
 		nop := stand(d, r.host.taskWork)
-		at := patch{addr: c.ring.SQEAddr(p, e.Index), was: e.SQE[:len(nop)], while: nop[:]}
-		if t.Write(at.addr, at.while) != nil {
+		at := ptrace.Patch{Addr: c.ring.SQEAddr(p, e.Index), Was: e.SQE[:len(nop)], While: nop[:]}
+		if t.Apply(at) != nil {
 			r.gap("a ring whose SQEs cannot be changed: submitting to it fails where a request is refused")
 			return ptrace.Pass, t.Skip(uapi.EFAULT.Ret())
 		}
@@ -259,7 +252,7 @@ func (r *runner) deny(t *task, c *call, p ptrace.Place, entries []sim.Entry, a *
 	}
 	n := uint32(c.Args[argToSubmit])
 	switch {
-	case c.ring.asleep:
+	case c.ring.Asleep:
 		n = uint32(len(entries))
 	case a.Stopped:
 		n = a.Took
@@ -300,7 +293,7 @@ func (r *runner) didEnter(t *task, c *call, ret int64) error {
 	if c.ring.flight != nil && c.ring.flight.task == t {
 		c.ring.flight = nil
 	}
-	if err := t.restore(c.patches); err != nil {
+	if err := t.Restore(c.patches); err != nil {
 		return err
 	}
 	if len(r.held) > 0 {
@@ -354,18 +347,4 @@ func (r *runner) Ignored(p *ptrace.Task, c ptrace.Call, ret int64) error {
 		return nil
 	}
 	return t.Again(c)
-}
-
-// restore puts back what was changed, unless the program has written something else there meanwhile.
-func (t *task) restore(patches []patch) error {
-	for _, p := range patches {
-		now := make([]byte, len(p.while))
-		if err := t.Read(p.addr, now); err != nil || !bytes.Equal(now, p.while) {
-			continue // it is not there any more
-		}
-		if err := t.Write(p.addr, p.was); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -27,7 +27,7 @@ type runner struct {
 	setups  int
 	spawns  int
 	held    []*ring // rings at which tasks wait
-	asleep  bool    // there is a ring that stands for one with a submission thread, or was
+	sleeps  bool    // there is a ring that stands for one with a submission thread, or was
 }
 
 var _ ptrace.Handler = (*runner)(nil)
@@ -47,7 +47,7 @@ type call struct {
 	ring    *ring
 	params  *uapi.Params // of a setup
 	change  bool         // the arguments are not the program's
-	patches []patch
+	patches []ptrace.Patch
 	asleep  bool         // a setup of such a ring
 	rest    bool         // there are entries behind one that names no SQE, which a thread takes as well
 	wait    *ptrace.Call // what is to follow once all is submitted
@@ -61,7 +61,6 @@ type ring struct {
 	*ptrace.Ring
 	model   *sim.Ring
 	maker   *ptrace.Process // that made it
-	asleep  bool            // it stands for one with a submission thread, and has none
 	flight  *flight         // the submission under way, nil if there is none
 	waiting []held
 }

@@ -21,6 +21,7 @@ type call struct {
 	params  []byte        // of a setup
 	submits bool
 	shared  bool // another task submits to the ring at the same time
+	asleep
 }
 
 // enterCall writes down a call that begins.
@@ -113,6 +114,7 @@ func (r *recorder) endSetup(t *task, c *call, ret int64, result *trace.Recorded)
 	}
 	result.Params, result.Wrote = trace.WroteParams(c.params, after)
 	ring := &ring{name: a.Ring, Ring: ptrace.NewRing(ptrace.FileID{}, uapi.DecodeParams(after))}
+	c.ring = ring
 	if ring.Has(uapi.IORING_SETUP_NO_MMAP) {
 		a.SQAddr = trace.Num32(r.pin(t, p.SQOff.UserAddr, uint64(ring.Params.SQEntries)*uint64(ring.SQESize())))
 		a.CQAddr = trace.Num32(r.pin(t, p.CQOff.UserAddr, ring.MemSize()))
@@ -127,7 +129,7 @@ func (r *recorder) endSetup(t *task, c *call, ret int64, result *trace.Recorded)
 	ring.File, _ = t.Identify(int32(ret))
 	t.proc.files[int32(ret)] = ring.File
 	r.forgetRings()
-	if ring.Has(uapi.IORING_SETUP_SQPOLL) {
+	if ring.Has(uapi.IORING_SETUP_SQPOLL) && !c.makes {
 		r.counts.Polled++
 		r.polled[ring], ring.open = t.Process.Space, map[uint64]int{}
 	}
@@ -191,7 +193,7 @@ func (r *recorder) beginEnter(t *task, c *call) {
 	if c.ring.busy > 0 {
 		r.counts.Concurrent++
 	}
-	if c.submits = toSubmit > 0 && !c.ring.Has(uapi.IORING_SETUP_SQPOLL); c.submits {
+	if c.submits = toSubmit > 0 && !c.ring.polled() || c.takes > 0; c.submits {
 		c.shared = c.ring.busy > 0
 		c.ring.busy++
 	}
@@ -204,8 +206,11 @@ func (r *recorder) submissions(t *task, c *call, a *trace.EnterArgs, toSubmit ui
 	if !ok {
 		return 0
 	}
-	if ring.Has(uapi.IORING_SETUP_SQPOLL) {
+	switch {
+	case ring.polled():
 		return r.sample(t, ring, a, words, p)
+	case ring.Asleep:
+		return r.wakes(t, c, a, words, p)
 	}
 	first, n := words.SQHead, min(words.SQTail-words.SQHead, toSubmit, ring.Params.SQEntries)
 	if ring.Has(uapi.IORING_SETUP_SQ_REWIND) {
@@ -245,7 +250,7 @@ func (r *recorder) add(t *task, ring *ring, a *trace.EnterArgs, p ptrace.Place, 
 	r.counts.Unread += uint64(s.unread)
 	for i := range s.raw {
 		if i == 0 || !sameFile(&s.raw[i], &s.raw[i-1]) {
-			r.usedBy(t, &s.raw[i], ring.Has(uapi.IORING_SETUP_SQPOLL))
+			r.usedBy(t, &s.raw[i], ring.polled())
 		}
 		ring.makes(&s.raw[i])
 		if ring.open != nil {

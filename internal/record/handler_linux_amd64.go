@@ -27,15 +27,28 @@ func (r *recorder) Start(p *ptrace.Task) error {
 func (r *recorder) Enter(p *ptrace.Task, c ptrace.Call) (ptrace.Step, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.enterCall(r.tasks[p], c.NR, c.Args)
-	return ptrace.Watch, nil
+	t := r.tasks[p]
+	if t.call != nil && t.call.second && *t.call.wait == c { // the wait that was to follow
+		return ptrace.Watch, nil
+	}
+	r.enterCall(t, c.NR, c.Args)
+	return ptrace.Watch, r.sleepOn(t, c)
 }
 
 // Exit writes down what a call gave.
 func (r *recorder) Exit(p *ptrace.Task, ret int64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.exitCall(r.tasks[p], ret)
+	t := r.tasks[p]
+	ret, done, err := t.slept(ret)
+	if !done || err != nil {
+		return err
+	}
+	c := t.call
+	r.exitCall(t, ret)
+	if c != nil && c.makes && c.ring != nil {
+		return c.ring.SayAsleep(p, int32(ret))
+	}
 	return nil
 }
 

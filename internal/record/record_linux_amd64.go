@@ -32,7 +32,7 @@ func Run(o Options, file *os.File) (Summary, error) {
 		return Summary{}, err
 	}
 	w := newWriter(out, o.Progress)
-	rec := &recorder{release: head.Recording.Release, emit: w.emit, counts: *head.Recording,
+	rec := &recorder{release: head.Recording.Release, emit: w.emit, counts: *head.Recording, asleep: o.Asleep,
 		rings: map[ptrace.FileID]*ring{}, polled: map[*ring]*ptrace.Space{}, tasks: map[*ptrace.Task]*task{}}
 	status, err := ptrace.Run(o.Command, ptrace.Uring, rec)
 	rec.endSampling()

@@ -34,6 +34,7 @@ var programs = map[string]func() int{
 	"calls32": func() int { return submitNops(20_000, 32) },
 	"calls1":  func() int { return submitNops(40_000, 1) },
 	"polled":  openPolled,
+	"bursts":  polledBursts,
 	"family":  family,
 	"beating": beating,
 }
@@ -81,13 +82,19 @@ func submitNops(batches, size int) int {
 // recordTest records one of the programs into file.
 func recordTest(t *testing.T, program, file string) (Summary, *trace.Trace) {
 	t.Helper()
+	return recordWith(t, program, file, Options{})
+}
+
+func recordWith(t *testing.T, program, file string, o Options) (Summary, *trace.Trace) {
+	t.Helper()
 	t.Setenv("URINGSIM_TEST_PROGRAM", program)
 	out, err := os.Create(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	s, err := Run(Options{Command: []string{os.Args[0]}, Name: program}, out)
+	o.Command, o.Name = []string{os.Args[0]}, program
+	s, err := Run(o, out)
 	if errors.Is(err, unix.EPERM) {
 		t.Skip(err)
 	}

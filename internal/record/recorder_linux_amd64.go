@@ -26,6 +26,7 @@ type recorder struct {
 	prune   int                     // how many rings may be known before those that are closed are forgotten
 	polled  map[*ring]*ptrace.Space // rings with a submission thread, and who set them up
 	samples bool                    // somebody looks at them now and then
+	asleep  bool                    // there are none, as submission threads always sleep
 	setups  int
 	spawns  int
 
@@ -355,7 +356,7 @@ func (r *recorder) look(t *task, ring *ring) bool {
 	if !ok {
 		return false
 	}
-	if ring.Has(uapi.IORING_SETUP_SQPOLL) {
+	if ring.polled() {
 		answered := words.CQTail // what is submitted by now
 		if words, p, ok = ring.Words(t.Task); !ok {
 			return false

@@ -21,6 +21,9 @@ type ring struct {
 	misses int            // how often a ring with a submission thread was not found in memory
 }
 
+// polled tells whether a submission thread takes what is in the ring, without a call.
+func (r *ring) polled() bool { return r.Has(uapi.IORING_SETUP_SQPOLL) && !r.Asleep }
+
 // answers tells whether the CQE is that of an SQE that was seen.
 func (r *ring) answers(c uapi.CQE) bool {
 	n := r.open[c.UserData]

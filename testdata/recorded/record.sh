@@ -13,7 +13,7 @@ demo=/srv/demo
 
 watch() { # NAME COMMAND...: records, or tries
   if [[ -z ${TRY-} ]]; then
-    exec "$uringsim" record -o "$here/$1.jsonl.zst" -- "${@:2}"
+    exec "$uringsim" record ${options-} -o "$here/$1.jsonl.zst" -- "${@:2}"
   fi
   "$uringsim" suggest "$here/$1.jsonl.zst" >"$demo.policy"
   exec "$uringsim" run --kernel "${RELEASE:-7.3}" --policy "$demo.policy" --report -- "${@:2}"
@@ -61,6 +61,7 @@ fio-fsync() { fio_job fio-fsync --rw=write --fsync=4 --iodepth_batch=4; }
 fio-async() { fio_job fio-async --rw=randread --force_async=1; }
 fio-hipri() { fio_job fio-hipri --rw=randread --hipri --direct=1 || true; } # most file systems refuse it
 fio-sqpoll() { fio_job fio-sqpoll --rw=randread --sqthread_poll --registerfiles --rate_iops=200; }
+fio-asleep() { options=--sqpoll-asleep fio_job fio-asleep --rw=randread --sqthread_poll --registerfiles; }
 
 node-files() { UV_USE_IO_URING=1 record node-files node "$here/node-files.js"; }
 node-server() { UV_USE_IO_URING=1 record node-server node "$here/node-server.js"; }
@@ -153,7 +154,7 @@ samba() {
   serve samba samba_client smbd -F -s /srv/smb/smb.conf
 }
 
-all=(fio-buffers fio-registered fio-threads fio-fsync fio-async fio-hipri fio-sqpoll node-files node-server qemu-img qemu-boot
+all=(fio-buffers fio-registered fio-threads fio-fsync fio-async fio-hipri fio-sqpoll fio-asleep node-files node-server qemu-img qemu-boot
   liburing-cp liburing-link-cp liburing-reg-wait liburing-udp liburing-send-zerocopy liburing-cancel-fd-userdata
   liburing-fd-install liburing-open-direct-link liburing-poll-cancel-all liburing-xattr tokio-cat tokio-directories
   tokio-echo go-cp go-links go-http mariadb samba)
