@@ -93,6 +93,7 @@ liburing-send-zerocopy() {
 }
 liburing-test() { record "liburing-$1" "$LIBURING/test/$1.t"; }
 liburing-cancel-fd-userdata() { liburing-test cancel-fd-userdata; }
+liburing-connect() { liburing-test connect; }
 liburing-fd-install() { liburing-test fd-install; }
 liburing-open-direct-link() { liburing-test open-direct-link; }
 liburing-poll-cancel-all() { liburing-test poll-cancel-all; }
@@ -155,7 +156,7 @@ samba() {
 }
 
 all=(fio-buffers fio-registered fio-threads fio-fsync fio-async fio-hipri fio-sqpoll fio-asleep node-files node-server qemu-img qemu-boot
-  liburing-cp liburing-link-cp liburing-reg-wait liburing-udp liburing-send-zerocopy liburing-cancel-fd-userdata
+  liburing-cp liburing-link-cp liburing-reg-wait liburing-udp liburing-send-zerocopy liburing-cancel-fd-userdata liburing-connect
   liburing-fd-install liburing-open-direct-link liburing-poll-cancel-all liburing-xattr tokio-cat tokio-directories
   tokio-echo go-cp go-links go-http mariadb samba)
 [[ $# -gt 0 ]] || set -- "${all[@]}"
