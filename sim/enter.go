@@ -43,7 +43,7 @@ func (k *Kernel) enter(t *task, c *trace.Enter) trace.Result {
 	return res
 }
 
-// store does the writes of SQEs, array and tail.
+// store does the writes of SQEs, array, tail and the CQ head.
 func (r *Ring) store(c *trace.Enter) error {
 	size := r.sqeSize()
 	for _, s := range c.SQEs {
@@ -59,6 +59,9 @@ func (r *Ring) store(c *trace.Enter) error {
 		r.sqArray[a.Slot] = a.Value
 	}
 	r.sqTail = c.Tail
+	if c.CQLeft > 0 {
+		r.cq.leave(c.CQLeft)
+	}
 	return nil
 }
 

@@ -206,6 +206,9 @@ func (r *recorder) submissions(t *task, c *call, a *trace.EnterArgs, toSubmit ui
 	if !ok {
 		return 0
 	}
+	if left := ring.Seen - words.CQHead; int32(left) > 0 {
+		a.CQLeft = trace.Num32(left)
+	}
 	switch {
 	case ring.polled():
 		return r.sample(t, ring, a, words, p)

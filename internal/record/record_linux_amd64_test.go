@@ -35,6 +35,7 @@ var programs = map[string]func() int{
 	"calls1":  func() int { return submitNops(40_000, 1) },
 	"polled":  openPolled,
 	"bursts":  polledBursts,
+	"leaves":  leaveCQEs,
 	"family":  family,
 	"beating": beating,
 }
@@ -77,6 +78,50 @@ func submitNops(batches, size int) int {
 		}
 	}
 	return 0
+}
+
+// leaveCQEs has more CQEs than the CQ has room for, and takes them two at a time.
+func leaveCQEs() int {
+	const size, n = 2, 8 // the CQ has twice as many
+	ring, err := sysuring.NewRing(size)
+	if err != nil {
+		return 1
+	}
+	defer ring.Close()
+	for range n / size {
+		if took, err := ring.Enter(size, 0, 0); err != nil || took != size {
+			return 2
+		}
+	}
+	cqes := make([]uapi.CQE, size)
+	for range n / size {
+		if _, err := ring.Submit(0, size, uapi.IORING_ENTER_GETEVENTS); err != nil || ring.Reap(cqes) != size {
+			return 3
+		}
+	}
+	return 0
+}
+
+// TestLeft: a call says how many CQEs the program had left in the ring, and shows those that are new there.
+func TestLeft(t *testing.T) {
+	skipWithout(t)
+	s, tr := recordTest(t, "leaves", filepath.Join(t.TempDir(), "leaves.jsonl"))
+	if s.Status != 0 || s.CQEs != 8 {
+		t.Errorf("%+v, want 8 CQEs", s)
+	}
+	var left, came []int
+	for i := range tr.Events {
+		if a, ok := tr.Events[i].Args.(*trace.EnterArgs); ok {
+			left, came = append(left, int(a.CQLeft)), append(came, len(tr.Events[i].Results[0].CQEs))
+		}
+	}
+	// two calls fill the CQ, the next two overflow it, and what did not fit comes once there is room
+	if want := []int{0, 2, 4, 4, 4, 2, 2, 2}; !slices.Equal(left, want) {
+		t.Errorf("%v were left, want %v", left, want)
+	}
+	if want := []int{2, 2, 0, 0, 0, 2, 2, 0}; !slices.Equal(came, want) {
+		t.Errorf("%v came, want %v", came, want)
+	}
 }
 
 // recordTest records one of the programs into file.

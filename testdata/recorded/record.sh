@@ -93,6 +93,7 @@ liburing-send-zerocopy() {
 }
 liburing-test() { record "liburing-$1" "$LIBURING/test/$1.t"; }
 liburing-cancel-fd-userdata() { liburing-test cancel-fd-userdata; }
+liburing-cq-full() { liburing-test cq-full; }
 liburing-connect() { liburing-test connect; }
 liburing-fd-install() { liburing-test fd-install; }
 liburing-open-direct-link() { liburing-test open-direct-link; }
@@ -155,10 +156,10 @@ samba() {
   serve samba samba_client smbd -F -s /srv/smb/smb.conf
 }
 
-all=(fio-buffers fio-registered fio-threads fio-fsync fio-async fio-hipri fio-sqpoll fio-asleep node-files node-server qemu-img qemu-boot
-  liburing-cp liburing-link-cp liburing-reg-wait liburing-udp liburing-send-zerocopy liburing-cancel-fd-userdata liburing-connect
-  liburing-fd-install liburing-open-direct-link liburing-poll-cancel-all liburing-xattr tokio-cat tokio-directories
-  tokio-echo go-cp go-links go-http mariadb samba)
+all=(fio-buffers fio-registered fio-threads fio-fsync fio-async fio-hipri fio-sqpoll fio-asleep node-files node-server
+  qemu-img qemu-boot liburing-cp liburing-link-cp liburing-reg-wait liburing-udp liburing-send-zerocopy
+  liburing-cancel-fd-userdata liburing-connect liburing-cq-full liburing-fd-install liburing-open-direct-link
+  liburing-poll-cancel-all liburing-xattr tokio-cat tokio-directories tokio-echo go-cp go-links go-http mariadb samba)
 [[ $# -gt 0 ]] || set -- "${all[@]}"
 for name in "$@"; do
   rm -rf $demo && mkdir -p $demo && cd $demo
