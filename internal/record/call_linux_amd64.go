@@ -20,6 +20,7 @@ type call struct {
 	before  *trace.Object // the argument of a register call
 	params  []byte        // of a setup
 	submits bool
+	sends   bool // messages to other rings
 	shared  bool // another task submits to the ring at the same time
 	asleep
 }
@@ -54,6 +55,7 @@ func (r *recorder) exitCall(t *task, ret int64) {
 		if c.submits {
 			c.ring.busy--
 		}
+		r.order.quits(t)
 		return
 	}
 	result := trace.Recorded{On: []string{r.release}, Ret: trace.Ret(ret)}
@@ -67,7 +69,7 @@ func (r *recorder) exitCall(t *task, ret int64) {
 	}
 	if c.event.Args != nil {
 		c.event.Results = []trace.Recorded{result}
-		r.emit(c.event)
+		r.order.ended(t, c.event)
 	}
 }
 
@@ -84,7 +86,7 @@ func (r *recorder) abandon(t *task) {
 	}
 	if c.event.Args != nil {
 		c.event.Why = "the task ended in this call"
-		r.emit(c.event)
+		r.order.ended(t, c.event)
 	}
 }
 
@@ -197,6 +199,9 @@ func (r *recorder) beginEnter(t *task, c *call) {
 		c.shared = c.ring.busy > 0
 		c.ring.busy++
 	}
+	if c.sends {
+		r.order.sends(t)
+	}
 }
 
 // submissions puts the entries that the call may take into its event, and returns how many that are.
@@ -256,6 +261,9 @@ func (r *recorder) add(t *task, ring *ring, a *trace.EnterArgs, p ptrace.Place, 
 			r.usedBy(t, &s.raw[i], ring.polled())
 		}
 		ring.makes(&s.raw[i])
+		if t.call != nil && s.raw[i].Opcode() == uapi.IORING_OP_MSG_RING {
+			t.call.sends = true
+		}
 		if ring.open != nil {
 			ring.expect(s.raw[i].UserData())
 		}

@@ -20,6 +20,7 @@ type recorder struct {
 	mu      sync.Mutex // of all below; tasks are followed on one thread, and rings are looked at on another
 	release string
 	emit    func(*trace.Event)
+	order   *order // of what is emitted
 	counts  trace.Recording
 	rings   map[ptrace.FileID]*ring
 	tasks   map[*ptrace.Task]*task

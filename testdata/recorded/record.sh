@@ -91,6 +91,21 @@ liburing-send-zerocopy() {
   record liburing-send-zerocopy "$LIBURING/examples/send-zerocopy" -4 -D 127.0.0.1 -p 7777 -s 60000 -n 4 -z 1 -t 0 tcp
   wait "$sink"
 }
+proxy_client() { # sends three lines through the proxy, to a sink
+  "$LIBURING/examples/send-zerocopy" -4 -p 4445 -R -t 3 tcp >/dev/null &
+  local sink=$!
+  sleep 0.5
+  exec 3<>/dev/tcp/127.0.0.1/4444
+  for n in 1 2 3; do
+    echo "hello $n" >&3
+    sleep 0.1
+  done
+  exec 3>&-
+  wait "$sink"
+}
+liburing-proxy() {
+  serve liburing-proxy proxy_client "$LIBURING/examples/proxy" -H 127.0.0.1 -r 4444 -p 4445
+}
 liburing-test() { record "liburing-$1" "$LIBURING/test/$1.t"; }
 liburing-cancel-fd-userdata() { liburing-test cancel-fd-userdata; }
 liburing-cq-full() { liburing-test cq-full; }
@@ -159,7 +174,8 @@ samba() {
 all=(fio-buffers fio-registered fio-threads fio-fsync fio-async fio-hipri fio-sqpoll fio-asleep node-files node-server
   qemu-img qemu-boot liburing-cp liburing-link-cp liburing-reg-wait liburing-udp liburing-send-zerocopy
   liburing-cancel-fd-userdata liburing-connect liburing-cq-full liburing-fd-install liburing-open-direct-link
-  liburing-poll-cancel-all liburing-xattr tokio-cat tokio-directories tokio-echo go-cp go-links go-http mariadb samba)
+  liburing-poll-cancel-all liburing-proxy liburing-xattr tokio-cat tokio-directories tokio-echo go-cp go-links go-http
+  mariadb samba)
 [[ $# -gt 0 ]] || set -- "${all[@]}"
 for name in "$@"; do
   rm -rf $demo && mkdir -p $demo && cd $demo
