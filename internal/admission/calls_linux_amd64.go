@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"maps"
 	"os"
 	"strconv"
 
@@ -69,11 +70,7 @@ func (r *runner) didSetup(t *task, c *call, ret int64) error {
 		return nil
 	}
 	ring.File, _ = t.Identify(int32(ret))
-	r.forgetRings()
-	for _, other := range r.rings {
-		other.Doubt(t.Process.Space) // the new one may come to stand where one stood that is unmapped
-	}
-	r.rings[ring.File] = ring
+	r.rings.Add(ring, t.Task, maps.Keys(r.tasks), r.inUse)
 	return nil
 }
 
@@ -89,7 +86,7 @@ func (r *runner) ringOf(t *task, fd uint64, registered bool) *ring {
 	if !ok {
 		return nil
 	}
-	ring := r.rings[id]
+	ring := r.rings.Of(id)
 	if ring == nil && t.IsRing(int32(fd)) {
 		r.gap("a ring that was not set up under run: what it is given is not decided about")
 	}

@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -130,15 +131,11 @@ func (r *recorder) endSetup(t *task, c *call, ret int64, result *trace.Recorded)
 	r.fillBelow(t, int32(ret))
 	ring.File, _ = t.Identify(int32(ret))
 	t.proc.files[int32(ret)] = ring.File
-	r.forgetRings()
 	if ring.Has(uapi.IORING_SETUP_SQPOLL) && !c.makes {
 		r.counts.Polled++
 		r.polled[ring], ring.open = t.Process.Space, map[uint64]int{}
 	}
-	for _, other := range r.rings {
-		other.Doubt(t.Process.Space) // the new one may come to stand where one stood that is unmapped
-	}
-	r.rings[ring.File] = ring
+	r.rings.Add(ring, t.Task, maps.Keys(r.tasks), r.inUse)
 }
 
 // ringOf is the ring that a call means, nil if it is none that was seen.
@@ -153,7 +150,7 @@ func (r *recorder) ringOf(t *task, fd uint64, registered bool) *ring {
 	if !ok {
 		return nil
 	}
-	return r.rings[id]
+	return r.rings.Of(id)
 }
 
 // stranger tells whether a call means a ring that the trace cannot have, and drops it then.
@@ -429,7 +426,7 @@ func (r *recorder) endRegister(t *task, c *call, ret int64, result *trace.Record
 		for i, f := range *now.RingFDs {
 			if int64(i) < ret && uint32(*f.Index) < uint32(len(t.rings)) {
 				id, _ := t.Identify(int32(f.FD))
-				t.rings[uint32(*f.Index)] = r.rings[id]
+				t.rings[uint32(*f.Index)] = r.rings.Of(id)
 			}
 		}
 	case op == uapi.IORING_REGISTER_MEM_REGION && ret == 0 && c.ring != nil && now.MemRegion.Region.Object != nil:

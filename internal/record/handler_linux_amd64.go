@@ -77,9 +77,7 @@ func (r *recorder) Spawn(parent, child *ptrace.Task, kind ptrace.Kind) error {
 		e.Args = &trace.VForkArgs{Child: t.name}
 	default:
 		t.proc = &process{from.proc.space.clone(), maps.Clone(from.proc.files), from.proc.nofile}
-		for _, ring := range r.rings {
-			ring.Forked(parent.Process.Space, child.Process.Space)
-		}
+		r.rings.Forked(parent.Process.Space, child.Process.Space)
 		e.Args = &trace.ForkArgs{Child: t.name}
 	}
 	r.emit(e)
@@ -95,7 +93,7 @@ func (r *recorder) Exec(p *ptrace.Task, before *ptrace.Process, killed []*ptrace
 		delete(r.tasks, other)
 	}
 	r.executed(r.tasks[p])
-	r.forgetSpace(before.Space)
+	r.rings.Left(before.Space, maps.Keys(r.tasks))
 	return nil
 }
 
@@ -112,7 +110,7 @@ func (r *recorder) Gone(p *ptrace.Task) {
 	defer r.mu.Unlock()
 	r.abandon(r.tasks[p])
 	delete(r.tasks, p)
-	r.forgetSpace(p.Process.Space)
+	r.rings.Left(p.Process.Space, maps.Keys(r.tasks))
 }
 
 // Stops tells whether a ring with a submission thread is in the task's memory. The task may wait in a system call for

@@ -34,7 +34,7 @@ func Run(o Options, file *os.File) (Summary, error) {
 	w := newWriter(out, o.Progress)
 	events := &order{out: w.emit}
 	rec := &recorder{release: head.Recording.Release, emit: events.emit, order: events, counts: *head.Recording, asleep: o.Asleep,
-		rings: map[ptrace.FileID]*ring{}, polled: map[*ring]*ptrace.Space{}, tasks: map[*ptrace.Task]*task{}}
+		polled: map[*ring]*ptrace.Space{}, tasks: map[*ptrace.Task]*task{}}
 	status, err := ptrace.Run(o.Command, ptrace.Uring, rec)
 	rec.endSampling()
 	events.release()
