@@ -24,8 +24,8 @@ io_uring: setups, register calls, SQEs with the paths, addresses and structs tha
 writes move is not looked at. It needs no privileges: the program is traced with ptrace(2), stops at calls of io_uring
 only, and has no_new_privs set. See docs/record.md for what is not seen; the trace's header counts it.
 
-What a submission thread (SQPOLL) takes between two looks at the ring is lost. With --sqpoll-asleep such threads always sleep, so
-that the program has to make a call for all that it submits, and nothing is lost.
+What a submission thread (SQPOLL) takes between two looks at the ring is lost. With --sqpoll-asleep such threads always
+sleep, so that the program has to make a call for all that it submits, and nothing is lost.
 
 The trace is .jsonl, compressed if FILE ends in .zst. The exit status is the program's, as a shell gives it; 127 if it
 is not found, 126 if it cannot be executed, and 4 if nothing can be recorded here.`,
@@ -34,7 +34,7 @@ is not found, 126 if it cannot be executed, and 4 if nothing can be recorded her
 	}
 	c.Flags().SetInterspersed(false)
 	c.Flags().StringVarP(&file, "output", "o", "recording.jsonl.zst", "the trace to write")
-	c.Flags().BoolVar(&asleep, "sqpoll-asleep", false, "have submission threads always sleep, so that none of their requests is lost")
+	c.Flags().BoolVar(&asleep, "sqpoll-asleep", false, "have submission threads always sleep, to lose none of their requests")
 	return c
 }
 

@@ -28,8 +28,8 @@ the running kernel carries out. With --policy the program starts with the policy
 
 It is a bench for tests and no security boundary: a program can change what was looked at. It needs no privileges, and
 IORING_NOP_INJECT_RESULT of the running kernel. Where the program does not find what it would on the release, a line on
-standard error says so. --report lists there what was refused, with the check in Linux; --json writes the same to a file,
-one JSON object a line (docs/json.md). See docs/run.md.
+standard error says so. --report lists there what was refused, with the check in Linux; --json writes the same to a
+file, one JSON object a line (docs/json.md). See docs/run.md.
 
 The exit status is the program's, as a shell gives it; 127 if it is not found, 126 if it cannot be executed, 3 if the
 policy cannot be read or the release refuses it, and 4 if nothing can be run here.`,

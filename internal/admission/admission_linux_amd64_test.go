@@ -320,7 +320,8 @@ func polled() error {
 		done <- errors.Join(err, want("another thread submits", took, 1), want("CQEs", results(ring), []string{"1:0"}))
 	}()
 	errs = append(errs, <-done, ring.Close())
-	if _, err := sysuring.NewRingWith(8, uapi.IORING_SETUP_SQPOLL|uapi.IORING_SETUP_IOPOLL); !errors.Is(err, unix.EOPNOTSUPP) {
+	_, err = sysuring.NewRingWith(8, uapi.IORING_SETUP_SQPOLL|uapi.IORING_SETUP_IOPOLL)
+	if !errors.Is(err, unix.EOPNOTSUPP) {
 		errs = append(errs, fmt.Errorf("a thread that polls for completions: %v", err))
 	}
 	return errors.Join(errs...)

@@ -6,8 +6,8 @@ import (
 	"github.com/uringsim/uringsim/verdict"
 )
 
-// setupAsleep has the host make a ring without a submission thread where the program asks for one with it: what a thread
-// takes from a ring nobody could decide about. To the program it is one whose thread always sleeps.
+// setupAsleep has the host make a ring without a submission thread where the program asks for one with it: what a
+// thread takes from a ring nobody could decide about. To the program it is one whose thread always sleeps.
 func (r *runner) setupAsleep(t *task, c *call) (ptrace.Step, error) {
 	if c.params.Flags&uapi.IORING_SETUP_IOPOLL != 0 && t.model.Restrict != nil {
 		r.gap("a task with restrictions or filters is refused rings with both IORING_SETUP_SQPOLL and IORING_SETUP_IOPOLL: " +

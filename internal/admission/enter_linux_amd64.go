@@ -261,8 +261,8 @@ func (r *runner) deny(t *task, c *call, p ptrace.Place, entries []sim.Entry, a *
 	return ptrace.Watch, r.split(t, c, n)
 }
 
-// split has the call submit n entries and not wait. It waits in a second call once SQEs are put back, as they may be used for more
-// requests then. Kernels do not wait if fewer were submitted than the program asked for.
+// split has the call submit n entries and not wait. It waits in a second call once SQEs are put back, as they may be used
+// for more requests then. Kernels do not wait if fewer were submitted than the program asked for.
 func (r *runner) split(t *task, c *call, n uint32) error {
 	args := c.Args
 	args[argToSubmit] = uint64(n)

@@ -5,8 +5,8 @@ import (
 	"maps"
 )
 
-// Rings are the rings that a program has set up, by their files. R is a pointer to a struct that embeds a *Ring. The zero
-// value has none.
+// Rings are the rings that a program has set up, by their files. R is a pointer to a struct that embeds a *Ring. The
+// zero value has none.
 type Rings[R Tracked] struct {
 	byFile map[FileID]R
 	limit  int // how many there may be before those that are closed are forgotten

@@ -17,8 +17,8 @@ type asleep struct {
 	second  bool           // this is what follows
 }
 
-// sleepOn has a setup make a ring whose thread sleeps, and a call on such a ring submit all that is there. That comes in
-// two calls if it is to wait as well: the first would only wait if all was submitted, and hide the errors of the wait.
+// sleepOn has a setup make a ring whose thread sleeps, and a call on such a ring submit all that is there. That comes
+// in two calls if it is to wait as well: the first would only wait if all was submitted, and hide the errors of the wait.
 func (r *recorder) sleepOn(t *task, c ptrace.Call) error {
 	own := t.call
 	switch {

@@ -6,8 +6,8 @@ import (
 	"github.com/uringsim/uringsim/trace"
 )
 
-// order writes events in the order in which calls end, but for a call that sends messages to other rings: it comes before
-// those of tasks that may have got them, which may end first.
+// order writes events in the order in which calls end, but for a call that sends messages to other rings: it comes
+// before those of tasks that may have got them, which may end first.
 type order struct {
 	out    func(*trace.Event)
 	sender *task // in such a call; a second one at the same time has no turn of its own

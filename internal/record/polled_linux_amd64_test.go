@@ -122,7 +122,8 @@ func polledBursts() int {
 func TestAsleep(t *testing.T) {
 	skipWithout(t)
 	s, tr := recordWith(t, "bursts", filepath.Join(t.TempDir(), "bursts.jsonl"), Options{Asleep: true})
-	if s.Status != 0 || s.SQEs != polledBatches*polledBatch || s.CQEs != s.SQEs || s.Polled+s.LostSQEs+s.LostCQEs+s.Sampled != 0 {
+	if s.Status != 0 || s.SQEs != polledBatches*polledBatch || s.CQEs != s.SQEs ||
+		s.Polled+s.LostSQEs+s.LostCQEs+s.Sampled != 0 {
 		t.Errorf("%+v, want %d SQEs", s, polledBatches*polledBatch)
 	}
 	for i := range tr.Events {

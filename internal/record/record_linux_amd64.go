@@ -33,8 +33,8 @@ func Run(o Options, file *os.File) (Summary, error) {
 	}
 	w := newWriter(out, o.Progress)
 	events := &order{out: w.emit}
-	rec := &recorder{release: head.Recording.Release, emit: events.emit, order: events, counts: *head.Recording, asleep: o.Asleep,
-		polled: map[*ring]*ptrace.Space{}, tasks: map[*ptrace.Task]*task{}}
+	rec := &recorder{release: head.Recording.Release, emit: events.emit, order: events, counts: *head.Recording,
+		asleep: o.Asleep, polled: map[*ring]*ptrace.Space{}, tasks: map[*ptrace.Task]*task{}}
 	status, err := ptrace.Run(o.Command, ptrace.Uring, rec)
 	rec.endSampling()
 	events.release()
