@@ -208,9 +208,7 @@ func (r *recorder) submissions(t *task, c *call, a *trace.EnterArgs, toSubmit ui
 	if !ok {
 		return 0
 	}
-	if left := ring.Seen - words.CQHead; int32(left) > 0 {
-		a.CQLeft = trace.Num32(left)
-	}
+	a.CQLeft = ring.left(words)
 	switch {
 	case ring.polled():
 		return r.sample(t, ring, a, words, p)
@@ -393,6 +391,9 @@ func (r *recorder) beginRegister(t *task, c *call) {
 			return
 		}
 	}
+	if op == uapi.IORING_REGISTER_RESIZE_RINGS && c.ring != nil {
+		r.leave(t, c.ring)
+	}
 	if op == uapi.IORING_REGISTER_FILES || op == uapi.IORING_REGISTER_FILES2 {
 		r.limitFiles(t)
 	}
@@ -406,6 +407,20 @@ func (r *recorder) beginRegister(t *task, c *call) {
 	if op == uapi.IORING_REGISTER_CLONE_BUFFERS && c.before != nil {
 		r.descriptor(t, int32(uapi.DecodeCloneBuffers(*c.before.Bytes).SrcFD))
 	}
+}
+
+// leave writes down how many CQEs the program has left in a ring, where a call matters for that alone: a resize keeps
+// them.
+func (r *recorder) leave(t *task, ring *ring) {
+	r.look(t, ring)
+	words, _, ok := ring.Words(t.Task)
+	if !ok || ring.left(words) == 0 {
+		return
+	}
+	a := &trace.EnterArgs{FD: r.fdOf(t, ring), Ring: ring.name, CQLeft: ring.left(words), KeepCQEs: true,
+		ToSubmit: new(trace.Num32(0))}
+	r.emit(&trace.Event{Task: t.name, Args: a, Why: "the program made no such call: it had left CQEs in the ring",
+		Results: []trace.Recorded{{On: []string{r.release}, Dropped: words.Dropped, Over: words.Overflow}}})
 }
 
 func (r *recorder) endRegister(t *task, c *call, ret int64, result *trace.Recorded) {

@@ -6,10 +6,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -36,6 +38,7 @@ var programs = map[string]func() int{
 	"polled":  openPolled,
 	"bursts":  polledBursts,
 	"leaves":  leaveCQEs,
+	"resizes": resizeFull,
 	"family":  family,
 	"beating": beating,
 }
@@ -122,6 +125,53 @@ func TestLeft(t *testing.T) {
 	if want := []int{2, 2, 0, 0, 0, 2, 2, 0}; !slices.Equal(came, want) {
 		t.Errorf("%v came, want %v", came, want)
 	}
+}
+
+// resizeFull makes a ring too small for the CQEs that it has.
+func resizeFull() int {
+	runtime.LockOSThread()
+	ring, err := sysuring.NewRingWith(4, uapi.IORING_SETUP_SINGLE_ISSUER|uapi.IORING_SETUP_DEFER_TASKRUN)
+	if err != nil {
+		return 1
+	}
+	defer ring.Close()
+	if took, err := ring.Enter(4, 4, uapi.IORING_ENTER_GETEVENTS); err != nil || took != 4 {
+		return 2
+	}
+	small := (&uapi.Params{SQEntries: 1}).Append(nil)
+	switch ring.Register(uapi.IORING_REGISTER_RESIZE_RINGS, unsafe.Pointer(&small[0]), 1) {
+	case unix.EOVERFLOW:
+		return 0
+	case unix.EINVAL:
+		return statusNoResize
+	}
+	return 3
+}
+
+// statusNoResize is that of resizeFull on a kernel before 6.13.
+const statusNoResize = 77
+
+// TestResizeFull: a recording shows that a resize failed for what the program had left in the ring.
+func TestResizeFull(t *testing.T) {
+	skipWithout(t)
+	s, tr := recordTest(t, "resizes", filepath.Join(t.TempDir(), "resizes.jsonl"))
+	if s.Status == statusNoResize {
+		t.Skip("this kernel resizes no rings")
+	}
+	if s.Status != 0 {
+		t.Fatalf("%+v", s)
+	}
+	for i := range tr.Events {
+		if _, ok := tr.Events[i].Args.(*trace.RegisterArgs); !ok {
+			continue
+		}
+		a, ok := tr.Events[i-1].Args.(*trace.EnterArgs)
+		if !ok || a.CQLeft != 4 || !a.KeepCQEs || uint32(*a.ToSubmit) != 0 {
+			t.Errorf("before the resize comes %+v, want a look at four CQEs that stay", tr.Events[i-1].Args)
+		}
+		return
+	}
+	t.Error("there is no resize")
 }
 
 // recordTest records one of the programs into file.

@@ -349,14 +349,19 @@ func (r *recorder) look(t *task, ring *ring) bool {
 	return true
 }
 
-// sampled writes down what a submission thread took, as a call that submits nothing by itself.
-func (r *recorder) sampled(t *task, ring *ring, words ptrace.Words, p ptrace.Place) {
-	a := &trace.EnterArgs{Ring: ring.name, ToSubmit: new(trace.Num32(0))}
-	for fd, id := range t.proc.files {
+// fdOf is a descriptor of the ring that the task has in the trace.
+func (r *recorder) fdOf(t *task, ring *ring) (fd trace.Num32) {
+	for n, id := range t.proc.files {
 		if id == ring.File {
-			a.FD = trace.Num32(fd)
+			fd = trace.Num32(n)
 		}
 	}
+	return fd
+}
+
+// sampled writes down what a submission thread took, as a call that submits nothing by itself.
+func (r *recorder) sampled(t *task, ring *ring, words ptrace.Words, p ptrace.Place) {
+	a := &trace.EnterArgs{FD: r.fdOf(t, ring), Ring: ring.name, ToSubmit: new(trace.Num32(0))}
 	r.sample(t, ring, a, words, p)
 	r.emit(&trace.Event{Task: t.name, Args: a, Why: "sampled: the submission thread took these without a call",
 		Results: []trace.Recorded{{On: []string{r.release}, CQEs: r.takeCQEs(t, ring, words, p),
