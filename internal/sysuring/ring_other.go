@@ -30,7 +30,9 @@ func (*Ring) Publish(uint32) {}
 func (*Ring) SQFlags() uint32 { return 0 }
 
 // Submit fails.
-func (r *Ring) Submit(n, minComplete, flags uint32) (int64, error) { return r.Enter(n, minComplete, flags) }
+func (r *Ring) Submit(n, minComplete, flags uint32) (int64, error) {
+	return r.Enter(n, minComplete, flags)
+}
 
 // Enter fails.
 func (*Ring) Enter(uint32, uint32, uint32) (int64, error) {
