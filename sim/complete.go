@@ -208,6 +208,17 @@ func (c *completionQueue) take(keep bool, known *knowledge) []trace.CQE {
 	return cqes
 }
 
+// leave has the program leave n entries that it has seen in the ring, whether they were taken or kept.
+func (c *completionQueue) leave(n uint32) {
+	c.stored = max(c.stored-c.taken, 0)
+	c.posted, c.taken = append(c.posted[:0], c.posted[c.taken:]...), 0
+	unseen := uint32(0)
+	if len(c.posted) > 0 {
+		unseen = c.tail - c.posted[0].at
+	}
+	c.head = c.tail - min(min(n, c.r.cqEntries)+unseen, c.r.cqEntries)
+}
+
 // reap copies the CQEs that the program has not seen yet, as many as fit, and frees their room.
 func (c *completionQueue) reap(cqes []uapi.CQE) int {
 	c.look()

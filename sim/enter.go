@@ -40,7 +40,7 @@ func (k *Kernel) enter(t *task, c *trace.Enter) trace.Result {
 	return res
 }
 
-// store does the writes of SQEs, array and tail.
+// store does the writes of SQEs, array, tail and the CQ head.
 func (r *Ring) store(c *trace.Enter) error {
 	size := r.sqeSize()
 	r.user.readSQ(r.submissions) // the program may have written there before
@@ -58,6 +58,9 @@ func (r *Ring) store(c *trace.Enter) error {
 	}
 	r.sqTail = c.Tail
 	r.user.writeSQ(r.submissions)
+	if c.CQLeft > 0 {
+		r.cq.leave(c.CQLeft)
+	}
 	return nil
 }
 

@@ -23,12 +23,13 @@ func (g *Gate) Setup(entries uint32, p uapi.Params) *verdict.Refusal {
 	return g.k.checkParams(entries, &p)
 }
 
-// Adopt is a ring that the task has made on the other kernel, which gave these parameters back.
+// Adopt is a ring that the task has made on the other kernel, which gave these parameters back. One with
+// IORING_SETUP_SQPOLL has the task's credentials; what its thread takes is what tasks Submit.
 //
 // Linux: io_uring/io_uring.c:io_uring_create
 func (g *Gate) Adopt(t *tctx.Task, name string, p uapi.Params) *Ring {
 	r := &Ring{k: g.k, cqEntries: p.CQEntries}
-	r.Name, r.Flags = name, p.Flags
+	r.Name, r.Flags, r.cred = name, p.Flags, t.Cred
 	r.prepping.Kernel = g.k.release
 	r.Inherit(g.k.release, t)
 	if r.has(uapi.IORING_SETUP_SINGLE_ISSUER) && !r.has(uapi.IORING_SETUP_R_DISABLED) {
@@ -98,7 +99,7 @@ func (g *Gate) Submit(t *tctx.Task, r *Ring, first uint32, entries []Entry) Admi
 		}
 		good := b.submitOne(at, index, &left)
 		left--
-		if !good && !r.has(uapi.IORING_SETUP_SUBMIT_ALL) {
+		if !good && !r.has(uapi.IORING_SETUP_SUBMIT_ALL|uapi.IORING_SETUP_SQPOLL) { // a thread submits again
 			b.Stopped = true
 			break
 		}

@@ -109,7 +109,7 @@ func (r *Ring) borrowsEntry() bool {
 
 // credOf are the credentials that a request has, unless it has a personality.
 func (r *Ring) credOf(q *request) tctx.Cred {
-	if r.thread != nil {
+	if r.has(uapi.IORING_SETUP_SQPOLL) {
 		return r.cred
 	}
 	return q.task.Cred

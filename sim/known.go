@@ -186,6 +186,8 @@ func (r *Ring) effect(q *request, res int32) int32 {
 	case uapi.IORING_OP_OPENAT, uapi.IORING_OP_OPENAT2:
 	case uapi.IORING_OP_SOCKET, uapi.IORING_OP_ACCEPT:
 		kind = tctx.SocketFile
+	case uapi.IORING_OP_MSG_RING:
+		return r.passed(q)
 	default:
 		return res
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -60,6 +61,30 @@ func TestKnownNotification(t *testing.T) {
 		known []uapi.CQE
 		want  string
 	}{{[]uapi.CQE{}, "0:"}, {[]uapi.CQE{{UserData: 1, Flags: uapi.IORING_CQE_F_NOTIF}}, "0: 1 0/NOTIF~"}} {
+		if got := show(d.do("init", trace.Reap{Ring: "r", Known: r.known})); got != r.want {
+			t.Errorf("looking with %v: %s, want %s", r.known, got, r.want)
+		}
+	}
+}
+
+// TestKnownLinkTimeout: a timeout that fires before its request is done may show in a call before that one, and lets the
+// chain behind it go on with the request.
+func TestKnownLinkTimeout(t *testing.T) {
+	const etime, ecanceled = -62, -125
+	d := drive(t, kernel.V7_3)
+	d.must(d.setup("init", "r", 0), 3)
+	chain := []string{"1 READ+L fd=0 len=7", fmt.Sprintf("2 LINK_TIMEOUT+L addr=%d len=1", timeAt), "3 NOP"}
+	if got, want := d.enterWith("init", "r", chain, trace.Enter{ToSubmit: 3, Known: []uapi.CQE{}}), "3:"; got != want {
+		t.Errorf("under way: %s, want %s", got, want)
+	}
+	for _, r := range []struct {
+		known []uapi.CQE
+		want  string
+	}{
+		{[]uapi.CQE{}, "0:"},
+		{[]uapi.CQE{{UserData: 2, Res: etime}}, "0: 2 ETIME~"},
+		{[]uapi.CQE{{UserData: 1, Res: ecanceled}, {UserData: 3, Res: ecanceled}}, "0: 1 ECANCELED~, 3 ECANCELED~"},
+	} {
 		if got := show(d.do("init", trace.Reap{Ring: "r", Known: r.known})); got != r.want {
 			t.Errorf("looking with %v: %s, want %s", r.known, got, r.want)
 		}

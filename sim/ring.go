@@ -73,6 +73,7 @@ type progress struct {
 	fileNode *register.Node // the slot that the file came from
 	bufNode  *register.Node // the registered buffer that it uses
 	inNode   *register.Node // the slot that SPLICE and TEE read from
+	passes   *tctx.File     // what MSG_RING passes to a ring of another task
 
 	failed     bool // REQ_F_FAIL
 	skipLinks  bool // REQ_F_SKIP_LINK_CQES: the rest of the chain posts no CQEs

@@ -283,23 +283,30 @@ func (r *Ring) sendFD(q *request, target *Ring, f *tctx.File) (res int32, e uapi
 }
 
 // sendFDLater lets the target's task pass the file, on its way back to user mode. When another task comes to it is no
-// fact, and left to the recording.
+// fact, and left to the recording: it has by the time that the sender has the result.
 //
 // Linux: io_uring/msg_ring.c:io_msg_fd_remote, io_msg_tw_fd_complete
 func (r *Ring) sendFDLater(q *request, target *Ring) bool {
+	q.passes = r.Files.Lookup(uint32(q.SQE.Addr3())).File
 	if target.Submitter != q.task.Task {
 		return r.ask(q)
 	}
-	f := r.Files.Lookup(uint32(q.SQE.Addr3())).File
 	q.task.addRaw(func() {
-		res, e, why := r.sendFD(q, target, f)
-		if e != 0 {
+		q.res, q.inWorker = r.passed(q), false
+		if q.res < 0 {
 			q.setFail()
-			q.because(verdict.Refuse(verdict.Issue, e, "io_uring/msg_ring.c:io_msg_install_complete", why))
-			res = int32(e.Ret())
 		}
-		q.res, q.inWorker = res, false
 		r.taskWork(q, func() { r.complete(q) })
 	})
 	return true
+}
+
+// passed is the result of a request that passes a file, which the target's task does now.
+func (r *Ring) passed(q *request) int32 {
+	res, e, why := r.sendFD(q, q.file.Ring.(*Ring), q.passes)
+	if e != 0 {
+		q.because(verdict.Refuse(verdict.Issue, e, "io_uring/msg_ring.c:io_msg_install_complete", why))
+		return int32(e.Ret())
+	}
+	return res
 }

@@ -155,9 +155,7 @@ func (r *Ring) fireLinked(q *request) {
 	q.timer.firing = true
 	q.deferred, q.note = true, "its time has come"
 	r.taskWork(q, func() {
-		if head.next == q {
-			head.next, q.next, head.hasTimeout = q.next, nil, false
-		}
+		q.leave(head)
 		if q.res = int32(uapi.ETIME.Ret()); r.cancel(&cancelKey{data: head.UserData}, nil, true) == 0 {
 			q.res = int32(uapi.ENOENT.Ret())
 		}
@@ -267,12 +265,15 @@ func (r *Ring) updateFlags(q, t *request) uint32 {
 func (t *timers) running() []*request {
 	all := slices.Clone(t.list)
 	for _, q := range t.linked {
-		if q.timer.head.pending || slices.Contains(t.list, q.timer.head) {
+		if t.decided(q.timer.head) {
 			all = append(all, q)
 		}
 	}
 	return all
 }
+
+// decided tells whether it is for io_uring to say what becomes of a request with a timeout.
+func (t *timers) decided(head *request) bool { return head.pending || slices.Contains(t.list, head) }
 
 // fireDue fires the timeouts whose time has come: by the recording if there is one, and by the clock if there is none.
 func (r *Ring) fireDue() bool {
@@ -293,7 +294,41 @@ func (r *Ring) fireDue() bool {
 			r.fire(q)
 		}
 	}
+	if r.known.have {
+		did = r.fireRecorded() || did
+	}
 	return did
+}
+
+// fireRecorded ends the timeouts of requests whose results io_uring does not decide, where the recording shows that they
+// fired in a call before the one that shows the request done.
+func (r *Ring) fireRecorded() (did bool) {
+	for _, q := range slices.Clone(r.timers.linked) {
+		head := q.timer.head
+		if r.timers.decided(head) || r.known.has(head.UserData) || !r.known.fired(q.UserData) {
+			continue
+		}
+		cqe, ok := r.known.match(q.UserData, 0)
+		if !ok {
+			continue
+		}
+		did = true
+		r.timers.remove(q)
+		q.timer.firing, q.fromTrace, q.deferred = true, true, true
+		q.res, q.note = cqe.Res, "result as recorded"
+		r.taskWork(q, func() {
+			q.leave(head)
+			r.complete(q)
+		})
+	}
+	return did
+}
+
+// leave takes a timeout out of the chain of the request that it is for.
+func (q *request) leave(head *request) {
+	if head.next == q {
+		head.next, q.next, head.hasTimeout = q.next, nil, false
+	}
 }
 
 // bootTime is the time of day, in ns since 1970, at which the clock of a simulated kernel begins: 1 January 2026.

@@ -37,6 +37,7 @@ func appendEnter(b []byte, e *Event) (line []byte, ok bool) {
 	b = appendNum(b, `,"flags":`, a.Flags)
 	b = appendNum(b, `,"arg":`, Num32(a.Arg.Num))
 	b = appendNum(b, `,"argsz":`, a.ArgSize)
+	b = appendNum(b, `,"cq_left":`, a.CQLeft)
 	if e.Results != nil {
 		if b, ok = appendResults(append(b, `,"results":`...), e.Results); !ok {
 			return nil, false

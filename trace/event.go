@@ -181,6 +181,7 @@ type (
 		Flags       Num[enterTag] `json:"flags,omitzero" bits:"32"`
 		Arg         Pointer       `json:"arg,omitzero"`
 		ArgSize     Num32         `json:"argsz,omitzero"`
+		CQLeft      Num32         `json:"cq_left,omitzero" bits:"32"` // entries of the CQ that are seen, but not freed
 		KeepCQEs    bool          `json:"keep_cqes,omitzero"`
 		DropRest    bool          `json:"drop_rest,omitzero"` // forget entries that the kernel left in the SQ
 	}

@@ -263,7 +263,7 @@ func registerCall(a *RegisterArgs, b *block) (Call, error) {
 // enterCall places the SQEs' objects and decides on slots.
 func (t *translator) enterCall(a *EnterArgs, b *block) (Call, error) {
 	c := Enter{FD: int32(a.FD), MinComplete: uint32(a.MinComplete), Flags: uint32(a.Flags), ArgSize: uint64(a.ArgSize),
-		KeepCQEs: a.KeepCQEs, Known: t.known}
+		CQLeft: uint32(a.CQLeft), KeepCQEs: a.KeepCQEs, Known: t.known}
 	var err error
 	if c.Arg, err = a.Arg.put(b); err != nil {
 		return nil, fmt.Errorf("arg: %w", err)

@@ -72,7 +72,7 @@ var goodEvents = []string{
 		`"min_complete":1,` +
 		`"flags":"GETEVENTS|EXT_ARG","arg":{"getevents_arg":{"sigmask":1,"sigmask_sz":8,"min_wait_usec":2,` +
 		`"ts":{"timespec":{"sec":1,"nsec":-1}}}},` +
-		`"argsz":24,"keep_cqes":true,"drop_rest":true}`,
+		`"argsz":24,"cq_left":5,"keep_cqes":true,"drop_rest":true}`,
 	`{"call":"enter","fd":3,"sqes":[{"opcode":"CONNECT","addr":{"sockaddr":"127.0.0.1:80"},"addr2":16},` +
 		`{"opcode":"SENDMSG","addr":{"msghdr":{"name":{"sockaddr":"unix:@x"},"namelen":4,"iov":{"iovecs":[]},"iovlen":1,` +
 		`"control":1,"controllen":2}}},` +

@@ -82,7 +82,8 @@ type Enter struct {
 	Flags       uint32
 	Arg         uint64
 	ArgSize     uint64
-	KeepCQEs    bool // leave the CQ head where it is, so that the CQEs stay in the ring
+	CQLeft      uint32 // before the call, put the CQ head back by so many entries that were taken, or kept
+	KeepCQEs    bool   // leave the CQ head where it is, so that the CQEs stay in the ring
 
 	// Known are the results that a real kernel gave here. The model takes from it what io_uring alone does not
 	// decide; a real kernel ignores it. Nil means that nothing is known; an empty list, that no CQE came.

@@ -15,21 +15,26 @@ import (
 
 func recordCommand() *cobra.Command {
 	var file string
+	var asleep bool
 	c := &cobra.Command{
-		Use:   "record [-o FILE] [--] COMMAND [ARGUMENT...]",
+		Use:   "record [-o FILE] [--sqpoll-asleep] [--] COMMAND [ARGUMENT...]",
 		Short: "Run a program and record what it submits to io_uring",
 		Long: `record runs a program on the running kernel and writes a trace of what it and all that it starts do with
 io_uring: setups, register calls, SQEs with the paths, addresses and structs that they point to, and CQEs. What reads and
 writes move is not looked at. It needs no privileges: the program is traced with ptrace(2), stops at calls of io_uring
 only, and has no_new_privs set. See docs/record.md for what is not seen; the trace's header counts it.
 
+What a submission thread (SQPOLL) takes between two looks at the ring is lost. With --sqpoll-asleep such threads always
+sleep, so that the program has to make a call for all that it submits, and nothing is lost.
+
 The trace is .jsonl, compressed if FILE ends in .zst. The exit status is the program's, as a shell gives it; 127 if it
 is not found, 126 if it cannot be executed, and 4 if nothing can be recorded here.`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return runRecord(cmd.ErrOrStderr(), file, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return runRecord(cmd.ErrOrStderr(), file, asleep, args) },
 	}
 	c.Flags().SetInterspersed(false)
 	c.Flags().StringVarP(&file, "output", "o", "recording.jsonl.zst", "the trace to write")
+	c.Flags().BoolVar(&asleep, "sqpoll-asleep", false, "have submission threads always sleep, to lose none of their requests")
 	return c
 }
 
@@ -37,7 +42,7 @@ is not found, 126 if it cannot be executed, and 4 if nothing can be recorded her
 const exitNotFound = 127
 
 // runRecord records, tells in a line what there is, and ends as the program did.
-func runRecord(messages io.Writer, file string, command []string) error {
+func runRecord(messages io.Writer, file string, asleep bool, command []string) error {
 	if _, err := exec.LookPath(command[0]); err != nil {
 		return &statusError{exitNotFound, err}
 	}
@@ -48,7 +53,7 @@ func runRecord(messages io.Writer, file string, command []string) error {
 	if err != nil {
 		return err
 	}
-	o := record.Options{Command: command, Name: filepath.Base(command[0])}
+	o := record.Options{Command: command, Name: filepath.Base(command[0]), Asleep: asleep}
 	if terminal(messages) {
 		o.Progress = func(events uint64) { fmt.Fprintf(messages, "\r%s: %d events ", file, events) }
 	}

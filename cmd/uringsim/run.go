@@ -19,7 +19,7 @@ import (
 func runCommand() *cobra.Command {
 	var o runOptions
 	c := &cobra.Command{
-		Use:   "run [--kernel RELEASE] [--policy FILE] [--report] [--] COMMAND [ARGUMENT...]",
+		Use:   "run [--kernel RELEASE] [--policy FILE] [--report] [--json FILE] [--] COMMAND [ARGUMENT...]",
 		Short: "Run a program on this kernel, under the restrictions and filters of another",
 		Long: `run runs a program for real, on the running kernel, whatever its age, while another release decides which
 setups, register calls and requests of io_uring go through: restrictions and filters that the program registers work as they do
@@ -28,7 +28,8 @@ the running kernel carries out. With --policy the program starts with the policy
 
 It is a bench for tests and no security boundary: a program can change what was looked at. It needs no privileges, and
 IORING_NOP_INJECT_RESULT of the running kernel. Where the program does not find what it would on the release, a line on
-standard error says so. --report lists there what was refused, with the check in Linux. See docs/run.md.
+standard error says so. --report lists there what was refused, with the check in Linux; --json writes the same to a
+file, one JSON object a line (docs/json.md). See docs/run.md.
 
 The exit status is the program's, as a shell gives it; 127 if it is not found, 126 if it cannot be executed, 3 if the
 policy cannot be read or the release refuses it, and 4 if nothing can be run here.`,
@@ -42,6 +43,7 @@ policy cannot be read or the release refuses it, and 4 if nothing can be run her
 	c.Flags().StringVar(&o.policy, "policy", "", "a policy, program or plan that is registered before the program starts")
 	o.flags(c)
 	c.Flags().BoolVar(&o.report, "report", false, "list at the end what was refused and why")
+	c.Flags().StringVar(&o.json, "json", "", "write that to a file, one JSON object a line")
 	return c
 }
 
@@ -49,6 +51,7 @@ type runOptions struct {
 	inputOptions
 	kernel, policy string
 	report         bool
+	json           string // a file
 }
 
 // run runs a command, and ends as it did.
@@ -57,6 +60,14 @@ func (o *runOptions) run(messages io.Writer, command []string) error {
 	if err != nil {
 		return fmt.Errorf("--kernel: %w", err)
 	}
+	if o.json == "" {
+		return o.runOn(release, messages, io.Discard, command)
+	}
+	return writeFile(o.json, func(lines io.Writer) error { return o.runOn(release, messages, lines, command) })
+}
+
+// runOn is run on a release, with lines for programs.
+func (o *runOptions) runOn(release kernel.Release, messages, lines io.Writer, command []string) error {
 	k, err := o.start(release)
 	if err != nil {
 		return err
@@ -73,6 +84,7 @@ func (o *runOptions) run(messages io.Writer, command []string) error {
 	if err != nil {
 		return &statusError{exitSystem, err}
 	}
+	printRun(newPrinter(lines, true, false), release, &s)
 	if o.report {
 		for _, line := range s.Lines() {
 			fmt.Fprintf(messages, "uringsim: %s\n", line)
@@ -115,4 +127,45 @@ func (o *runOptions) start(release kernel.Release) (*sim.Kernel, error) {
 	first, _ := k.Task(trace.InitTask)
 	first.NoNewPrivs = true
 	return k, nil
+}
+
+// refusedLine is a line of run --json: what was refused, by one check.
+type refusedLine struct {
+	Type   string   `json:"type"`
+	Kernel string   `json:"kernel"`
+	Call   string   `json:"call,omitzero"`
+	Opcode string   `json:"opcode,omitzero"`
+	Count  uint64   `json:"count"`
+	Why    *whyLine `json:"why"`
+}
+
+// otherwiseLine is one about what was not as on the release.
+type otherwiseLine struct {
+	Type   string `json:"type"`
+	Kernel string `json:"kernel"`
+	What   string `json:"what"`
+	Count  uint64 `json:"count"`
+}
+
+// ranLine is the last one.
+type ranLine struct {
+	Type      string `json:"type"`
+	Kernel    string `json:"kernel"`
+	Status    int    `json:"status"`
+	Requests  uint64 `json:"requests"`
+	Refused   uint64 `json:"refused"`
+	Cancelled uint64 `json:"cancelled"`
+	Calls     uint64 `json:"refused_calls"`
+	Otherwise int    `json:"otherwise"`
+}
+
+// printRun prints what became of a program, for programs.
+func printRun(out *printer, release kernel.Release, s *admission.Summary) {
+	for _, r := range s.Refusals {
+		out.line(refusedLine{"refused", release.Name, r.Call, r.Opcode, r.N, jsonWhy(r.Why)})
+	}
+	for _, g := range s.Gaps {
+		out.line(otherwiseLine{"otherwise", release.Name, g.What, g.N})
+	}
+	out.line(ranLine{"summary", release.Name, s.Status, s.Requests, s.Refused, s.Cancelled, s.Calls, len(s.Gaps)})
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/uapi"
@@ -37,10 +38,14 @@ type Summary struct {
 
 // Refusal is what was refused, and how often.
 type Refusal struct {
-	What string // "NOP", "register BPF_FILTER" or "setup"
-	Why  *verdict.Refusal
-	N    uint64
+	Call   string // "setup", "register" or "enter"; "" for a request
+	Opcode string // of the request or of the register call: "NOP", "BPF_FILTER"
+	Why    *verdict.Refusal
+	N      uint64
 }
+
+// What says what was refused in words: "NOP", "register BPF_FILTER" or "setup".
+func (r *Refusal) What() string { return strings.TrimSpace(r.Call + " " + r.Opcode) }
 
 // Gap is something in which the program did not find what it would on the release, and how often.
 type Gap struct {
@@ -56,7 +61,7 @@ func (s *Summary) Lines() []string {
 	lines := []string{fmt.Sprintf("%d requests: %d refused, %d cancelled with their chains; %d calls refused",
 		s.Requests, s.Refused, s.Cancelled, s.Calls)}
 	for _, r := range s.Refusals {
-		lines = append(lines, fmt.Sprintf("%6d  %-24s %-8s %s", r.N, r.What, r.Why.Errno, r.Why.String()))
+		lines = append(lines, fmt.Sprintf("%6d  %-24s %-8s %s", r.N, r.What(), r.Why.Errno, r.Why.String()))
 	}
 	for _, g := range s.Gaps {
 		lines = append(lines, fmt.Sprintf("%6d  not as on the release: %s", g.N, g.What))
@@ -82,13 +87,14 @@ func newLedger(warn func(string)) *ledger {
 	return &ledger{refusals: map[string]*Refusal{}, gaps: map[string]uint64{}, warn: warn}
 }
 
-// refuse notes a refused call or request.
-func (l *ledger) refuse(what string, why *verdict.Refusal) {
-	key := what + " " + why.Error()
+// refuse notes a refused call, or a request if call is "".
+func (l *ledger) refuse(call, opcode string, why *verdict.Refusal) {
+	refused := Refusal{call, opcode, why, 1}
+	key := refused.What() + " " + why.Error()
 	if r := l.refusals[key]; r != nil {
 		r.N++
 	} else if len(l.refusals) < mostKinds {
-		l.refusals[key] = &Refusal{what, why, 1}
+		l.refusals[key] = &refused
 	}
 }
 

@@ -287,22 +287,44 @@ func noNewPrivs() error {
 	return errors.Join(err, want("at first", before, 0), want("once it is set", get(), 1))
 }
 
-// polled makes a ring with a submission thread, before and after a filter.
+// polled submits to rings with a submission thread as liburing does: under a filter, with requests behind one that is
+// refused, and with what the kernel gives for such rings.
 func polled() error {
 	runtime.LockOSThread()
-	_, err := sysuring.NewRingWith(8, uapi.IORING_SETUP_SQPOLL)
-	if err != nil {
-		return err
-	}
 	var none *sysuring.Ring
-	err = errors.Join(unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), none.Filter(uapi.IORING_OP_NOP, oddOnly))
+	err := errors.Join(unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), none.Filter(uapi.IORING_OP_NOP, oddOnly))
 	if err != nil {
 		return err
 	}
-	if _, err := sysuring.NewRingWith(8, uapi.IORING_SETUP_SQPOLL); !errors.Is(err, unix.EOPNOTSUPP) {
-		return fmt.Errorf("a submission thread under a filter: %v", err)
+	ring, err := sysuring.NewRingWith(8, uapi.IORING_SETUP_SQPOLL|uapi.IORING_SETUP_SINGLE_ISSUER)
+	if err != nil {
+		return err
 	}
-	return nil
+	const wake = uapi.IORING_ENTER_SQ_WAKEUP
+	errs := []error{want("NEED_WAKEUP", ring.SQFlags()&uapi.IORING_SQ_NEED_WAKEUP, uint32(uapi.IORING_SQ_NEED_WAKEUP))}
+	nops(ring, 1, 5, 0)
+	took, err := ring.Enter(5, 5, wake|uapi.IORING_ENTER_GETEVENTS)
+	errs = append(errs, err, want("all are taken", took, 5),
+		want("CQEs", results(ring), []string{"1:0", "2:-13", "3:0", "4:-13", "5:0"}))
+	nops(ring, 1, 3, 0)
+	ring.Publish(3)
+	took, err = ring.Submit(0, 0, wake)
+	errs = append(errs, err, want("what was asked for is given", took, 0), want("CQEs", len(results(ring)), 3))
+	took, err = ring.Submit(9, 0, wake)
+	errs = append(errs, err, want("the same", took, 9))
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		nops(ring, 1, 1, 0)
+		took, err := ring.Enter(1, 1, wake|uapi.IORING_ENTER_GETEVENTS)
+		done <- errors.Join(err, want("another thread submits", took, 1), want("CQEs", results(ring), []string{"1:0"}))
+	}()
+	errs = append(errs, <-done, ring.Close())
+	_, err = sysuring.NewRingWith(8, uapi.IORING_SETUP_SQPOLL|uapi.IORING_SETUP_IOPOLL)
+	if !errors.Is(err, unix.EOPNOTSUPP) {
+		errs = append(errs, fmt.Errorf("a thread that polls for completions: %v", err))
+	}
+	return errors.Join(errs...)
 }
 
 // TestRun runs programs that look at what they get.
@@ -315,7 +337,7 @@ func TestRun(t *testing.T) {
 	}{
 		{"ring", 1 + 8 + 1, 0, 0}, {"exec", 2, 0, 0}, {"threads", 400, 0, 0}, {"waits", 1, 0, 0}, {"ignores", 1, 0, 0},
 		{"privs", 0, 0, 0},
-		{"polled", 0, 0, 1}, {"signal", 0, 128 + int(unix.SIGTERM), 0}, {"seven", 0, 7, 0},
+		{"polled", 2 + 1, 0, 1}, {"signal", 0, 128 + int(unix.SIGTERM), 0}, {"seven", 0, 7, 0},
 	} {
 		s := runTest(t, row.program, kernel.V7_3)
 		if s.Status != row.status || s.Refused != row.refused || len(s.Gaps) != row.gaps {

@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"maps"
 	"os"
 	"strconv"
 
@@ -11,9 +12,9 @@ import (
 )
 
 // refuseCall has a call fail as the model says.
-func (r *runner) refuseCall(t *task, what string, why *verdict.Refusal) (ptrace.Step, error) {
+func (r *runner) refuseCall(t *task, call, opcode string, why *verdict.Refusal) (ptrace.Step, error) {
 	r.Calls++
-	r.refuse(what, why)
+	r.refuse(call, opcode, why)
 	return ptrace.Pass, t.Skip(why.Errno.Ret())
 }
 
@@ -25,19 +26,21 @@ func (r *runner) setup(t *task, c ptrace.Call) (ptrace.Step, error) {
 	}
 	p := uapi.DecodeParams(raw)
 	if refusal := r.gate.Setup(uint32(c.Args[0]), p); refusal != nil {
-		return r.refuseCall(t, "setup", refusal)
+		return r.refuseCall(t, "setup", "", refusal)
 	}
-	if p.Flags&uapi.IORING_SETUP_SQPOLL != 0 && t.model.Restrict != nil {
-		r.gap("a task with restrictions or filters is refused rings with IORING_SETUP_SQPOLL: " +
-			"submission threads take requests without a call, so that nobody could decide about them")
-		return ptrace.Pass, t.Skip(uapi.EOPNOTSUPP.Ret())
+	cl := &call{Call: c, params: &p}
+	if p.Flags&uapi.IORING_SETUP_SQPOLL != 0 {
+		return r.setupAsleep(t, cl)
 	}
-	t.call = &call{Call: c, params: &p}
+	t.call = cl
 	return ptrace.Watch, nil
 }
 
 // didSetup adopts a ring that the host has made.
 func (r *runner) didSetup(t *task, c *call, ret int64) error {
+	if err := t.Restore(c.patches); err != nil {
+		return err
+	}
 	raw := make([]byte, uapi.SizeofParams)
 	if ret < 0 {
 		if unknown := uint64(c.params.Flags) &^ r.host.setupFlags; unknown != 0 && ret == uapi.EINVAL.Ret() {
@@ -52,8 +55,14 @@ func (r *runner) didSetup(t *task, c *call, ret int64) error {
 	}
 	p := uapi.DecodeParams(raw)
 	r.setups++
-	ring := &ring{Ring: ptrace.NewRing(ptrace.FileID{}, p)}
+	ring := &ring{Ring: ptrace.NewRing(ptrace.FileID{}, p), maker: t.Process}
 	ring.model = r.gate.Adopt(t.model, "ring"+strconv.Itoa(r.setups), p)
+	if c.asleep {
+		r.sleeps = true
+		if err := ring.SayAsleep(t.Task, int32(ret)); err != nil {
+			r.gap("a ring with IORING_SETUP_SQPOLL whose program is not told that the thread sleeps: %v", err)
+		}
+	}
 	if ring.Has(uapi.IORING_SETUP_REGISTERED_FD_ONLY) {
 		if ret < int64(len(t.rings)) {
 			t.rings[ret] = ring
@@ -61,11 +70,7 @@ func (r *runner) didSetup(t *task, c *call, ret int64) error {
 		return nil
 	}
 	ring.File, _ = t.Identify(int32(ret))
-	r.forgetRings()
-	for _, other := range r.rings {
-		other.Doubt(t.Process.Space) // the new one may come to stand where one stood that is unmapped
-	}
-	r.rings[ring.File] = ring
+	r.rings.Add(ring, t.Task, maps.Keys(r.tasks), r.inUse)
 	return nil
 }
 
@@ -81,7 +86,7 @@ func (r *runner) ringOf(t *task, fd uint64, registered bool) *ring {
 	if !ok {
 		return nil
 	}
-	ring := r.rings[id]
+	ring := r.rings.Of(id)
 	if ring == nil && t.IsRing(int32(fd)) {
 		r.gap("a ring that was not set up under run: what it is given is not decided about")
 	}
@@ -100,7 +105,7 @@ func (r *runner) register(t *task, c ptrace.Call) (ptrace.Step, error) {
 		}
 	}
 	t.capabilities()
-	name := "register " + uapi.RegisterOp(op).String()
+	name := uapi.RegisterOp(op).String()
 	var model *sim.Ring
 	if cl.ring != nil {
 		model = cl.ring.model
@@ -111,9 +116,9 @@ func (r *runner) register(t *task, c ptrace.Call) (ptrace.Step, error) {
 		t.call = cl
 		return ptrace.Watch, nil
 	case o.Why != nil:
-		return r.refuseCall(t, name, o.Why)
-	case cl.ring != nil && cl.ring.Has(uapi.IORING_SETUP_SQPOLL):
-		r.gap("%s for a ring with IORING_SETUP_SQPOLL: its requests are not decided about", name)
+		return r.refuseCall(t, "register", name, o.Why)
+	case cl.ring != nil && cl.ring.polled():
+		r.gap("register %s for a ring with IORING_SETUP_SQPOLL: its requests are not decided about", name)
 	}
 	return ptrace.Pass, t.Skip(o.Ret)
 }

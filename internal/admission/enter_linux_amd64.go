@@ -1,7 +1,6 @@
 package admission
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"slices"
@@ -27,12 +26,6 @@ type held struct {
 	call ptrace.Call
 }
 
-// patch is a place in the program's memory that is different while it makes a call.
-type patch struct {
-	addr       uint64
-	was, while []byte
-}
-
 // Arguments of io_uring_enter(2).
 const (
 	argToSubmit    = 1
@@ -49,13 +42,23 @@ func (r *runner) enter(t *task, c ptrace.Call) (ptrace.Step, error) {
 			return ptrace.Watch, nil
 		}
 	}
-	if uint32(c.Args[argToSubmit]) == 0 {
+	submits := uint32(c.Args[argToSubmit]) != 0
+	if !submits && !r.sleeps {
 		return ptrace.Pass, nil
 	}
 	ring := r.ringOf(t, c.Args[0], uint32(c.Args[argFlags])&uapi.IORING_ENTER_REGISTERED_RING != 0)
-	if ring == nil || ring.Has(uapi.IORING_SETUP_SQPOLL) {
-		return ptrace.Pass, nil
+	switch {
+	case ring == nil || ring.polled():
+	case ring.Asleep:
+		return r.wake(t, ring, c)
+	case submits:
+		return r.submitInTurn(t, ring, c)
 	}
+	return ptrace.Pass, nil
+}
+
+// submitInTurn has a task submit once it is known what others have left in the ring.
+func (r *runner) submitInTurn(t *task, ring *ring, c ptrace.Call) (ptrace.Step, error) {
 	if len(ring.waiting) > 0 || r.busy(t, ring) {
 		if len(ring.waiting) == 0 {
 			r.held = append(r.held, ring)
@@ -120,14 +123,17 @@ func (r *runner) submit(t *task, ring *ring, c ptrace.Call) (ptrace.Step, error)
 		return ptrace.Pass, nil
 	}
 	ring.Seen = words.CQTail
-	first, n := words.SQHead, uint32(c.Args[argToSubmit])
-	if ring.Has(uapi.IORING_SETUP_SQ_REWIND) {
-		first, n = 0, min(n, ring.Params.SQEntries)
-	} else {
-		n = min(n, words.SQTail-words.SQHead, ring.Params.SQEntries)
-	}
-	if n == 0 {
+	cl := &call{Call: c, ring: ring}
+	first, n := ring.takes(words, uint32(c.Args[argToSubmit]))
+	switch {
+	case n == 0 && ring.Asleep && c.Args[argToSubmit] != 0:
+		t.call = cl
+		return ptrace.Watch, r.split(t, cl, 0)
+	case n == 0:
 		return ptrace.Pass, nil
+	case ring.Asleep && ring.maker != t.Process:
+		r.gap("a process submits to a ring with IORING_SETUP_SQPOLL that another one made: the requests have its memory, " +
+			"descriptors and credentials, not those of the other")
 	}
 	entries, ok := r.entries(t, ring, place, first, n)
 	if !ok {
@@ -136,7 +142,7 @@ func (r *runner) submit(t *task, ring *ring, c ptrace.Call) (ptrace.Step, error)
 	}
 	a := r.gate.Submit(t.model, ring.model, first, entries)
 	r.note(ring, entries, &a)
-	cl := &call{Call: c, ring: ring}
+	cl.rest = ring.Asleep && a.Took < n
 	alone := len(r.tasks) == 1
 	if !alone {
 		ring.flight = &flight{t, first + a.Took}
@@ -144,14 +150,29 @@ func (r *runner) submit(t *task, ring *ring, c ptrace.Call) (ptrace.Step, error)
 	switch {
 	case len(a.Denied) > 0:
 		return r.deny(t, cl, place, entries, &a)
+	case ring.Asleep:
+		t.call = cl
+		return ptrace.Watch, r.split(t, cl, n)
 	case alone: // others come only once the call has ended
 		return ptrace.Pass, nil
 	case ring.Has(uapi.IORING_SETUP_SQ_REWIND): // whose head does not tell when it is done
 		t.call = cl
-		return ptrace.Watch, r.split(t, cl, c.Args)
+		return ptrace.Watch, r.split(t, cl, uint32(c.Args[argToSubmit]))
 	}
 	t.call = cl
 	return ptrace.Watch, nil
+}
+
+// takes is which entries a call may take that is told to submit so many.
+func (r *ring) takes(words ptrace.Words, toSubmit uint32) (first, n uint32) {
+	if r.Has(uapi.IORING_SETUP_SQ_REWIND) {
+		return 0, min(toSubmit, r.Params.SQEntries)
+	}
+	n = min(words.SQTail-words.SQHead, r.Params.SQEntries)
+	if !r.Asleep {
+		n = min(n, toSubmit)
+	}
+	return words.SQHead, n
 }
 
 // entries reads what a task submits.
@@ -212,7 +233,7 @@ func (r *runner) note(ring *ring, entries []sim.Entry, a *sim.Admission) {
 			continue
 		}
 		r.Refused++
-		r.refuse(d.Opcode.String(), d.Why)
+		r.refuse("", d.Opcode.String(), d.Why)
 	}
 }
 
@@ -222,24 +243,29 @@ func (r *runner) deny(t *task, c *call, p ptrace.Place, entries []sim.Entry, a *
 		d := &a.Denied[i]
 		e := entries[d.At]
 		nop := stand(d, r.host.taskWork)
-		at := patch{addr: c.ring.SQEAddr(p, e.Index), was: e.SQE[:len(nop)], while: nop[:]}
-		if t.Write(at.addr, at.while) != nil {
+		at := ptrace.Patch{Addr: c.ring.SQEAddr(p, e.Index), Was: e.SQE[:len(nop)], While: nop[:]}
+		if t.Apply(at) != nil {
 			r.gap("a ring whose SQEs cannot be changed: submitting to it fails where a request is refused")
 			return ptrace.Pass, t.Skip(uapi.EFAULT.Ret())
 		}
 		c.patches = append(c.patches, at)
 	}
-	args := c.Args
-	if a.Stopped {
-		args[argToSubmit] = uint64(a.Took)
+	n := uint32(c.Args[argToSubmit])
+	switch {
+	case c.ring.Asleep:
+		n = uint32(len(entries))
+	case a.Stopped:
+		n = a.Took
 	}
 	t.call = c
-	return ptrace.Watch, r.split(t, c, args)
+	return ptrace.Watch, r.split(t, c, n)
 }
 
-// split has the call submit and not wait. It waits in a second call once SQEs are put back, as they may be used for more
-// requests then. Kernels do not wait if fewer were submitted than the program asked for.
-func (r *runner) split(t *task, c *call, args [6]uint64) error {
+// split has the call submit n entries and not wait. It waits in a second call once SQEs are put back, as they may be used
+// for more requests then. Kernels do not wait if fewer were submitted than the program asked for.
+func (r *runner) split(t *task, c *call, n uint32) error {
+	args := c.Args
+	args[argToSubmit] = uint64(n)
 	if args[argFlags]&uapi.IORING_ENTER_GETEVENTS != 0 {
 		wait := waitOf(c.Call)
 		c.wait = &wait
@@ -254,38 +280,42 @@ func (r *runner) split(t *task, c *call, args [6]uint64) error {
 
 // didEnter puts the program's memory and arguments back, and has it wait if it wanted to.
 func (r *runner) didEnter(t *task, c *call, ret int64) error {
-	if c.took > 0 { // the wait after a submission, whose errors only count if nothing was submitted
+	if c.second { // the wait after a submission, whose errors only count if nothing was submitted
 		if c.ring.short(t, c.Call, ret) && t.InterruptedForNothing() {
 			t.second = c
 			return t.Again(c.Call)
 		}
-		return t.SetResult(c.took, c.first)
+		if c.before > 0 {
+			ret = c.before
+		}
+		return t.SetResult(ret, c.first)
 	}
 	if c.ring.flight != nil && c.ring.flight.task == t {
 		c.ring.flight = nil
 	}
-	for _, p := range c.patches {
-		if err := t.restore(p); err != nil {
-			return err
-		}
+	if err := t.Restore(c.patches); err != nil {
+		return err
 	}
 	if len(r.held) > 0 {
 		if err := r.Idle(); err != nil {
 			return err
 		}
 	}
-	if c.wait != nil && ret == int64(uint32(c.Args[argToSubmit])) {
-		return t.waitAgain(c.ring, c.Call, *c.wait, ret)
+	took, all := c.took(ret)
+	switch {
+	case c.rest && ret >= 0:
+		return t.Again(c.Call)
+	case c.wait != nil && all:
+		return t.waitAgain(c.ring, c.Call, *c.wait, took)
+	case c.change || took != ret:
+		return t.SetResult(took, c.Args)
 	}
-	if !c.change {
-		return nil
-	}
-	return t.SetResult(ret, c.Args)
+	return nil
 }
 
 // waitAgain has a call that submitted be followed by a wait, and give what the first one took.
 func (t *task) waitAgain(ring *ring, first, wait ptrace.Call, took int64) error {
-	t.second = &call{Call: wait, ring: ring, took: took, first: first.Args}
+	t.second = &call{Call: wait, ring: ring, second: true, before: took, first: first.Args}
 	return t.Again(wait)
 }
 
@@ -317,13 +347,4 @@ func (r *runner) Ignored(p *ptrace.Task, c ptrace.Call, ret int64) error {
 		return nil
 	}
 	return t.Again(c)
-}
-
-// restore puts an SQE back, unless the program has written another one there meanwhile.
-func (t *task) restore(p patch) error {
-	now := make([]byte, len(p.while))
-	if err := t.Read(p.addr, now); err != nil || !bytes.Equal(now, p.while) {
-		return nil // it is not there any more
-	}
-	return t.Write(p.addr, p.was)
 }

@@ -23,7 +23,9 @@ var otherwise = map[string]string{
 	"task-restrict": "skipped by itself on kernels without restrictions of tasks; passes",
 	"socket": "now and then: one thread closes descriptor 0, which may be the ring of another, and relies on that one " +
 		"being inside of its call by then",
-	"wq-aff": "often skipped by itself: it takes the ids behind its own for those of the kernel's threads, and others may have them",
+	"sqpoll-sleep": "wants the submission thread to be awake for a tenth of a second",
+	"wq-aff": "often skipped by itself: it takes the ids behind its own for those of the kernel's threads, and others may " +
+		"have them",
 }
 
 // attempts is how often a program may end in another way before that counts: some do so by themselves.

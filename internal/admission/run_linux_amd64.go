@@ -86,7 +86,7 @@ func Run(o Options) (Summary, error) {
 	}
 	first.NoNewPrivs = first.NoNewPrivs || set != 0
 	r := &runner{ledger: newLedger(o.Warn), host: h, release: o.Kernel.Release(), gate: o.Kernel.Gate(), first: first,
-		tasks: map[*ptrace.Task]*task{}, rings: map[ptrace.FileID]*ring{}}
+		tasks: map[*ptrace.Task]*task{}}
 	status, err := ptrace.Run(o.Command, ptrace.UringAndPrivs, r)
 	s := r.summary()
 	s.Status = status

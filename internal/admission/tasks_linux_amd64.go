@@ -1,7 +1,7 @@
 package admission
 
 import (
-	"os"
+	"maps"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -22,11 +22,11 @@ type runner struct {
 	gate    *sim.Gate
 	first   *tctx.Task // the model's task that the program starts as
 	tasks   map[*ptrace.Task]*task
-	rings   map[ptrace.FileID]*ring
-	prune   int // how many rings may be known before those that are closed are forgotten
+	rings   ptrace.Rings[*ring]
 	setups  int
 	spawns  int
 	held    []*ring // rings at which tasks wait
+	sleeps  bool    // there is a ring that stands for one with a submission thread, or was
 }
 
 var _ ptrace.Handler = (*runner)(nil)
@@ -46,9 +46,12 @@ type call struct {
 	ring    *ring
 	params  *uapi.Params // of a setup
 	change  bool         // the arguments are not the program's
-	patches []patch
+	patches []ptrace.Patch
+	asleep  bool         // a setup of such a ring
+	rest    bool         // there are entries behind one that names no SQE, which a thread takes as well
 	wait    *ptrace.Call // what is to follow once all is submitted
-	took    int64        // in a second call: what the first gave,
+	second  bool         // this is what follows
+	before  int64        // in a second call: what the first gave,
 	first   [6]uint64    // and its arguments
 }
 
@@ -56,7 +59,8 @@ type call struct {
 type ring struct {
 	*ptrace.Ring
 	model   *sim.Ring
-	flight  *flight // the submission under way, nil if there is none
+	maker   *ptrace.Process // that made it
+	flight  *flight         // the submission under way, nil if there is none
 	waiting []held
 }
 
@@ -82,10 +86,8 @@ func (r *runner) Spawn(parent, child *ptrace.Task, kind ptrace.Kind) error {
 		return nil
 	}
 	r.attach(child, from.Fork(r.release, name)) // a vfork that has its parent wait is the host's
-	for _, ring := range r.rings {
-		if kind == ptrace.Fork {
-			ring.Forked(parent.Process.Space, child.Process.Space)
-		}
+	if kind == ptrace.Fork {
+		r.rings.Forked(parent.Process.Space, child.Process.Space)
 	}
 	return nil
 }
@@ -98,7 +100,7 @@ func (r *runner) Exec(p *ptrace.Task, before *ptrace.Process, killed []*ptrace.T
 	t := r.tasks[p]
 	t.model.Exec(r.release)
 	r.attach(p, t.model)
-	r.forgetSpace(before.Space)
+	r.rings.Left(before.Space, maps.Keys(r.tasks))
 	return nil
 }
 
@@ -110,59 +112,31 @@ func (r *runner) Gone(p *ptrace.Task) {
 	t := r.tasks[p]
 	delete(r.tasks, p)
 	t.model.Exit()
-	for _, ring := range r.rings {
+	for ring := range r.rings.All() {
 		if ring.flight != nil && ring.flight.task == t {
 			ring.flight = nil
 		}
 	}
-	r.forgetSpace(p.Process.Space)
+	r.rings.Left(p.Process.Space, maps.Keys(r.tasks))
 }
 
-// forgetSpace forgets where rings stood in memory that nobody has any more.
-func (r *runner) forgetSpace(s *ptrace.Space) {
-	for _, t := range r.tasks {
-		if t.Process.Space == s {
-			return
-		}
-	}
-	for _, ring := range r.rings {
-		ring.Forget(s)
-	}
-}
-
-// forgetRings forgets rings that no task has open any more.
-func (r *runner) forgetRings() {
-	if len(r.rings) < r.prune {
-		return
-	}
-	open := map[*ring]bool{}
+// inUse are the rings that tasks use without a descriptor of their own.
+func (r *runner) inUse() map[*ring]bool {
+	use := map[*ring]bool{}
 	for _, t := range r.tasks {
 		for _, ring := range t.rings {
-			open[ring] = true
+			use[ring] = true
 		}
 		for _, c := range []*call{t.call, t.second} {
 			if c != nil {
-				open[c.ring] = true
-			}
-		}
-		names, err := os.ReadDir(t.ProcPath("fd"))
-		if err != nil {
-			return // it is ending; another time
-		}
-		for _, name := range names {
-			if fd, err := strconv.Atoi(name.Name()); err == nil {
-				if id, ok := t.Identify(int32(fd)); ok {
-					open[r.rings[id]] = true
-				}
+				use[c.ring] = true
 			}
 		}
 	}
-	for id, ring := range r.rings {
-		if !open[ring] && len(ring.waiting) == 0 {
-			delete(r.rings, id)
-		}
+	for _, ring := range r.held {
+		use[ring] = true
 	}
-	r.prune = max(64, 2*len(r.rings))
+	return use
 }
 
 // Enter decides about a call.

@@ -247,7 +247,7 @@ func (b *batch) flush() error {
 	return err
 }
 
-// store adds the SQEs, the array entries and the tail.
+// store adds the SQEs, the array entries, the CQ head and the tail.
 func (b *batch) store(c trace.Enter) error {
 	r := b.r
 	for _, s := range c.SQEs {
@@ -265,6 +265,12 @@ func (b *batch) store(c trace.Enter) error {
 		}
 		addr := b.mem + uint64(r.params.SQOff.Array) + 4*uint64(e.Slot)
 		if err := b.put(addr, binary.LittleEndian.AppendUint32(nil, e.Value)); err != nil {
+			return err
+		}
+	}
+	if c.CQLeft > 0 {
+		head := binary.LittleEndian.AppendUint32(nil, r.seen-c.CQLeft)
+		if err := b.put(b.mem+uint64(r.params.CQOff.Head), head); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,7 @@ type Ring struct {
 	File   FileID
 	Params uapi.Params // as the setup gave them back
 	Seen   uint32      // CQEs up to here were looked at
+	Asleep bool        // it stands for one with a submission thread, and has none
 
 	places map[*Space]Place
 }

@@ -99,6 +99,23 @@ func (t *Task) Identify(fd int32) (FileID, bool) {
 	return FileID{unix.Mkdev(st.Dev_major, st.Dev_minor), st.Ino}, true
 }
 
+// files are the files that the task has open.
+func (t *Task) files() ([]FileID, error) {
+	names, err := os.ReadDir(t.ProcPath("fd"))
+	if err != nil {
+		return nil, err
+	}
+	var files []FileID
+	for _, name := range names {
+		if fd, err := strconv.Atoi(name.Name()); err == nil {
+			if id, ok := t.Identify(int32(fd)); ok {
+				files = append(files, id)
+			}
+		}
+	}
+	return files, nil
+}
+
 // IsRing tells whether the descriptor is a ring.
 func (t *Task) IsRing(fd int32) bool {
 	link, err := os.Readlink(t.ProcPath("fd/" + strconv.Itoa(int(fd))))

@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -20,7 +21,9 @@ type call struct {
 	before  *trace.Object // the argument of a register call
 	params  []byte        // of a setup
 	submits bool
+	sends   bool // messages to other rings
 	shared  bool // another task submits to the ring at the same time
+	asleep
 }
 
 // enterCall writes down a call that begins.
@@ -53,6 +56,7 @@ func (r *recorder) exitCall(t *task, ret int64) {
 		if c.submits {
 			c.ring.busy--
 		}
+		r.order.quits(t)
 		return
 	}
 	result := trace.Recorded{On: []string{r.release}, Ret: trace.Ret(ret)}
@@ -66,7 +70,7 @@ func (r *recorder) exitCall(t *task, ret int64) {
 	}
 	if c.event.Args != nil {
 		c.event.Results = []trace.Recorded{result}
-		r.emit(c.event)
+		r.order.ended(t, c.event)
 	}
 }
 
@@ -83,7 +87,7 @@ func (r *recorder) abandon(t *task) {
 	}
 	if c.event.Args != nil {
 		c.event.Why = "the task ended in this call"
-		r.emit(c.event)
+		r.order.ended(t, c.event)
 	}
 }
 
@@ -113,6 +117,7 @@ func (r *recorder) endSetup(t *task, c *call, ret int64, result *trace.Recorded)
 	}
 	result.Params, result.Wrote = trace.WroteParams(c.params, after)
 	ring := &ring{name: a.Ring, Ring: ptrace.NewRing(ptrace.FileID{}, uapi.DecodeParams(after))}
+	c.ring = ring
 	if ring.Has(uapi.IORING_SETUP_NO_MMAP) {
 		a.SQAddr = trace.Num32(r.pin(t, p.SQOff.UserAddr, uint64(ring.Params.SQEntries)*uint64(ring.SQESize())))
 		a.CQAddr = trace.Num32(r.pin(t, p.CQOff.UserAddr, ring.MemSize()))
@@ -126,15 +131,11 @@ func (r *recorder) endSetup(t *task, c *call, ret int64, result *trace.Recorded)
 	r.fillBelow(t, int32(ret))
 	ring.File, _ = t.Identify(int32(ret))
 	t.proc.files[int32(ret)] = ring.File
-	r.forgetRings()
-	if ring.Has(uapi.IORING_SETUP_SQPOLL) {
+	if ring.Has(uapi.IORING_SETUP_SQPOLL) && !c.makes {
 		r.counts.Polled++
 		r.polled[ring], ring.open = t.Process.Space, map[uint64]int{}
 	}
-	for _, other := range r.rings {
-		other.Doubt(t.Process.Space) // the new one may come to stand where one stood that is unmapped
-	}
-	r.rings[ring.File] = ring
+	r.rings.Add(ring, t.Task, maps.Keys(r.tasks), r.inUse)
 }
 
 // ringOf is the ring that a call means, nil if it is none that was seen.
@@ -149,7 +150,7 @@ func (r *recorder) ringOf(t *task, fd uint64, registered bool) *ring {
 	if !ok {
 		return nil
 	}
-	return r.rings[id]
+	return r.rings.Of(id)
 }
 
 // stranger tells whether a call means a ring that the trace cannot have, and drops it then.
@@ -191,9 +192,12 @@ func (r *recorder) beginEnter(t *task, c *call) {
 	if c.ring.busy > 0 {
 		r.counts.Concurrent++
 	}
-	if c.submits = toSubmit > 0 && !c.ring.Has(uapi.IORING_SETUP_SQPOLL); c.submits {
+	if c.submits = toSubmit > 0 && !c.ring.polled() || c.takes > 0; c.submits {
 		c.shared = c.ring.busy > 0
 		c.ring.busy++
+	}
+	if c.sends {
+		r.order.sends(t)
 	}
 }
 
@@ -204,8 +208,12 @@ func (r *recorder) submissions(t *task, c *call, a *trace.EnterArgs, toSubmit ui
 	if !ok {
 		return 0
 	}
-	if ring.Has(uapi.IORING_SETUP_SQPOLL) {
+	a.CQLeft = ring.left(words)
+	switch {
+	case ring.polled():
 		return r.sample(t, ring, a, words, p)
+	case ring.Asleep:
+		return r.wakes(t, c, a, words, p)
 	}
 	first, n := words.SQHead, min(words.SQTail-words.SQHead, toSubmit, ring.Params.SQEntries)
 	if ring.Has(uapi.IORING_SETUP_SQ_REWIND) {
@@ -245,9 +253,12 @@ func (r *recorder) add(t *task, ring *ring, a *trace.EnterArgs, p ptrace.Place, 
 	r.counts.Unread += uint64(s.unread)
 	for i := range s.raw {
 		if i == 0 || !sameFile(&s.raw[i], &s.raw[i-1]) {
-			r.usedBy(t, &s.raw[i], ring.Has(uapi.IORING_SETUP_SQPOLL))
+			r.usedBy(t, &s.raw[i], ring.polled())
 		}
 		ring.makes(&s.raw[i])
+		if t.call != nil && s.raw[i].Opcode() == uapi.IORING_OP_MSG_RING {
+			t.call.sends = true
+		}
 		if ring.open != nil {
 			ring.expect(s.raw[i].UserData())
 		}
@@ -380,6 +391,9 @@ func (r *recorder) beginRegister(t *task, c *call) {
 			return
 		}
 	}
+	if op == uapi.IORING_REGISTER_RESIZE_RINGS && c.ring != nil {
+		r.leave(t, c.ring)
+	}
 	if op == uapi.IORING_REGISTER_FILES || op == uapi.IORING_REGISTER_FILES2 {
 		r.limitFiles(t)
 	}
@@ -393,6 +407,20 @@ func (r *recorder) beginRegister(t *task, c *call) {
 	if op == uapi.IORING_REGISTER_CLONE_BUFFERS && c.before != nil {
 		r.descriptor(t, int32(uapi.DecodeCloneBuffers(*c.before.Bytes).SrcFD))
 	}
+}
+
+// leave writes down how many CQEs the program has left in a ring, where a call matters for that alone: a resize keeps
+// them.
+func (r *recorder) leave(t *task, ring *ring) {
+	r.look(t, ring)
+	words, _, ok := ring.Words(t.Task)
+	if !ok || ring.left(words) == 0 {
+		return
+	}
+	a := &trace.EnterArgs{FD: r.fdOf(t, ring), Ring: ring.name, CQLeft: ring.left(words), KeepCQEs: true,
+		ToSubmit: new(trace.Num32(0))}
+	r.emit(&trace.Event{Task: t.name, Args: a, Why: "the program made no such call: it had left CQEs in the ring",
+		Results: []trace.Recorded{{On: []string{r.release}, Dropped: words.Dropped, Over: words.Overflow}}})
 }
 
 func (r *recorder) endRegister(t *task, c *call, ret int64, result *trace.Recorded) {
@@ -413,7 +441,7 @@ func (r *recorder) endRegister(t *task, c *call, ret int64, result *trace.Record
 		for i, f := range *now.RingFDs {
 			if int64(i) < ret && uint32(*f.Index) < uint32(len(t.rings)) {
 				id, _ := t.Identify(int32(f.FD))
-				t.rings[uint32(*f.Index)] = r.rings[id]
+				t.rings[uint32(*f.Index)] = r.rings.Of(id)
 			}
 		}
 	case op == uapi.IORING_REGISTER_MEM_REGION && ret == 0 && c.ring != nil && now.MemRegion.Region.Object != nil:

@@ -27,15 +27,28 @@ func (r *recorder) Start(p *ptrace.Task) error {
 func (r *recorder) Enter(p *ptrace.Task, c ptrace.Call) (ptrace.Step, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.enterCall(r.tasks[p], c.NR, c.Args)
-	return ptrace.Watch, nil
+	t := r.tasks[p]
+	if t.call != nil && t.call.second && *t.call.wait == c { // the wait that was to follow
+		return ptrace.Watch, nil
+	}
+	r.enterCall(t, c.NR, c.Args)
+	return ptrace.Watch, r.sleepOn(t, c)
 }
 
 // Exit writes down what a call gave.
 func (r *recorder) Exit(p *ptrace.Task, ret int64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.exitCall(r.tasks[p], ret)
+	t := r.tasks[p]
+	ret, done, err := t.slept(ret)
+	if !done || err != nil {
+		return err
+	}
+	c := t.call
+	r.exitCall(t, ret)
+	if c != nil && c.makes && c.ring != nil {
+		return c.ring.SayAsleep(p, int32(ret))
+	}
 	return nil
 }
 
@@ -64,9 +77,7 @@ func (r *recorder) Spawn(parent, child *ptrace.Task, kind ptrace.Kind) error {
 		e.Args = &trace.VForkArgs{Child: t.name}
 	default:
 		t.proc = &process{from.proc.space.clone(), maps.Clone(from.proc.files), from.proc.nofile}
-		for _, ring := range r.rings {
-			ring.Forked(parent.Process.Space, child.Process.Space)
-		}
+		r.rings.Forked(parent.Process.Space, child.Process.Space)
 		e.Args = &trace.ForkArgs{Child: t.name}
 	}
 	r.emit(e)
@@ -82,7 +93,7 @@ func (r *recorder) Exec(p *ptrace.Task, before *ptrace.Process, killed []*ptrace
 		delete(r.tasks, other)
 	}
 	r.executed(r.tasks[p])
-	r.forgetSpace(before.Space)
+	r.rings.Left(before.Space, maps.Keys(r.tasks))
 	return nil
 }
 
@@ -99,7 +110,7 @@ func (r *recorder) Gone(p *ptrace.Task) {
 	defer r.mu.Unlock()
 	r.abandon(r.tasks[p])
 	delete(r.tasks, p)
-	r.forgetSpace(p.Process.Space)
+	r.rings.Left(p.Process.Space, maps.Keys(r.tasks))
 }
 
 // Stops tells whether a ring with a submission thread is in the task's memory. The task may wait in a system call for

@@ -82,6 +82,57 @@ func TestPolled(t *testing.T) {
 	}
 }
 
+// polledBatches and polledBatch are how many requests polledBursts submits.
+const polledBatches, polledBatch = 500, 8
+
+// polledBursts submits through a submission thread as fast as it can, and calls the kernel only if the thread sleeps.
+func polledBursts() int {
+	runtime.LockOSThread()
+	ring, err := sysuring.NewRingWith(polledBatch, uapi.IORING_SETUP_SQPOLL)
+	if err != nil {
+		return 1
+	}
+	cqes := make([]uapi.CQE, polledBatch)
+	for b := range polledBatches {
+		for i := range polledBatch {
+			s := uapi.SQE{}
+			s.SetUserData(uint64(b*polledBatch + i))
+			if i == 1 {
+				s.SetOpcode(uapi.IORING_OP_LAST)
+			}
+			copy(ring.SQE(i), s[:])
+		}
+		ring.Publish(polledBatch)
+		for got := 0; got < polledBatch; got += ring.Reap(cqes) {
+			if ring.SQFlags()&uapi.IORING_SQ_NEED_WAKEUP == 0 {
+				continue
+			}
+			if n, err := ring.Submit(uint32(b%2), 0, uapi.IORING_ENTER_SQ_WAKEUP); err != nil || n != int64(b%2) {
+				return 2
+			}
+		}
+	}
+	if n, err := ring.Submit(0, 0, uapi.IORING_ENTER_GETEVENTS); err != nil || n != 0 {
+		return 3
+	}
+	return 0
+}
+
+// TestAsleep: of a submission thread that sleeps nothing is lost.
+func TestAsleep(t *testing.T) {
+	skipWithout(t)
+	s, tr := recordWith(t, "bursts", filepath.Join(t.TempDir(), "bursts.jsonl"), Options{Asleep: true})
+	if s.Status != 0 || s.SQEs != polledBatches*polledBatch || s.CQEs != s.SQEs ||
+		s.Polled+s.LostSQEs+s.LostCQEs+s.Sampled != 0 {
+		t.Errorf("%+v, want %d SQEs", s, polledBatches*polledBatch)
+	}
+	for i := range tr.Events {
+		if a, ok := tr.Events[i].Args.(*trace.SetupArgs); ok && uint32(a.Flags) != uapi.IORING_SETUP_SQPOLL {
+			t.Errorf("a setup with %#x, want what the program asked for", uint32(a.Flags))
+		}
+	}
+}
+
 // TestStale: entries that may have been overwritten, or whose request the program had done with, are not recorded.
 func TestStale(t *testing.T) {
 	rows := []struct {

@@ -6,6 +6,7 @@ import "github.com/uringsim/uringsim/trace"
 type Options struct {
 	Command  []string            // the program, looked for in PATH, and its arguments
 	Name     string              // of the trace
+	Asleep   bool                // submission threads always sleep, so that nothing is taken without a call
 	Progress func(events uint64) // called several times a second with the number of events; nil for nobody
 }
 

@@ -32,10 +32,12 @@ func Run(o Options, file *os.File) (Summary, error) {
 		return Summary{}, err
 	}
 	w := newWriter(out, o.Progress)
-	rec := &recorder{release: head.Recording.Release, emit: w.emit, counts: *head.Recording,
-		rings: map[ptrace.FileID]*ring{}, polled: map[*ring]*ptrace.Space{}, tasks: map[*ptrace.Task]*task{}}
+	events := &order{out: w.emit}
+	rec := &recorder{release: head.Recording.Release, emit: events.emit, order: events, counts: *head.Recording,
+		asleep: o.Asleep, polled: map[*ring]*ptrace.Space{}, tasks: map[*ptrace.Task]*task{}}
 	status, err := ptrace.Run(o.Command, ptrace.Uring, rec)
 	rec.endSampling()
+	events.release()
 	err = errors.Join(err, w.close())
 	rec.counts.Complete = err == nil
 	rec.counts.Unanswered = max(rec.counts.SQEs, rec.answered) - rec.answered

@@ -6,10 +6,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -34,6 +36,9 @@ var programs = map[string]func() int{
 	"calls32": func() int { return submitNops(20_000, 32) },
 	"calls1":  func() int { return submitNops(40_000, 1) },
 	"polled":  openPolled,
+	"bursts":  polledBursts,
+	"leaves":  leaveCQEs,
+	"resizes": resizeFull,
 	"family":  family,
 	"beating": beating,
 }
@@ -78,8 +83,104 @@ func submitNops(batches, size int) int {
 	return 0
 }
 
+// leaveCQEs has more CQEs than the CQ has room for, and takes them two at a time.
+func leaveCQEs() int {
+	const size, n = 2, 8 // the CQ has twice as many
+	ring, err := sysuring.NewRing(size)
+	if err != nil {
+		return 1
+	}
+	defer ring.Close()
+	for range n / size {
+		if took, err := ring.Enter(size, 0, 0); err != nil || took != size {
+			return 2
+		}
+	}
+	cqes := make([]uapi.CQE, size)
+	for range n / size {
+		if _, err := ring.Submit(0, size, uapi.IORING_ENTER_GETEVENTS); err != nil || ring.Reap(cqes) != size {
+			return 3
+		}
+	}
+	return 0
+}
+
+// TestLeft: a call says how many CQEs the program had left in the ring, and shows those that are new there.
+func TestLeft(t *testing.T) {
+	skipWithout(t)
+	s, tr := recordTest(t, "leaves", filepath.Join(t.TempDir(), "leaves.jsonl"))
+	if s.Status != 0 || s.CQEs != 8 {
+		t.Errorf("%+v, want 8 CQEs", s)
+	}
+	var left, came []int
+	for i := range tr.Events {
+		if a, ok := tr.Events[i].Args.(*trace.EnterArgs); ok {
+			left, came = append(left, int(a.CQLeft)), append(came, len(tr.Events[i].Results[0].CQEs))
+		}
+	}
+	// two calls fill the CQ, the next two overflow it, and what did not fit comes once there is room
+	if want := []int{0, 2, 4, 4, 4, 2, 2, 2}; !slices.Equal(left, want) {
+		t.Errorf("%v were left, want %v", left, want)
+	}
+	if want := []int{2, 2, 0, 0, 0, 2, 2, 0}; !slices.Equal(came, want) {
+		t.Errorf("%v came, want %v", came, want)
+	}
+}
+
+// resizeFull makes a ring too small for the CQEs that it has.
+func resizeFull() int {
+	runtime.LockOSThread()
+	ring, err := sysuring.NewRingWith(4, uapi.IORING_SETUP_SINGLE_ISSUER|uapi.IORING_SETUP_DEFER_TASKRUN)
+	if err != nil {
+		return 1
+	}
+	defer ring.Close()
+	if took, err := ring.Enter(4, 4, uapi.IORING_ENTER_GETEVENTS); err != nil || took != 4 {
+		return 2
+	}
+	small := (&uapi.Params{SQEntries: 1}).Append(nil)
+	switch ring.Register(uapi.IORING_REGISTER_RESIZE_RINGS, unsafe.Pointer(&small[0]), 1) {
+	case unix.EOVERFLOW:
+		return 0
+	case unix.EINVAL:
+		return statusNoResize
+	}
+	return 3
+}
+
+// statusNoResize is that of resizeFull on a kernel before 6.13.
+const statusNoResize = 77
+
+// TestResizeFull: a recording shows that a resize failed for what the program had left in the ring.
+func TestResizeFull(t *testing.T) {
+	skipWithout(t)
+	s, tr := recordTest(t, "resizes", filepath.Join(t.TempDir(), "resizes.jsonl"))
+	if s.Status == statusNoResize {
+		t.Skip("this kernel resizes no rings")
+	}
+	if s.Status != 0 {
+		t.Fatalf("%+v", s)
+	}
+	for i := range tr.Events {
+		if _, ok := tr.Events[i].Args.(*trace.RegisterArgs); !ok {
+			continue
+		}
+		a, ok := tr.Events[i-1].Args.(*trace.EnterArgs)
+		if !ok || a.CQLeft != 4 || !a.KeepCQEs || uint32(*a.ToSubmit) != 0 {
+			t.Errorf("before the resize comes %+v, want a look at four CQEs that stay", tr.Events[i-1].Args)
+		}
+		return
+	}
+	t.Error("there is no resize")
+}
+
 // recordTest records one of the programs into file.
 func recordTest(t *testing.T, program, file string) (Summary, *trace.Trace) {
+	t.Helper()
+	return recordWith(t, program, file, Options{})
+}
+
+func recordWith(t *testing.T, program, file string, o Options) (Summary, *trace.Trace) {
 	t.Helper()
 	t.Setenv("URINGSIM_TEST_PROGRAM", program)
 	out, err := os.Create(file)
@@ -87,7 +188,8 @@ func recordTest(t *testing.T, program, file string) (Summary, *trace.Trace) {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	s, err := Run(Options{Command: []string{os.Args[0]}, Name: program}, out)
+	o.Command, o.Name = []string{os.Args[0]}, program
+	s, err := Run(o, out)
 	if errors.Is(err, unix.EPERM) {
 		t.Skip(err)
 	}

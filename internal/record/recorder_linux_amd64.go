@@ -20,12 +20,13 @@ type recorder struct {
 	mu      sync.Mutex // of all below; tasks are followed on one thread, and rings are looked at on another
 	release string
 	emit    func(*trace.Event)
+	order   *order // of what is emitted
 	counts  trace.Recording
-	rings   map[ptrace.FileID]*ring
+	rings   ptrace.Rings[*ring]
 	tasks   map[*ptrace.Task]*task
-	prune   int                     // how many rings may be known before those that are closed are forgotten
 	polled  map[*ring]*ptrace.Space // rings with a submission thread, and who set them up
 	samples bool                    // somebody looks at them now and then
+	asleep  bool                    // there are none, as submission threads always sleep
 	setups  int
 	spawns  int
 
@@ -230,7 +231,7 @@ func (r *recorder) usedBy(t *task, s *uapi.SQE, late bool) {
 	} else {
 		r.descriptor(t, s.FD())
 	}
-	if _, isRing := r.rings[t.proc.files[s.FD()]]; op == uapi.IORING_OP_CLOSE && !isRing { // which it does not close
+	if op == uapi.IORING_OP_CLOSE && r.rings.Of(t.proc.files[s.FD()]) == nil { // which it does not close
 		delete(t.proc.files, s.FD())
 	}
 }
@@ -244,40 +245,18 @@ func sameFile(s, before *uapi.SQE) bool {
 	return s.Opcode() == before.Opcode() && s.FD() == before.FD() && s.Flags() == before.Flags()
 }
 
-// forgetRings forgets rings that no task has open any more.
-func (r *recorder) forgetRings() {
-	if len(r.rings) < r.prune {
-		return
-	}
-	open := map[*ring]bool{}
+// inUse are the rings that tasks use without a descriptor of their own.
+func (r *recorder) inUse() map[*ring]bool {
+	use := map[*ring]bool{}
 	for _, t := range r.tasks {
 		for _, ring := range t.rings {
-			open[ring] = true
+			use[ring] = true
 		}
 		if t.call != nil {
-			open[t.call.ring] = true
-		}
-		for fd := range t.proc.files {
-			if id, ok := t.Identify(fd); ok {
-				open[r.rings[id]] = true
-			}
+			use[t.call.ring] = true
 		}
 	}
-	maps.DeleteFunc(r.rings, func(_ ptrace.FileID, ring *ring) bool { return !open[ring] })
-	maps.DeleteFunc(r.polled, func(ring *ring, _ *ptrace.Space) bool { return !open[ring] })
-	r.prune = max(64, 2*len(r.rings))
-}
-
-// forgetSpace forgets where rings stood in the memory of a process that has ended.
-func (r *recorder) forgetSpace(s *ptrace.Space) {
-	for _, t := range r.tasks {
-		if t.Process.Space == s {
-			return
-		}
-	}
-	for _, ring := range r.rings {
-		ring.Forget(s)
-	}
+	return use
 }
 
 // begin writes down the privileges and the descriptors that the program finds.
@@ -339,7 +318,7 @@ func (r *recorder) executed(t *task) {
 // ended looks at the rings for the last time and writes down the end of a task.
 func (r *recorder) ended(t *task) {
 	r.abandon(t)
-	for _, ring := range r.rings {
+	for ring := range r.rings.All() {
 		if ring.KnownIn(t.Process.Space) {
 			ring.Doubt(t.Process.Space)
 			r.look(t, ring)
@@ -355,7 +334,7 @@ func (r *recorder) look(t *task, ring *ring) bool {
 	if !ok {
 		return false
 	}
-	if ring.Has(uapi.IORING_SETUP_SQPOLL) {
+	if ring.polled() {
 		answered := words.CQTail // what is submitted by now
 		if words, p, ok = ring.Words(t.Task); !ok {
 			return false
@@ -370,14 +349,19 @@ func (r *recorder) look(t *task, ring *ring) bool {
 	return true
 }
 
-// sampled writes down what a submission thread took, as a call that submits nothing by itself.
-func (r *recorder) sampled(t *task, ring *ring, words ptrace.Words, p ptrace.Place) {
-	a := &trace.EnterArgs{Ring: ring.name, ToSubmit: new(trace.Num32(0))}
-	for fd, id := range t.proc.files {
+// fdOf is a descriptor of the ring that the task has in the trace.
+func (r *recorder) fdOf(t *task, ring *ring) (fd trace.Num32) {
+	for n, id := range t.proc.files {
 		if id == ring.File {
-			a.FD = trace.Num32(fd)
+			fd = trace.Num32(n)
 		}
 	}
+	return fd
+}
+
+// sampled writes down what a submission thread took, as a call that submits nothing by itself.
+func (r *recorder) sampled(t *task, ring *ring, words ptrace.Words, p ptrace.Place) {
+	a := &trace.EnterArgs{FD: r.fdOf(t, ring), Ring: ring.name, ToSubmit: new(trace.Num32(0))}
 	r.sample(t, ring, a, words, p)
 	r.emit(&trace.Event{Task: t.name, Args: a, Why: "sampled: the submission thread took these without a call",
 		Results: []trace.Recorded{{On: []string{r.release}, CQEs: r.takeCQEs(t, ring, words, p),

@@ -21,6 +21,14 @@ type ring struct {
 	misses int            // how often a ring with a submission thread was not found in memory
 }
 
+// polled tells whether a submission thread takes what is in the ring, without a call.
+func (r *ring) polled() bool { return r.Has(uapi.IORING_SETUP_SQPOLL) && !r.Asleep }
+
+// left is how many entries of the CQ are seen, and not free.
+func (r *ring) left(words ptrace.Words) trace.Num32 {
+	return trace.Num32(max(0, int32(r.Seen-words.CQHead)))
+}
+
 // answers tells whether the CQE is that of an SQE that was seen.
 func (r *ring) answers(c uapi.CQE) bool {
 	n := r.open[c.UserData]

@@ -23,6 +23,17 @@ type Ring struct {
 // NewRing sets up a ring without flags, whose SQ array names the entries in their own places.
 func NewRing(entries uint32) (*Ring, error) { return NewRingWith(entries, 0) }
 
+// PollsOn tells whether this process may have a submission thread on a processor.
+func PollsOn(cpu uint32) bool {
+	const flags = uapi.IORING_SETUP_SQPOLL | uapi.IORING_SETUP_SQ_AFF
+	raw := (&uapi.Params{Flags: flags, SQThreadCPU: cpu}).Append(nil)
+	fd, _, e := unix.RawSyscall(unix.SYS_IO_URING_SETUP, 1, uintptr(unsafe.Pointer(&raw[0])), 0)
+	if e != 0 {
+		return false
+	}
+	return unix.Close(int(fd)) == nil
+}
+
 // NewRingWith is NewRing with flags that leave the ring's memory as it is, such as IORING_SETUP_SUBMIT_ALL.
 func NewRingWith(entries, setup uint32) (*Ring, error) {
 	raw := (&uapi.Params{Flags: setup}).Append(nil)
@@ -79,6 +90,9 @@ func (r *Ring) Publish(n uint32) {
 	r.sqTail += n
 	Word32(r.rings, uapi.RingSQTail).Store(r.sqTail)
 }
+
+// SQFlags are the flags by which the kernel tells about the ring, IORING_SQ_*.
+func (r *Ring) SQFlags() uint32 { return Word32(r.rings, uapi.RingSQFlags).Load() }
 
 // Submit is Enter for n SQEs that are published. Several threads may call it at the same time.
 func (r *Ring) Submit(n, minComplete, flags uint32) (int64, error) {

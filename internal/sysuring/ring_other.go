@@ -23,6 +23,17 @@ func (*Ring) Room() int { return 0 }
 // SQE is no memory.
 func (*Ring) SQE(int) []byte { return nil }
 
+// Publish shows nothing to anybody.
+func (*Ring) Publish(uint32) {}
+
+// SQFlags are none.
+func (*Ring) SQFlags() uint32 { return 0 }
+
+// Submit fails.
+func (r *Ring) Submit(n, minComplete, flags uint32) (int64, error) {
+	return r.Enter(n, minComplete, flags)
+}
+
 // Enter fails.
 func (*Ring) Enter(uint32, uint32, uint32) (int64, error) {
 	return 0, errors.New("this system has no io_uring")

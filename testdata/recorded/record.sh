@@ -13,7 +13,7 @@ demo=/srv/demo
 
 watch() { # NAME COMMAND...: records, or tries
   if [[ -z ${TRY-} ]]; then
-    exec "$uringsim" record -o "$here/$1.jsonl.zst" -- "${@:2}"
+    exec "$uringsim" record ${options-} -o "$here/$1.jsonl.zst" -- "${@:2}"
   fi
   "$uringsim" suggest "$here/$1.jsonl.zst" >"$demo.policy"
   exec "$uringsim" run --kernel "${RELEASE:-7.3}" --policy "$demo.policy" --report -- "${@:2}"
@@ -61,6 +61,7 @@ fio-fsync() { fio_job fio-fsync --rw=write --fsync=4 --iodepth_batch=4; }
 fio-async() { fio_job fio-async --rw=randread --force_async=1; }
 fio-hipri() { fio_job fio-hipri --rw=randread --hipri --direct=1 || true; } # most file systems refuse it
 fio-sqpoll() { fio_job fio-sqpoll --rw=randread --sqthread_poll --registerfiles --rate_iops=200; }
+fio-asleep() { options=--sqpoll-asleep fio_job fio-asleep --rw=randread --sqthread_poll --registerfiles; }
 
 node-files() { UV_USE_IO_URING=1 record node-files node "$here/node-files.js"; }
 node-server() { UV_USE_IO_URING=1 record node-server node "$here/node-server.js"; }
@@ -90,8 +91,25 @@ liburing-send-zerocopy() {
   record liburing-send-zerocopy "$LIBURING/examples/send-zerocopy" -4 -D 127.0.0.1 -p 7777 -s 60000 -n 4 -z 1 -t 0 tcp
   wait "$sink"
 }
+proxy_client() { # sends three lines through the proxy, to a sink
+  "$LIBURING/examples/send-zerocopy" -4 -p 4445 -R -t 3 tcp >/dev/null &
+  local sink=$!
+  sleep 0.5
+  exec 3<>/dev/tcp/127.0.0.1/4444
+  for n in 1 2 3; do
+    echo "hello $n" >&3
+    sleep 0.1
+  done
+  exec 3>&-
+  wait "$sink"
+}
+liburing-proxy() {
+  serve liburing-proxy proxy_client "$LIBURING/examples/proxy" -H 127.0.0.1 -r 4444 -p 4445
+}
 liburing-test() { record "liburing-$1" "$LIBURING/test/$1.t"; }
 liburing-cancel-fd-userdata() { liburing-test cancel-fd-userdata; }
+liburing-cq-full() { liburing-test cq-full; }
+liburing-connect() { liburing-test connect; }
 liburing-fd-install() { liburing-test fd-install; }
 liburing-open-direct-link() { liburing-test open-direct-link; }
 liburing-poll-cancel-all() { liburing-test poll-cancel-all; }
@@ -153,10 +171,11 @@ samba() {
   serve samba samba_client smbd -F -s /srv/smb/smb.conf
 }
 
-all=(fio-buffers fio-registered fio-threads fio-fsync fio-async fio-hipri fio-sqpoll node-files node-server qemu-img qemu-boot
-  liburing-cp liburing-link-cp liburing-reg-wait liburing-udp liburing-send-zerocopy liburing-cancel-fd-userdata
-  liburing-fd-install liburing-open-direct-link liburing-poll-cancel-all liburing-xattr tokio-cat tokio-directories
-  tokio-echo go-cp go-links go-http mariadb samba)
+all=(fio-buffers fio-registered fio-threads fio-fsync fio-async fio-hipri fio-sqpoll fio-asleep node-files node-server
+  qemu-img qemu-boot liburing-cp liburing-link-cp liburing-reg-wait liburing-udp liburing-send-zerocopy
+  liburing-cancel-fd-userdata liburing-connect liburing-cq-full liburing-fd-install liburing-open-direct-link
+  liburing-poll-cancel-all liburing-proxy liburing-xattr tokio-cat tokio-directories tokio-echo go-cp go-links go-http
+  mariadb samba)
 [[ $# -gt 0 ]] || set -- "${all[@]}"
 for name in "$@"; do
   rm -rf $demo && mkdir -p $demo && cd $demo

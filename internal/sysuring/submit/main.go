@@ -4,7 +4,7 @@
 //	submit nop socket:unix socket:inet+ nop
 //
 // A request that ends in + is linked to the next one. With -children N it has a chain of N children do it, each one the
-// child of the one before.
+// child of the one before. With -thread the ring has a submission thread, which is woken only if it says that it sleeps.
 package main
 
 import (
@@ -22,8 +22,9 @@ import (
 
 func main() {
 	children := flag.Int("children", 0, "how many children come before the one that submits")
+	thread := flag.Bool("thread", false, "have a submission thread take the requests")
 	flag.Parse()
-	do := submit
+	do := func(words []string) error { return submit(*thread, words) }
 	if *children > 0 {
 		do = func(words []string) error { return descend(*children-1, words) }
 	}
@@ -56,12 +57,16 @@ func socket(family int32) func(*uapi.SQE) {
 }
 
 // submit submits the requests and prints their results.
-func submit(words []string) error {
+func submit(thread bool, words []string) error {
 	if len(words) == 0 || len(words) > uapi.IORING_MAX_ENTRIES {
 		return errors.New("there must be requests")
 	}
 	n := uint32(len(words))
-	ring, err := sysuring.NewRingWith(n, uapi.IORING_SETUP_SUBMIT_ALL)
+	setup := uint32(uapi.IORING_SETUP_SUBMIT_ALL)
+	if thread {
+		setup |= uapi.IORING_SETUP_SQPOLL
+	}
+	ring, err := sysuring.NewRingWith(n, setup)
 	if err != nil {
 		return err
 	}
@@ -80,7 +85,12 @@ func submit(words []string) error {
 		}
 		copy(ring.SQE(i), s[:])
 	}
-	if _, err := ring.Enter(n, n, uapi.IORING_ENTER_GETEVENTS); err != nil {
+	ring.Publish(n)
+	enter := uint32(uapi.IORING_ENTER_GETEVENTS)
+	if ring.SQFlags()&uapi.IORING_SQ_NEED_WAKEUP != 0 {
+		enter |= uapi.IORING_ENTER_SQ_WAKEUP
+	}
+	if _, err := ring.Submit(n, n, enter); err != nil {
 		return err
 	}
 	cqes := make([]uapi.CQE, n)
