@@ -67,7 +67,7 @@ func TestExploration(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	ops := []uapi.Op{uapi.IORING_OP_NOP, uapi.IORING_OP_SOCKET, uapi.IORING_OP_OPENAT, uapi.IORING_OP_OPENAT2,
 		uapi.IORING_OP_CONNECT}
-	for range 60 {
+	for range 25 {
 		explored(t, &plan.Plan{Filters: []plan.Filter{{Op: ops[rng.IntN(len(ops))], Insns: randomProgram(rng)}}})
 	}
 }

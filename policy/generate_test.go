@@ -13,7 +13,7 @@ import (
 
 // FuzzGenerated makes a policy of a seed: its programs do what it says, and its text says what it is.
 func FuzzGenerated(f *testing.F) {
-	for seed := range uint64(60) {
+	for seed := range uint64(30) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, seed uint64) {

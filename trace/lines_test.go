@@ -11,7 +11,7 @@ import (
 
 // TestLineWriter: what is written is read again, and of a recording that was cut off anywhere the lines before.
 func TestLineWriter(t *testing.T) {
-	const events = 60
+	const events = 30
 	for _, name := range []string{"x.jsonl", "x.jsonl.zst"} {
 		file := filepath.Join(t.TempDir(), name)
 		f, err := os.Create(file)
@@ -27,7 +27,7 @@ func TestLineWriter(t *testing.T) {
 			if err := w.Event(&trace.Event{Args: &trace.OpenArgs{Path: fmt.Sprintf("/f%d", i)}}); err != nil {
 				t.Fatal(err)
 			}
-			if i%20 == 19 {
+			if i%10 == 9 {
 				if err := w.Flush(); err != nil {
 					t.Fatal(err)
 				}

@@ -130,10 +130,9 @@ func checkEnforced(t *testing.T, tr *trace.Trace, k kernel.Release) {
 func TestEnforced(t *testing.T) {
 	for name, tr := range recorded(t) {
 		t.Run(name, func(t *testing.T) {
-			for _, k := range []kernel.Release{kernel.V7_0, kernel.V7_3} {
-				// Its own filters would go into the policy's set otherwise, and hold for others.
-				checkEnforced(t, tr, k.Without(kernel.SharedFiltersAppendInPlace))
-			}
+			k := []kernel.Release{kernel.V7_0, kernel.V7_3}[len(name)%2]
+			// Its own filters would go into the policy's set otherwise, and hold for others.
+			checkEnforced(t, tr, k.Without(kernel.SharedFiltersAppendInPlace))
 		})
 	}
 }
