@@ -219,7 +219,7 @@ func (r *Ring) installFile(q *request, f *tctx.File) int32 {
 // are held back until it has submitted: what it cancels, and what has the user_data of one of its SQEs, whose CQE may be
 // meant.
 func (r *Ring) resolve(submits []trace.SlotSQE) {
-	if len(r.unresolved) == 0 {
+	if len(r.unresolved) == 0 || !r.known.have && r.k.issuer == nil { // nobody knows more by now
 		return
 	}
 	about := map[uint64]bool{}
