@@ -1,6 +1,8 @@
 package symbolic
 
 import (
+	"maps"
+
 	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/uapi"
 )
@@ -139,7 +141,12 @@ func (r *runner) calculate(in uapi.SockFilter, m *machine) {
 	}
 }
 
-// product is mul with the operand second that has fewer bits which may be set.
+// mostFactorBits is on how many bits of a request both factors of a product may depend. With one more, and if they are not
+// the same bits, a diagram of it takes more than Limit steps.
+const mostFactorBits = 13
+
+// product is mul with the operand second that has fewer bits which may be set. It gives up at once where mul would in the
+// end.
 func (r *runner) product(a, b word) word {
 	bits := func(w word) (n int) {
 		for _, f := range w {
@@ -151,6 +158,14 @@ func (r *runner) product(a, b word) word {
 	}
 	if bits(a) < bits(b) {
 		a, b = b, a
+	}
+	if bits(b) > mostFactorBits { // others are quick
+		ofA, ofB := r.variables(a), r.variables(b)
+		few := min(len(ofA), len(ofB))
+		maps.Copy(ofA, ofB)
+		if few > mostFactorBits && len(ofA) > 2*mostFactorBits {
+			panic(gaveUp{})
+		}
 	}
 	return r.mul(a, b)
 }

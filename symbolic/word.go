@@ -51,6 +51,27 @@ func (d *diagram) mul(a, b word) (product word) {
 	return product
 }
 
+// variables are those on which a word depends.
+func (d *diagram) variables(w word) map[int32]bool {
+	found, seen := map[int32]bool{}, map[function]bool{never: true, always: true}
+	var visit func(f function)
+	visit = func(f function) {
+		if seen[f] {
+			return
+		}
+		d.step()
+		seen[f] = true
+		n := d.nodes[f]
+		found[n.variable] = true
+		visit(n.no)
+		visit(n.yes)
+	}
+	for _, f := range w {
+		visit(f)
+	}
+	return found
+}
+
 // div is a / b where b is not 0: long division, the highest bit first.
 func (d *diagram) div(a, b word) (quotient word) {
 	var rest word

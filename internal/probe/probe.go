@@ -57,7 +57,7 @@ func Run(j judge.Judge) (*Report, error) {
 			return nil, err
 		}
 		report.Version = v.Version
-		p.played[kernel.Quirk(q)] = &played{t, v}
+		p.played[kernel.Quirk(q)] = &played{trace: t, verdict: v, agrees: map[kernel.Release][]bool{}}
 	}
 	_, found := p.fit(p.nearest())
 	report.As, report.Findings = p.fit(fewest(found))
@@ -91,12 +91,18 @@ type prober struct {
 type played struct {
 	trace   *trace.Trace
 	verdict judge.Verdict
+	agrees  map[kernel.Release][]bool // what agree said before
 }
 
 // agree says for each event whether the model of the release gives what the kernel gave. Where the model cannot go on,
 // the rest disagrees.
 func (p *played) agree(r kernel.Release) []bool {
-	agree := make([]bool, len(p.trace.Events))
+	agree := p.agrees[r]
+	if agree != nil {
+		return agree
+	}
+	agree = make([]bool, len(p.trace.Events))
+	p.agrees[r] = agree
 	sys := sim.New(r)
 	defer sys.Close()
 	player := trace.NewPlayer(sys, r.Name)
