@@ -44,7 +44,7 @@ type Row struct {
 	Cases    int
 	Agree    int
 	Disagree int
-	Excluded int // gave two results of which the model agrees with one
+	Excluded int // gave two results of which the model agrees with one, or the kernel died once, and not again
 	Stats    *Stats
 	Found    []Found
 }
@@ -82,7 +82,7 @@ func Run(ctx context.Context, p Plan) ([]Row, error) {
 	return all, nil
 }
 
-// kernel compares on one kernel. A guest that dies is booted anew, and the trace that it died of is a disagreement.
+// kernel compares on one kernel. A guest that dies is booted anew.
 func (p *Plan) kernel(ctx context.Context, k Kernel) ([]Row, error) {
 	j, err := p.Boot(ctx, k.Vmlinuz)
 	if err != nil {
@@ -112,15 +112,12 @@ func (p *Plan) kernel(ctx context.Context, k Kernel) ([]Row, error) {
 
 // compare asks about one trace and adds the answer to the row.
 func (p *Plan) compare(ctx context.Context, j judge.Judge, k Kernel, kind gen.Kind, seed uint64, row *Row) (judge.Judge, error) {
-	v, err := j.Ask(judge.Question{Kind: kind.Name, Seed: seed, Twice: true})
+	question := judge.Question{Kind: kind.Name, Seed: seed, Twice: true}
+	v, err := j.Ask(question)
 	row.Cases++
 	if err != nil {
 		_ = j.Close() // it is dead
-		row.add(seed, &Finding{Diff: "the kernel died: " + err.Error()})
-		if row.Disagree > 3 {
-			return j, err
-		}
-		return p.Boot(ctx, k.Vmlinuz)
+		return p.afterDeath(ctx, k, question, row, err)
 	}
 	row.Kernel = v.Version
 	f, excluded := p.judged(k.Release, kind.Trace(seed), &v, row.Stats)
@@ -137,6 +134,26 @@ func (p *Plan) compare(ctx context.Context, j judge.Judge, k Kernel, kind gen.Ki
 		}
 	}
 	return j, nil
+}
+
+// afterDeath boots the kernel that died, and asks it the same. If it dies of that again, which then is the trace's doing,
+// that is a disagreement. If not, it may have died of what other traces left, and the trace is excluded.
+func (p *Plan) afterDeath(ctx context.Context, k Kernel, q judge.Question, row *Row, died error) (judge.Judge, error) {
+	j, err := p.Boot(ctx, k.Vmlinuz)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = j.Ask(q); err == nil {
+		row.Excluded++
+		p.Progress("%s %s, seed %d: excluded, as the kernel died, and not after a boot: %v", k.Release.Name, q.Kind, q.Seed, died)
+		return j, nil
+	}
+	_ = j.Close() // it is dead
+	row.add(q.Seed, &Finding{Diff: "the kernel died: " + err.Error()})
+	if row.Disagree > 3 {
+		return j, err
+	}
+	return p.Boot(ctx, k.Vmlinuz)
 }
 
 // judged compares with both runs. If they differ and the model agrees with one of them, the trace is excluded: what the
