@@ -52,7 +52,8 @@ var notAsRecorded = map[string]string{
 	"chain-two-chains":      "CQEs of a denied chain come before those of another chain that goes on later",
 	"drain-denied-in-chain": "a stand-in for a request that is refused while the ring drains waits for the drain",
 
-	"sqpoll-maker-ends": "no thread of a ring goes on when the task has, or counts in its process",
+	"sqpoll-maker-ends": thread,
+	"sqpoll-closed":     thread,
 
 	"query":                           query,
 	"blind-ops-list-allows":           query,
@@ -62,6 +63,7 @@ var notAsRecorded = map[string]string{
 }
 
 const (
+	thread  = "no thread of a ring goes on when the task has, or counts in its process"
 	query   = "QUERY tells of the host, but for the number of register opcodes"
 	network = "the result of a connection is up to the network"
 )
