@@ -7,7 +7,6 @@ import (
 
 	"github.com/uringsim/uringsim/internal/dryrun"
 	"github.com/uringsim/uringsim/internal/judge"
-	"github.com/uringsim/uringsim/internal/live"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/request"
@@ -19,20 +18,11 @@ const atATime = 100
 
 // onReal has a real kernel answer: the running one, or a guest's.
 func (o *evalOptions) onReal(ctx context.Context, out *printer, p *plan.Plan, in *request.Reader) error {
-	var j judge.Judge = judge.Here{}
-	if o.guest != nil {
-		g, err := judge.Boot(ctx, *o.guest)
-		if err != nil {
-			return &statusError{exitSystem, err}
-		}
-		j = g
-	} else if _, err := live.HasFilters(); err != nil {
-		return &statusError{exitSystem, err}
-	}
-	good, err := o.askAll(out, j, p, in)
-	if closed := j.Close(); err == nil && closed != nil {
-		err = &statusError{exitSystem, closed}
-	}
+	good := false
+	err := askReal(ctx, o.guest, exitSystem, func(j judge.Judge) (err error) {
+		good, err = o.askAll(out, j, p, in)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"text/tabwriter"
 
 	"github.com/uringsim/uringsim/internal/judge"
-	"github.com/uringsim/uringsim/internal/live"
 	"github.com/uringsim/uringsim/internal/probe"
 	"github.com/uringsim/uringsim/kernel"
 )
@@ -60,27 +59,14 @@ func (o *kernelsOptions) printProbe(ctx context.Context, out *printer) error {
 
 // askProbe asks the kernel.
 func (o *kernelsOptions) askProbe(ctx context.Context) (*probe.Report, error) {
-	if o.guest == nil {
-		if _, err := live.HasFilters(); err != nil {
-			return nil, &statusError{exitSkip, err}
-		}
-		report, err := probe.Run(judge.Here{})
+	var report *probe.Report
+	err := askReal(ctx, o.guest, exitSkip, func(j judge.Judge) error {
+		r, err := probe.Run(j)
 		if err != nil {
-			return nil, &statusError{exitSystem, err}
+			return &statusError{exitSystem, err}
 		}
-		return report, nil
-	}
-	g, err := judge.Boot(ctx, *o.guest)
-	if err != nil {
-		return nil, &statusError{exitSystem, err}
-	}
-	report, err := probe.Run(g)
-	if err != nil {
-		_ = g.Close() // the first error counts
-		return nil, &statusError{exitSystem, err}
-	}
-	if err := g.Close(); err != nil {
-		return nil, &statusError{exitSystem, err}
-	}
-	return report, nil
+		report = r
+		return nil
+	})
+	return report, err
 }

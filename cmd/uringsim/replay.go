@@ -330,23 +330,14 @@ func inFile(file string, err error) error {
 
 // onReal replays on the running kernel or in a guest.
 func (o *replayOptions) onReal(ctx context.Context, out *printer, stdin io.Reader, files []string) error {
-	var j judge.Judge = judge.Here{}
-	if o.guest != nil {
-		g, err := judge.Boot(ctx, *o.guest)
-		if err != nil {
-			return &statusError{exitSystem, err}
-		}
-		j = g
-	} else if has, err := live.HasFilters(); err != nil {
-		return &statusError{exitSystem, err}
-	} else if !has {
+	if has, err := live.HasFilters(); o.guest == nil && err == nil && !has {
 		fmt.Fprintf(os.Stderr, "uringsim: the running kernel %s has no io_uring filters; Linux 7.0 and later have\n", live.Release())
 	}
-	bad := newBadTraces(o.maxErrors)
-	ok, err := o.askAll(out, j, bad, stdin, files)
-	if closed := j.Close(); err == nil && closed != nil {
-		err = &statusError{exitSystem, closed}
-	}
+	bad, ok := newBadTraces(o.maxErrors), false
+	err := askReal(ctx, o.guest, exitSystem, func(j judge.Judge) (err error) {
+		ok, err = o.askAll(out, j, bad, stdin, files)
+		return err
+	})
 	if err != nil {
 		return err
 	}
