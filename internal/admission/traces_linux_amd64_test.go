@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,29 +95,28 @@ func TestTraces(t *testing.T) {
 		}
 		return strings.Split(string(text), blocks)
 	}
-	alone := func() (all []string) { // in all ways that it may end
-		for range attempts {
-			all = append(all, played(exec.Command(os.Args[0]).Run())...)
-		}
-		return all
-	}
 	same, told, host := 0, 0, 0
 	for _, file := range files {
 		t.Setenv("URINGSIM_TEST_TRACE", file)
+		name := strings.TrimSuffix(filepath.Base(file), ".json")
 		var s Summary
-		var got []string
-		for n := 0; n == 0 || n < attempts && len(got) > 0; n++ {
+		under := func() []string {
 			var err error
 			s, err = Run(Options{Command: []string{os.Args[0]}, Kernel: sim.New(kernel.V7_3)})
-			got = played(err)
+			return played(err)
 		}
-		name := strings.TrimSuffix(filepath.Base(file), ".json")
+		alone := func() []string { return played(exec.Command(os.Args[0]).Run()) }
+		tries := raceAttempts
+		if notAsRecorded[name] != "" {
+			tries = attempts
+		}
+		got := under()
 		switch {
 		case len(got) == 0:
 			same++
 		case len(s.Gaps) > 0:
 			told++
-		case subset(got, alone()):
+		case asAlone(tries, got, under, alone):
 			host++
 		case notAsRecorded[name] != "":
 			t.Logf("%s: %s", name, notAsRecorded[name])
@@ -128,16 +128,25 @@ func TestTraces(t *testing.T) {
 		kernel.V7_3.Name, told, host)
 }
 
-// subset tells whether all of the blocks are among others.
-func subset(blocks, others []string) bool {
+// raceAttempts is how often a trace may be played otherwise, until that counts: on a machine of several processors
+// some CQEs come in an order that one alone always gives, or seldom.
+const raceAttempts = 30
+
+// asAlone tells whether a trace of which got was not as recorded may be played so under run: each block of one time
+// under run is one of those of the times alone.
+func asAlone(tries int, got []string, under, alone func() []string) bool {
 	known := map[string]bool{}
-	for _, b := range others {
-		known[b] = true
-	}
-	for _, b := range blocks {
-		if !known[b] {
-			return false
+	unknown := func(block string) bool { return !known[block] }
+	var all [][]string
+	for range tries {
+		all = append(all, got)
+		for _, block := range alone() {
+			known[block] = true
 		}
+		if slices.ContainsFunc(all, func(got []string) bool { return !slices.ContainsFunc(got, unknown) }) {
+			return true
+		}
+		got = under()
 	}
-	return true
+	return false
 }
