@@ -60,18 +60,16 @@ func benchmark(b *testing.B, m *sim.Mapping, batch int, sqes ...uapi.SQE) {
 
 // BenchmarkSocket is about requests that the filter allows, whose result an Issuer gives.
 func BenchmarkSocket(b *testing.B) {
-	var tcp4 uapi.SQE
-	tcp4.SetOpcode(uapi.IORING_OP_SOCKET)
-	tcp4.SetFD(uapi.AF_INET)
-	tcp4.SetOff(uapi.SOCK_STREAM)
-	tcp6 := tcp4
-	tcp6.SetFD(uapi.AF_INET6)
 	for _, row := range []struct {
-		name string
-		sqes []uapi.SQE
-	}{{"alike", []uapi.SQE{tcp4}}, {"different", []uapi.SQE{tcp4, tcp6}}} {
+		name, filter string
+		sqes         []uapi.SQE
+	}{
+		{"alike", bench.CoverLetter, bench.TCPSockets[:1]},
+		{"kinds", bench.CoverLetter, bench.TCPSockets},
+		{"different", bench.UserData + bench.CoverLetter, bench.TCPSockets},
+	} {
 		b.Run(row.name, func(b *testing.B) {
-			k, m := mapped(b, uapi.IORING_OP_SOCKET, bench.CoverLetter, 1)
+			k, m := mapped(b, uapi.IORING_OP_SOCKET, row.filter, 1)
 			k.SetIssuer(sim.IssuerFunc(func(*sim.Issue) sim.Completion { return sim.Result(3) }))
 			benchmark(b, m, 32, row.sqes...)
 		})

@@ -59,15 +59,19 @@ func sockets(host *program, available bool) []Subject {
 		subjects = append(subjects, through(host, nop, Label{Group: group, Base: true, Batch: 32,
 			Name: "this kernel, a NOP without a filter"}))
 	}
-	for _, requests := range []struct {
-		name string
-		sqes []uapi.SQE
-	}{{"all alike", tcpSockets[:1]}, {"no two alike in a row", tcpSockets}} {
+	for _, row := range []struct {
+		name, filter string
+		sqes         []uapi.SQE
+	}{
+		{"all alike", CoverLetter, TCPSockets[:1]},
+		{"of 4 kinds", CoverLetter, TCPSockets},
+		{"a filter of user_data", UserData + CoverLetter, TCPSockets},
+	} {
 		for _, e := range cbpfvm.Engines() {
-			m := modelRing(uapi.IORING_OP_SOCKET, CoverLetter, 1, e)
-			label := Label{Group: group, Base: len(subjects) == 0, Name: fmt.Sprintf("model, %s, %s", requests.name, e),
-				Engine: e.String(), Batch: 32, Filters: 1, Instructions: executed(CoverLetter)}
-			subjects = append(subjects, through(m, requests.sqes, label))
+			m := modelRing(uapi.IORING_OP_SOCKET, row.filter, 1, e)
+			label := Label{Group: group, Base: len(subjects) == 0, Name: fmt.Sprintf("model, %s, %s", row.name, e),
+				Engine: e.String(), Batch: 32, Filters: 1, Instructions: executed(row.filter)}
+			subjects = append(subjects, through(m, row.sqes, label))
 		}
 	}
 	return subjects
@@ -123,21 +127,32 @@ type: ld [socket.type]
 allow: ret #1
 deny: ret #0`
 
+// UserData goes in front of a filter, which then sees that no two of TCPSockets are the same.
+const UserData = `
+	ld [user_data]
+	jeq #0xffffffff, deny`
+
 var nop = make([]uapi.SQE, 1)
 
-// tcpSockets are requests that the filter allows, and each of which looks different to it from the one before.
-var tcpSockets = []uapi.SQE{
-	socket(uapi.AF_INET, uapi.SOCK_STREAM, uapi.IPPROTO_TCP),
-	socket(uapi.AF_INET6, uapi.SOCK_STREAM|uapi.SOCK_CLOEXEC, uapi.IPPROTO_TCP),
-	socket(uapi.AF_INET, uapi.SOCK_STREAM, 0),
-	socket(uapi.AF_INET6, uapi.SOCK_STREAM, uapi.IPPROTO_TCP),
+// TCPSockets are requests that the filter allows, of all four kinds that it can tell apart, each with a user_data of
+// its own.
+var TCPSockets = []uapi.SQE{
+	socket(uapi.AF_INET, uapi.SOCK_STREAM, uapi.IPPROTO_TCP, 1),
+	socket(uapi.AF_INET6, uapi.SOCK_STREAM|uapi.SOCK_CLOEXEC, uapi.IPPROTO_TCP, 2),
+	socket(uapi.AF_INET, uapi.SOCK_STREAM, 0, 3),
+	socket(uapi.AF_INET6, uapi.SOCK_STREAM, 0, 4),
+	socket(uapi.AF_INET, uapi.SOCK_STREAM, uapi.IPPROTO_TCP, 5),
+	socket(uapi.AF_INET6, uapi.SOCK_STREAM, uapi.IPPROTO_TCP, 6),
+	socket(uapi.AF_INET, uapi.SOCK_STREAM|uapi.SOCK_NONBLOCK, 0, 7),
+	socket(uapi.AF_INET6, uapi.SOCK_STREAM, 0, 8),
 }
 
-func socket(family int32, kind uint64, protocol uint32) (sqe uapi.SQE) {
+func socket(family int32, kind uint64, protocol uint32, userData uint64) (sqe uapi.SQE) {
 	sqe.SetOpcode(uapi.IORING_OP_SOCKET)
 	sqe.SetFD(family)
 	sqe.SetOff(kind)
 	sqe.SetLen(protocol)
+	sqe.SetUserData(userData)
 	return sqe
 }
 
