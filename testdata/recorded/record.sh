@@ -2,7 +2,7 @@
 # Makes the recordings in this folder again: record.sh NAME... or all of them. README.md tells where the programs are from.
 # It needs uringsim in PATH, or its place in URINGSIM, and writes to /srv/demo, which is emptied. Programs that are built
 # from source are looked for in LIBURING (liburing's folder, built), TOKIO_URING (target/debug/examples), GO_URING and
-# IOURING_GO (folders with the examples' binaries).
+# IOURING_GO (folders with the examples' binaries), and PostgreSQL in the root POSTGRES.
 #
 # With TRY=1 it records nothing, but runs each program under the policy that its recording suggests, on RELEASE or 7.3, and
 # tells what that refused.
@@ -171,11 +171,41 @@ samba() {
   serve samba samba_client smbd -F -s /srv/smb/smb.conf
 }
 
+in_postgres() { # COMMAND...: in the root of PostgreSQL, as a user who is not root
+  chroot --userspec=65534:65534 "$POSTGRES" "$@"
+}
+
+postgres_query() { in_postgres $bin/psql -h /tmp -d postgres -XqAtc "$1" >/dev/null; }
+
+postgres_client() {
+  until postgres_query 'select 1' 2>/dev/null; do sleep 0.1; done
+  # Pages all over the table first: what is between them is read into memory in pieces then, with READV.
+  postgres_query 'set enable_indexscan = off; set enable_indexonlyscan = off; set enable_seqscan = off;
+    select count(pad) from t where i % 61 = 0 and (i between 100 and 1900 or i between 2500 and 11900)'
+  postgres_query 'select count(*) from t a join t b using (i)' &
+  postgres_query 'select sum(length(pad)) from t'
+  wait $!
+  postgres_query 'analyze t'
+}
+
+postgres() {
+  bin=/usr/lib/postgresql/18/bin
+  rm -rf "$POSTGRES/db" && install -d -o 65534 -g 65534 "$POSTGRES/db"
+  in_postgres $bin/initdb -D /db -A trust --no-sync --locale=C -E UTF8 >/dev/null
+  in_postgres $bin/postgres --single -D /db postgres >/dev/null <<-END
+	create table t as select i, repeat('x', 700) as pad from generate_series(1, 12000) i
+	create index on t (i)
+	vacuum t
+	END
+  serve postgres postgres_client chroot --userspec=65534:65534 "$POSTGRES" $bin/postgres -D /db -k /tmp -h '' \
+    -c io_method=io_uring -c shared_buffers=8MB -c max_connections=6 -c autovacuum=off -c max_worker_processes=0 -c max_wal_senders=0
+}
+
 all=(fio-buffers fio-registered fio-threads fio-fsync fio-async fio-hipri fio-sqpoll fio-asleep node-files node-server
   qemu-img qemu-boot liburing-cp liburing-link-cp liburing-reg-wait liburing-udp liburing-send-zerocopy
   liburing-cancel-fd-userdata liburing-connect liburing-cq-full liburing-fd-install liburing-open-direct-link
   liburing-poll-cancel-all liburing-proxy liburing-xattr tokio-cat tokio-directories tokio-echo go-cp go-links go-http
-  mariadb samba)
+  mariadb samba postgres)
 [[ $# -gt 0 ]] || set -- "${all[@]}"
 for name in "$@"; do
   rm -rf $demo && mkdir -p $demo && cd $demo
