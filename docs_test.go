@@ -260,7 +260,7 @@ func unmodelled(k kernel.Release, op uint32) bool {
 				clean := append(sqe[:], make([]byte, uapi.SizeofParams)...)
 				sys.Do(trace.InitTask, trace.Write{Addr: addr, Data: clean})
 				task, _ := sys.Task(trace.InitTask)
-				if register.Call(k, task, fd, op, arg, nr, "").Unmodelled != "" {
+				if register.Call(k, task, &register.Args{FD: fd, Op: op, Arg: arg, Nr: nr}).Unmodelled != "" {
 					return true
 				}
 			}

@@ -70,7 +70,7 @@ func replayRecording(t *testing.T, file string, tr *trace.Trace, r kernel.Releas
 
 // recordedPrograms are the programs of the recordings, by the first part of the file's name.
 var recordedPrograms = map[string]string{
-	"fio": "fio 3.33", "go": "examples of iouring-go and go-uring", "io_uring": "liburing 2.3", "liburing": "liburing 2.15",
+	"bfs": "bfs 4.1.4", "fio": "fio 3.33", "go": "examples of iouring-go and go-uring", "io_uring": "liburing 2.3", "liburing": "liburing 2.15",
 	"mariadb": "MariaDB 10.11.19", "node": "Node.js 20.20.2", "postgres": "PostgreSQL 18.6",
 	"qemu": "QEMU 7.2.22", "samba": "Samba 4.17.12", "tokio": "examples of tokio-uring 0.5.0",
 }

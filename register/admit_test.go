@@ -66,7 +66,7 @@ func TestAdmit(t *testing.T) {
 					if blind {
 						fd, state = -1, nil
 					}
-					want := Call(k, other, fd, uint32(op), arg, nr, "")
+					want := Call(k, other, &Args{FD: fd, Op: uint32(op), Arg: arg, Nr: nr})
 					got, done := Admit(k, task, state, uint32(op), arg, nr, "")
 					what := fmt.Sprintf("%s, %s: %s blind %v arg %#x nr %d", k.Name, name, uapi.RegisterOp(op), blind, arg, nr)
 					switch {

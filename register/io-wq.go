@@ -3,6 +3,7 @@ package register
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/uringsim/uringsim/tctx"
 	"github.com/uringsim/uringsim/uapi"
@@ -64,7 +65,7 @@ func (c *call) maxWorkers() Outcome {
 	wq := c.workers()
 	before, known := [2]uint32{}, true
 	if wq != nil {
-		before, known = wq.Max, wq.Max[0] != 0 && wq.Max[1] != 0
+		before, known = c.limitsOf(wq)
 		limit(wq, most)
 	}
 	out := binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, before[0]), before[1])
@@ -80,6 +81,22 @@ func (c *call) maxWorkers() Outcome {
 		return Outcome{Unmodelled: "the numbers of workers that the machine allows, which IOWQ_MAX_WORKERS writes back"}
 	}
 	return Outcome{}
+}
+
+// limitsOf are the limits of an io-wq that the call writes back; false if the machine decides them and nothing is known
+// of it.
+func (c *call) limitsOf(wq *tctx.WorkQueue) (most [2]uint32, known bool) {
+	most, known = wq.Max, true
+	for i := range most {
+		switch at := 4 * i; {
+		case most[i] != 0:
+		case c.gave(0) && len(c.known.Mem) >= at+4:
+			most[i] = binary.LittleEndian.Uint32(c.known.Mem[at:])
+		default:
+			known = false
+		}
+	}
+	return most, known
 }
 
 // workers is the io-wq that the ring's requests go to if the task submits them: that of the submission thread, or the
@@ -105,19 +122,20 @@ func (c *call) affinity() Outcome {
 	if !c.task.Mem.CopyIn(mask[:min(len(mask), 8)], c.arg) { // the least that a kernel reads
 		return refuse(uapi.EFAULT, where, "the mask must be readable")
 	}
-	const unknown = "IOWQ_AFF with more than the first processor"
-	if !c.task.Mem.CopyIn(mask, c.arg) {
-		return Outcome{Unmodelled: unknown}
-	}
-	if o := c.unregisterAffinity(); o.Ret != 0 {
+	readable := c.task.Mem.CopyIn(mask, c.arg)
+	if o := c.unregisterAffinity(); readable && o.Ret != 0 {
 		return o
 	}
-	for i, b := range mask {
-		if i > 0 && b != 0 || b > 1 {
-			return Outcome{Unmodelled: unknown}
-		}
+	if readable && mask[0] <= 1 && !slices.ContainsFunc(mask[1:], func(b byte) bool { return b != 0 }) {
+		return Outcome{}
 	}
-	return Outcome{}
+	switch {
+	case c.gave(0):
+		return Outcome{}
+	case c.gave(uapi.EINVAL):
+		return refuse(uapi.EINVAL, where, "the task must be allowed to run on all processors of the mask")
+	}
+	return Outcome{Unmodelled: "IOWQ_AFF with more than the first processor"}
 }
 
 // Linux: io_uring/register.c:io_unregister_iowq_aff, io_uring/io-wq.c:io_wq_cpu_affinity

@@ -38,7 +38,7 @@ func TestMemRegion(t *testing.T) {
 			r.reg.RegionPtr = memAt + 0x100
 			task.Mem.CopyOut(memAt, r.reg.Append(nil))
 			task.Mem.CopyOut(memAt+0x100, r.d.Append(nil))
-			o := Call(k, task, 3, uint32(uapi.IORING_REGISTER_MEM_REGION), memAt, 1, "")
+			o := Call(k, task, &Args{FD: 3, Op: uint32(uapi.IORING_REGISTER_MEM_REGION), Arg: memAt, Nr: 1})
 			if got := text(o); got != r.want {
 				t.Errorf("%s: %+v %+v = %s, want %s (%s)", k.Name, r.reg, r.d, got, r.want, r.why)
 			}

@@ -19,6 +19,7 @@ type call struct {
 	arg    uint64
 	nr     uint32
 	origin string
+	known  *Answer
 }
 
 const (
@@ -27,26 +28,44 @@ const (
 	whereBlind   = "io_uring/register.c:io_uring_register_blind"
 )
 
-// Call is io_uring_register(fd, op, arg, nr) by the task. Origin says for explanations when that was.
+// Args are the arguments of io_uring_register(2), and what else there is to know of the call.
+type Args struct {
+	FD     int32
+	Op     uint32 // the whole word, with bit 31
+	Arg    uint64
+	Nr     uint32
+	Origin string  // says for explanations when it was
+	Known  *Answer // what a real kernel gave, nil if that is not known; what only the machine decides is taken from it
+}
+
+// Answer is what the call returned, and the task's memory from Arg on as it was then, as far as it is known.
+type Answer struct {
+	Ret int64
+	Mem []byte
+}
+
+// Call is io_uring_register(2) by the task.
 //
 // Linux: io_uring/register.c:io_uring_register
-func Call(k kernel.Release, t *tctx.Task, fd int32, op uint32, arg uint64, nr uint32, origin string) Outcome {
-	registered := op&uapi.IORING_REGISTER_USE_REGISTERED_RING != 0
-	op &^= uapi.IORING_REGISTER_USE_REGISTERED_RING
+func Call(k kernel.Release, t *tctx.Task, a *Args) Outcome {
+	op := a.Op &^ uapi.IORING_REGISTER_USE_REGISTERED_RING
 	if refusal := exists(k, op); refusal != nil {
 		return refused(refusal)
 	}
-	c := &call{kernel: k, task: t, op: uapi.RegisterOp(op), arg: arg, nr: nr, origin: origin}
-	if fd == -1 {
+	c := &call{kernel: k, task: t, op: uapi.RegisterOp(op), arg: a.Arg, nr: a.Nr, origin: a.Origin, known: a.Known}
+	if a.FD == -1 {
 		return c.try(c.blind)
 	}
-	f, refusal := t.RingFile(verdict.Register, fd, registered)
+	f, refusal := t.RingFile(verdict.Register, a.FD, a.Op != op)
 	if refusal != nil {
 		return refused(refusal)
 	}
 	c.ring, c.holder = StateOf(f), f.Ring.(holder)
 	return c.try(c.onRing)
 }
+
+// gave tells whether it is known that a real kernel gave this here.
+func (c *call) gave(e uapi.Errno) bool { return c.known != nil && c.known.Ret == e.Ret() }
 
 // exists refuses an opcode that the kernel does not have.
 func exists(k kernel.Release, op uint32) *verdict.Refusal {

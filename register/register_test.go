@@ -110,7 +110,7 @@ func TestArgRules(t *testing.T) {
 		if arg != 0 {
 			arg = memAt + 0x100
 		}
-		return Call(kernel.V7_3, task, 3, uint32(op), arg, nr, "")
+		return Call(kernel.V7_3, task, &Args{FD: 3, Op: uint32(op), Arg: arg, Nr: nr})
 	}
 	for op, r := range argRules {
 		for _, args := range r.bad {
@@ -158,7 +158,7 @@ func TestCallOrder(t *testing.T) {
 		if r.setup != nil {
 			r.setup(task, ring)
 		}
-		if got := text(Call(kernel.V7_3, task, r.fd, r.op, 0, 0, "")); got != r.want {
+		if got := text(Call(kernel.V7_3, task, &Args{FD: r.fd, Op: r.op})); got != r.want {
 			t.Errorf("fd %d, op %#x = %s, want %s (%s)", r.fd, r.op, got, r.want, r.why)
 		}
 	}
@@ -188,7 +188,7 @@ func TestRestrictedCalls(t *testing.T) {
 			if k.Name == "6.19" {
 				ring.Inherited = false // nothing to inherit
 			}
-			got += text(Call(k, task, 3, uint32(uapi.IORING_REGISTER_PERSONALITY), 0, 0, "")) + " "
+			got += text(Call(k, task, &Args{FD: 3, Op: uint32(uapi.IORING_REGISTER_PERSONALITY)})) + " "
 		}
 		if diff := cmp.Diff(r.want+" ", got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", r.why, diff)
@@ -209,14 +209,14 @@ func TestBlindRestrictions(t *testing.T) {
 			if k.Name == "7.3" {
 				want = "EACCES"
 			}
-			if got := text(Call(k, task, -1, uint32(op), 0, 0, "")); got != want {
+			if got := text(Call(k, task, &Args{FD: -1, Op: uint32(op)})); got != want {
 				t.Errorf("%s: %s = %s, want %s", k.Name, op, got, want)
 			}
 		}
 	}
 	for _, op := range []uapi.RegisterOp{uapi.IORING_REGISTER_BPF_FILTER, uapi.IORING_REGISTER_RESTRICTIONS} {
 		task, _ := world(0)
-		if got := text(Call(kernel.V6_19, task, -1, uint32(op), memAt, 1, "")); got != "EINVAL" {
+		if got := text(Call(kernel.V6_19, task, &Args{FD: -1, Op: uint32(op), Arg: memAt, Nr: 1})); got != "EINVAL" {
 			t.Errorf("6.19: %s = %s, want EINVAL", op, got)
 		}
 	}
@@ -280,7 +280,7 @@ func TestTaskCalls(t *testing.T) {
 				r.setup(task)
 			}
 			before := task.Restrict
-			if got := text(Call(k, task, -1, uint32(r.op), r.arg, r.nr, "")); got != r.want {
+			if got := text(Call(k, task, &Args{FD: -1, Op: uint32(r.op), Arg: r.arg, Nr: r.nr})); got != r.want {
 				t.Errorf("%s: %s = %s, want %s (%s)", k.Name, r.op, got, r.want, r.why)
 			}
 			if changed := task.Restrict != before; changed != (r.want == "0") {
@@ -295,11 +295,11 @@ func TestTaskOnce(t *testing.T) {
 	list := func(task *tctx.Task, kind uint16) Outcome {
 		head := uapi.TaskRestriction{NrRes: 1}
 		task.Mem.CopyOut(memAt, uapi.Restriction{Opcode: kind}.Append(head.Append(nil)))
-		return Call(kernel.V7_2, task, -1, uint32(uapi.IORING_REGISTER_RESTRICTIONS), memAt, 1, "")
+		return Call(kernel.V7_2, task, &Args{FD: -1, Op: uint32(uapi.IORING_REGISTER_RESTRICTIONS), Arg: memAt, Nr: 1})
 	}
 	filter := func(task *tctx.Task) Outcome {
 		putBPF(task)
-		return Call(kernel.V7_2, task, -1, uint32(uapi.IORING_REGISTER_BPF_FILTER), memAt+0x100, 1, "")
+		return Call(kernel.V7_2, task, &Args{FD: -1, Op: uint32(uapi.IORING_REGISTER_BPF_FILTER), Arg: memAt+0x100, Nr: 1})
 	}
 	task, _ := world(0)
 	got := []string{text(list(task, 9)), text(list(task, 1)), text(list(task, 1)), text(filter(task)), text(filter(task))}
@@ -317,7 +317,7 @@ func TestRingRestrictions(t *testing.T) {
 	const disabled = uapi.IORING_SETUP_R_DISABLED
 	task, r := world(disabled)
 	call := func(op uapi.RegisterOp, arg uint64, nr uint32) string {
-		return text(Call(kernel.V7_3, task, 3, uint32(op), arg, nr, ""))
+		return text(Call(kernel.V7_3, task, &Args{FD: 3, Op: uint32(op), Arg: arg, Nr: nr}))
 	}
 	restrict := func(nr uint32) string { return call(uapi.IORING_REGISTER_RESTRICTIONS, memAt, nr) }
 	entries := uapi.Restriction{Opcode: 1, Value: 0}.Append(uapi.Restriction{Opcode: 9}.Append(nil))
@@ -336,7 +336,7 @@ func TestRingRestrictions(t *testing.T) {
 	}
 	task, r = world(disabled)
 	r.Restrict.RegRegistered = true // inherited, on a kernel that does not enforce it yet
-	if got := text(Call(kernel.V7_1, task, 3, uint32(uapi.IORING_REGISTER_RESTRICTIONS), memAt, 1, "")); got != "EBUSY" {
+	if got := text(Call(kernel.V7_1, task, &Args{FD: 3, Op: uint32(uapi.IORING_REGISTER_RESTRICTIONS), Arg: memAt, Nr: 1})); got != "EBUSY" {
 		t.Errorf("inherited restrictions: %s, want EBUSY", got)
 	}
 }
@@ -346,22 +346,22 @@ func TestEnable(t *testing.T) {
 	task, r := world(uapi.IORING_SETUP_R_DISABLED | uapi.IORING_SETUP_SINGLE_ISSUER)
 	thread := task.Thread(kernel.V7_3, "thread")
 	const op = uint32(uapi.IORING_REGISTER_ENABLE_RINGS)
-	if got := text(Call(kernel.V7_3, thread, 3, op, 0, 0, "")); got != "0" || r.Submitter != thread {
+	if got := text(Call(kernel.V7_3, thread, &Args{FD: 3, Op: op})); got != "0" || r.Submitter != thread {
 		t.Errorf("%s, issuer %v", got, r.Submitter)
 	}
-	if got := text(Call(kernel.V7_3, task, 3, op, 0, 0, "")); got != "EEXIST" {
+	if got := text(Call(kernel.V7_3, task, &Args{FD: 3, Op: op})); got != "EEXIST" {
 		t.Errorf("another thread: %s", got)
 	}
 	for _, k := range kernel.Measured() {
 		task, _ := world(uapi.IORING_SETUP_R_DISABLED)
 		task.Mem.CopyOut(memAt, uapi.Restriction{Opcode: 1}.Append(nil))
-		Call(k, task, 3, uint32(uapi.IORING_REGISTER_RESTRICTIONS), memAt, 1, "")
-		Call(k, task, 3, op, 0, 0, "")
+		Call(k, task, &Args{FD: 3, Op: uint32(uapi.IORING_REGISTER_RESTRICTIONS), Arg: memAt, Nr: 1})
+		Call(k, task, &Args{FD: 3, Op: op})
 		want := "EBADFD"
 		if k.Name == "6.19" {
 			want = "EACCES" // single-restriction-switch
 		}
-		if got := text(Call(k, task, 3, op, 0, 0, "")); got != want {
+		if got := text(Call(k, task, &Args{FD: 3, Op: op})); got != want {
 			t.Errorf("%s: enabled again with an SQE_OP list: %s, want %s", k.Name, got, want)
 		}
 	}
@@ -371,7 +371,7 @@ func TestEnable(t *testing.T) {
 func TestProbe(t *testing.T) {
 	for _, nr := range []uint32{0, 1, 65, 256} {
 		task, _ := world(0)
-		if got := text(Call(kernel.V7_3, task, 3, uint32(uapi.IORING_REGISTER_PROBE), memAt, nr, "")); got != "0" {
+		if got := text(Call(kernel.V7_3, task, &Args{FD: 3, Op: uint32(uapi.IORING_REGISTER_PROBE), Arg: memAt, Nr: nr})); got != "0" {
 			t.Fatalf("%d: %s", nr, got)
 		}
 		raw := make([]byte, 16+8*257)
@@ -401,7 +401,7 @@ func TestProbe(t *testing.T) {
 			task.Mem.CopyOut(memAt+uint64(r.fill), []byte{1})
 		}
 		task.Mem.Protect(memAt, mm.PageSize, r.prot)
-		if got := text(Call(kernel.V7_3, task, 3, uint32(uapi.IORING_REGISTER_PROBE), r.at, 1, "")); got != r.want {
+		if got := text(Call(kernel.V7_3, task, &Args{FD: 3, Op: uint32(uapi.IORING_REGISTER_PROBE), Arg: r.at, Nr: 1})); got != r.want {
 			t.Errorf("%+v: %s", r, got)
 		}
 	}
@@ -411,7 +411,7 @@ func TestProbe(t *testing.T) {
 func TestPersonalities(t *testing.T) {
 	task, _ := world(0)
 	call := func(op uapi.RegisterOp, nr uint32) string {
-		return text(Call(kernel.V7_3, task, 3, uint32(op), 0, nr, ""))
+		return text(Call(kernel.V7_3, task, &Args{FD: 3, Op: uint32(op), Nr: nr}))
 	}
 	const add, remove = uapi.IORING_REGISTER_PERSONALITY, uapi.IORING_UNREGISTER_PERSONALITY
 	got := []string{call(add, 0), call(add, 0), call(remove, 1), call(remove, 1), call(add, 0), call(remove, 0),
@@ -469,7 +469,7 @@ func TestFilesAndBuffers(t *testing.T) {
 	for _, r := range tableRows {
 		task, ring := world(0)
 		task.Mem.CopyOut(memAt, r.data)
-		if got := text(Call(kernel.V7_3, task, 3, uint32(r.op), memAt, r.nr, "")); got != r.want {
+		if got := text(Call(kernel.V7_3, task, &Args{FD: 3, Op: uint32(r.op), Arg: memAt, Nr: r.nr})); got != r.want {
 			t.Errorf("%s of %d = %s, want %s (%s)", r.op, r.nr, got, r.want, r.why)
 		}
 		if made := ring.Files.Registered() || ring.Buffers != nil; made != (r.want == "0") {
@@ -489,7 +489,7 @@ func TestTablesOnce(t *testing.T) {
 			arg uint64
 			nr  uint32
 		}{{op + 1, 0, 0}, {op, memAt, 1}, {op, memAt, 1}, {op + 1, 0, 0}, {op + 1, 0, 0}, {op, memAt, 1}} {
-			got = append(got, text(Call(kernel.V7_3, task, 3, uint32(c.op), c.arg, c.nr, "")))
+			got = append(got, text(Call(kernel.V7_3, task, &Args{FD: 3, Op: uint32(c.op), Arg: c.arg, Nr: c.nr})))
 		}
 		if diff := cmp.Diff([]string{"ENXIO", "0", "EBUSY", "0", "ENXIO", "0"}, got); diff != "" {
 			t.Errorf("%s and its opposite (-want +got):\n%s", op, diff)
@@ -531,7 +531,7 @@ func TestRingFDs(t *testing.T) {
 		}
 		task.Mem.CopyOut(memAt, raw)
 		n := uint32(len(r.updates))
-		if got := text(Call(kernel.V7_3, task, 3, uint32(uapi.IORING_REGISTER_RING_FDS), memAt, n, "")); got != r.want {
+		if got := text(Call(kernel.V7_3, task, &Args{FD: 3, Op: uint32(uapi.IORING_REGISTER_RING_FDS), Arg: memAt, Nr: n})); got != r.want {
 			t.Errorf("%v = %s, want %s (%s)", r.updates, got, r.want, r.why)
 		}
 		var taken [4]bool
@@ -548,12 +548,12 @@ func TestRingFDs(t *testing.T) {
 func TestUnregisterRingFDs(t *testing.T) {
 	task, _ := world(0)
 	task.Mem.CopyOut(memAt, up(none, 0, 3).Append(nil))
-	Call(kernel.V7_3, task, 3, uint32(uapi.IORING_REGISTER_RING_FDS), memAt, 1, "")
+	Call(kernel.V7_3, task, &Args{FD: 3, Op: uint32(uapi.IORING_REGISTER_RING_FDS), Arg: memAt, Nr: 1})
 	got := []string{}
 	updates := ups{up(0, 1, 0), up(0, 0, 1), up(16, 0, 0), up(0, 0, 0), up(0, 0, 0)}
 	for _, u := range updates {
 		task.Mem.CopyOut(memAt, u.Append(nil))
-		got = append(got, text(Call(kernel.V7_3, task, 3, uint32(uapi.IORING_UNREGISTER_RING_FDS), memAt, 1, "")))
+		got = append(got, text(Call(kernel.V7_3, task, &Args{FD: 3, Op: uint32(uapi.IORING_UNREGISTER_RING_FDS), Arg: memAt, Nr: 1})))
 	}
 	if diff := cmp.Diff([]string{"EINVAL", "EINVAL", "EINVAL", "1", "1"}, got); diff != "" || task.Rings[0] != nil {
 		t.Errorf("unregister (-want +got):\n%s", diff)
@@ -565,7 +565,7 @@ func ask(k kernel.Release, h uapi.QueryHdr, room uint32) (string, uapi.QueryHdr,
 	task, _ := world(0)
 	h.QueryData, h.Size = memAt+0x100, room
 	task.Mem.CopyOut(memAt, h.Append(nil))
-	ret := text(Call(k, task, -1, uint32(uapi.IORING_REGISTER_QUERY), memAt, 0, ""))
+	ret := text(Call(k, task, &Args{FD: -1, Op: uint32(uapi.IORING_REGISTER_QUERY), Arg: memAt}))
 	raw, data := make([]byte, 40), make([]byte, 64)
 	task.Mem.CopyIn(raw, memAt)
 	task.Mem.CopyIn(data, memAt+0x100)
@@ -670,7 +670,7 @@ func TestSendMsgRing(t *testing.T) {
 			if want == "0" {
 				posted = []uapi.CQE{{UserData: 7, Res: 9, Flags: r.flags}}
 			}
-			got := text(Call(k, task, -1, uint32(uapi.IORING_REGISTER_SEND_MSG_RING), memAt, 1, ""))
+			got := text(Call(k, task, &Args{FD: -1, Op: uint32(uapi.IORING_REGISTER_SEND_MSG_RING), Arg: memAt, Nr: 1}))
 			if diff := cmp.Diff(posted, ring.posted); diff != "" || got != want {
 				t.Errorf("%s: %s, want %s (%s) (-want +got):\n%s", k.Name, got, want, r.why, diff)
 			}

@@ -34,7 +34,7 @@ func TestResizeRings(t *testing.T) {
 		for _, r := range rows {
 			task, ring := world(r.ring)
 			task.Mem.CopyOut(memAt, r.p.Append(nil))
-			o := Call(k, task, 3, uint32(uapi.IORING_REGISTER_RESIZE_RINGS), r.at, 1, "")
+			o := Call(k, task, &Args{FD: 3, Op: uint32(uapi.IORING_REGISTER_RESIZE_RINGS), Arg: r.at, Nr: 1})
 			if got := text(o); got != r.want || ring.resized.Flags != r.flags {
 				t.Errorf("%s: %+v = %s with flags %#x, want %s with %#x (%s)", k.Name, r.p, got, ring.resized.Flags, r.want,
 					r.flags, r.why)

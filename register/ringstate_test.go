@@ -63,7 +63,7 @@ func (s *step) do(t *testing.T, k kernel.Release, task *tctx.Task) string {
 		task.Mem.CopyOut(addr, before)
 		task.Mem.Protect(addr, mm.PageSize, prot)
 	}
-	o := Call(k, task, 3, uint32(s.op), addr, s.nr, "")
+	o := Call(k, task, &Args{FD: 3, Op: uint32(s.op), Arg: addr, Nr: s.nr})
 	if o.Unmodelled != "" {
 		return "?"
 	}
@@ -279,8 +279,48 @@ func TestAffinity(t *testing.T) {
 	play(t, kernel.V7_3, 0, func(task *tctx.Task, _ *ring) { task.WQ = nil }, []step{
 		{set, "bad", 1, "EFAULT", "before"}, {set, "03", 1, "EINVAL", "no workers"}, {unset, "", 0, "EINVAL", ""}})
 	task, _ := world(0)
-	o := Call(kernel.V7_3, task, 3, uint32(set), memAt+16*mm.PageSize-8, 1024, "")
+	o := Call(kernel.V7_3, task, &Args{FD: 3, Op: uint32(set), Arg: memAt+16*mm.PageSize-8, Nr: 1024})
 	if diff := cmp.Diff("?", text(o)); diff != "" {
 		t.Errorf("a mask that ends where a kernel may have read enough (-want +got):\n%s", diff)
+	}
+}
+
+// TestMachine: what only the machine decides is taken from what a real kernel gave there, and nothing else is.
+func TestMachine(t *testing.T) {
+	const limits, affinity = uapi.IORING_REGISTER_IOWQ_MAX_WORKERS, uapi.IORING_REGISTER_IOWQ_AFF
+	gave := func(e uapi.Errno, mem ...byte) *Answer { return &Answer{Ret: e.Ret(), Mem: mem} }
+	eight := []byte{9, 0, 0, 0, 8, 0, 0, 0}
+	for _, row := range []struct {
+		op    uapi.RegisterOp
+		nr    uint32
+		mem   []byte
+		set   uint32 // bounded workers that the task has been allowed
+		known *Answer
+		want  string
+		why   string
+	}{
+		{limits, 2, make([]byte, 8), 0, gave(0, eight...), "0 0900000008000000", ""},
+		{limits, 2, make([]byte, 8), 5, gave(0, eight...), "0 0500000008000000", "one is known without that"},
+		{limits, 2, make([]byte, 8), 0, gave(0, eight[:4]...), "?", "half of it is not known"},
+		{limits, 2, make([]byte, 8), 0, gave(uapi.EACCES, eight...), "?", "the kernel wrote nothing"},
+		{limits, 2, []byte{0, 0, 0, 128, 0, 0, 0, 0}, 0, gave(0, eight...), "EINVAL", "the model knows better"},
+		{affinity, 1, []byte{3}, 0, gave(0), "0", "there are two processors"},
+		{affinity, 1, []byte{3}, 0, gave(uapi.EINVAL), "EINVAL", "there is one"},
+		{affinity, 1, []byte{1}, 0, gave(uapi.EINVAL), "0", "the model knows better"},
+		{affinity, 1, []byte{3}, 0, gave(uapi.EACCES), "?", "a verdict is not taken"},
+	} {
+		task, _ := world(0)
+		task.WQ = &tctx.WorkQueue{Max: [2]uint32{row.set, 0}}
+		task.Mem.CopyOut(memAt, row.mem)
+		o := Call(kernel.V7_3, task, &Args{FD: 3, Op: uint32(row.op), Arg: memAt, Nr: row.nr, Known: row.known})
+		got := text(o)
+		if row.op == limits && got == "0" {
+			mem := make([]byte, 8)
+			task.Mem.CopyIn(mem, memAt)
+			got += " " + hex.EncodeToString(mem)
+		}
+		if got != row.want {
+			t.Errorf("%s of %x, %s: %s, want %s", row.op, row.mem, row.why, got, row.want)
+		}
 	}
 }

@@ -25,7 +25,7 @@ func give(task *tctx.Task, op uapi.RegisterOp, arg, data, tags []byte, nr uint32
 	task.Mem.CopyOut(memAt, arg)
 	task.Mem.CopyOut(dataAt, data)
 	task.Mem.CopyOut(tagsAt, tags)
-	return text(Call(kernel.V7_3, task, 3, uint32(op), memAt, nr, ""))
+	return text(Call(kernel.V7_3, task, &Args{FD: 3, Op: uint32(op), Arg: memAt, Nr: nr}))
 }
 
 // registerRows are the rows of TestRegisterRsrc.
@@ -151,7 +151,7 @@ func TestTagsInOrder(t *testing.T) {
 	task, ring := full(t)
 	held := ring.Files.Lookup(2).Get()
 	for _, op := range []uapi.RegisterOp{uapi.IORING_UNREGISTER_FILES, uapi.IORING_UNREGISTER_BUFFERS} {
-		if got := text(Call(kernel.V7_3, task, 3, uint32(op), 0, 0, "")); got != "0" {
+		if got := text(Call(kernel.V7_3, task, &Args{FD: 3, Op: uint32(op)})); got != "0" {
 			t.Errorf("%s = %s", op, got)
 		}
 	}

@@ -51,7 +51,7 @@ func TestZCRX(t *testing.T) {
 		put(task, memAt+0x100, c.d.Append(nil))
 		put(task, memAt+0x200, c.a.Append(nil))
 		put(task, memAt+0x300, c.e.Append(nil))
-		got := text(Call(kernel.V7_3, task, 3, uint32(uapi.IORING_REGISTER_ZCRX_IFQ), memAt, 1, ""))
+		got := text(Call(kernel.V7_3, task, &Args{FD: 3, Op: uint32(uapi.IORING_REGISTER_ZCRX_IFQ), Arg: memAt, Nr: 1}))
 		if got != row.want {
 			t.Errorf("%+v = %s, want %s (%s)", c, got, row.want, row.why)
 		}

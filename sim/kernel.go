@@ -135,7 +135,8 @@ func (k *Kernel) Do(name string, c trace.Call) trace.Result {
 		return k.setup(t, c)
 	case trace.Register:
 		k.limits = k.limits || limiting(c.Op)
-		o := register.Call(k.release, t.Task, c.FD, c.Op, c.Arg, c.Nr, k.since())
+		o := register.Call(k.release, t.Task, &register.Args{FD: c.FD, Op: c.Op, Arg: c.Arg, Nr: c.Nr,
+			Origin: k.since(), Known: (*register.Answer)(c.Known)})
 		if k.filters != nil && o.Filters != nil {
 			k.filters.Registered(o.Filters.Newest())
 		}

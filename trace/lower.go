@@ -60,7 +60,8 @@ type translator struct {
 	byFD  map[int32]string
 	last  entries
 	block block      // of the event
-	known []uapi.CQE // what a real kernel gave in the event; nil if that is not known
+	want  *Recorded  // what a real kernel gave in the event; nil if that is not known
+	known []uapi.CQE // its CQEs; nil if want is
 }
 
 // entries are those of the last enter, whose memory the next one uses.
@@ -86,7 +87,7 @@ func (t *translator) newBlock() *block {
 
 // know tells what a real kernel gave in the event that comes next; want is nil if that is not known.
 func (t *translator) know(want *Recorded) {
-	if t.known = nil; want == nil {
+	if t.want, t.known = want, nil; want == nil {
 		return
 	}
 	room := slices.Grow(t.last.known[:0], len(want.CQEs)+1)[:len(want.CQEs)] // not nil, also if it is empty
@@ -125,7 +126,7 @@ func (t *translator) translate(args Args, b *block) (Call, error) {
 	case *SetupArgs:
 		return t.setupCall(a, b)
 	case *RegisterArgs:
-		return registerCall(a, b)
+		return t.registerCall(a, b)
 	case *EnterArgs:
 		return t.enterCall(a, b)
 	case *ReapArgs:
@@ -244,7 +245,7 @@ func (t *translator) didResize(ring string, params []byte) {
 	}
 }
 
-func registerCall(a *RegisterArgs, b *block) (Call, error) {
+func (t *translator) registerCall(a *RegisterArgs, b *block) (Call, error) {
 	op, err := a.Op.narrow("op")
 	if err != nil {
 		return nil, err
@@ -257,7 +258,19 @@ func registerCall(a *RegisterArgs, b *block) (Call, error) {
 		return nil, fmt.Errorf("arg: %w", err)
 	}
 	nr, err := a.Nr.narrow("nr")
-	return Register{FD: int32(a.FD), Op: op, Arg: addr, Nr: nr}, err
+	return Register{FD: int32(a.FD), Op: op, Arg: addr, Nr: nr, Known: t.answer(addr, b)}, err
+}
+
+// answer is what a real kernel gave to the register call with an argument in the block; nil if that is not known.
+func (t *translator) answer(arg uint64, b *block) *Answer {
+	if t.want == nil {
+		return nil
+	}
+	a := &Answer{Ret: int64(t.want.Ret)}
+	if mem := patched(b.bytes(), t.want.Wrote); arg-b.base < uint64(len(mem)) {
+		a.Mem = mem[arg-b.base:]
+	}
+	return a
 }
 
 // enterCall places the SQEs' objects and decides on slots.

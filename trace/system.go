@@ -66,6 +66,16 @@ type Register struct {
 	Op  uint32
 	Arg uint64 // address or value, by Op
 	Nr  uint32
+
+	// Known is what a real kernel gave here, nil if that is not known. The model takes from it what only the machine
+	// decides; a real kernel ignores it.
+	Known *Answer
+}
+
+// Answer is what a register call returned, and the program's memory from Arg on as it was then.
+type Answer struct {
+	Ret int64
+	Mem []byte // nil if nothing is known of it
 }
 
 // Enter stores SQEs, array entries and the new tail in the ring's memory, calls

@@ -2,7 +2,7 @@
 # Makes the recordings in this folder again: record.sh NAME... or all of them. README.md tells where the programs are from.
 # It needs uringsim in PATH, or its place in URINGSIM, and writes to /srv/demo, which is emptied. Programs that are built
 # from source are looked for in LIBURING (liburing's folder, built), TOKIO_URING (target/debug/examples), GO_URING and
-# IOURING_GO (folders with the examples' binaries), and PostgreSQL in the root POSTGRES.
+# IOURING_GO (folders with the examples' binaries), and PostgreSQL and bfs in the root POSTGRES.
 #
 # With TRY=1 it records nothing, but runs each program under the policy that its recording suggests, on RELEASE or 7.3, and
 # tells what that refused.
@@ -201,11 +201,18 @@ postgres() {
     -c io_method=io_uring -c shared_buffers=8MB -c max_connections=6 -c autovacuum=off -c max_worker_processes=0 -c max_wal_senders=0
 }
 
+# find, with threads that look at files for it. Below POSTGRES as well, as it is newer than Debian's last release.
+bfs() {
+  mkdir -p "$POSTGRES/tree"/{a,b,c}/{d,e}
+  echo text | tee "$POSTGRES/tree"/{a,b/d,c/e}/file >/dev/null
+  record bfs chroot --userspec=65534:65534 "$POSTGRES" bfs -j2 /tree -size +0 -newermt 2020-01-01
+}
+
 all=(fio-buffers fio-registered fio-threads fio-fsync fio-async fio-hipri fio-sqpoll fio-asleep node-files node-server
   qemu-img qemu-boot liburing-cp liburing-link-cp liburing-reg-wait liburing-udp liburing-send-zerocopy
   liburing-cancel-fd-userdata liburing-connect liburing-cq-full liburing-fd-install liburing-open-direct-link
   liburing-poll-cancel-all liburing-proxy liburing-xattr tokio-cat tokio-directories tokio-echo go-cp go-links go-http
-  mariadb samba postgres)
+  mariadb samba postgres bfs)
 [[ $# -gt 0 ]] || set -- "${all[@]}"
 for name in "$@"; do
   rm -rf $demo && mkdir -p $demo && cd $demo
