@@ -299,7 +299,7 @@ func TestTaskOnce(t *testing.T) {
 	}
 	filter := func(task *tctx.Task) Outcome {
 		putBPF(task)
-		return Call(kernel.V7_2, task, &Args{FD: -1, Op: uint32(uapi.IORING_REGISTER_BPF_FILTER), Arg: memAt+0x100, Nr: 1})
+		return Call(kernel.V7_2, task, &Args{FD: -1, Op: uint32(uapi.IORING_REGISTER_BPF_FILTER), Arg: memAt + 0x100, Nr: 1})
 	}
 	task, _ := world(0)
 	got := []string{text(list(task, 9)), text(list(task, 1)), text(list(task, 1)), text(filter(task)), text(filter(task))}

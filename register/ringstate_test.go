@@ -279,7 +279,7 @@ func TestAffinity(t *testing.T) {
 	play(t, kernel.V7_3, 0, func(task *tctx.Task, _ *ring) { task.WQ = nil }, []step{
 		{set, "bad", 1, "EFAULT", "before"}, {set, "03", 1, "EINVAL", "no workers"}, {unset, "", 0, "EINVAL", ""}})
 	task, _ := world(0)
-	o := Call(kernel.V7_3, task, &Args{FD: 3, Op: uint32(set), Arg: memAt+16*mm.PageSize-8, Nr: 1024})
+	o := Call(kernel.V7_3, task, &Args{FD: 3, Op: uint32(set), Arg: memAt + 16*mm.PageSize - 8, Nr: 1024})
 	if diff := cmp.Diff("?", text(o)); diff != "" {
 		t.Errorf("a mask that ends where a kernel may have read enough (-want +got):\n%s", diff)
 	}

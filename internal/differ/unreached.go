@@ -34,6 +34,8 @@ var UnreachedExits = map[string]string{
 	`register/kbuf.go: return Outcome{Unmodelled: "PBUF_STATUS of a group that requests have taken buffers of"}`:                                              unmodelled,
 	`register/kbuf.go: return Outcome{Unmodelled: "PBUF_RING for a group whose buffers may all have been used"}`:                                              unmodelled,
 	`register/napi.go: return Outcome{Unmodelled: "NAPI with an id that some kernels take for the number of a processor"}`:                                    unmodelled,
+	`register/io-wq.go: return Outcome{Unmodelled: "IOWQ_AFF with more than the first processor"}`:                                                            unmodelled,
+	`register/io-wq.go: return refuse(uapi.EINVAL, where, "the task must be allowed to run on all processors of the mask")`:                                   unmodelled,
 	`register/io-wq.go: return Outcome{Unmodelled: "the numbers of workers that the machine allows, which IOWQ_MAX_WORKERS writes back"}`:                     unmodelled,
 	`register/cancel.go: return Outcome{Unmodelled: "SYNC_CANCEL of requests that other parts of the kernel carry out"}`:                                      unmodelled,
 	`register/register.go: return Outcome{Unmodelled: "register " + c.op.String() + " on a ring"}`:                                                            unmodelled,
