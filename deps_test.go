@@ -99,6 +99,7 @@ var outside = map[string][]string{
 	"github.com/klauspost/compress":      {"internal/differ", "internal/stream", "trace"},
 	"github.com/owenrumney/go-sarif":     {"cmd/uringsim"},
 	"github.com/spf13/cobra":             {"cmd/uringsim"},
+	"github.com/spf13/pflag":             {"cmd/uringsim"},
 	"golang.org/x/net/bpf":               {"cbpfvm"},
 	"golang.org/x/sys":                   {"internal/admission", "internal/live", "internal/ptrace", "internal/record", "internal/sysuring", "internal/vm"},
 	"unsafe":                             {"internal/sysuring"},

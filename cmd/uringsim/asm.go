@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/uringsim/uringsim/internal/stream"
 	"github.com/uringsim/uringsim/load"
 	"github.com/uringsim/uringsim/progtext"
 	"github.com/uringsim/uringsim/uapi"
@@ -16,8 +17,8 @@ import (
 // convertOptions are the flags of asm and disasm.
 type convertOptions struct {
 	inputOptions
+	outputOption
 	to        string
-	out       string
 	from      string // the form of input whose name does not tell; "" is an error
 	otherwise string // the form of output if nothing tells
 }
@@ -56,33 +57,21 @@ func (o *convertOptions) setUp(c *cobra.Command) {
 	c.Args = cobra.MaximumNArgs(1)
 	c.RunE = func(cmd *cobra.Command, args []string) error { return o.run(cmd, append(args, "-")[0]) }
 	o.flags(c)
-	c.Flags().StringVar(&o.to, "to", "", "form of the output; without it, the suffix of -o tells")
-	c.Flags().StringVarP(&o.out, "output", "o", "", "file to write; the standard output without it")
-	complete(c, "to", programFormNames())
+	choiceFlag(c, &o.to, "to", "FORM", "", "form of the output; without it, the suffix of -o tells", programFormNames())
+	o.outputOption.flag(c)
 }
 
 func (o *convertOptions) run(cmd *cobra.Command, file string) error {
-	op, err := o.opcode()
-	if err != nil {
-		return err
-	}
 	to := o.to
-	if to == "" && o.out == "" {
+	if to == "" && o.file == stream.Stdin {
 		to = o.otherwise
 	}
-	out, err := progtext.FormOf(to, o.out)
+	out, err := progtext.FormOf(to, o.file)
 	if err != nil {
 		return err
 	}
-	text, err := o.convert(cmd.InOrStdin(), file, out, op)
-	if err != nil {
-		return err
-	}
-	if o.out != "" {
-		return os.WriteFile(o.out, text, 0o644)
-	}
-	_, err = cmd.OutOrStdout().Write(text)
-	return err
+	text, err := o.convert(cmd.InOrStdin(), file, out, o.op)
+	return o.write(cmd, text, err)
 }
 
 // maxProgram is the most bytes that are read.

@@ -40,7 +40,7 @@ Exit status: 0 proven equivalent (with --never-looser also: proven that A allows
 		RunE: func(cmd *cobra.Command, files []string) error { return o.run(cmd.OutOrStdout(), files) },
 	}
 	o.add(c)
-	c.Flags().BoolVar(&o.json, "json", false, "print one JSON object a line (docs/json.md)")
+	jsonFlag(c, &o.json)
 	c.Flags().BoolVar(&o.neverLooser, "never-looser", false, "A may be stricter than B")
 	return c
 }
@@ -52,10 +52,6 @@ type side struct {
 }
 
 func (o *diffPolicyOptions) run(w io.Writer, files []string) error {
-	releases, err := o.releases()
-	if err != nil {
-		return err
-	}
 	var sides [2]side
 	for i, file := range files {
 		p, err := o.load(file)
@@ -67,7 +63,7 @@ func (o *diffPolicyOptions) run(w io.Writer, files []string) error {
 	out := newPrinter(w, o.json, false)
 	var answers []sameAnswer
 	ok := true
-	for _, k := range releases {
+	for _, k := range o.releases {
 		for _, s := range sides {
 			if _, err := registered(s.file, s.Plan, k); err != nil {
 				return err

@@ -19,24 +19,17 @@ import (
 type evalOptions struct {
 	inputOptions
 	coverOptions
-	kernel   string
-	requests string
-	context  string
 	engineOption
-	json   bool
-	trace  bool
-	live   bool
-	guest  *string // vmlinuz, set by the vm command; nil without it
-	as     string  // the release that a real kernel should be like; "" is that of its version
-	like   *kernel.Release
-	causes causes
+	target   target
+	as       *kernel.Release // that a real kernel should be like; nil is that of its version
+	requests string
+	json     bool
+	verbose  bool
+	causes   causes
 }
 
-func evalCommand() *cobra.Command { return newEvalCommand(nil) }
-
-// newEvalCommand is eval on the model, or as a subcommand of vm on a real kernel.
-func newEvalCommand(guest *string) *cobra.Command {
-	o := evalOptions{guest: guest}
+func evalCommand() *cobra.Command {
+	var o evalOptions
 	c := &cobra.Command{
 		Use:     "eval FILE [REQUEST]",
 		Aliases: []string{"emu"},
@@ -58,84 +51,70 @@ then:
   nop ioprio=1 -> EINVAL
 
 The answer is allow, deny (by a filter or restriction), or the errno with which the kernel refuses the request before a
-filter sees it. The exit status is 1 if anything is not as expected, not known, or if no kernel that was
-asked accepts the plan.
+filter sees it. With several releases there is a column for each, and a note on the quirk that makes the difference.
 
-With --live the running kernel answers, which shows that a policy holds there. It carries out none of the requests: each
-is in a chain that has failed before. Where the model of the release answers otherwise, that counts as not expected:
-the one of the kernel's version if that is modelled, or --as.`,
+With --kernel live the running kernel answers, and with --kernel ./vmlinuz that image, in a guest (QEMU), which shows that
+a policy holds there. It carries out none of the requests: each is in a chain that has failed before. Where the model of
+the release answers otherwise, that counts as not expected: the one of the kernel's version if that is modelled, or --as.
+
+Exit status: 0 all is as expected, 1 an answer is not, or is not known, or no kernel that was asked accepts the plan,
+2 usage, 3 bad input, 4 a kernel that cannot be asked.
+` + aboutKernels,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0], strings.Join(args[1:], " ")) },
 	}
-	o.inputOptions.flags(c)
 	f := c.Flags()
-	f.StringVarP(&o.requests, "requests", "r", "", "file of requests, one a line")
-	f.BoolVar(&o.json, "json", false, "print one JSON object a line (docs/json.md)")
-	f.StringVar(&o.as, "as", "", "release that a real kernel should be like")
-	complete(c, "as", releaseNames(kernel.Releases))
-	if guest == nil {
-		o.coverOptions.flags(c)
-		kernelFlag(c, &o.kernel)
-		o.engineOption.flag(c)
-		f.BoolVar(&o.live, "live", false, "ask the running kernel")
-		f.BoolVarP(&o.trace, "trace", "v", false, "tell what each filter did, step by step")
-		f.StringVar(&o.context, "context", "", "judge this context, 40 bytes in hexadecimal")
-		c.MarkFlagsMutuallyExclusive("requests", "context")
-		for _, other := range []string{"kernel", "engine", "trace", "context", "cover", "cover-html", "cover-min"} {
-			c.MarkFlagsMutuallyExclusive("live", other)
+	f.StringVarP(&o.requests, "requests", "r", "", "`FILE` of requests, one a line")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "tell what each filter did, step by step")
+	targetFlag(c, &o.target)
+	as := &parsed[*kernel.Release]{to: &o.as, kind: "RELEASE", parse: func(text string) (*kernel.Release, error) {
+		r, err := kernel.Parse(text)
+		return &r, err
+	}}
+	f.Var(as, "as", "release that a real kernel should be like")
+	completeWith(c, "as", completeReleases())
+	o.inputOptions.flags(c)
+	jsonFlag(c, &o.json)
+	o.engineOption.flag(c)
+	o.coverOptions.flags(c)
+	c.ValidArgsFunction = completeRequest
+	return c
+}
+
+// completeRequest completes the opcode of a request, behind the file.
+func completeRequest(_ *cobra.Command, args []string, _ string) (words []string, _ cobra.ShellCompDirective) {
+	switch len(args) {
+	case 0:
+		return nil, cobra.ShellCompDirectiveDefault
+	case 1:
+		for _, name := range opcodeNames() {
+			words = append(words, strings.ToLower(name))
 		}
 	}
-	return c
+	return words, cobra.ShellCompDirectiveNoFileComp
 }
 
 // source is where requests come from.
 func (o *evalOptions) source(cmd *cobra.Command, text string) (in io.ReadCloser, file string, err error) {
-	if o.context != "" {
-		if text != "" {
-			return nil, "", errors.New("found a request and --context, expected one of them")
-		}
-		text = "context " + o.context
-	}
 	switch {
 	case text != "" && o.requests != "":
 		return nil, "", errors.New("found a request and --requests, expected one of them")
 	case text != "":
 		return io.NopCloser(strings.NewReader(text)), "request", nil
 	case o.requests == "":
-		return nil, "", errors.New("expected a request, --requests or --context")
+		return nil, "", errors.New("found no request, expected one behind the file, such as nop or 'connect 10.0.0.1:443', or --requests")
 	}
 	in, err = stream.Open(o.requests, cmd.InOrStdin())
 	return in, o.requests, err
 }
 
-// kernels are the releases whose models are asked; none if a real kernel is.
-func (o *evalOptions) kernels() ([]kernel.Release, error) {
-	real := o.live || o.guest != nil
-	switch {
-	case !real && o.as != "":
-		return nil, errors.New("--as says what a real kernel should be like: --live, or uringsim vm --kernel VMLINUZ eval")
-	case !real:
-		return releases(o.kernel)
-	case o.as != "":
-		r, err := kernel.Parse(o.as)
-		if err != nil {
-			return nil, fmt.Errorf("--as: %w", err)
-		}
-		o.like = &r
-	}
-	return nil, nil
-}
-
 func (o *evalOptions) run(cmd *cobra.Command, file, text string) error {
-	on, err := o.kernels()
-	if err != nil {
+	err := o.target.only(cmd, []string{"engine", "verbose", "cover", "cover-html", "cover-min"}, []string{"as"})
+	if err = errors.Join(err, o.start()); err != nil {
 		return err
 	}
-	if o.trace && len(on) > 1 && !o.json {
-		return errors.New("--trace tells of one release, or of all with --json")
-	}
-	if err := o.start(); err != nil {
-		return err
+	if o.verbose && len(o.target.models) > 1 && !o.json {
+		return errors.New("--verbose tells of one release, or of several with --json")
 	}
 	p, err := o.load(file)
 	if err != nil {
@@ -146,14 +125,14 @@ func (o *evalOptions) run(cmd *cobra.Command, file, text string) error {
 		return err
 	}
 	defer in.Close()
-	if on == nil {
-		return o.onReal(cmd.Context(), newPrinter(cmd.OutOrStdout(), o.json, false), p, request.NewReader(in, name))
+	out := newPrinter(cmd.OutOrStdout(), o.json, false)
+	if o.target.real() {
+		return o.onReal(cmd.Context(), out, p, request.NewReader(in, name))
 	}
 	var evaluators []*evaluator
-	for _, r := range on {
+	for _, r := range o.target.models {
 		evaluators = append(evaluators, &evaluator{plan: p, release: r, engine: o.engine, profile: o.profile, maxChildren: 500})
 	}
-	out := newPrinter(cmd.OutOrStdout(), o.json, false)
 	o.causes = causes{plan: p, engine: o.engine, switched: map[string]*evaluator{}}
 	good, err := o.all(out, request.NewReader(in, name), evaluators)
 	if err != nil {
@@ -249,7 +228,7 @@ func (o *evalOptions) printOne(out *printer, r *request.Request, a *answer) {
 	if reason := a.reason(); reason != "" {
 		fmt.Fprintf(out.w, "        %s\n", reason)
 	}
-	if o.trace {
+	if o.verbose {
 		for _, run := range a.runs {
 			fmt.Fprint(out.w, indentBy("        ", run.text()))
 		}

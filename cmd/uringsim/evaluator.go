@@ -210,7 +210,7 @@ func (o *evalOptions) printLines(out *printer, r *request.Request, evaluators []
 		a := &answers[i]
 		l := answerLine{Type: "answer", Line: r.Line, Request: r.Text, Kernel: evaluators[i].release.Name, Verdict: a.verdict,
 			Want: string(r.Want), Why: jsonWhy(a.why), Note: a.note}
-		if o.trace {
+		if o.verbose {
 			for _, run := range a.runs {
 				l.Filters = append(l.Filters, run.line())
 			}

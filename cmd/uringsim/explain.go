@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/uringsim/uringsim/cbpfvm"
-	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/symbolic"
 )
@@ -17,57 +15,39 @@ import (
 // explainOptions are the flags of explain.
 type explainOptions struct {
 	planFlags
-	engineOption
-	json  bool
-	event int
+	json bool
 }
 
 func explainCommand() *cobra.Command {
 	var o explainOptions
 	c := &cobra.Command{
 		Use:   "explain FILE",
-		Short: "Say what filters and restrictions allow, or how they decided on a request",
+		Short: "Say what filters and restrictions allow, as conditions for each opcode",
 		Long: `explain says for each opcode which requests a program, policy or plan allows. It reads nothing but the file:
 the conditions hold for every request that can occur, and do not depend on how the program is written. Instructions that
 no request comes to are named. Where an answer would be too long or too much work, it says so. See docs/explain.md.
 
-With -e N the file is a trace, and explain says how its event N was decided: each filter that ran, step by step, with
-the registers and what was loaded.
-
-With --kernel all, releases with the same answer are named together.
+With several releases, those with the same answer are named together.
 
 Exit status: 0 it is explained, 1 a part is not, 2 usage, 3 bad input.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, files []string) error {
-			out := newPrinter(cmd.OutOrStdout(), o.json, false)
-			if cmd.Flags().Changed("event") {
-				if o.inputOptions != (inputOptions{}) {
-					return errors.New("-e explains an event of a trace, which takes none of --form, --op and --name")
-				}
-				return o.explainEvent(out, files[0])
-			}
-			return o.explainPlan(out, files[0])
+			return o.explain(newPrinter(cmd.OutOrStdout(), o.json, false), files[0])
 		},
 	}
 	o.add(c)
-	c.Flags().BoolVar(&o.json, "json", false, "print one JSON object a line (docs/json.md)")
-	o.engineOption.flag(c)
-	c.Flags().IntVarP(&o.event, "event", "e", 0, "explain this event of a trace, from 1")
+	jsonFlag(c, &o.json)
 	return c
 }
 
-func (o *explainOptions) explainPlan(out *printer, file string) error {
-	releases, err := o.releases()
-	if err != nil {
-		return err
-	}
+func (o *explainOptions) explain(out *printer, file string) error {
 	p, err := o.load(file)
 	if err != nil {
 		return err
 	}
 	var all []symbolic.Explanation
 	ok := true
-	for _, k := range releases {
+	for _, k := range o.releases {
 		if _, err := registered(file, p, k); err != nil {
 			return err
 		}
@@ -82,19 +62,12 @@ func (o *explainOptions) explainPlan(out *printer, file string) error {
 		all = append(all, e)
 	}
 	if !out.json {
-		fmt.Fprintf(out.w, "%s on %s\n%s", file, strings.Join(releaseNames(releases), ", "), explainText(p, all))
+		fmt.Fprintf(out.w, "%s on %s\n%s", file, strings.Join(releaseNames(o.releases), ", "), explainText(p, all))
 	}
 	if !ok {
 		return errMismatch
 	}
 	return nil
-}
-
-func releaseNames(releases []kernel.Release) (all []string) {
-	for _, k := range releases {
-		all = append(all, k.Name)
-	}
-	return all
 }
 
 // sameAnswer is a text that is the same on some releases.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/lint"
 	"github.com/uringsim/uringsim/load"
 	"github.com/uringsim/uringsim/report"
@@ -44,11 +43,10 @@ ignore-file in place of ignore is for the whole file. The remark "why" of a filt
 A bare program needs --op. The exit status is 1 if there is a finding of severity warning or error that is not ignored;
 notes do not count.
 
-A kernel is a release, with quirks switched on by +QUIRK and off by ~QUIRK: 7.0~restrictions-lost-on-exec for one that
-carries that fix. See uringsim kernels.`,
+` + aboutKernels,
 		Args: func(_ *cobra.Command, files []string) error {
 			if len(files) == 0 && !o.rules {
-				return errors.New("lint needs a file, or --rules")
+				return errors.New("no file")
 			}
 			return nil
 		},
@@ -61,12 +59,20 @@ carries that fix. See uringsim kernels.`,
 	}
 	f := c.Flags()
 	o.add(c)
-	f.StringSliceVar(&o.disabled, "disable", nil, "rules to leave out")
-	f.BoolVar(&o.json, "json", false, "print one JSON object a line (docs/json.md)")
+	f.StringSliceVar(&o.disabled, "disable", nil, "`RULES` to leave out, with commas between")
+	completeWith(c, "disable", completeList(ruleNames()))
+	jsonFlag(c, &o.json)
 	f.BoolVar(&o.sarif, "sarif", false, "print a SARIF 2.1.0 log")
 	f.BoolVar(&o.rules, "rules", false, "list the rules")
 	c.MarkFlagsMutuallyExclusive("json", "sarif")
 	return c
+}
+
+func ruleNames() (names []string) {
+	for _, r := range lint.Rules() {
+		names = append(names, r.ID)
+	}
+	return names
 }
 
 // linted is a file and what was found in it.
@@ -78,15 +84,12 @@ type linted struct {
 
 // run lints the files and prints in the form that was asked for.
 func (o *lintOptions) run(w io.Writer, files []string) error {
-	releases, err := o.releases()
-	if err != nil {
-		return err
-	}
+	var err error
 	var all []linted
 	bad := false
 	for _, file := range files {
 		l := linted{file: file}
-		if err := o.lint(&l, releases); err != nil {
+		if err := o.lint(&l); err != nil {
 			return err
 		}
 		all = append(all, l)
@@ -98,7 +101,7 @@ func (o *lintOptions) run(w io.Writer, files []string) error {
 	case o.json:
 		printFindingsJSON(newPrinter(w, true, false), all)
 	default:
-		printFindings(w, all, len(releases))
+		printFindings(w, all, len(o.releases))
 	}
 	if err == nil && bad {
 		err = errMismatch
@@ -107,11 +110,9 @@ func (o *lintOptions) run(w io.Writer, files []string) error {
 }
 
 // lint looks for mistakes in a file, and for what it says is meant.
-func (o *lintOptions) lint(l *linted, releases []kernel.Release) error {
-	options, err := o.options()
-	if err != nil {
-		return err
-	}
+func (o *lintOptions) lint(l *linted) error {
+	options := o.options()
+	var err error
 	if l.text, err = load.ReadFile(l.file); err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func (o *lintOptions) lint(l *linted, releases []kernel.Release) error {
 	if err != nil {
 		return err
 	}
-	l.findings, err = lint.Run(p, lint.Options{Releases: releases, Disabled: o.disabled,
+	l.findings, err = lint.Run(p, lint.Options{Releases: o.releases, Disabled: o.disabled,
 		Ignores: append(comments, remarks...)})
 	return err
 }

@@ -19,8 +19,8 @@ const (
 	exitMismatch = 1 // something is not as it should be, or not modelled
 	exitUsage    = 2
 	exitInput    = 3  // a trace that cannot be read or carried out
-	exitSystem   = 4  // a kernel that does not boot or cannot be asked, or a summary that cannot be written
-	exitSkip     = 77 // kernels --probe where the running kernel cannot be asked at all, as test harnesses know it
+	exitSystem   = 4  // a kernel that does not boot or cannot be asked, or a file that cannot be written
+	exitSkip     = 77 // probe where the running kernel cannot be asked at all, as test harnesses know it
 )
 
 // statusError is an error with its exit status.
@@ -56,6 +56,14 @@ func command(args []string) int {
 	return status(err)
 }
 
+// system is an error that is neither the input's nor that of who asks: status 4. It is nil for no error.
+func system(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &statusError{exitSystem, err}
+}
+
 // status is the exit status for an error.
 func status(err error) int {
 	var own *statusError
@@ -80,8 +88,8 @@ func rootCommand() *cobra.Command {
 setup, restrictions, prep, BPF filters and their inheritance, on kernels 6.19 to 7.3.
 
 Exit status: 0 all is as it should be, 1 it is not (a result differs, a kernel refuses, a mistake was found) or the model
-does not know, 2 usage, 3 bad input, 4 a kernel that cannot be asked, or a summary of many traces that cannot be written,
-77 kernels --probe where io_uring cannot be used.`,
+does not know, 2 usage, 3 bad input, 4 a kernel that cannot be asked, or a file that cannot be written, 77 probe
+where io_uring cannot be used.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -91,13 +99,14 @@ does not know, 2 usage, 3 bad input, 4 a kernel that cannot be asked, or a summa
 	}{
 		{"Programs and policies:", []*cobra.Command{compileCommand(), asmCommand(), disasmCommand(), checkCommand(), evalCommand(),
 			explainCommand(), diffPolicyCommand(), lintCommand()}},
-		{"What programs did:", []*cobra.Command{recordCommand(), importCommand(), runCommand(), replayCommand(), mergeCommand(),
-			suggestCommand(), packCommand(), unpackCommand()}},
-		{"Kernels:", []*cobra.Command{kernelsCommand(), vmCommand(), genCommand(), diffCommand(), benchCommand()}},
+		{"What programs did:", []*cobra.Command{recordCommand(), importCommand(), runCommand(), replayCommand(), whyCommand(),
+			tryCommand(), suggestCommand(), mergeCommand(), packCommand(), unpackCommand()}},
+		{"Kernels:", []*cobra.Command{kernelsCommand(), probeCommand(), genCommand(), diffCommand(), benchCommand()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
 		for _, c := range g.commands {
 			c.GroupID = g.title
+			clearUsage(c)
 			root.AddCommand(c)
 		}
 	}

@@ -8,32 +8,18 @@ import (
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/sim"
-	"github.com/uringsim/uringsim/symbolic"
 	"github.com/uringsim/uringsim/trace"
 )
 
 // planFlags say which plan to reason about, and for which releases.
 type planFlags struct {
 	inputOptions
-	kernel string
+	releases []kernel.Release
 }
 
 func (o *planFlags) add(c *cobra.Command) {
 	o.flags(c)
-	c.Flags().StringVar(&o.kernel, "kernel", "7.3", "release to reason about, or all that have filters")
-	completeKernels(c)
-}
-
-// releases are those of --kernel.
-func (o *planFlags) releases() ([]kernel.Release, error) {
-	if o.kernel == "all" {
-		return symbolic.Releases(), nil
-	}
-	k, err := kernel.Parse(o.kernel)
-	if err == nil && !symbolic.HasFilters(k) {
-		err = fmt.Errorf("--kernel: %s has no filters for tasks", k)
-	}
-	return []kernel.Release{k}, err
+	filteringFlag(c, &o.releases)
 }
 
 // registered plays the events that register a plan. The error is what the release refuses.

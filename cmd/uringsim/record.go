@@ -33,7 +33,7 @@ is not found, 126 if it cannot be executed, and 4 if nothing can be recorded her
 		RunE: func(cmd *cobra.Command, args []string) error { return runRecord(cmd.ErrOrStderr(), file, asleep, args) },
 	}
 	c.Flags().SetInterspersed(false)
-	c.Flags().StringVarP(&file, "output", "o", "recording.jsonl.zst", "the trace to write")
+	c.Flags().StringVarP(&file, "output", "o", "recording.jsonl.zst", "write the trace to `FILE`")
 	c.Flags().BoolVar(&asleep, "sqpoll-asleep", false, "have submission threads always sleep, to lose none of their requests")
 	return c
 }
@@ -47,7 +47,7 @@ func runRecord(messages io.Writer, file string, asleep bool, command []string) e
 		return &statusError{exitNotFound, err}
 	}
 	if err := record.Available(); err != nil {
-		return &statusError{exitSystem, err}
+		return system(err)
 	}
 	out, err := os.Create(file)
 	if err != nil {
@@ -59,7 +59,7 @@ func runRecord(messages io.Writer, file string, asleep bool, command []string) e
 	}
 	s, err := record.Run(o, out)
 	if err = errors.Join(err, out.Close()); err != nil {
-		return &statusError{exitSystem, err}
+		return system(err)
 	}
 	if o.Progress != nil {
 		fmt.Fprint(messages, "\r")

@@ -2,36 +2,65 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/report"
 	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/trace"
 )
 
-// explainEvent says how an event of a trace was decided.
-func (o *explainOptions) explainEvent(out *printer, file string) error {
-	t, err := readTrace(file, nil)
+// whyOptions are the flags of why.
+type whyOptions struct {
+	engineOption
+	releases []kernel.Release
+	json     bool
+}
+
+func whyCommand() *cobra.Command {
+	var o whyOptions
+	c := &cobra.Command{
+		Use:   "why TRACE EVENT",
+		Short: "Say how an event of a trace was decided, step by step",
+		Long: `why replays a trace up to one of its events, a number from 1, and says how that was decided: by which check in
+Linux, and what each filter did that ran, step by step, with the registers and what was loaded (docs/explain.md).
+
+With several releases, those with the same answer are named together.
+
+Exit status: 0 it is explained, 1 a part is not modelled, 2 usage, 3 bad input.
+` + aboutKernels,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			event, err := strconv.Atoi(args[1])
+			if err != nil {
+				return fmt.Errorf("found the event %q, expected a number from 1", args[1])
+			}
+			return o.explain(newPrinter(cmd.OutOrStdout(), o.json, false), cmd.InOrStdin(), args[0], event)
+		},
+	}
+	releasesFlag(c, &o.releases)
+	o.engineOption.flag(c)
+	jsonFlag(c, &o.json)
+	return c
+}
+
+// explain says how an event of a trace was decided.
+func (o *whyOptions) explain(out *printer, stdin io.Reader, file string, number int) error {
+	t, err := readTrace(file, stdin)
 	if err != nil {
 		return err
 	}
-	if o.event < 1 || o.event > len(t.Events) {
-		return fmt.Errorf("-e %d: %s has events 1 to %d", o.event, file, len(t.Events))
-	}
-	releases := kernel.Measured()
-	if o.kernel != "all" {
-		k, err := kernel.Parse(o.kernel)
-		if err != nil {
-			return err
-		}
-		releases = []kernel.Release{k}
+	if number < 1 || number > len(t.Events) {
+		return fmt.Errorf("found event %d, but %s has events 1 to %d", number, file, len(t.Events))
 	}
 	var answers []sameAnswer
 	ok := true
-	for _, k := range releases {
-		event, err := playTo(t, k, o.event, o.onEngine())
+	for _, k := range o.releases {
+		event, err := playTo(t, k, number, o.onEngine())
 		if err != nil {
 			return inFile(file, err)
 		}

@@ -19,7 +19,7 @@ const atATime = 100
 // onReal has a real kernel answer: the running one, or a guest's.
 func (o *evalOptions) onReal(ctx context.Context, out *printer, p *plan.Plan, in *request.Reader) error {
 	good := false
-	err := askReal(ctx, o.guest, exitSystem, func(j judge.Judge) (err error) {
+	err := o.target.ask(ctx, exitSystem, func(j judge.Judge) (err error) {
 		good, err = o.askAll(out, j, p, in)
 		return err
 	})
@@ -72,11 +72,11 @@ func (o *evalOptions) ask(out *printer, j judge.Judge, p *plan.Plan, some []*req
 	}
 	got, err := dryrun.Ask(j, p, sqes)
 	if err != nil {
-		return &statusError{exitSystem, err}
+		return system(err)
 	}
 	release, modelled := kernel.OfVersion(got.Version)
-	if o.like != nil {
-		release, modelled = *o.like, true
+	if o.as != nil {
+		release, modelled = *o.as, true
 	}
 	model := &evaluator{plan: p, release: release, engine: o.engine, maxChildren: 500}
 	for i, r := range some {

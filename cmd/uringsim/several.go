@@ -13,13 +13,13 @@ import (
 	"github.com/uringsim/uringsim/trace"
 )
 
-// onAll replays a trace on every release and prints where the results part.
-func onAll(out *printer, stdin io.Reader, file string, profile *cover.Profile, engine sim.Option) (bool, error) {
+// onSeveral replays a trace on several releases and prints where the results part.
+func onSeveral(out *printer, stdin io.Reader, file string, on []kernel.Release, profile *cover.Profile, engine sim.Option) (bool, error) {
 	t, err := readTrace(file, stdin)
 	if err != nil {
 		return false, err
 	}
-	columns, runs, err := playAll(out, file, t, profile, engine)
+	columns, runs, err := playOn(on, out, file, t, profile, engine)
 	if err != nil {
 		return false, inFile(file, err)
 	}
@@ -31,12 +31,12 @@ func onAll(out *printer, stdin io.Reader, file string, profile *cover.Profile, e
 	return ok, nil
 }
 
-// playAll replays a trace on every release, and prints what programs want to know and what differs from the trace.
-func playAll(out *printer, file string, t *trace.Trace, profile *cover.Profile,
+// playOn replays a trace on releases, and prints what programs want to know and what differs from the trace.
+func playOn(on []kernel.Release, out *printer, file string, t *trace.Trace, profile *cover.Profile,
 	engine sim.Option) ([]report.Column, []*run, error) {
 	var columns []report.Column
 	var runs []*run
-	for _, r := range kernel.Releases {
+	for _, r := range on {
 		outcomes, err := report.Play(t, r, observer(profile), engine)
 		if err != nil {
 			return nil, nil, err
