@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -70,15 +68,12 @@ func (o *convertOptions) run(cmd *cobra.Command, file string) error {
 	if err != nil {
 		return err
 	}
-	text, err := o.convert(cmd.InOrStdin(), file, out, o.op)
+	text, err := o.convert(file, out, o.op)
 	return o.write(cmd, text, err)
 }
 
-// maxProgram is the most bytes that are read.
-const maxProgram = 16 << 20
-
 // convert reads the input and writes it in the form.
-func (o *convertOptions) convert(stdin io.Reader, file string, out *progtext.Form, op *uapi.Op) ([]byte, error) {
+func (o *convertOptions) convert(file string, out *progtext.Form, op *uapi.Op) ([]byte, error) {
 	in, formErr := o.input(file)
 	if formErr != nil && file != "-" {
 		if _, err := load.FormOf(o.form, file); err == nil {
@@ -88,18 +83,9 @@ func (o *convertOptions) convert(stdin io.Reader, file string, out *progtext.For
 	if formErr != nil {
 		return nil, formErr
 	}
-	var text []byte
-	var err error
-	if file == "-" {
-		text, err = io.ReadAll(io.LimitReader(stdin, maxProgram+1))
-	} else {
-		text, err = readLimited(file)
-	}
-	switch {
-	case err != nil:
+	text, err := readInput(file)
+	if err != nil {
 		return nil, err
-	case len(text) > maxProgram:
-		return nil, fmt.Errorf("%s: the program has more than %d bytes", file, maxProgram)
 	}
 	insns, err := in.Read(file, text, progtext.Options{Op: op, Name: o.name})
 	if err != nil {
@@ -115,15 +101,6 @@ func (o *convertOptions) input(file string) (*progtext.Form, error) {
 		return progtext.FormOf(o.from, file)
 	}
 	return in, err
-}
-
-func readLimited(file string) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxProgram+1))
 }
 
 // all writes the filters of a policy or plan one after the other.

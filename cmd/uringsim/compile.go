@@ -85,9 +85,12 @@ func (o *compileOptions) compile(file string) ([]byte, error) {
 	to := slices.IndexFunc(targets, func(t compileTarget) bool { return t.name == o.to })
 	var c compiled
 	var text []byte
-	var err error
-	if c.policy, err = load.Policy(file, options); err == nil {
-		c.plan, err = load.File(file, options)
+	input, err := readInput(file)
+	if err == nil {
+		c.policy, err = load.Policy(file, input, options)
+	}
+	if err == nil {
+		c.plan, err = load.Text(file, input, options)
 	}
 	if err == nil {
 		text, err = targets[to].write(c)

@@ -259,6 +259,7 @@ func (o *diffOptions) found(out *printer, r *differ.Row, f *differ.Found) {
 	if f.Small != nil {
 		fmt.Fprintf(out.w, "made small: %s\n", file)
 		_ = f.Small.Write(out.w) // to a printer that does not report errors
+		fmt.Fprintf(out.w, "go on with: uringsim replay --kernel %s %s\n", r.Release, file)
 	}
 }
 

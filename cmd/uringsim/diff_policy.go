@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -63,11 +64,14 @@ func (o *diffPolicyOptions) run(w io.Writer, files []string) error {
 	out := newPrinter(w, o.json, false)
 	var answers []sameAnswer
 	ok := true
+	var refused error // by releases, of which the others are not given up
 	for _, k := range o.releases {
-		for _, s := range sides {
-			if _, err := registered(s.file, s.Plan, k); err != nil {
-				return err
-			}
+		err := errors.Join(takes(sides[0].file, sides[0].Plan, k), takes(sides[1].file, sides[1].Plan, k))
+		if isRefused(err) {
+			refused = errors.Join(refused, err)
+			continue
+		} else if err != nil {
+			return err
 		}
 		r, err := symbolic.Compare(sides[0].Plan, sides[1].Plan, k)
 		if err != nil {
@@ -88,6 +92,9 @@ func (o *diffPolicyOptions) run(w io.Writer, files []string) error {
 			fmt.Fprintln(w)
 		}
 		fmt.Fprintf(w, "on %s, %s", strings.Join(a.on, ", "), a.text)
+	}
+	if refused != nil {
+		return refused
 	}
 	if !ok {
 		return errMismatch

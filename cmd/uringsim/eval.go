@@ -131,14 +131,17 @@ func (o *evalOptions) run(cmd *cobra.Command, file, text string) error {
 	}
 	var evaluators []*evaluator
 	for _, r := range o.target.models {
-		evaluators = append(evaluators, &evaluator{plan: p, release: r, engine: o.engine, profile: o.profile, maxChildren: 500})
+		evaluators = append(evaluators, &evaluator{plan: p, file: file, release: r, engine: o.engine, profile: o.profile, maxChildren: 500})
 	}
 	o.causes = causes{plan: p, engine: o.engine, switched: map[string]*evaluator{}}
 	good, err := o.all(out, request.NewReader(in, name), evaluators)
 	if err != nil {
 		return err
 	}
-	o.causes.print(out)
+	if len(evaluators) > 1 && !out.json {
+		o.causes.print(out)
+		printRefused(out, evaluators)
+	}
 	covered, err := o.finish(out)
 	if err != nil {
 		return err
@@ -182,6 +185,19 @@ func (o *evalOptions) all(out *printer, in *request.Reader, evaluators []*evalua
 				return false, err
 			}
 		}
+	}
+}
+
+// printRefused says why releases do not accept the plan.
+func printRefused(out *printer, evaluators []*evaluator) {
+	var all []sameAnswer
+	for _, e := range evaluators {
+		if e.refused != nil {
+			all = addAnswer(all, e.release.Name, e.refused.note)
+		}
+	}
+	for _, a := range all {
+		fmt.Fprintf(out.w, "no plan on %s: %s\n", strings.Join(a.on, ", "), a.text)
 	}
 }
 

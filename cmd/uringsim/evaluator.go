@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/cover"
@@ -18,6 +19,7 @@ import (
 // evaluator judges requests by a plan, on one release.
 type evaluator struct {
 	plan    *plan.Plan
+	file    string // of the plan; "" if that is not to be told
 	release kernel.Release
 	engine  cbpfvm.Engine
 	profile *cover.Profile // nil if nothing is counted
@@ -35,6 +37,7 @@ type answer struct {
 	verdict string
 	why     *verdict.Refusal // nil if it was allowed
 	note    string           // why it is not known
+	place   string           // where what denied it was written
 	runs    []filterRun      // of the filters that judged it
 	context cbpfvm.Context   // what they saw, if there are any
 }
@@ -52,11 +55,25 @@ func (a *answer) differs(r *request.Request) bool { return r.Want != "" && strin
 func (a *answer) reason() string {
 	switch {
 	case a.note != "":
-		return a.note
+		return a.note + a.place
 	case a.why != nil && a.verdict != string(request.Allow):
-		return a.why.Error()
+		return a.why.Error() + a.place
 	}
 	return ""
+}
+
+// placeOf says where the instruction was written at which a filter of the opcode denied: " at FILE:LINE:COLUMN"; "" if that
+// is not known.
+func (e *evaluator) placeOf(op uapi.Op, filter, pc int) string {
+	filters, _ := e.plan.Stack(op)
+	if e.file == "" || filter >= len(filters) {
+		return ""
+	}
+	at := e.plan.Filters[filters[filter]].InsnAt(pc)
+	if len(at) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" at %s:%s", e.file, at[0])
 }
 
 // Registered and Ran make the evaluator a sim.FilterObserver.
@@ -109,7 +126,9 @@ func (e *evaluator) start() error {
 			return err
 		}
 		if o.Why != nil {
-			e.refused = &answer{verdict: noPlan, note: o.Why.Error()}
+			if e.refused == nil { // what follows may be refused for that
+				e.refused = &answer{verdict: noPlan, note: o.Why.Error()}
+			}
 		}
 	}
 	e.told = true
@@ -146,6 +165,9 @@ func (e *evaluator) submit(s *trace.SQE) (answer, error) {
 		case len(o.Requests) == 1:
 			a = verdictOn(&o.Requests[0])
 			a.runs, a.context = runsOf(&o.Requests[0]), o.Requests[0].Context
+			if why := a.why; why != nil && why.Filter != nil && !why.Filter.Marker {
+				a.place = e.placeOf(o.Requests[0].Opcode, why.Filter.Index, why.Filter.PC)
+			}
 		}
 	}
 	return a, nil
@@ -181,7 +203,7 @@ func (e *evaluator) context(ctx *cbpfvm.Context) answer {
 		runs = append(runs, filterRun{n, of, fmt.Sprintf("registered as filter %d of the plan", i+1), &path})
 		if e.engine.Run(prog, ctx) == 0 {
 			note := fmt.Sprintf("denied by filter %d of %d, instruction %d", n+1, of, path.PC())
-			return answer{verdict: string(request.Deny), note: note, runs: runs}
+			return answer{verdict: string(request.Deny), note: note, place: e.placeOf(op, n, path.PC()), runs: runs}
 		}
 	}
 	if denied {
@@ -201,6 +223,7 @@ type answerLine struct {
 	Want    string    `json:"want,omitzero"`
 	Why     *whyLine  `json:"why,omitzero"`
 	Note    string    `json:"note,omitzero"`
+	At      string    `json:"at,omitzero"`
 	Filters []runLine `json:"filters,omitzero"`
 }
 
@@ -209,7 +232,7 @@ func (o *evalOptions) printLines(out *printer, r *request.Request, evaluators []
 	for i := range answers {
 		a := &answers[i]
 		l := answerLine{Type: "answer", Line: r.Line, Request: r.Text, Kernel: evaluators[i].release.Name, Verdict: a.verdict,
-			Want: string(r.Want), Why: jsonWhy(a.why), Note: a.note}
+			Want: string(r.Want), Why: jsonWhy(a.why), Note: a.note, At: strings.TrimPrefix(a.place, " at ")}
 		if o.verbose {
 			for _, run := range a.runs {
 				l.Filters = append(l.Filters, run.line())

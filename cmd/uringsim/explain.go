@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -46,11 +47,17 @@ func (o *explainOptions) explain(out *printer, file string) error {
 		return err
 	}
 	var all []symbolic.Explanation
+	var on []string
+	var refused error // by releases, of which the others are not given up
 	ok := true
 	for _, k := range o.releases {
-		if _, err := registered(file, p, k); err != nil {
+		if err := takes(file, p, k); isRefused(err) {
+			refused = errors.Join(refused, err)
+			continue
+		} else if err != nil {
 			return err
 		}
+		on = append(on, k.Name)
 		e, err := symbolic.Explain(p, k)
 		if err != nil {
 			return &statusError{exitInput, err}
@@ -61,8 +68,11 @@ func (o *explainOptions) explain(out *printer, file string) error {
 		}
 		all = append(all, e)
 	}
-	if !out.json {
-		fmt.Fprintf(out.w, "%s on %s\n%s", file, strings.Join(releaseNames(o.releases), ", "), explainText(p, all))
+	if !out.json && len(all) > 0 {
+		fmt.Fprintf(out.w, "%s on %s\n%s", file, strings.Join(on, ", "), explainText(p, all))
+	}
+	if refused != nil {
+		return refused
 	}
 	if !ok {
 		return errMismatch

@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/uringsim/uringsim/internal/stream"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/load"
 	"github.com/uringsim/uringsim/plan"
@@ -41,9 +43,21 @@ func parseOpcode(text string) (*uapi.Op, error) {
 
 // load reads the file, and compiles policies for the releases; without any, for all that can enforce them.
 func (o *inputOptions) load(file string, enforce ...kernel.Release) (*plan.Plan, error) {
+	text, err := readInput(file)
+	if err != nil {
+		return nil, err
+	}
 	options := o.options()
 	options.Kernels = enforce
-	return load.File(file, options)
+	return load.Text(file, text, options)
+}
+
+// readInput is the text of a file, or of standard input.
+func readInput(file string) ([]byte, error) {
+	if file == stream.Stdin {
+		return load.Read(file, os.Stdin)
+	}
+	return load.ReadFile(file)
 }
 
 func (o *inputOptions) options() load.Options {

@@ -113,7 +113,7 @@ func (o *lintOptions) run(w io.Writer, files []string) error {
 func (o *lintOptions) lint(l *linted) error {
 	options := o.options()
 	var err error
-	if l.text, err = load.ReadFile(l.file); err != nil {
+	if l.text, err = readInput(l.file); err != nil {
 		return err
 	}
 	p, err := load.Text(l.file, l.text, options)

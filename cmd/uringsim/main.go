@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -82,8 +83,9 @@ func status(err error) int {
 
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "uringsim",
-		Short: "Tell what Linux does with io_uring requests, without a kernel",
+		Use:     "uringsim",
+		Version: strings.TrimPrefix(tool(), "uringsim "),
+		Short:   "Tell what Linux does with io_uring requests, without a kernel",
 		Long: `uringsim is a model of what Linux does with an io_uring request before it runs it:
 setup, restrictions, prep, BPF filters and their inheritance, on kernels 6.19 to 7.3.
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -9,6 +10,7 @@ import (
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/verdict"
 )
 
 // planFlags say which plan to reason about, and for which releases.
@@ -25,6 +27,18 @@ func (o *planFlags) add(c *cobra.Command) {
 // registered plays the events that register a plan. The error is what the release refuses.
 func registered(file string, p *plan.Plan, k kernel.Release) (*trace.Player, error) {
 	return registerOn(sim.New(k), k, file, p)
+}
+
+// takes tells whether a release takes a plan. The error is what it refuses.
+func takes(file string, p *plan.Plan, k kernel.Release) error {
+	_, err := registered(file, p, k)
+	return err
+}
+
+// isRefused tells a plan that a release refuses from one that says nothing.
+func isRefused(err error) bool {
+	var why *verdict.Refusal
+	return errors.As(err, &why)
 }
 
 // registerOn has the first task of a kernel register a plan.

@@ -77,6 +77,9 @@ var errProgram = errors.New("the program failed")
 // recorded says what a recording has, and what it lacks.
 func recorded(file string, s record.Summary) string {
 	text := fmt.Sprintf("uringsim: %s: %d calls, %d SQEs, %d CQEs", file, s.Calls, s.SQEs, s.CQEs)
+	if s.Calls == 0 {
+		text += "; the program did not use io_uring"
+	}
 	for _, l := range []struct {
 		n    uint64
 		what string
