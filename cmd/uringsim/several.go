@@ -69,11 +69,9 @@ func printTable(out *printer, file string, t *trace.Trace, columns []report.Colu
 	}
 	table := report.Compare(t, columns, options...)
 	w := tabwriter.NewWriter(out.w, 0, 0, 2, ' ', 0)
-	fmt.Fprint(w, "  #\ttask\tcall")
-	for _, r := range table.Releases {
-		fmt.Fprintf(w, "\t%s", r.Name)
+	if len(table.Rows) > 0 {
+		fmt.Fprintf(w, "  #\ttask\tcall\t%s\n", strings.Join(releaseNames(table.Releases), "\t"))
 	}
-	fmt.Fprintln(w)
 	for _, row := range table.Rows {
 		call := row.Call
 		if row.Request > 0 {
@@ -86,7 +84,11 @@ func printTable(out *printer, file string, t *trace.Trace, columns []report.Colu
 		fmt.Fprintln(w)
 	}
 	_ = w.Flush() // to a printer that does not report errors
-	fmt.Fprintf(out.w, "%d results are the same on all releases\n", table.Same)
+	on := "all releases"
+	if len(table.Releases) < len(kernel.Releases) {
+		on = strings.Join(releaseNames(table.Releases), ", ")
+	}
+	fmt.Fprintf(out.w, "%d results are the same on %s\n", table.Same, on)
 	for n, quirks := range table.Notes {
 		var notes []string
 		for _, q := range quirks {
