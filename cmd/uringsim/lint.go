@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/uringsim/uringsim/lint"
+	"github.com/uringsim/uringsim/lint/sarif"
 	"github.com/uringsim/uringsim/load"
 	"github.com/uringsim/uringsim/report"
 )
@@ -75,29 +76,22 @@ func ruleNames() (names []string) {
 	return names
 }
 
-// linted is a file and what was found in it.
-type linted struct {
-	file     string
-	text     []byte
-	findings []lint.Finding
-}
-
 // run lints the files and prints in the form that was asked for.
 func (o *lintOptions) run(w io.Writer, files []string) error {
 	var err error
-	var all []linted
+	var all []sarif.File
 	bad := false
 	for _, file := range files {
-		l := linted{file: file}
+		l := sarif.File{Name: file}
 		if err := o.lint(&l); err != nil {
 			return err
 		}
 		all = append(all, l)
-		bad = bad || slices.ContainsFunc(l.findings, func(f lint.Finding) bool { return f.Counts() })
+		bad = bad || slices.ContainsFunc(l.Findings, func(f lint.Finding) bool { return f.Counts() })
 	}
 	switch {
 	case o.sarif:
-		err = printSARIF(w, all)
+		err = sarif.Write(w, all)
 	case o.json:
 		printFindingsJSON(newPrinter(w, true, false), all)
 	default:
@@ -110,38 +104,38 @@ func (o *lintOptions) run(w io.Writer, files []string) error {
 }
 
 // lint looks for mistakes in a file, and for what it says is meant.
-func (o *lintOptions) lint(l *linted) error {
+func (o *lintOptions) lint(l *sarif.File) error {
 	options := o.options()
 	var err error
-	if l.text, err = readInput(l.file); err != nil {
+	if l.Text, err = readInput(l.Name); err != nil {
 		return err
 	}
-	p, err := load.Text(l.file, l.text, options)
+	p, err := load.Text(l.Name, l.Text, options)
 	if err != nil {
 		return err
 	}
-	form, err := load.FormOf(o.form, l.file)
+	form, err := load.FormOf(o.form, l.Name)
 	if err != nil {
 		return err
 	}
-	comments, err := lint.Comments(l.file, l.text, form.Comments)
+	comments, err := lint.Comments(l.Name, l.Text, form.Comments)
 	if err != nil {
 		return err
 	}
-	remarks, err := lint.Remarks(l.file, p)
+	remarks, err := lint.Remarks(l.Name, p)
 	if err != nil {
 		return err
 	}
-	l.findings, err = lint.Run(p, lint.Options{Releases: o.releases, Disabled: o.disabled,
+	l.Findings, err = lint.Run(p, lint.Options{Releases: o.releases, Disabled: o.disabled,
 		Ignores: append(comments, remarks...)})
 	return err
 }
 
 // printFindings is for people and editors. It names releases where a finding does not hold for all that were asked for.
-func printFindings(w io.Writer, all []linted, releases int) {
+func printFindings(w io.Writer, all []sarif.File, releases int) {
 	total, counted, ignored := 0, 0, 0
 	for _, l := range all {
-		for _, f := range l.findings {
+		for _, f := range l.Findings {
 			if f.Ignored != "" {
 				ignored++
 				continue
@@ -150,7 +144,7 @@ func printFindings(w io.Writer, all []linted, releases int) {
 			if f.Counts() {
 				counted++
 			}
-			printFinding(w, l.file, &f)
+			printFinding(w, l.Name, &f)
 			if len(f.Releases) < releases {
 				fmt.Fprintf(w, "    on %s\n", strings.Join(f.Releases, ", "))
 			}
@@ -211,10 +205,10 @@ type column struct {
 	Column int `json:"column"`
 }
 
-func printFindingsJSON(out *printer, all []linted) {
+func printFindingsJSON(out *printer, all []sarif.File) {
 	for _, l := range all {
-		for _, f := range l.findings {
-			line := findingLine{File: l.file, Rule: f.Rule, Severity: f.Severity.String(), Place: f.Place(), Insn: f.Text,
+		for _, f := range l.Findings {
+			line := findingLine{File: l.Name, Rule: f.Rule, Severity: f.Severity.String(), Place: f.Place(), Insn: f.Text,
 				Message: f.Message, Releases: f.Releases, Ignored: f.Ignored}
 			for i, at := range f.At {
 				if i == 0 {

@@ -8,6 +8,7 @@ import (
 	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/cover"
 	"github.com/uringsim/uringsim/fleet"
+	"github.com/uringsim/uringsim/internal/inorder"
 	"github.com/uringsim/uringsim/internal/stream"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/sim"
@@ -73,5 +74,5 @@ func (m *model) replay(ctx context.Context, out *printer, file string, stdin io.
 			out.flush() // what is written may be watched
 		}
 	}
-	return false, errStopped
+	return false, inorder.ErrStopped
 }
