@@ -54,6 +54,9 @@ const lattice = `
 	cbpfvm, opdef < bpffilter < tctx < register;
 	register, trace < sim;
 
+	# What releases say to requests.
+	cover, plan, request, sim < eval < cmd/uringsim;
+
 	# Policies on what programs were recorded to do.
 	policy, sim, symbolic < trial;
 

@@ -71,7 +71,7 @@ func (o *checkOptions) run(cmd *cobra.Command, file string) error {
 		return err
 	}
 	out := newPrinter(cmd.OutOrStdout(), o.json, false)
-	t := planTrace(p)
+	t := &trace.Trace{Header: trace.Header{Trace: trace.Version}, Events: p.Registration()}
 	var columns []report.Column
 	results := make([][]registration, len(o.on))
 	ok := true
@@ -99,12 +99,6 @@ func (o *checkOptions) run(cmd *cobra.Command, file string) error {
 		printRefusals(out, o.on, results)
 	}
 	return out.finish(ok)
-}
-
-// planTrace is how a task without privileges registers the plan.
-func planTrace(p *plan.Plan) *trace.Trace {
-	events := []trace.Event{{Task: trace.InitTask, Args: &trace.NoNewPrivsArgs{}}}
-	return &trace.Trace{Header: trace.Header{Trace: trace.Version}, Events: append(events, p.Events(trace.InitTask)...)}
 }
 
 // registrations are what the outcomes say about the parts of the plan.

@@ -108,9 +108,7 @@ func (c compiled) writePlan() ([]byte, error) {
 }
 
 func (c compiled) writeTrace() ([]byte, error) {
-	t := trace.Trace{Header: trace.Header{Name: "what " + c.plan.Name + " registers"}}
-	t.Events = append(t.Events, trace.Event{Args: &trace.NoNewPrivsArgs{}})
-	t.Events = append(t.Events, c.plan.Events(trace.InitTask)...)
+	t := trace.Trace{Header: trace.Header{Name: "what " + c.plan.Name + " registers"}, Events: c.plan.Registration()}
 	var out bytes.Buffer
 	err := t.Write(&out)
 	return out.Bytes(), err

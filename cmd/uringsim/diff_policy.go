@@ -62,7 +62,7 @@ func (o *diffPolicyOptions) run(w io.Writer, files []string) error {
 		sides[i] = side{file, p}
 	}
 	out := newPrinter(w, o.json, false)
-	var answers []sameAnswer
+	var answers kernel.Answers
 	ok := true
 	var refused error // by releases, of which the others are not given up
 	for _, k := range o.releases {
@@ -84,14 +84,14 @@ func (o *diffPolicyOptions) run(w io.Writer, files []string) error {
 			return err
 		}
 		if !out.json {
-			answers = addAnswer(answers, k.Name, text)
+			answers.Add(k.Name, text)
 		}
 	}
 	for i, a := range answers {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		fmt.Fprintf(w, "on %s, %s", strings.Join(a.on, ", "), a.text)
+		fmt.Fprintf(w, "on %s, %s", a.Releases(), a.Text)
 	}
 	if refused != nil {
 		return refused

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/uringsim/uringsim/eval"
 	"github.com/uringsim/uringsim/internal/stream"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/report"
@@ -129,11 +130,11 @@ func (o *evalOptions) run(cmd *cobra.Command, file, text string) error {
 	if o.target.real() {
 		return o.onReal(cmd.Context(), out, p, request.NewReader(in, name))
 	}
-	var evaluators []*evaluator
+	var evaluators []*eval.Evaluator
 	for _, r := range o.target.models {
-		evaluators = append(evaluators, &evaluator{plan: p, file: file, release: r, engine: o.engine, profile: o.profile, maxChildren: 500})
+		evaluators = append(evaluators, &eval.Evaluator{Plan: p, File: file, Release: r, Engine: o.engine, Profile: o.profile})
 	}
-	o.causes = causes{plan: p, engine: o.engine, switched: map[string]*evaluator{}}
+	o.causes = causes{Causes: eval.Causes{Plan: p, Engine: o.engine}}
 	good, err := o.all(out, request.NewReader(in, name), evaluators)
 	if err != nil {
 		return err
@@ -150,10 +151,10 @@ func (o *evalOptions) run(cmd *cobra.Command, file, text string) error {
 }
 
 // all answers the requests one by one. It is false if an answer is not as it should be.
-func (o *evalOptions) all(out *printer, in *request.Reader, evaluators []*evaluator) (bool, error) {
+func (o *evalOptions) all(out *printer, in *request.Reader, evaluators []*eval.Evaluator) (bool, error) {
 	if len(evaluators) > 1 && !out.json {
 		for _, e := range evaluators {
-			fmt.Fprintf(out.w, "%-*s", columnWidth(e.release), e.release.Name)
+			fmt.Fprintf(out.w, "%-*s", columnWidth(e.Release), e.Release.Name)
 		}
 		fmt.Fprintln(out.w, "request")
 	}
@@ -166,9 +167,9 @@ func (o *evalOptions) all(out *printer, in *request.Reader, evaluators []*evalua
 		if err != nil {
 			return false, err
 		}
-		var answers []answer
+		var answers []eval.Answer
 		for _, e := range evaluators {
-			a, err := e.answer(r)
+			a, err := e.Ask(r)
 			if err != nil {
 				return false, err
 			}
@@ -189,15 +190,15 @@ func (o *evalOptions) all(out *printer, in *request.Reader, evaluators []*evalua
 }
 
 // printRefused says why releases do not accept the plan.
-func printRefused(out *printer, evaluators []*evaluator) {
-	var all []sameAnswer
+func printRefused(out *printer, evaluators []*eval.Evaluator) {
+	var all kernel.Answers
 	for _, e := range evaluators {
-		if e.refused != nil {
-			all = addAnswer(all, e.release.Name, e.refused.note)
+		if e.Refused() != "" {
+			all.Add(e.Release.Name, e.Refused())
 		}
 	}
 	for _, a := range all {
-		fmt.Fprintf(out.w, "no plan on %s: %s\n", strings.Join(a.on, ", "), a.text)
+		fmt.Fprintf(out.w, "no plan on %s: %s\n", a.Releases(), a.Text)
 	}
 }
 
@@ -208,19 +209,19 @@ type score struct {
 }
 
 // add counts the answers of several kernels to a request.
-func (s *score) add(r *request.Request, answers []answer) {
+func (s *score) add(r *request.Request, answers []eval.Answer) {
 	accepted := 0
 	for i := range answers {
 		a := &answers[i]
-		if a.verdict == noPlan { // of which check tells more
+		if a.Verdict == eval.NoPlan { // of which check tells more
 			continue
 		}
 		accepted++
-		s.good = s.good && a.verdict != unknown && !a.differs(r)
+		s.good = s.good && a.Verdict != eval.Unknown && !a.Differs(r)
 		if r.Want != "" {
 			s.wanted++
 		}
-		if a.differs(r) {
+		if a.Differs(r) {
 			s.wrong++
 		}
 	}
@@ -236,42 +237,42 @@ func (s *score) finish(out *printer) bool {
 }
 
 // printOne prints the answer of one release, with its reason.
-func (o *evalOptions) printOne(out *printer, r *request.Request, a *answer) {
-	fmt.Fprintf(out.w, "%-7s %s\n", a.verdict, r.Text)
-	if a.differs(r) {
+func (o *evalOptions) printOne(out *printer, r *request.Request, a *eval.Answer) {
+	fmt.Fprintf(out.w, "%-7s %s\n", a.Verdict, r.Text)
+	if a.Differs(r) {
 		fmt.Fprintf(out.w, "        line %d expects %s\n", r.Line, r.Want)
 	}
-	if reason := a.reason(); reason != "" {
+	if reason := a.Reason(); reason != "" {
 		fmt.Fprintf(out.w, "        %s\n", reason)
 	}
 	if o.verbose {
-		for _, run := range a.runs {
-			fmt.Fprint(out.w, indentBy("        ", run.text()))
+		for _, run := range a.Runs {
+			fmt.Fprint(out.w, indentBy("        ", run.Text()))
 		}
 	}
 }
 
 // printRow prints the answers of all releases on a line, with marks where a quirk makes a difference, and the reasons of
 // those that are not as expected.
-func (o *evalOptions) printRow(out *printer, r *request.Request, evaluators []*evaluator, answers []answer) error {
-	accepted := slices.DeleteFunc(slices.Clone(answers), func(a answer) bool { return a.verdict == noPlan })
-	same := !slices.ContainsFunc(accepted, func(a answer) bool { return a.verdict != accepted[0].verdict })
+func (o *evalOptions) printRow(out *printer, r *request.Request, evaluators []*eval.Evaluator, answers []eval.Answer) error {
+	accepted := slices.DeleteFunc(slices.Clone(answers), func(a eval.Answer) bool { return a.Verdict == eval.NoPlan })
+	same := !slices.ContainsFunc(accepted, func(a eval.Answer) bool { return a.Verdict != accepted[0].Verdict })
 	for i := range answers {
-		cell := answers[i].verdict
-		if !same && cell != noPlan {
-			mark, err := o.causes.mark(evaluators[i].release, r, cell)
+		cell := answers[i].Verdict
+		if !same && cell != eval.NoPlan {
+			mark, err := o.causes.mark(evaluators[i].Release, r, cell)
 			if err != nil {
 				return err
 			}
 			cell += mark
 		}
-		fmt.Fprintf(out.w, "%-*s", columnWidth(evaluators[i].release), cell)
+		fmt.Fprintf(out.w, "%-*s", columnWidth(evaluators[i].Release), cell)
 	}
 	fmt.Fprintln(out.w, r.Text)
 	for i := range answers {
 		a := &answers[i]
-		if a.differs(r) && a.verdict != noPlan {
-			fmt.Fprintf(out.w, "  line %d expects %s on %s; %s\n", r.Line, r.Want, evaluators[i].release.Name, a.reason())
+		if a.Differs(r) && a.Verdict != eval.NoPlan {
+			fmt.Fprintf(out.w, "  line %d expects %s on %s; %s\n", r.Line, r.Want, evaluators[i].Release.Name, a.Reason())
 		}
 	}
 	return nil
@@ -279,3 +280,32 @@ func (o *evalOptions) printRow(out *printer, r *request.Request, evaluators []*e
 
 // columnWidth has room for an errno and a mark.
 func columnWidth(r kernel.Release) int { return max(len(r.Name), len("EINVAL (a)")) + 2 }
+
+// answerLine is the JSON of an answer; docs/json.md states the keys.
+type answerLine struct {
+	Type    string    `json:"type"`
+	Line    int       `json:"line"`
+	Request string    `json:"request"`
+	Kernel  string    `json:"kernel"`
+	Verdict string    `json:"verdict"`
+	Want    string    `json:"want,omitzero"`
+	Why     *whyLine  `json:"why,omitzero"`
+	Note    string    `json:"note,omitzero"`
+	At      string    `json:"at,omitzero"`
+	Filters []runLine `json:"filters,omitzero"`
+}
+
+// printLines prints the answers of all releases as JSON.
+func (o *evalOptions) printLines(out *printer, r *request.Request, evaluators []*eval.Evaluator, answers []eval.Answer) {
+	for i := range answers {
+		a := &answers[i]
+		l := answerLine{Type: "answer", Line: r.Line, Request: r.Text, Kernel: evaluators[i].Release.Name, Verdict: a.Verdict,
+			Want: string(r.Want), Why: jsonWhy(a.Why), Note: a.Note, At: a.At}
+		if o.verbose {
+			for _, run := range a.Runs {
+				l.Filters = append(l.Filters, jsonRun(&run))
+			}
+		}
+		out.line(l)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/report"
 	"github.com/uringsim/uringsim/trial"
 	"github.com/uringsim/uringsim/verdict"
@@ -12,18 +13,12 @@ import (
 
 // printAttempts prints what the releases have in common once.
 func printAttempts(out *printer, policy string, attempts []attempt) {
-	for len(attempts) > 0 {
-		text := attempts[0].text(out.quiet)
-		n := 1
-		for n < len(attempts) && attempts[n].text(out.quiet) == text {
-			n++
-		}
-		var names []string
-		for _, a := range attempts[:n] {
-			names = append(names, a.release.Name)
-		}
-		fmt.Fprintf(out.w, "%s on %s: %s", policy, strings.Join(names, ", "), text)
-		attempts = attempts[n:]
+	var answers kernel.Answers
+	for _, a := range attempts {
+		answers.Add(a.release.Name, a.text(out.quiet))
+	}
+	for _, a := range answers {
+		fmt.Fprintf(out.w, "%s on %s: %s", policy, a.Releases(), a.Text)
 	}
 }
 

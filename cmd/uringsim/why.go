@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/uringsim/uringsim/eval"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/report"
 	"github.com/uringsim/uringsim/sim"
@@ -57,7 +58,7 @@ func (o *whyOptions) explain(out *printer, stdin io.Reader, file string, number 
 	if number < 1 || number > len(t.Events) {
 		return fmt.Errorf("found event %d, but %s has events 1 to %d", number, file, len(t.Events))
 	}
-	var answers []sameAnswer
+	var answers kernel.Answers
 	ok := true
 	for _, k := range o.releases {
 		event, err := playTo(t, k, number, o.onEngine())
@@ -69,9 +70,14 @@ func (o *whyOptions) explain(out *printer, stdin io.Reader, file string, number 
 			eventLines(out, file, k, event)
 			continue
 		}
-		answers = addAnswer(answers, k.Name, eventText(event))
+		answers.Add(k.Name, eventText(event))
 	}
-	printAnswers(out, file, answers)
+	for i, a := range answers {
+		if i > 0 {
+			fmt.Fprintln(out.w)
+		}
+		fmt.Fprintf(out.w, "%s on %s\n%s", file, a.Releases(), a.Text)
+	}
 	if !ok {
 		return errMismatch
 	}
@@ -121,8 +127,8 @@ func requestText(b *strings.Builder, q *trace.Request) {
 	default:
 		fmt.Fprintln(b, "allowed")
 	}
-	for _, run := range runsOf(q) {
-		b.WriteString(indentBy("  ", run.text()))
+	for _, run := range eval.RunsOf(q) {
+		b.WriteString(indentBy("  ", run.Text()))
 	}
 }
 
@@ -152,8 +158,8 @@ func eventLines(out *printer, file string, k kernel.Release, o *trace.Outcome) {
 		q := &o.Requests[i]
 		l := l
 		l.Type, l.UserData, l.Opcode, l.Why = "request", q.UserData, q.Opcode.String(), jsonWhy(q.Why)
-		for _, run := range runsOf(q) {
-			l.Filters = append(l.Filters, run.line())
+		for _, run := range eval.RunsOf(q) {
+			l.Filters = append(l.Filters, jsonRun(&run))
 		}
 		if len(q.Filters) > 0 && q.Filters[0].Program != nil {
 			l.Context = slices.Clone(q.Context[:])
