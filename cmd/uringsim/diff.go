@@ -267,15 +267,7 @@ func writeTrace(t *trace.Trace, file string) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	f, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	if err := t.Write(f); err != nil {
-		_ = f.Close() // the first error counts
-		return err
-	}
-	return f.Close()
+	return writeFile(file, t.Write)
 }
 
 func kindNames() (names []string) {

@@ -144,7 +144,7 @@ func (o *importOptions) create(stdout io.Writer, h trace.Header) (*importOutput,
 	}
 	file, err := os.Create(o.output)
 	if err != nil {
-		return nil, err
+		return nil, system(err)
 	}
 	lines, err := trace.NewLineWriter(file, h)
 	return &importOutput{lines: lines, file: file}, err

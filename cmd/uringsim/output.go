@@ -44,6 +44,9 @@ func writeFile(file string, write func(io.Writer) error) error {
 
 // mayReplace tells before there is much work whether replaceFile will have a place to write to.
 func mayReplace(file string) error {
+	if isSpecial(file) {
+		return nil
+	}
 	tmp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
 	if err == nil {
 		err = errors.Join(tmp.Close(), os.Remove(tmp.Name()))
@@ -51,8 +54,12 @@ func mayReplace(file string) error {
 	return system(err)
 }
 
-// replaceFile writes a file that nobody sees before it is whole.
+// replaceFile writes a file that nobody sees before it is whole. What is no regular file, such as /dev/null, stays, and is
+// written to as it comes.
 func replaceFile(file string, write func(io.Writer) error) error {
+	if isSpecial(file) {
+		return system(writeFile(file, write))
+	}
 	tmp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
 	if err != nil {
 		return system(err)
@@ -66,4 +73,10 @@ func replaceFile(file string, write func(io.Writer) error) error {
 		err = os.Rename(tmp.Name(), file)
 	}
 	return system(err)
+}
+
+// isSpecial tells whether there is a file that is not to be replaced by another: a device or a pipe.
+func isSpecial(file string) bool {
+	info, err := os.Stat(file)
+	return err == nil && !info.Mode().IsRegular()
 }

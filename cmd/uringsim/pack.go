@@ -84,11 +84,11 @@ func convert(stdin io.Reader, file, to string, do func(*trace.Reader, *os.File, 
 	}
 	out, err := os.Create(to)
 	if err != nil {
-		return err
+		return system(err)
 	}
 	err = do(in, out, p)
 	err = errors.Join(err, out.Close())
-	if torn := (*trace.PackError)(nil); err != nil && !errors.As(err, &torn) {
+	if torn := (*trace.PackError)(nil); err != nil && !errors.As(err, &torn) && !isSpecial(to) {
 		_ = os.Remove(to) // the first error counts
 	}
 	return err

@@ -51,7 +51,7 @@ func runRecord(messages io.Writer, file string, asleep bool, command []string) e
 	}
 	out, err := os.Create(file)
 	if err != nil {
-		return err
+		return system(err)
 	}
 	o := record.Options{Command: command, Name: filepath.Base(command[0]), Asleep: asleep}
 	if terminal(messages) {
