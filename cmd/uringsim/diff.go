@@ -73,7 +73,10 @@ func diffCommand() *cobra.Command {
 disagree, made small. A trace whose two runs differ, and of which the model agrees with one, is excluded and counted.
 
 --kernels names a folder with 7.3/vmlinuz and so on; --kernel a single image, which is compared with the model of the
-release --as.`,
+release --as. docs/kernels.md tells how to go on with a disagreement. uringsim diff-policy compares policies.
+
+Exit status: 0 all agree, 1 something disagrees, 2 usage, 4 a kernel that cannot be asked.
+` + aboutKernels,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}

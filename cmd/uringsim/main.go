@@ -95,6 +95,7 @@ where io_uring cannot be used.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetHelpCommand(helpCommand(root))
 	for _, g := range []struct {
 		title    string
 		commands []*cobra.Command
@@ -113,4 +114,19 @@ where io_uring cannot be used.`,
 		}
 	}
 	return root
+}
+
+// helpCommand is the help of a command, and an error for what is none.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about any command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, _, err := root.Find(args)
+			if err != nil {
+				return err
+			}
+			return c.Help()
+		},
+	}
 }
