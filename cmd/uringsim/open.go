@@ -15,6 +15,9 @@ func openTrace(file string, stdin io.Reader) (*trace.Reader, error) {
 	if file == stream.Stdin && stdin == nil {
 		return nil, errors.New("found \"-\", expected files: standard input is for replay on the model, without more")
 	}
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return nil, &statusError{exitInput, fmt.Errorf("%s: found a folder, expected a trace", file)}
+	}
 	in, err := stream.Open(file, stdin)
 	if err != nil {
 		return nil, err

@@ -26,6 +26,9 @@ the same events. FILE may have any form, also that of a torn packed trace, of wh
 status is 3 then. "-" is standard input, or output.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if to == "" {
+				return errors.New("expected -o FILE, as packed traces are no text; \"-\" is standard output")
+			}
 			return convert(cmd.InOrStdin(), args[0], to, func(in *trace.Reader, out *os.File, p *progress) error {
 				return packEvents(in, out, compression, p)
 			})
@@ -34,7 +37,6 @@ status is 3 then. "-" is standard input, or output.`,
 	c.Flags().StringVarP(&to, "output", "o", "", "`FILE` to write the packed trace to; \"-\" is standard output")
 	p := &parsed[trace.Compression]{to: &compression, kind: "HOW", parse: compressionOf}
 	c.Flags().Var(p.set(trace.S2.String()), "compress", "how blocks are compressed: "+strings.Join(compressionNames(), ", "))
-	_ = c.MarkFlagRequired("output") // the flag exists
 	complete(c, "compress", compressionNames())
 	return c
 }

@@ -118,7 +118,7 @@ func (o *runOptions) start() (*sim.Kernel, error) {
 	return k, nil
 }
 
-// refusedLine is a line of run --json: what was refused, by one check.
+// refusedLine is a line of run -o: what was refused, by one check.
 type refusedLine struct {
 	Type   string   `json:"type"`
 	Kernel string   `json:"kernel"`
