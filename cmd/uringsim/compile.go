@@ -89,6 +89,9 @@ func (o *compileOptions) compile(file string) ([]byte, error) {
 	if err == nil {
 		c.policy, err = load.Policy(file, input, options)
 	}
+	if err == nil && c.policy == nil && o.enforce != nil {
+		return nil, fmt.Errorf("--kernel is for policies, and %s is a program or plan, which stays what it is", file)
+	}
 	if err == nil {
 		c.plan, err = load.Text(file, input, options)
 	}

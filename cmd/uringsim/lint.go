@@ -27,7 +27,7 @@ type lintOptions struct {
 func lintCommand() *cobra.Command {
 	var o lintOptions
 	c := &cobra.Command{
-		Use:     "lint FILE...",
+		Use:     "lint FILE... | --rules",
 		Aliases: []string{"audit"},
 		Short:   "Look for mistakes in filters and restrictions",
 		Long: `lint looks for mistakes in what a sandbox registers: filters that compare the wrong bytes, look at what is not
@@ -46,8 +46,8 @@ notes do not count.
 
 ` + aboutKernels,
 		Args: func(_ *cobra.Command, files []string) error {
-			if len(files) == 0 && !o.rules {
-				return errors.New("no file")
+			if (len(files) == 0) != o.rules {
+				return errors.New("files, or their absence")
 			}
 			return nil
 		},
@@ -65,7 +65,8 @@ notes do not count.
 	jsonFlag(c, &o.json)
 	f.BoolVar(&o.sarif, "sarif", false, "print a SARIF 2.1.0 log")
 	f.BoolVar(&o.rules, "rules", false, "list the rules")
-	c.MarkFlagsMutuallyExclusive("json", "sarif")
+	exclude(c, "sarif", "json", "rules")
+	exclude(c, "rules", "disable", "kernel", "form", "op", "name")
 	return c
 }
 

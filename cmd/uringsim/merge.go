@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -47,6 +48,9 @@ is 0, and so is 3 if only traces were bad.`,
 }
 
 func (o *mergeOptions) run(cmd *cobra.Command, args []string) error {
+	if o.quiet && !o.text {
+		return errors.New("--quiet goes with --text")
+	}
 	from := tracesOptions{filesFrom: o.filesFrom}
 	if err := from.check(args); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -53,6 +54,9 @@ type runOptions struct {
 
 // run runs a command, and ends as it did.
 func (o *runOptions) run(messages io.Writer, command []string) error {
+	if o.policy == "" && o.inputOptions != (inputOptions{}) {
+		return errors.New("--form, --op and --name are about the policy, found no --policy")
+	}
 	if o.lines == "" {
 		return o.runWith(messages, io.Discard, command)
 	}

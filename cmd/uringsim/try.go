@@ -56,6 +56,9 @@ func (o *tryOptions) run(cmd *cobra.Command, policy string, traces []string) err
 	if err := o.check(traces); err != nil {
 		return err
 	}
+	if o.summary == "" && cmd.Flags().Changed("jobs") {
+		return errors.New("--jobs goes with --summary; without it, traces are tried one after the other")
+	}
 	p, err := o.load(policy)
 	if err != nil {
 		return err
