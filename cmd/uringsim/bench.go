@@ -41,7 +41,8 @@ with the straight lines that come nearest (docs/speed.md).`,
 	f := c.Flags()
 	f.IntVar(&o.turns, "turns", 75, "measure each `N` times")
 	f.DurationVar(&o.slice, "slice", 4*time.Millisecond, "`TIME` that each turn of each takes")
-	choiceFlag(c, &o.engine, "engine", "ENGINE", "all", "run filters on this engine only: fast, xnet or all", append(engineNames(), "all"))
+	choiceFlag(c, &o.engine, "engine", "ENGINE", "all", "run filters on this engine only: fast, xnet or all",
+		append(engineNames(), "all"))
 	f.StringVar(&o.plot, "plot", "", "draw the cost of filters and instructions to `FILE`, as SVG")
 	jsonFlag(c, &o.json)
 	return c

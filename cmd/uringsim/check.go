@@ -31,8 +31,8 @@ func checkCommand() *cobra.Command {
 		Use:   "check FILE",
 		Short: "Tell whether kernels accept a program, policy or plan",
 		Long: `check registers the restrictions and filters of a program, policy or plan in their order, as a task with
-no_new_privs does for itself, on one release or on several. Of each registration that is refused, it tells the errno, the rule
-and the function of the kernel, and the instruction. The exit status is 1 if anything is refused.`,
+no_new_privs does for itself, on one release or on several. Of each registration that is refused, it tells the errno, the
+rule and the function of the kernel, and the instruction. The exit status is 1 if anything is refused.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, files []string) error { return o.run(cmd, files[0]) },
 	}

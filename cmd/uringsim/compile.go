@@ -73,7 +73,8 @@ With --to it writes
 	choiceFlag(c, &o.to, "to", "FORM", "plan", "what to write: "+strings.Join(names, ", "), names)
 	o.flags(c)
 	o.outputOption.flag(c)
-	c.Flags().Var(releasesValue(&o.enforce), "kernel", "releases that are to enforce it: one, some with commas between; all that can, if none is named")
+	c.Flags().Var(releasesValue(&o.enforce), "kernel",
+		"releases that are to enforce it: one, some with commas between; all that can, if none is named")
 	completeWith(c, "kernel", completeReleases())
 	return c
 }

@@ -15,7 +15,8 @@ func (o *engineOption) flag(c *cobra.Command) {
 		err = e.UnmarshalText([]byte(text))
 		return e, err
 	}}
-	c.Flags().Var(p.set(cbpfvm.Fast.String()), "engine", "run filters on our own engine, fast, or on xnet, golang.org/x/net/bpf's VM")
+	c.Flags().Var(p.set(cbpfvm.Fast.String()), "engine",
+		"run filters on our own engine, fast, or on xnet, golang.org/x/net/bpf's VM")
 	complete(c, "engine", engineNames())
 }
 

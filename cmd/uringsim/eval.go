@@ -54,8 +54,8 @@ then:
 The answer is allow, deny (by a filter or restriction), or the errno with which the kernel refuses the request before a
 filter sees it. With several releases there is a column for each, and a note on the quirk that makes the difference.
 
-With --kernel live the running kernel answers, and with --kernel ./vmlinuz that image, in a guest (QEMU), which shows that
-a policy holds there. It carries out none of the requests: each is in a chain that has failed before. Where the model of
+With --kernel live the running kernel answers, and with --kernel ./vmlinuz that image, in a guest (QEMU), which shows
+that a policy holds there. It carries out none of the requests: each is in a chain that has failed before. Where the model of
 the release answers otherwise, that counts as not expected: the one of the kernel's version if that is modelled, or --as.
 
 Exit status: 0 all is as expected, 1 an answer is not, or is not known, or no kernel that was asked accepts the plan,
@@ -103,7 +103,8 @@ func (o *evalOptions) source(cmd *cobra.Command, text string) (in io.ReadCloser,
 	case text != "":
 		return io.NopCloser(strings.NewReader(text)), "request", nil
 	case o.requests == "":
-		return nil, "", errors.New("found no request, expected one behind the file, such as nop or 'connect 10.0.0.1:443', or --requests")
+		return nil, "", errors.New("found no request, expected one behind the file, such as nop or 'connect 10.0.0.1:443', " +
+			"or --requests")
 	}
 	in, err = stream.Open(o.requests, cmd.InOrStdin())
 	return in, o.requests, err

@@ -71,7 +71,8 @@ func parseReleases(text string) ([]kernel.Release, error) {
 // filteringFlag is --kernel of commands that reason about what filters of tasks do.
 func filteringFlag(c *cobra.Command, to *[]kernel.Release) {
 	p := &parsed[[]kernel.Release]{to: to, kind: "RELEASES", parse: parseFiltering}
-	c.Flags().Var(p.set(newest), "kernel", "releases to reason about: one, some with commas between, or all that have filters")
+	c.Flags().Var(p.set(newest), "kernel",
+		"releases to reason about: one, some with commas between, or all that have filters")
 	completeWith(c, "kernel", completeReleases("all"))
 }
 
@@ -101,8 +102,8 @@ const running = "live"
 // targetFlag is --kernel of commands that can ask real kernels.
 func targetFlag(c *cobra.Command, to *target) {
 	p := &parsed[target]{to: to, kind: "KERNEL", parse: parseTarget}
-	c.Flags().Var(p.set(newest), "kernel", "releases to model: one, some with commas between, or all; or a real kernel: live, "+
-		"the running one, or an image, such as ./vmlinuz, which is booted")
+	c.Flags().Var(p.set(newest), "kernel", "releases to model: one, some with commas between, or all; or a real kernel: "+
+		"live, the running one, or an image, such as ./vmlinuz, which is booted")
 	completeWith(c, "kernel", completeReleases("all", running))
 }
 
@@ -188,8 +189,8 @@ func completeWith(c *cobra.Command, flag string, completions cobra.CompletionFun
 	}
 }
 
-// completeReleases completes the last release of a list, or its last quirk. Instead of the first, there may be other words,
-// or the path of a file.
+// completeReleases completes the last release of a list, or its last quirk. Instead of the first, there may be other
+// words, or the path of a file.
 func completeReleases(others ...string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, text string) ([]string, cobra.ShellCompDirective) {
 		last := strings.LastIndexAny(text, ",+~") + 1
@@ -255,8 +256,8 @@ func clearUsage(c *cobra.Command) {
 	})
 }
 
-// wrongValue says what is wrong with the value of a flag. Errors of values that we read ourselves say what was expected, or
-// all of it.
+// wrongValue says what is wrong with the value of a flag. Errors of values that we read ourselves say what was expected,
+// or all of it.
 func wrongValue(e *pflag.InvalidValueError) error {
 	flag, why := e.GetFlag(), e.Unwrap()
 	switch flag.Value.Type() {

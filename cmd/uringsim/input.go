@@ -24,7 +24,8 @@ type inputOptions struct {
 }
 
 func (o *inputOptions) flags(c *cobra.Command) {
-	choiceFlag(c, &o.form, "form", "FORM", "", "form of the input, such as asm, c or plan; without it, its suffix tells (docs/programs.md)",
+	choiceFlag(c, &o.form, "form", "FORM", "",
+		"form of the input, such as asm, c or plan; without it, its suffix tells (docs/programs.md)",
 		formNames())
 	op := &parsed[*uapi.Op]{to: &o.op, kind: "OPCODE", parse: parseOpcode}
 	c.Flags().Var(op, "op", "opcode that a program is for, such as SOCKET")

@@ -102,8 +102,8 @@ where io_uring cannot be used.`,
 	}{
 		{"Programs and policies:", []*cobra.Command{compileCommand(), asmCommand(), disasmCommand(), checkCommand(), evalCommand(),
 			explainCommand(), diffPolicyCommand(), lintCommand()}},
-		{"What programs did:", []*cobra.Command{recordCommand(), importCommand(), runCommand(), replayCommand(), whyCommand(),
-			tryCommand(), suggestCommand(), mergeCommand(), packCommand(), unpackCommand()}},
+		{"What programs did:", []*cobra.Command{recordCommand(), importCommand(), runCommand(), replayCommand(),
+			whyCommand(), tryCommand(), suggestCommand(), mergeCommand(), packCommand(), unpackCommand()}},
 		{"Kernels:", []*cobra.Command{kernelsCommand(), probeCommand(), genCommand(), diffCommand(), benchCommand()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})

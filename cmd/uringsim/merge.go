@@ -25,8 +25,8 @@ func mergeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "merge SUMMARY...",
 		Short: "Add up what replays of many traces gave",
-		Long: `merge adds up summaries that uringsim replay and try wrote with --summary, in any order, and writes a summary again, or with
---text what people want to know of it. All shards of some traces give what one replay of these traces gives, byte by byte
+		Long: `merge adds up summaries that uringsim replay and try wrote with --summary, in any order, and writes a summary again, or
+with --text what people want to know of it. All shards of some traces give what one replay of these traces gives, byte by byte
 (docs/fleet.md). A file may have several summaries, one behind the other, and be compressed; "-" is standard input.
 
 Summaries of different versions of uringsim are not added up, as these may judge otherwise.

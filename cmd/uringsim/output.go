@@ -54,8 +54,8 @@ func mayReplace(file string) error {
 	return system(err)
 }
 
-// replaceFile writes a file that nobody sees before it is whole. What is no regular file, such as /dev/null, stays, and is
-// written to as it comes.
+// replaceFile writes a file that nobody sees before it is whole. What is no regular file, such as /dev/null, stays, and
+// is written to as it comes.
 func replaceFile(file string, write func(io.Writer) error) error {
 	if isSpecial(file) {
 		return system(writeFile(file, write))

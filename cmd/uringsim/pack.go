@@ -36,7 +36,8 @@ status is 3 then. "-" is standard input, or output.`,
 	}
 	c.Flags().StringVarP(&to, "output", "o", "", "`FILE` to write the packed trace to; \"-\" is standard output")
 	p := &parsed[trace.Compression]{to: &compression, kind: "HOW", parse: compressionOf}
-	c.Flags().Var(p.set(trace.S2.String()), "compress", "how blocks are compressed: "+strings.Join(compressionNames(), ", "))
+	c.Flags().Var(p.set(trace.S2.String()), "compress",
+		"how blocks are compressed: "+strings.Join(compressionNames(), ", "))
 	complete(c, "compress", compressionNames())
 	return c
 }

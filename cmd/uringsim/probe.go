@@ -36,8 +36,8 @@ func probeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "probe",
 		Short: "Tell which quirks a real kernel has, and which release it is like",
-		Long: `probe tells which quirks a kernel has, by trying and not by its version: tasks of their own play the traces that
-show the quirks, and the model with a quirk or the one without it does the same. The last line names the release, with
+		Long: `probe tells which quirks a kernel has, by trying and not by its version: tasks of their own play the traces
+that show the quirks, and the model with a quirk or the one without it does the same. The last line names the release, with
 quirks switched, that the kernel is like, for --kernel of the other commands.
 
 The exit status is 77 if io_uring cannot be used here: on systems other than Linux on amd64, and where it is absent or
@@ -48,7 +48,8 @@ forbidden.`,
 		},
 	}
 	p := &parsed[target]{to: &asked, kind: "KERNEL", parse: parseReal}
-	c.Flags().Var(p.set(running), "kernel", "kernel to ask: live, the running one, or an image, such as ./vmlinuz, which is booted")
+	c.Flags().Var(p.set(running), "kernel",
+		"kernel to ask: live, the running one, or an image, such as ./vmlinuz, which is booted")
 	completeWith(c, "kernel", cobra.FixedCompletions([]string{running}, cobra.ShellCompDirectiveDefault))
 	jsonFlag(c, &asJSON)
 	return c

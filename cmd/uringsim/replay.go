@@ -42,8 +42,9 @@ out, to its end is told of and counted, and the others go on; the exit status is
 For many traces on many machines (docs/fleet.md), --shard looks at one of N parts of the files, --summary writes what
 became of all of them, and uringsim merge adds such summaries up.
 
-With --kernel live the calls go to the running kernel, and with --kernel ./vmlinuz to that image, in a guest (QEMU). A real
-kernel is held to what is recorded of the release of its version, or of --as; --record writes its results into the traces.
+With --kernel live the calls go to the running kernel, and with --kernel ./vmlinuz to that image, in a guest (QEMU). A
+real kernel is held to what is recorded of the release of its version, or of --as; --record writes its results into the
+traces.
 
 Exit status: 0 all is as it should be, 1 something differs or is not known, 2 usage, 3 a trace that is bad, 4 a kernel
 that cannot be asked, a list that breaks off, or a file that cannot be written. With --exit-zero, 1 is 0, and so is 3 if
@@ -54,7 +55,8 @@ only traces are bad.
 	}
 	f := c.Flags()
 	targetFlag(c, &o.target)
-	choiceFlag(c, &o.as, "as", "RELEASE", "", "release whose recorded results a real kernel is held to", releaseNames(kernel.Measured()))
+	choiceFlag(c, &o.as, "as", "RELEASE", "", "release whose recorded results a real kernel is held to",
+		releaseNames(kernel.Measured()))
 	f.BoolVar(&o.record, "record", false, "write the real kernel's results into the traces")
 	f.StringVar(&o.page, "html", "", "write a report for people to `FILE`, as a page (docs/report.md)")
 	o.manyOptions.flags(c)

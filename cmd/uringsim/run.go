@@ -37,7 +37,8 @@ policy cannot be read or the release refuses it, and 4 if nothing can be run her
 	}
 	c.Flags().SetInterspersed(false)
 	releaseFlag(c, &o.release, "release that decides")
-	c.Flags().StringVar(&o.policy, "policy", "", "policy, program or plan in `FILE` that is registered before the program starts")
+	c.Flags().StringVar(&o.policy, "policy", "",
+		"policy, program or plan in `FILE` that is registered before the program starts")
 	o.flags(c)
 	c.Flags().BoolVar(&o.report, "report", false, "list at the end what was refused and why")
 	c.Flags().StringVarP(&o.lines, "output", "o", "", "write that to `FILE`, one JSON object a line (docs/json.md)")

@@ -14,7 +14,8 @@ import (
 )
 
 // onSeveral replays a trace on several releases and prints where the results part.
-func onSeveral(out *printer, stdin io.Reader, file string, on []kernel.Release, profile *cover.Profile, engine sim.Option) (bool, error) {
+func onSeveral(out *printer, stdin io.Reader, file string, on []kernel.Release, profile *cover.Profile,
+	engine sim.Option) (bool, error) {
 	t, err := readTrace(file, stdin)
 	if err != nil {
 		return false, err

@@ -27,8 +27,8 @@ func whyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "why TRACE EVENT",
 		Short: "Say how an event of a trace was decided, step by step",
-		Long: `why replays a trace up to one of its events, a number from 1, and says how that was decided: by which check in
-Linux, and what each filter did that ran, step by step, with the registers and what was loaded (docs/explain.md).
+		Long: `why replays a trace up to one of its events, a number from 1, and says how that was decided: by which check
+in Linux, and what each filter did that ran, step by step, with the registers and what was loaded (docs/explain.md).
 
 With several releases, those with the same answer are named together.
 
