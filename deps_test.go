@@ -45,7 +45,7 @@ const lattice = `
 	opdef, plan < symbolic;
 
 	# Mistakes in it.
-	symbolic < lint;
+	symbolic < lint < lint/sarif < cmd/uringsim;
 
 	# Submissions, written as programs do.
 	trace < sqe;
@@ -54,11 +54,17 @@ const lattice = `
 	cbpfvm, opdef < bpffilter < tctx < register;
 	register, trace < sim;
 
+	# What releases say to requests.
+	cover, plan, request, sim < eval < cmd/uringsim;
+
 	# Policies on what programs were recorded to do.
 	policy, sim, symbolic < trial;
 
 	# All requests at once.
 	opdef, plan < symbolic;
+
+	# Output of what runs at the same time.
+	NONE < internal/inorder < cmd/uringsim;
 
 	# What replays of many traces gave, added up.
 	trial < fleet < cmd/uringsim;
@@ -97,8 +103,9 @@ var outside = map[string][]string{
 	"github.com/go-json-experiment/json": {"cmd/uringsim", "fleet", "internal/differ", "internal/differ/outcomes", "internal/judge", "plan", "policy", "request", "sqe", "trace", "uringtest"},
 	"github.com/google/go-cmp":           {"internal/differ", "internal/judge", "trace"},
 	"github.com/klauspost/compress":      {"internal/differ", "internal/stream", "trace"},
-	"github.com/owenrumney/go-sarif":     {"cmd/uringsim"},
+	"github.com/owenrumney/go-sarif":     {"lint/sarif"},
 	"github.com/spf13/cobra":             {"cmd/uringsim"},
+	"github.com/spf13/pflag":             {"cmd/uringsim"},
 	"golang.org/x/net/bpf":               {"cbpfvm"},
 	"golang.org/x/sys":                   {"internal/admission", "internal/live", "internal/ptrace", "internal/record", "internal/sysuring", "internal/vm"},
 	"unsafe":                             {"internal/sysuring"},

@@ -210,9 +210,9 @@ func evidence(t *testing.T, row kernel.Row) string {
 	return link + "recorded on " + strings.Join(on, ", ") + "."
 }
 
-// TestReadmeRegister keeps the list of register opcodes that are not modelled: those for which the model has no answer
+// TestModelRegister keeps the list of register opcodes that are not modelled: those for which the model has no answer
 // however good the arguments are.
-func TestReadmeRegister(t *testing.T) {
+func TestModelRegister(t *testing.T) {
 	var missing []string
 	for _, row := range uapi.RegisterOps.Rows {
 		if unmodelled(kernel.V7_3, uint32(row.Value)) {
@@ -220,11 +220,11 @@ func TestReadmeRegister(t *testing.T) {
 		}
 	}
 	line := "- register opcodes " + strings.Join(missing, ", ") + ".\n"
-	generated(t, "README.md", "register", wrap(line, "  "))
+	generated(t, "docs/model.md", "register", wrap(line, "  "))
 }
 
-// TestReadmeDeparts keeps the list of what the model does otherwise than the kernel: the comments that begin "Departs:".
-func TestReadmeDeparts(t *testing.T) {
+// TestModelDeparts keeps the list of what the model does otherwise than the kernel: the comments that begin "Departs:".
+func TestModelDeparts(t *testing.T) {
 	files, err := filepath.Glob("*/*.go")
 	if err != nil {
 		t.Fatal(err)
@@ -243,7 +243,7 @@ func TestReadmeDeparts(t *testing.T) {
 			text = ""
 		}
 	}
-	generated(t, "README.md", "departs", out.String())
+	generated(t, "docs/model.md", "departs", out.String())
 }
 
 // unmodelled tries arguments that pass the checks of one opcode or another.
@@ -377,11 +377,11 @@ func TestJSONKeys(t *testing.T) {
 	}
 }
 
-// TestReadmeResults fails if the README does not name an opcode whose result the model knows.
-func TestReadmeResults(t *testing.T) {
+// TestModelResults fails if docs/model.md does not name an opcode whose result the model knows.
+func TestModelResults(t *testing.T) {
 	_, table, _ := strings.Cut(readFile(t, "sim/issue.go"), "var issuers = ")
 	table, _, _ = strings.Cut(table, "\n}")
-	row := regexp.MustCompile(`(?m)^\| results \| .*$`).FindString(readFile(t, "README.md"))
+	row := regexp.MustCompile(`(?m)^\| results \| .*$`).FindString(readFile(t, "docs/model.md"))
 	ops := regexp.MustCompile(`uapi\.IORING_OP_([A-Z0-9_]+): +(issue[A-Za-z]+)`).FindAllStringSubmatch(table, -1)
 	if len(ops) < 3 {
 		t.Fatalf("found %d issuers", len(ops))
@@ -392,7 +392,7 @@ func TestReadmeResults(t *testing.T) {
 			name = "ENOTSOCK"
 		}
 		if !strings.Contains(row, name) {
-			t.Errorf("the README's row of results does not name %s", name)
+			t.Errorf("docs/model.md's row of results does not name %s", name)
 		}
 	}
 }
@@ -419,13 +419,13 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// TestFolders checks the README's table of kernel files and folders against the "Linux:" comments.
+// TestFolders checks CONTRIBUTING.md's table of kernel files and folders against the "Linux:" comments.
 func TestFolders(t *testing.T) {
 	row := regexp.MustCompile("(?m)^\\| (`[^|]*`[^|]*)\\| `([a-z]+)/` \\|")
 	quoted := regexp.MustCompile("`([a-z_/]+\\.[ch])`")
-	rows := row.FindAllStringSubmatch(readFile(t, "README.md"), -1)
+	rows := row.FindAllStringSubmatch(readFile(t, "CONTRIBUTING.md"), -1)
 	if len(rows) < 5 {
-		t.Fatalf("the README's table has %d rows", len(rows))
+		t.Fatalf("CONTRIBUTING.md's table has %d rows", len(rows))
 	}
 	for _, r := range rows {
 		var code strings.Builder
@@ -438,7 +438,7 @@ func TestFolders(t *testing.T) {
 		}
 		for _, m := range quoted.FindAllStringSubmatch(r[1], -1) {
 			if !strings.Contains(code.String(), m[1]) {
-				t.Errorf("README.md says that %s models %s, which no comment there does", r[2], m[1])
+				t.Errorf("CONTRIBUTING.md says that %s models %s, which no comment there does", r[2], m[1])
 			}
 		}
 	}

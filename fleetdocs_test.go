@@ -76,7 +76,7 @@ func TestFleetWorkers(t *testing.T) {
 		}
 		return string(out)
 	}
-	run(nil, "uringsim", "replay", "-q", "--exit-zero", "--policy", "web.policy", "--kernel", "all", "--files-from",
+	run(nil, "uringsim", "try", "-q", "--exit-zero", "web.policy", "--kernel", "all", "--files-from",
 		"traces.txt", "--summary", "whole.json")
 	want := readFile(t, filepath.Join(data, "whole.json"))
 	for _, w := range fleetWorkers(t) {

@@ -41,6 +41,21 @@ func TestPolicyExamples(t *testing.T) {
 	}
 }
 
+// TestPolicyObject fails if docs/policy.md does not speak of a key of the object of containers, all of which its error names.
+func TestPolicyObject(t *testing.T) {
+	_, err := policy.ParseOCI("object", []byte(`{"defaultAction": "deny", "unknown": 1}`))
+	if err == nil {
+		t.Fatal("an unknown key passes")
+	}
+	_, keys, _ := strings.Cut(err.Error(), "; known are ")
+	text := readFile(t, "docs/policy.md")
+	for _, key := range strings.Split(keys, ", ") {
+		if !strings.Contains(text, "\n| `"+key+"` | ") {
+			t.Errorf("docs/policy.md does not have the key %q", key)
+		}
+	}
+}
+
 // TestImpactPolicy: the policy that docs/impact.md shows is the one whose impact it shows.
 func TestImpactPolicy(t *testing.T) {
 	shown := blocks(t, "docs/impact.md", "policy")

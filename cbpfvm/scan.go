@@ -2,6 +2,7 @@ package cbpfvm
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -48,6 +49,9 @@ type scanner struct {
 	line, col int
 }
 
+// maxTokens keeps memory bounded. A program of the most instructions that a kernel can be asked to take has as many.
+const maxTokens = 16 * math.MaxUint16
+
 // scan returns all tokens; the last one is a tokEnd without text.
 func scan(src string) ([]token, *AsmError) {
 	s := scanner{src: src, line: 1, col: 1}
@@ -57,7 +61,9 @@ func scan(src string) ([]token, *AsmError) {
 		if err != nil {
 			return nil, err
 		}
-		toks = append(toks, t)
+		if toks = append(toks, t); len(toks) > maxTokens {
+			return nil, t.errorf("the text is too long: more than %d words and signs", maxTokens)
+		}
 		if t.kind == tokEnd && t.text == "" {
 			return toks, nil
 		}

@@ -173,6 +173,19 @@ func Parse(s string) (Release, error) {
 	return r, nil
 }
 
+// ParseList reads releases with commas between, as Parse reads each: "7.1,7.2~socket-type-unmasked".
+func ParseList(s string) ([]Release, error) {
+	var all []Release
+	for name := range strings.SplitSeq(s, ",") {
+		r, err := Parse(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
+
 // Names are the releases' names, joined by commas.
 func Names() string {
 	var names []string

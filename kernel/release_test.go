@@ -119,6 +119,24 @@ func TestParseError(t *testing.T) {
 	}
 }
 
+func TestParseList(t *testing.T) {
+	for text, want := range map[string]string{"7.1": "7.1", "7.2~socket-type-unmasked,7.0": "7.2~socket-type-unmasked 7.0"} {
+		all, err := ParseList(text)
+		var names []string
+		for _, r := range all {
+			names = append(names, r.Name)
+		}
+		if got := strings.Join(names, " "); err != nil || got != want {
+			t.Errorf("%q is %s, %v, want %s", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "7.1,", "7.1, 7.2", "all"} {
+		if all, err := ParseList(text); err == nil {
+			t.Errorf("%q is %v, want an error", text, all)
+		}
+	}
+}
+
 func TestOfVersion(t *testing.T) {
 	rows := []struct {
 		version, want, why string

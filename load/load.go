@@ -4,13 +4,16 @@ package load
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/plan"
+	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 )
 
@@ -57,14 +60,22 @@ func File(file string, o Options) (*plan.Plan, error) {
 
 // ReadFile is the text of a file for Text, unless the file is too large.
 func ReadFile(file string) ([]byte, error) {
-	info, err := os.Stat(file)
+	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() > maxText {
-		return nil, fmt.Errorf("%s: the file has more than %d bytes", file, maxText)
+	defer f.Close()
+	return Read(file, f)
+}
+
+// Read is the text of an open file for Text, unless it is too long; the name is for errors.
+func Read(file string, in io.Reader) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(in, maxText+1))
+	if err == nil && len(text) > maxText {
+		return nil, &trace.SyntaxError{File: file, Line: 1, Col: 1,
+			Msg: fmt.Sprintf("found more than %d bytes, which is too long for a program, policy or plan", maxText)}
 	}
-	return os.ReadFile(file)
+	return text, err
 }
 
 // Text is File for a text that was read already.
@@ -73,8 +84,13 @@ func Text(file string, text []byte, o Options) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if other := formShown(file, text); other != nil && o.Form == "" {
-		form = other
+	if o.Form == "" {
+		if other := formShown(file, text); other != nil {
+			form = other
+		} else if traceHead.Match(text) {
+			return nil, &trace.SyntaxError{File: file, Line: 1, Col: 1,
+				Msg: "found a trace, expected a program, policy or plan; the form trace takes the program that a trace registers"}
+		}
 	}
 	return form.read(file, text, o)
 }
@@ -97,5 +113,8 @@ func formOf(file string, o Options) (*Form, error) {
 	}
 	return nil, fmt.Errorf("%s; forms are %s", what, strings.Join(names, ", "))
 }
+
+// traceHead is how traces begin.
+var traceHead = regexp.MustCompile(`^\s*\{\s*"trace"\s*:`)
 
 func readPlan(file string, text []byte, _ Options) (*plan.Plan, error) { return plan.Read(file, text) }

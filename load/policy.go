@@ -50,12 +50,8 @@ func readPolicy(form string) func(string, []byte, Options) (*plan.Plan, error) {
 	}
 }
 
-// Policy reads a file in one of the forms of policies, and does not compile it. It is nil for files in other forms.
-func Policy(file string, o Options) (*policy.Policy, error) {
-	text, err := ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
+// Policy reads a text in one of the forms of policies, and does not compile it. It is nil for texts in other forms.
+func Policy(file string, text []byte, o Options) (*policy.Policy, error) {
 	form, err := formOf(file, o)
 	if err != nil {
 		return nil, err

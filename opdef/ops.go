@@ -2,6 +2,7 @@ package opdef
 
 import (
 	"encoding/binary"
+	"fmt"
 	"sync"
 
 	"github.com/uringsim/uringsim/kernel"
@@ -34,6 +35,9 @@ func On(k kernel.Release) *Ops {
 	o := &Ops{}
 	for op := range o.rows {
 		row := &o.rows[op]
+		if Defs[op].Prep == nil {
+			panic(fmt.Sprintf("opdef: Defs has no row for %v, or one without Prep", uapi.Op(op)))
+		}
 		for i := range Defs[op].Prep.Steps {
 			if s := &Defs[op].Prep.Steps[i]; s.On(k) {
 				row.add(s)

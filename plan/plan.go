@@ -86,3 +86,8 @@ func (p *Plan) Events(task string) []trace.Event {
 	}
 	return events
 }
+
+// Registration is how a first task without privileges registers the plan.
+func (p *Plan) Registration() []trace.Event {
+	return append([]trace.Event{{Task: trace.InitTask, Args: &trace.NoNewPrivsArgs{}}}, p.Events(trace.InitTask)...)
+}

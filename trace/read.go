@@ -82,13 +82,33 @@ func describe(e *json.SemanticError) error {
 	}
 	switch {
 	case errors.Is(e.Err, json.ErrUnknownName):
-		return fmt.Errorf("%sunknown key", where)
+		return fmt.Errorf("%sunknown key%s", where, knownKeys(e.GoType))
 	case e.Err != nil:
 		return fmt.Errorf("%s%w", where, e.Err)
 	case e.GoType != nil:
 		return fmt.Errorf("%sfound %s, expected %s", where, kindName(e.JSONKind), goKind(e.GoType.String()))
 	}
 	return errors.New(where + "wrong value")
+}
+
+// knownKeys says which keys an object has, if it is a struct of ours.
+func knownKeys(t reflect.Type) string {
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == nil || t.Kind() != reflect.Struct {
+		return ""
+	}
+	var keys []string
+	for _, f := range reflect.VisibleFields(t) {
+		if key, _, _ := strings.Cut(f.Tag.Get("json"), ","); key != "" && key != "-" {
+			keys = append(keys, key)
+		}
+	}
+	if keys == nil {
+		return ""
+	}
+	return "; known are " + strings.Join(keys, ", ")
 }
 
 // goKind names a Go type in JSON's words.

@@ -13,16 +13,24 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// objectKeys ends what is said of an object of the program's memory with an unknown key.
+const objectKeys = "; known are path, bytes, sockaddr, open_how, iovecs, timespec, msghdr, bpf_filter, restrictions, " +
+	"task_restrictions, probe, ring_fds, fds, query, getevents_arg, sqe, buf_reg, buf_status, sync_cancel, napi, clock, words, " +
+	"rsrc_register, rsrc_update, rsrc_update2, file_index_range, clone_buffers, tags, mem_region, region, resize, zcrx_ifq, " +
+	"zcrx_area, zcrx_event_desc"
+
 // badEvents are events that are refused, with the place in the event, from 0, and the message.
 var badEvents = []struct {
 	event string
 	at    string // what stands there
 	msg   string
 }{
-	{`{"call":"exec","results":[{"ret":0,"retx":1}]}`, `"retx"`, `results/0/retx: unknown key`},
+	{`{"call":"exec","results":[{"ret":0,"retx":1}]}`, `"retx"`,
+		`results/0/retx: unknown key; known are on, ret, cqes, sq_head, sq_dropped, cq_overflow, params, wrote`},
 	{`{"call":"exec","results":[{"ret":"NOPE"}]}`, `"NOPE"`, `results/0/ret: "NOPE" is not an error name such as EINVAL`},
 	{`{"call":"exec","results":[{"ret":"13"}]}`, `"13"`, `results/0/ret: "13" is not an error name such as EINVAL`},
-	{`{"call":"exec","results":[{"ret":0,"cqes":[{"res":0,"x":1}]}]}`, `"x"`, `results/0/cqes/0/x: unknown key`},
+	{`{"call":"exec","results":[{"ret":0,"cqes":[{"res":0,"x":1}]}]}`, `"x"`,
+		`results/0/cqes/0/x: unknown key; known are user_data, res, flags, big`},
 	{`{"call":"exec","results":{}}`, `{}}`, `results: found an object, expected an array`},
 	{`{"call":"exec","fd":3}`, `"fd"`, `call "exec" has no argument "fd"; it has none`},
 	{`{"call":"close","fx":3}`, `"fx"`, `call "close" has no argument "fx"; it has fd`},
@@ -45,7 +53,7 @@ var badEvents = []struct {
 	{`{"call":"fork","child":7}`, `7}`, `child: found a number, expected a string`},
 	{`{"call":"register","fd":3,"op":"PROBEX"}`, `"PROBEX"`,
 		`op: "PROBEX" is neither a number nor a name such as IORING_REGISTER_BPF_FILTER`},
-	{`{"call":"register","fd":3,"op":"PROBE","arg":{"probe":{"ops":1,"x":2}}}`, `"x"`, `arg/probe/x: unknown key`},
+	{`{"call":"register","fd":3,"op":"PROBE","arg":{"probe":{"ops":1,"x":2}}}`, `"x"`, `arg/probe/x: unknown key; known are ops, fill`},
 	{`{"call":"register","fd":3,"op":2,"arg":{"fds":[1,"a"]}}`, `"a"`, `arg/fds/1: "a" is not a number`},
 	{`{"call":"register","fd":3,"op":2,"arg":"x"}`, `"x"`, `arg: "x" is not a number`},
 	{`{"call":"enter","fd":3,"sqes":[3]}`, `3]`, `sqes/0: found a number, expected an SQE as an object or as hexadecimal`},
@@ -64,10 +72,10 @@ var badEvents = []struct {
 	{`{"call":"enter","fd":3,"sqes":[{"ioprio":-32769}]}`, `-32769`,
 		`sqes/0: ioprio is 0xffffffffffff7fff, which does not fit in 16 bits`},
 	{`{"call":"enter","fd":3,"sqes":[{"addr":{"path":1}}]}`, `1}`, `sqes/0/addr/path: found a number, expected a string`},
-	{`{"call":"enter","fd":3,"sqes":[{"addr":{"pathx":1}}]}`, `"pathx"`, `sqes/0/addr/pathx: unknown key`},
-	{`{"call":"enter","fd":3,"sqes":[{"addr":{"open_how":{"x":1}}}]}`, `"x"`, `sqes/0/addr/open_how/x: unknown key`},
+	{`{"call":"enter","fd":3,"sqes":[{"addr":{"pathx":1}}]}`, `"pathx"`, `sqes/0/addr/pathx: unknown key` + objectKeys},
+	{`{"call":"enter","fd":3,"sqes":[{"addr":{"open_how":{"x":1}}}]}`, `"x"`, `sqes/0/addr/open_how/x: unknown key; known are flags, mode, resolve, tail`},
 	{`{"call":"enter","fd":3,"sqes":[{"addr":{"iovecs":[{"base":{"x":1}}]}}]}`, `"x"`,
-		`sqes/0/addr/iovecs/0/base/x: unknown key`},
+		`sqes/0/addr/iovecs/0/base/x: unknown key` + objectKeys},
 	{`{"call":"enter","fd":3,"sqes":[{"len":{"path":"x"}}]}`, `{"path`,
 		`sqes/0/len: len has 32 bits and cannot point to an object`},
 	{`{"call":"enter","fd":3,"sqes":[{"slot":"x"}]}`, `"x"`, `sqes/0/slot: "x" is not a number`},
@@ -149,7 +157,7 @@ func TestBadDocuments(t *testing.T) {
 		{`{"events":[]}`, `1:1: found trace version 0, expected "trace": 1`},
 		{`{"trace":2,"events":[]}`, `1:1: found trace version 2, expected "trace": 1`},
 		{`{"trace":"1","events":[]}`, `1:10: trace: found a string, expected a number`},
-		{`{"trace":1,"event":[]}`, `1:12: event: unknown key`},
+		{`{"trace":1,"event":[]}`, `1:12: event: unknown key; known are trace, name, why, source, cause, $schema, recording, events`},
 		{`{"trace":1,"events":{}}`, `1:21: events: found an object, expected an array`},
 		{`{"trace":1,"events":null}`, `1:21: events: found null, expected an array`},
 		{`{"trace":1,"events":[],"events":[]}`, `1:24: not JSON: duplicate object member name`},
@@ -174,7 +182,7 @@ func TestBadLines(t *testing.T) {
 	rows := []struct{ text, want string }{
 		{"", `1:1: no text, expected {"trace": 1}`}, {"\n \n", `1:1: no text, expected {"trace": 1}`},
 		{`{"trace":2}`, `1:1: found trace version 2, expected "trace": 1`},
-		{`{"trace":1,"events":[]}`, `1:12: events: unknown key`},
+		{`{"trace":1,"events":[]}`, `1:12: events: unknown key; known are trace, name, why, source, cause, $schema, recording`},
 		{"{\"trace\":1}\n{\"call\":", `2:9: the text ends in the middle of a value`},
 		{"{\"trace\":1}\n{\"call\":\"exec\"} {}", `2:17: not JSON: invalid character '{' after top-level value`},
 		{"{\"trace\":1}\n\n\n]", `4:1: not JSON: invalid character ']' at start of value`},

@@ -118,11 +118,23 @@ func note[K comparable](m map[K]*evidence, key K, file string) *evidence {
 	return e
 }
 
-// String is the number of times in each file.
+// maxNamed is how many files of a piece of evidence are named.
+const maxNamed = 3
+
+// String is the number of times in each of the first files, and in the others together.
 func (e *evidence) String() string {
 	var parts []string
-	for _, file := range slices.Sorted(maps.Keys(e.count)) {
+	files := slices.Sorted(maps.Keys(e.count))
+	named := min(len(files), maxNamed)
+	for _, file := range files[:named] {
 		parts = append(parts, fmt.Sprintf("%d in %s", e.count[file], file))
+	}
+	more := 0
+	for _, file := range files[named:] {
+		more += e.count[file]
+	}
+	if more > 0 {
+		parts = append(parts, fmt.Sprintf("%d in %d more", more, len(files)-named))
 	}
 	return strings.Join(parts, ", ")
 }

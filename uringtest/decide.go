@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/uringsim/uringsim/cbpfvm"
+	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/sqe"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
@@ -103,35 +104,20 @@ func disagree(t testing.TB, kernels []Kernel, s *Sandbox, request sqe.SQE, want 
 	if want < Allowed || want > Invalid {
 		return fmt.Sprintf("found %s as what is wanted, expected Allowed, Denied or Invalid", want)
 	}
-	var found findings
+	var all kernel.Answers
 	for _, k := range kernels {
 		if a := k.Decide(t, s, request); a.Decision != want {
-			found.add(k, explain([]*Sandbox{s}, request.Trace(), a, want))
+			all.Add(k.Name, explain([]*Sandbox{s}, request.Trace(), a, want))
 		}
 	}
-	return found.String()
+	return found(all)
 }
 
-// findings are texts about kernels. Kernels with the same text are named together.
-type findings []finding
-
-type finding struct{ kernels, text string }
-
-func (f *findings) add(k Kernel, text string) {
-	for i := range *f {
-		if one := &(*f)[i]; one.text == text {
-			one.kernels += ", " + k.Name
-			return
-		}
-	}
-	*f = append(*f, finding{k.Name, text})
-}
-
-// String is all findings, without a newline at the end.
-func (f findings) String() string {
+// found are texts about kernels, without a newline at the end.
+func found(all kernel.Answers) string {
 	var parts []string
-	for _, one := range f {
-		parts = append(parts, "on "+one.kernels+": "+strings.TrimRight(one.text, "\n"))
+	for _, a := range all {
+		parts = append(parts, "on "+a.Releases()+": "+strings.TrimRight(a.Text, "\n"))
 	}
 	return strings.Join(parts, "\n")
 }

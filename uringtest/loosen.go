@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/symbolic"
 	"github.com/uringsim/uringsim/uapi"
@@ -47,22 +48,22 @@ func (k Kernel) AssertNotLooser(t testing.TB, old, new *Sandbox) {
 
 func assertNotLooser(t testing.TB, kernels []Kernel, old, new *Sandbox) {
 	t.Helper()
-	var found findings
+	var all kernel.Answers
 	for _, k := range kernels {
 		r, err := symbolic.Compare(new.plan, old.plan, k.Release)
 		if err != nil {
-			found.add(k, err.Error())
+			all.Add(k.Name, err.Error())
 		}
 		for _, op := range r.Ops {
 			if op.OnlyA != nil {
-				found.add(k, k.looser(t, old, new, op.OnlyA))
+				all.Add(k.Name, k.looser(t, old, new, op.OnlyA))
 			} else if !op.Proven {
-				found.add(k, fmt.Sprintf("it is not decided whether the new sandbox allows more of %s: the filters calculate "+
+				all.Add(k.Name, fmt.Sprintf("it is not decided whether the new sandbox allows more of %s: the filters calculate "+
 					"too much; of %d requests none shows that it does", op.Op, op.Searched))
 			}
 		}
 	}
-	if text := found.String(); text != "" {
+	if text := found(all); text != "" {
 		t.Error(text)
 	}
 }

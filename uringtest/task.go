@@ -43,8 +43,8 @@ func (t *Task) Kernel() Kernel { return t.kernel }
 // Model is the simulated kernel itself, for what these methods do not do, such as setting a sim.Issuer.
 func (t *Task) Model() *sim.Kernel { return t.model }
 
-// Trace is what all tasks of the kernel did so far, for a real kernel to do the same: written to a file, "uringsim vm"
-// replays it there.
+// Trace is what all tasks of the kernel did so far, for a real kernel to do the same: written to a file, "uringsim replay
+// --kernel live" or "--kernel ./vmlinuz" replays it there.
 func (t *Task) Trace() *trace.Trace {
 	return &trace.Trace{Header: trace.Header{Name: t.tb.Name()}, Events: slices.Clone(t.events)}
 }

@@ -3,11 +3,10 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/uringsim/uringsim/internal/stream"
 	"github.com/uringsim/uringsim/load"
 	"github.com/uringsim/uringsim/progtext"
 	"github.com/uringsim/uringsim/uapi"
@@ -16,8 +15,8 @@ import (
 // convertOptions are the flags of asm and disasm.
 type convertOptions struct {
 	inputOptions
+	outputOption
 	to        string
-	out       string
 	from      string // the form of input whose name does not tell; "" is an error
 	otherwise string // the form of output if nothing tells
 }
@@ -56,40 +55,25 @@ func (o *convertOptions) setUp(c *cobra.Command) {
 	c.Args = cobra.MaximumNArgs(1)
 	c.RunE = func(cmd *cobra.Command, args []string) error { return o.run(cmd, append(args, "-")[0]) }
 	o.flags(c)
-	c.Flags().StringVar(&o.to, "to", "", "form of the output; without it, the suffix of -o tells")
-	c.Flags().StringVarP(&o.out, "output", "o", "", "file to write; the standard output without it")
-	complete(c, "to", programFormNames())
+	choiceFlag(c, &o.to, "to", "FORM", "", "form of the output; without it, the suffix of -o tells", programFormNames())
+	o.outputOption.flag(c)
 }
 
 func (o *convertOptions) run(cmd *cobra.Command, file string) error {
-	op, err := o.opcode()
-	if err != nil {
-		return err
-	}
 	to := o.to
-	if to == "" && o.out == "" {
+	if to == "" && o.file == stream.Stdin {
 		to = o.otherwise
 	}
-	out, err := progtext.FormOf(to, o.out)
+	out, err := progtext.FormOf(to, o.file)
 	if err != nil {
 		return err
 	}
-	text, err := o.convert(cmd.InOrStdin(), file, out, op)
-	if err != nil {
-		return err
-	}
-	if o.out != "" {
-		return os.WriteFile(o.out, text, 0o644)
-	}
-	_, err = cmd.OutOrStdout().Write(text)
-	return err
+	text, err := o.convert(file, out, o.op)
+	return o.write(cmd, text, err)
 }
 
-// maxProgram is the most bytes that are read.
-const maxProgram = 16 << 20
-
 // convert reads the input and writes it in the form.
-func (o *convertOptions) convert(stdin io.Reader, file string, out *progtext.Form, op *uapi.Op) ([]byte, error) {
+func (o *convertOptions) convert(file string, out *progtext.Form, op *uapi.Op) ([]byte, error) {
 	in, formErr := o.input(file)
 	if formErr != nil && file != "-" {
 		if _, err := load.FormOf(o.form, file); err == nil {
@@ -99,18 +83,9 @@ func (o *convertOptions) convert(stdin io.Reader, file string, out *progtext.For
 	if formErr != nil {
 		return nil, formErr
 	}
-	var text []byte
-	var err error
-	if file == "-" {
-		text, err = io.ReadAll(io.LimitReader(stdin, maxProgram+1))
-	} else {
-		text, err = readLimited(file)
-	}
-	switch {
-	case err != nil:
+	text, err := readInput(file)
+	if err != nil {
 		return nil, err
-	case len(text) > maxProgram:
-		return nil, fmt.Errorf("%s: the program has more than %d bytes", file, maxProgram)
 	}
 	insns, err := in.Read(file, text, progtext.Options{Op: op, Name: o.name})
 	if err != nil {
@@ -126,15 +101,6 @@ func (o *convertOptions) input(file string) (*progtext.Form, error) {
 		return progtext.FormOf(o.from, file)
 	}
 	return in, err
-}
-
-func readLimited(file string) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxProgram+1))
 }
 
 // all writes the filters of a policy or plan one after the other.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/internal/bench"
 )
 
@@ -40,12 +39,12 @@ with the straight lines that come nearest (docs/speed.md).`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.OutOrStdout()) },
 	}
 	f := c.Flags()
-	f.IntVar(&o.turns, "turns", 75, "how often each is measured")
-	f.DurationVar(&o.slice, "slice", 4*time.Millisecond, "how long each turn of each takes")
-	f.StringVar(&o.engine, "engine", "all", "run filters on this engine only: fast, xnet or all")
-	f.StringVar(&o.plot, "plot", "", "draw the cost of filters and instructions to a file, as SVG")
-	f.BoolVar(&o.json, "json", false, "print one JSON object a line (docs/json.md)")
-	complete(c, "engine", []string{"all", cbpfvm.Fast.String(), cbpfvm.Reference.String()})
+	f.IntVar(&o.turns, "turns", 75, "measure each `N` times")
+	f.DurationVar(&o.slice, "slice", 4*time.Millisecond, "`TIME` that each turn of each takes")
+	choiceFlag(c, &o.engine, "engine", "ENGINE", "all", "run filters on this engine only: fast, xnet or all",
+		append(engineNames(), "all"))
+	f.StringVar(&o.plot, "plot", "", "draw the cost of filters and instructions to `FILE`, as SVG")
+	jsonFlag(c, &o.json)
 	return c
 }
 
@@ -58,15 +57,12 @@ func (o *benchOptions) run(w io.Writer) error {
 	if o.plot != "" {
 		subjects = append(subjects, bench.Curves()...)
 	}
-	if e := cbpfvm.Engine(0); o.engine != "all" {
-		if err := e.UnmarshalText([]byte(o.engine)); err != nil {
-			return fmt.Errorf("--engine: %w, or all", err)
-		}
+	if o.engine != "all" {
 		subjects = bench.Only(o.engine, subjects)
 	}
 	results, err := bench.Measure(subjects, o.turns, o.slice)
 	if err != nil {
-		return &statusError{exitSystem, err}
+		return system(err)
 	}
 	if o.plot != "" {
 		if err := writeFile(o.plot, func(w io.Writer) error { return bench.Plot(w, results) }); err != nil {

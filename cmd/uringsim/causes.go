@@ -4,46 +4,31 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/uringsim/uringsim/cbpfvm"
+	"github.com/uringsim/uringsim/eval"
 	"github.com/uringsim/uringsim/kernel"
-	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/report"
 	"github.com/uringsim/uringsim/request"
 )
 
-// causes finds the quirks that make releases answer differently, and keeps a note of each.
+// causes keeps a note of each quirk that makes releases answer differently.
 type causes struct {
-	plan     *plan.Plan
-	engine   cbpfvm.Engine
-	notes    []string
-	switched map[string]*evaluator // by release and the quirk that it is without
+	eval.Causes
+	notes []string
 }
 
 // mark is a reference to the note on the quirk without which the release would answer otherwise; "" if there is none.
 func (c *causes) mark(k kernel.Release, r *request.Request, verdict string) (string, error) {
-	for _, q := range k.Quirks() {
-		without := k.Without(q)
-		e := c.switched[without.Name]
-		if e == nil {
-			e = &evaluator{plan: c.plan, release: without, engine: c.engine, maxChildren: 10} // there are many of them
-			c.switched[without.Name] = e
-		}
-		a, err := e.answer(r)
-		if err != nil {
-			return "", err
-		}
-		if a.verdict == verdict || a.verdict == noPlan {
-			continue
-		}
-		note := quirkNote(q)
-		i := slices.Index(c.notes, note)
-		if i < 0 {
-			i = len(c.notes)
-			c.notes = append(c.notes, note)
-		}
-		return " (" + report.NoteName(i) + ")", nil
+	q, found, err := c.Of(k, r, verdict)
+	if !found {
+		return "", err
 	}
-	return "", nil
+	note := quirkNote(q)
+	i := slices.Index(c.notes, note)
+	if i < 0 {
+		i = len(c.notes)
+		c.notes = append(c.notes, note)
+	}
+	return " (" + report.NoteName(i) + ")", nil
 }
 
 // print explains the marks.

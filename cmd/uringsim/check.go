@@ -21,8 +21,8 @@ import (
 // checkOptions are the flags of check.
 type checkOptions struct {
 	inputOptions
-	kernel string
-	json   bool
+	on   []kernel.Release
+	json bool
 }
 
 func checkCommand() *cobra.Command {
@@ -31,14 +31,14 @@ func checkCommand() *cobra.Command {
 		Use:   "check FILE",
 		Short: "Tell whether kernels accept a program, policy or plan",
 		Long: `check registers the restrictions and filters of a program, policy or plan in their order, as a task with
-no_new_privs does for itself, on a kernel or on all that are modelled. Of each registration that is refused, it tells the errno, the
+no_new_privs does for itself, on one release or on several. Of each registration that is refused, it tells the errno, the
 rule and the function of the kernel, and the instruction. The exit status is 1 if anything is refused.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, files []string) error { return o.run(cmd, files[0]) },
 	}
 	o.flags(c)
-	kernelFlag(c, &o.kernel)
-	c.Flags().BoolVar(&o.json, "json", false, "print one JSON object a line (docs/json.md)")
+	releasesFlag(c, &o.on)
+	jsonFlag(c, &o.json)
 	return c
 }
 
@@ -66,20 +66,16 @@ type checkLine struct {
 }
 
 func (o *checkOptions) run(cmd *cobra.Command, file string) error {
-	on, err := releases(o.kernel)
-	if err != nil {
-		return err
-	}
 	p, err := o.load(file)
 	if err != nil {
 		return err
 	}
 	out := newPrinter(cmd.OutOrStdout(), o.json, false)
-	t := planTrace(p)
+	t := &trace.Trace{Header: trace.Header{Trace: trace.Version}, Events: p.Registration()}
 	var columns []report.Column
-	results := make([][]registration, len(on))
+	results := make([][]registration, len(o.on))
 	ok := true
-	for i, r := range on {
+	for i, r := range o.on {
 		outcomes, err := report.Play(t, r, nil)
 		if err != nil {
 			return err
@@ -92,23 +88,17 @@ func (o *checkOptions) run(cmd *cobra.Command, file string) error {
 	}
 	switch {
 	case o.json:
-		printCheckLines(out, on, results)
-	case len(on) == 1:
-		fmt.Fprintf(out.w, "%s on %s\n", file, on[0])
+		printCheckLines(out, o.on, results)
+	case len(o.on) == 1:
+		fmt.Fprintf(out.w, "%s on %s\n", file, o.on[0])
 		for n := range results[0] {
 			results[0][n].print(out, n+1)
 		}
 	default:
 		printTable(out, file, t, columns)
-		printRefusals(out, on, results)
+		printRefusals(out, o.on, results)
 	}
 	return out.finish(ok)
-}
-
-// planTrace is how a task without privileges registers the plan.
-func planTrace(p *plan.Plan) *trace.Trace {
-	events := []trace.Event{{Task: trace.InitTask, Args: &trace.NoNewPrivsArgs{}}}
-	return &trace.Trace{Header: trace.Header{Trace: trace.Version}, Events: append(events, p.Events(trace.InitTask)...)}
 }
 
 // registrations are what the outcomes say about the parts of the plan.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,12 +15,14 @@ import (
 	"github.com/uringsim/uringsim/policy"
 	"github.com/uringsim/uringsim/source"
 	"github.com/uringsim/uringsim/trace"
-	"github.com/uringsim/uringsim/uapi"
 )
 
 // compileOptions are the flags of compile.
 type compileOptions struct {
-	to, form, op, kernels string
+	inputOptions
+	outputOption
+	to      string
+	enforce []kernel.Release
 }
 
 // compiled is what there is to write: the policy is nil if the file has none.
@@ -28,11 +31,13 @@ type compiled struct {
 	plan   *plan.Plan
 }
 
-// targets are what compile writes.
-var targets = []struct {
+type compileTarget struct {
 	name, doc string
 	write     func(compiled) ([]byte, error)
-}{
+}
+
+// targets are what compile writes.
+var targets = []compileTarget{
 	{"plan", "the registrations and their programs, as JSON", compiled.writePlan},
 	{"c", "a file in C that registers them with liburing", func(c compiled) ([]byte, error) { return source.C(c.plan) }},
 	{"go", "a file in Go that registers them", func(c compiled) ([]byte, error) { return source.Go(c.plan) }},
@@ -62,68 +67,42 @@ With --to it writes
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text, err := o.compile(args[0])
-			if err != nil {
-				return err
-			}
-			_, err = cmd.OutOrStdout().Write(text)
-			return err
+			return o.write(cmd, text, err)
 		},
 	}
-	f := c.Flags()
-	f.StringVar(&o.to, "to", "plan", "what to write: "+strings.Join(names, ", "))
-	f.StringVar(&o.form, "form", "", "the form of the file, if its name does not tell")
-	f.StringVar(&o.op, "op", "", "the opcode that a program or function is for")
-	f.StringVar(&o.kernels, "kernel", "", "releases that are to enforce it, with commas between (default all that can)")
+	choiceFlag(c, &o.to, "to", "FORM", "plan", "what to write: "+strings.Join(names, ", "), names)
+	o.flags(c)
+	o.outputOption.flag(c)
+	c.Flags().Var(releasesValue(&o.enforce), "kernel",
+		"releases that are to enforce it: one, some with commas between; all that can, if none is named")
+	completeWith(c, "kernel", completeReleases())
 	return c
 }
 
 // compile reads a file and writes it as the target.
 func (o *compileOptions) compile(file string) ([]byte, error) {
-	options, err := o.options()
+	options := o.options()
+	options.Kernels = o.enforce
+	to := slices.IndexFunc(targets, func(t compileTarget) bool { return t.name == o.to })
+	var c compiled
+	var text []byte
+	input, err := readInput(file)
+	if err == nil {
+		c.policy, err = load.Policy(file, input, options)
+	}
+	if err == nil && c.policy == nil && o.enforce != nil {
+		return nil, fmt.Errorf("--kernel is for policies, and %s is a program or plan, which stays what it is", file)
+	}
+	if err == nil {
+		c.plan, err = load.Text(file, input, options)
+	}
+	if err == nil {
+		text, err = targets[to].write(c)
+	}
 	if err != nil {
-		return nil, err
+		return nil, &statusError{exitInput, err}
 	}
-	for _, t := range targets {
-		if t.name != o.to {
-			continue
-		}
-		var c compiled
-		var text []byte
-		if c.policy, err = load.Policy(file, options); err == nil {
-			c.plan, err = load.File(file, options)
-		}
-		if err == nil {
-			text, err = t.write(c)
-		}
-		if err != nil {
-			return nil, &statusError{exitInput, err}
-		}
-		return text, nil
-	}
-	return nil, fmt.Errorf("unknown target %q; see uringsim compile --help", o.to)
-}
-
-func (o *compileOptions) options() (load.Options, error) {
-	options := load.Options{Form: o.form}
-	if o.op != "" {
-		op, err := uapi.Ops.Parse(strings.ToUpper(o.op))
-		if err != nil || op >= uapi.IORING_OP_LAST {
-			return options, fmt.Errorf("found %q, expected an opcode such as SOCKET", o.op)
-		}
-		number := uapi.Op(op)
-		options.Op = &number
-	}
-	if o.kernels == "" {
-		return options, nil
-	}
-	for name := range strings.SplitSeq(o.kernels, ",") {
-		k, err := kernel.Parse(name)
-		if err != nil {
-			return options, err
-		}
-		options.Kernels = append(options.Kernels, k)
-	}
-	return options, nil
+	return text, nil
 }
 
 func (c compiled) writePlan() ([]byte, error) {
@@ -133,9 +112,7 @@ func (c compiled) writePlan() ([]byte, error) {
 }
 
 func (c compiled) writeTrace() ([]byte, error) {
-	t := trace.Trace{Header: trace.Header{Name: "what " + c.plan.Name + " registers"}}
-	t.Events = append(t.Events, trace.Event{Args: &trace.NoNewPrivsArgs{}})
-	t.Events = append(t.Events, c.plan.Events(trace.InitTask)...)
+	t := trace.Trace{Header: trace.Header{Name: "what " + c.plan.Name + " registers"}, Events: c.plan.Registration()}
 	var out bytes.Buffer
 	err := t.Write(&out)
 	return out.Bytes(), err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -23,8 +22,8 @@ type coverOptions struct {
 func (o *coverOptions) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.BoolVar(&o.on, "cover", false, "list how often each instruction of the filters ran, and which ways jumps took")
-	f.StringVar(&o.html, "cover-html", "", "write the same to a file, as a page")
-	f.Float64Var(&o.min, "cover-min", 0, "fail if less than so many percent of instructions and branches were exercised")
+	f.StringVar(&o.html, "cover-html", "", "write the same to `FILE`, as a page")
+	f.Float64Var(&o.min, "cover-min", 0, "fail if less than `PERCENT` of instructions and branches were exercised")
 }
 
 // wanted tells whether something is to be counted.
@@ -92,19 +91,6 @@ func (o *coverOptions) finish(out *printer) (bool, error) {
 	}
 	fmt.Fprintf(os.Stderr, "uringsim: coverage is %s, expected at least %v%%\n", total, o.min)
 	return false, nil
-}
-
-// writeFile makes a file of what is written.
-func writeFile(file string, write func(io.Writer) error) error {
-	f, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	if err := write(f); err != nil {
-		_ = f.Close() // the first error counts
-		return err
-	}
-	return f.Close()
 }
 
 func printCoverLines(out *printer, report *cover.Report) {

@@ -1,12 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -25,21 +25,22 @@ import (
 func genCommand() *cobra.Command {
 	var kind string
 	var seed uint64
+	var out outputOption
 	c := &cobra.Command{
 		Use:   "gen",
 		Short: "Generate a trace from a seed",
 		Long:  "gen writes the trace of a kind and a seed, the same on every machine. The kinds are:\n\n" + kindList(),
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			k, ok := gen.KindOf(kind)
-			if !ok {
-				return fmt.Errorf("unknown kind %q; the kinds are\n%s", kind, kindList())
-			}
-			return k.Trace(seed).Write(cmd.OutOrStdout())
+			k, _ := gen.KindOf(kind)
+			var text bytes.Buffer
+			err := k.Trace(seed).Write(&text)
+			return out.write(cmd, text.Bytes(), err)
 		},
 	}
-	c.Flags().StringVar(&kind, "kind", "mixed", "kind of trace")
-	c.Flags().Uint64Var(&seed, "seed", 1, "seed")
+	choiceFlag(c, &kind, "kind", "KIND", "mixed", "kind of trace", kindNames())
+	c.Flags().Uint64Var(&seed, "seed", 1, "`N` that decides on everything in it")
+	out.flag(c)
 	return c
 }
 
@@ -53,11 +54,12 @@ func kindList() string {
 
 // diffOptions are the flags of diff.
 type diffOptions struct {
-	kernels, kernelFile, as string
-	kinds                   string
-	seed                    uint64
-	n, parallel, shrink     int
-	out, corpus             string
+	kernels, image  string
+	as              kernel.Release
+	kinds           []gen.Kind
+	seed            uint64
+	n, jobs, shrink int
+	out, corpus     string
 	engineOption
 	json, outcomes bool
 }
@@ -71,41 +73,44 @@ func diffCommand() *cobra.Command {
 disagree, made small. A trace whose two runs differ, and of which the model agrees with one, is excluded and counted.
 
 --kernels names a folder with 7.3/vmlinuz and so on; --kernel a single image, which is compared with the model of the
-release --as.`,
+release --as. docs/kernels.md tells how to go on with a disagreement. uringsim diff-policy compares policies.
+
+Exit status: 0 all agree, 1 something disagrees, 2 usage, 4 a kernel that cannot be asked.
+` + aboutKernels,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.kernels, "kernels", "", "folder of kernels, RELEASE/vmlinuz")
-	f.StringVar(&o.kernelFile, "kernel", "", "one kernel image")
-	f.StringVar(&o.as, "as", "7.3", "release that --kernel is compared with")
+	f.StringVar(&o.kernels, "kernels", "", "`DIR` of kernels, RELEASE/vmlinuz, each compared with its release")
+	f.StringVar(&o.image, "kernel", "", "one kernel `IMAGE`, compared with --as")
+	as := &parsed[kernel.Release]{to: &o.as, kind: "RELEASE", parse: kernel.Parse}
+	f.Var(as.set(newest), "as", "release that --kernel is compared with")
+	completeWith(c, "as", completeReleases())
+	exclude(c, "kernels", "kernel", "as")
+	c.MarkFlagsOneRequired("kernels", "kernel")
 	o.engineOption.flag(c)
-	f.StringVar(&o.kinds, "kinds", "all", "kinds of traces, joined by commas")
-	f.Uint64Var(&o.seed, "seed", 1, "first seed")
-	f.IntVar(&o.n, "n", 10, "traces of the rarest kind; the others get more")
-	f.IntVar(&o.parallel, "parallel", runtime.NumCPU(), "guests at a time")
-	f.IntVar(&o.shrink, "shrink", 3, "disagreements to make small, per kernel and kind")
-	f.StringVar(&o.out, "out", "found", "folder for traces that disagree")
-	f.StringVar(&o.corpus, "corpus", "", "folder to write the traces to, with the kernels' results, where all agree")
-	f.BoolVar(&o.json, "json", false, "print one JSON object a line (docs/json.md)")
-	complete(c, "as", releaseNames(kernel.Releases))
-	complete(c, "kinds", kindNames())
+	kinds := &parsed[[]gen.Kind]{to: &o.kinds, kind: "KINDS", parse: gen.ParseKinds}
+	f.Var(kinds.set("all"), "kinds", "kinds of traces, with commas between (uringsim gen --help)")
+	completeWith(c, "kinds", completeList(append(kindNames(), "all")))
+	f.Uint64Var(&o.seed, "seed", 1, "first seed `N`")
+	f.IntVar(&o.n, "n", 10, "play `N` traces of the rarest kind; the others get more")
+	jobsFlag(c, &o.jobs, "boot so many guests at a time")
+	f.IntVar(&o.shrink, "shrink", 3, "make `N` disagreements small, per kernel and kind")
+	f.StringVarP(&o.out, "output", "o", "found", "`DIR` for traces that disagree")
+	f.StringVar(&o.corpus, "corpus", "", "`DIR` to write the traces to, with the kernels' results, where all agree")
+	jsonFlag(c, &o.json)
 	f.BoolVar(&o.outcomes, "outcomes", false, "also print how often each outcome came up, and which checks of prep nothing failed")
 	return c
 }
 
 func (o *diffOptions) run(cmd *cobra.Command) error {
-	kinds, err := gen.ParseKinds(o.kinds)
-	if err != nil {
-		return err
-	}
 	images, err := o.images()
 	if err != nil {
 		return err
 	}
 	start := time.Now()
 	plan := differ.Plan{
-		Kernels: images, Kinds: kinds, Seed: o.seed, N: o.n, Parallel: o.parallel, Shrink: o.shrink,
+		Kernels: images, Kinds: o.kinds, Seed: o.seed, N: o.n, Parallel: o.jobs, Shrink: o.shrink,
 		Engine: o.engine,
 		Progress: func(format string, args ...any) {
 			fmt.Fprintf(os.Stderr, "%5.0fs  %s\n", time.Since(start).Seconds(), fmt.Sprintf(format, args...))
@@ -121,7 +126,7 @@ func (o *diffOptions) run(cmd *cobra.Command) error {
 		err = plan.Corpus.Write(o.corpus)
 	}
 	if err != nil {
-		return &statusError{exitSystem, err}
+		return system(err)
 	}
 	if !ok {
 		return errMismatch
@@ -131,12 +136,8 @@ func (o *diffOptions) run(cmd *cobra.Command) error {
 
 // images are the kernels to compare with.
 func (o *diffOptions) images() ([]differ.Kernel, error) {
-	if o.kernelFile != "" {
-		r, err := kernel.Parse(o.as)
-		return []differ.Kernel{{Vmlinuz: o.kernelFile, Release: r}}, err
-	}
-	if o.kernels == "" {
-		return nil, fmt.Errorf("--kernels or --kernel has to say which kernels")
+	if o.image != "" {
+		return []differ.Kernel{{Vmlinuz: o.image, Release: o.as}}, nil
 	}
 	var images []differ.Kernel
 	for _, r := range kernel.Measured() {
@@ -261,6 +262,7 @@ func (o *diffOptions) found(out *printer, r *differ.Row, f *differ.Found) {
 	if f.Small != nil {
 		fmt.Fprintf(out.w, "made small: %s\n", file)
 		_ = f.Small.Write(out.w) // to a printer that does not report errors
+		fmt.Fprintf(out.w, "go on with: uringsim replay --kernel %s %s\n", r.Release, file)
 	}
 }
 
@@ -268,13 +270,12 @@ func writeTrace(t *trace.Trace, file string) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	f, err := os.Create(file)
-	if err != nil {
-		return err
+	return writeFile(file, t.Write)
+}
+
+func kindNames() (names []string) {
+	for _, k := range gen.Kinds {
+		names = append(names, k.Name)
 	}
-	if err := t.Write(f); err != nil {
-		_ = f.Close() // the first error counts
-		return err
-	}
-	return f.Close()
+	return names
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -40,7 +41,7 @@ Exit status: 0 proven equivalent (with --never-looser also: proven that A allows
 		RunE: func(cmd *cobra.Command, files []string) error { return o.run(cmd.OutOrStdout(), files) },
 	}
 	o.add(c)
-	c.Flags().BoolVar(&o.json, "json", false, "print one JSON object a line (docs/json.md)")
+	jsonFlag(c, &o.json)
 	c.Flags().BoolVar(&o.neverLooser, "never-looser", false, "A may be stricter than B")
 	return c
 }
@@ -52,10 +53,6 @@ type side struct {
 }
 
 func (o *diffPolicyOptions) run(w io.Writer, files []string) error {
-	releases, err := o.releases()
-	if err != nil {
-		return err
-	}
 	var sides [2]side
 	for i, file := range files {
 		p, err := o.load(file)
@@ -65,13 +62,16 @@ func (o *diffPolicyOptions) run(w io.Writer, files []string) error {
 		sides[i] = side{file, p}
 	}
 	out := newPrinter(w, o.json, false)
-	var answers []sameAnswer
+	var answers kernel.Answers
 	ok := true
-	for _, k := range releases {
-		for _, s := range sides {
-			if _, err := registered(s.file, s.Plan, k); err != nil {
-				return err
-			}
+	var refused error // by releases, of which the others are not given up
+	for _, k := range o.releases {
+		err := errors.Join(takes(sides[0].file, sides[0].Plan, k), takes(sides[1].file, sides[1].Plan, k))
+		if isRefused(err) {
+			refused = errors.Join(refused, err)
+			continue
+		} else if err != nil {
+			return err
 		}
 		r, err := symbolic.Compare(sides[0].Plan, sides[1].Plan, k)
 		if err != nil {
@@ -84,14 +84,17 @@ func (o *diffPolicyOptions) run(w io.Writer, files []string) error {
 			return err
 		}
 		if !out.json {
-			answers = addAnswer(answers, k.Name, text)
+			answers.Add(k.Name, text)
 		}
 	}
 	for i, a := range answers {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		fmt.Fprintf(w, "on %s, %s", strings.Join(a.on, ", "), a.text)
+		fmt.Fprintf(w, "on %s, %s", a.Releases(), a.Text)
+	}
+	if refused != nil {
+		return refused
 	}
 	if !ok {
 		return errMismatch

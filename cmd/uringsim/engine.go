@@ -11,13 +11,20 @@ import (
 type engineOption struct{ engine cbpfvm.Engine }
 
 func (o *engineOption) flag(c *cobra.Command) {
-	c.Flags().TextVar(&o.engine, "engine", cbpfvm.Fast,
-		"run filters on our own engine (fast) or on golang.org/x/net/bpf's VM (xnet)")
-	var names []string
+	p := &parsed[cbpfvm.Engine]{to: &o.engine, kind: "ENGINE", parse: func(text string) (e cbpfvm.Engine, err error) {
+		err = e.UnmarshalText([]byte(text))
+		return e, err
+	}}
+	c.Flags().Var(p.set(cbpfvm.Fast.String()), "engine",
+		"run filters on our own engine, fast, or on xnet, golang.org/x/net/bpf's VM")
+	complete(c, "engine", engineNames())
+}
+
+func engineNames() (names []string) {
 	for _, e := range cbpfvm.Engines() {
 		names = append(names, e.String())
 	}
-	complete(c, "engine", names)
+	return names
 }
 
 // onEngine makes models run filters on the engine.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/uringsim/uringsim/eval"
 	"github.com/uringsim/uringsim/internal/stream"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/report"
@@ -19,24 +20,17 @@ import (
 type evalOptions struct {
 	inputOptions
 	coverOptions
-	kernel   string
-	requests string
-	context  string
 	engineOption
-	json   bool
-	trace  bool
-	live   bool
-	guest  *string // vmlinuz, set by the vm command; nil without it
-	as     string  // the release that a real kernel should be like; "" is that of its version
-	like   *kernel.Release
-	causes causes
+	target   target
+	as       *kernel.Release // that a real kernel should be like; nil is that of its version
+	requests string
+	json     bool
+	verbose  bool
+	causes   causes
 }
 
-func evalCommand() *cobra.Command { return newEvalCommand(nil) }
-
-// newEvalCommand is eval on the model, or as a subcommand of vm on a real kernel.
-func newEvalCommand(guest *string) *cobra.Command {
-	o := evalOptions{guest: guest}
+func evalCommand() *cobra.Command {
+	var o evalOptions
 	c := &cobra.Command{
 		Use:     "eval FILE [REQUEST]",
 		Aliases: []string{"emu"},
@@ -58,84 +52,71 @@ then:
   nop ioprio=1 -> EINVAL
 
 The answer is allow, deny (by a filter or restriction), or the errno with which the kernel refuses the request before a
-filter sees it. The exit status is 1 if anything is not as expected, not known, or if no kernel that was
-asked accepts the plan.
+filter sees it. With several releases there is a column for each, and a note on the quirk that makes the difference.
 
-With --live the running kernel answers, which shows that a policy holds there. It carries out none of the requests: each
-is in a chain that has failed before. Where the model of the release answers otherwise, that counts as not expected:
-the one of the kernel's version if that is modelled, or --as.`,
+With --kernel live the running kernel answers, and with --kernel ./vmlinuz that image, in a guest (QEMU), which shows
+that a policy holds there. It carries out none of the requests: each is in a chain that has failed before. Where the model of
+the release answers otherwise, that counts as not expected: the one of the kernel's version if that is modelled, or --as.
+
+Exit status: 0 all is as expected, 1 an answer is not, or is not known, or no kernel that was asked accepts the plan,
+2 usage, 3 bad input, 4 a kernel that cannot be asked.
+` + aboutKernels,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0], strings.Join(args[1:], " ")) },
 	}
-	o.inputOptions.flags(c)
 	f := c.Flags()
-	f.StringVarP(&o.requests, "requests", "r", "", "file of requests, one a line")
-	f.BoolVar(&o.json, "json", false, "print one JSON object a line (docs/json.md)")
-	f.StringVar(&o.as, "as", "", "release that a real kernel should be like")
-	complete(c, "as", releaseNames(kernel.Releases))
-	if guest == nil {
-		o.coverOptions.flags(c)
-		kernelFlag(c, &o.kernel)
-		o.engineOption.flag(c)
-		f.BoolVar(&o.live, "live", false, "ask the running kernel")
-		f.BoolVarP(&o.trace, "trace", "v", false, "tell what each filter did, step by step")
-		f.StringVar(&o.context, "context", "", "judge this context, 40 bytes in hexadecimal")
-		c.MarkFlagsMutuallyExclusive("requests", "context")
-		for _, other := range []string{"kernel", "engine", "trace", "context", "cover", "cover-html", "cover-min"} {
-			c.MarkFlagsMutuallyExclusive("live", other)
+	f.StringVarP(&o.requests, "requests", "r", "", "`FILE` of requests, one a line")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "tell what each filter did, step by step")
+	targetFlag(c, &o.target)
+	as := &parsed[*kernel.Release]{to: &o.as, kind: "RELEASE", parse: func(text string) (*kernel.Release, error) {
+		r, err := kernel.Parse(text)
+		return &r, err
+	}}
+	f.Var(as, "as", "release that a real kernel should be like")
+	completeWith(c, "as", completeReleases())
+	o.inputOptions.flags(c)
+	jsonFlag(c, &o.json)
+	o.engineOption.flag(c)
+	o.coverOptions.flags(c)
+	c.ValidArgsFunction = completeRequest
+	return c
+}
+
+// completeRequest completes the opcode of a request, behind the file.
+func completeRequest(_ *cobra.Command, args []string, _ string) (words []string, _ cobra.ShellCompDirective) {
+	switch len(args) {
+	case 0:
+		return nil, cobra.ShellCompDirectiveDefault
+	case 1:
+		for _, name := range opcodeNames() {
+			words = append(words, strings.ToLower(name))
 		}
 	}
-	return c
+	return words, cobra.ShellCompDirectiveNoFileComp
 }
 
 // source is where requests come from.
 func (o *evalOptions) source(cmd *cobra.Command, text string) (in io.ReadCloser, file string, err error) {
-	if o.context != "" {
-		if text != "" {
-			return nil, "", errors.New("found a request and --context, expected one of them")
-		}
-		text = "context " + o.context
-	}
 	switch {
 	case text != "" && o.requests != "":
 		return nil, "", errors.New("found a request and --requests, expected one of them")
 	case text != "":
 		return io.NopCloser(strings.NewReader(text)), "request", nil
 	case o.requests == "":
-		return nil, "", errors.New("expected a request, --requests or --context")
+		return nil, "", errors.New("found no request, expected one behind the file, such as nop or 'connect 10.0.0.1:443', " +
+			"or --requests")
 	}
 	in, err = stream.Open(o.requests, cmd.InOrStdin())
 	return in, o.requests, err
 }
 
-// kernels are the releases whose models are asked; none if a real kernel is.
-func (o *evalOptions) kernels() ([]kernel.Release, error) {
-	real := o.live || o.guest != nil
-	switch {
-	case !real && o.as != "":
-		return nil, errors.New("--as says what a real kernel should be like: --live, or uringsim vm --kernel VMLINUZ eval")
-	case !real:
-		return releases(o.kernel)
-	case o.as != "":
-		r, err := kernel.Parse(o.as)
-		if err != nil {
-			return nil, fmt.Errorf("--as: %w", err)
-		}
-		o.like = &r
-	}
-	return nil, nil
-}
-
 func (o *evalOptions) run(cmd *cobra.Command, file, text string) error {
-	on, err := o.kernels()
-	if err != nil {
+	err := o.target.only(cmd, []string{"engine", "verbose", "cover", "cover-html", "cover-min"}, []string{"as"})
+	if err = errors.Join(err, o.start()); err != nil {
 		return err
 	}
-	if o.trace && len(on) > 1 && !o.json {
-		return errors.New("--trace tells of one release, or of all with --json")
-	}
-	if err := o.start(); err != nil {
-		return err
+	if o.verbose && len(o.target.models) > 1 && !o.json {
+		return errors.New("--verbose tells of one release, or of several with --json")
 	}
 	p, err := o.load(file)
 	if err != nil {
@@ -146,20 +127,23 @@ func (o *evalOptions) run(cmd *cobra.Command, file, text string) error {
 		return err
 	}
 	defer in.Close()
-	if on == nil {
-		return o.onReal(cmd.Context(), newPrinter(cmd.OutOrStdout(), o.json, false), p, request.NewReader(in, name))
-	}
-	var evaluators []*evaluator
-	for _, r := range on {
-		evaluators = append(evaluators, &evaluator{plan: p, release: r, engine: o.engine, profile: o.profile, maxChildren: 500})
-	}
 	out := newPrinter(cmd.OutOrStdout(), o.json, false)
-	o.causes = causes{plan: p, engine: o.engine, switched: map[string]*evaluator{}}
+	if o.target.real() {
+		return o.onReal(cmd.Context(), out, p, request.NewReader(in, name))
+	}
+	var evaluators []*eval.Evaluator
+	for _, r := range o.target.models {
+		evaluators = append(evaluators, &eval.Evaluator{Plan: p, File: file, Release: r, Engine: o.engine, Profile: o.profile})
+	}
+	o.causes = causes{Causes: eval.Causes{Plan: p, Engine: o.engine}}
 	good, err := o.all(out, request.NewReader(in, name), evaluators)
 	if err != nil {
 		return err
 	}
-	o.causes.print(out)
+	if len(evaluators) > 1 && !out.json {
+		o.causes.print(out)
+		printRefused(out, evaluators)
+	}
 	covered, err := o.finish(out)
 	if err != nil {
 		return err
@@ -168,10 +152,10 @@ func (o *evalOptions) run(cmd *cobra.Command, file, text string) error {
 }
 
 // all answers the requests one by one. It is false if an answer is not as it should be.
-func (o *evalOptions) all(out *printer, in *request.Reader, evaluators []*evaluator) (bool, error) {
+func (o *evalOptions) all(out *printer, in *request.Reader, evaluators []*eval.Evaluator) (bool, error) {
 	if len(evaluators) > 1 && !out.json {
 		for _, e := range evaluators {
-			fmt.Fprintf(out.w, "%-*s", columnWidth(e.release), e.release.Name)
+			fmt.Fprintf(out.w, "%-*s", columnWidth(e.Release), e.Release.Name)
 		}
 		fmt.Fprintln(out.w, "request")
 	}
@@ -184,9 +168,9 @@ func (o *evalOptions) all(out *printer, in *request.Reader, evaluators []*evalua
 		if err != nil {
 			return false, err
 		}
-		var answers []answer
+		var answers []eval.Answer
 		for _, e := range evaluators {
-			a, err := e.answer(r)
+			a, err := e.Ask(r)
 			if err != nil {
 				return false, err
 			}
@@ -206,6 +190,19 @@ func (o *evalOptions) all(out *printer, in *request.Reader, evaluators []*evalua
 	}
 }
 
+// printRefused says why releases do not accept the plan.
+func printRefused(out *printer, evaluators []*eval.Evaluator) {
+	var all kernel.Answers
+	for _, e := range evaluators {
+		if e.Refused() != "" {
+			all.Add(e.Release.Name, e.Refused())
+		}
+	}
+	for _, a := range all {
+		fmt.Fprintf(out.w, "no plan on %s: %s\n", a.Releases(), a.Text)
+	}
+}
+
 // score counts answers.
 type score struct {
 	good          bool // all are as they should be
@@ -213,19 +210,19 @@ type score struct {
 }
 
 // add counts the answers of several kernels to a request.
-func (s *score) add(r *request.Request, answers []answer) {
+func (s *score) add(r *request.Request, answers []eval.Answer) {
 	accepted := 0
 	for i := range answers {
 		a := &answers[i]
-		if a.verdict == noPlan { // of which check tells more
+		if a.Verdict == eval.NoPlan { // of which check tells more
 			continue
 		}
 		accepted++
-		s.good = s.good && a.verdict != unknown && !a.differs(r)
+		s.good = s.good && a.Verdict != eval.Unknown && !a.Differs(r)
 		if r.Want != "" {
 			s.wanted++
 		}
-		if a.differs(r) {
+		if a.Differs(r) {
 			s.wrong++
 		}
 	}
@@ -241,42 +238,42 @@ func (s *score) finish(out *printer) bool {
 }
 
 // printOne prints the answer of one release, with its reason.
-func (o *evalOptions) printOne(out *printer, r *request.Request, a *answer) {
-	fmt.Fprintf(out.w, "%-7s %s\n", a.verdict, r.Text)
-	if a.differs(r) {
+func (o *evalOptions) printOne(out *printer, r *request.Request, a *eval.Answer) {
+	fmt.Fprintf(out.w, "%-7s %s\n", a.Verdict, r.Text)
+	if a.Differs(r) {
 		fmt.Fprintf(out.w, "        line %d expects %s\n", r.Line, r.Want)
 	}
-	if reason := a.reason(); reason != "" {
+	if reason := a.Reason(); reason != "" {
 		fmt.Fprintf(out.w, "        %s\n", reason)
 	}
-	if o.trace {
-		for _, run := range a.runs {
-			fmt.Fprint(out.w, indentBy("        ", run.text()))
+	if o.verbose {
+		for _, run := range a.Runs {
+			fmt.Fprint(out.w, indentBy("        ", run.Text()))
 		}
 	}
 }
 
 // printRow prints the answers of all releases on a line, with marks where a quirk makes a difference, and the reasons of
 // those that are not as expected.
-func (o *evalOptions) printRow(out *printer, r *request.Request, evaluators []*evaluator, answers []answer) error {
-	accepted := slices.DeleteFunc(slices.Clone(answers), func(a answer) bool { return a.verdict == noPlan })
-	same := !slices.ContainsFunc(accepted, func(a answer) bool { return a.verdict != accepted[0].verdict })
+func (o *evalOptions) printRow(out *printer, r *request.Request, evaluators []*eval.Evaluator, answers []eval.Answer) error {
+	accepted := slices.DeleteFunc(slices.Clone(answers), func(a eval.Answer) bool { return a.Verdict == eval.NoPlan })
+	same := !slices.ContainsFunc(accepted, func(a eval.Answer) bool { return a.Verdict != accepted[0].Verdict })
 	for i := range answers {
-		cell := answers[i].verdict
-		if !same && cell != noPlan {
-			mark, err := o.causes.mark(evaluators[i].release, r, cell)
+		cell := answers[i].Verdict
+		if !same && cell != eval.NoPlan {
+			mark, err := o.causes.mark(evaluators[i].Release, r, cell)
 			if err != nil {
 				return err
 			}
 			cell += mark
 		}
-		fmt.Fprintf(out.w, "%-*s", columnWidth(evaluators[i].release), cell)
+		fmt.Fprintf(out.w, "%-*s", columnWidth(evaluators[i].Release), cell)
 	}
 	fmt.Fprintln(out.w, r.Text)
 	for i := range answers {
 		a := &answers[i]
-		if a.differs(r) && a.verdict != noPlan {
-			fmt.Fprintf(out.w, "  line %d expects %s on %s; %s\n", r.Line, r.Want, evaluators[i].release.Name, a.reason())
+		if a.Differs(r) && a.Verdict != eval.NoPlan {
+			fmt.Fprintf(out.w, "  line %d expects %s on %s; %s\n", r.Line, r.Want, evaluators[i].Release.Name, a.Reason())
 		}
 	}
 	return nil
@@ -284,3 +281,32 @@ func (o *evalOptions) printRow(out *printer, r *request.Request, evaluators []*e
 
 // columnWidth has room for an errno and a mark.
 func columnWidth(r kernel.Release) int { return max(len(r.Name), len("EINVAL (a)")) + 2 }
+
+// answerLine is the JSON of an answer; docs/json.md states the keys.
+type answerLine struct {
+	Type    string    `json:"type"`
+	Line    int       `json:"line"`
+	Request string    `json:"request"`
+	Kernel  string    `json:"kernel"`
+	Verdict string    `json:"verdict"`
+	Want    string    `json:"want,omitzero"`
+	Why     *whyLine  `json:"why,omitzero"`
+	Note    string    `json:"note,omitzero"`
+	At      string    `json:"at,omitzero"`
+	Filters []runLine `json:"filters,omitzero"`
+}
+
+// printLines prints the answers of all releases as JSON.
+func (o *evalOptions) printLines(out *printer, r *request.Request, evaluators []*eval.Evaluator, answers []eval.Answer) {
+	for i := range answers {
+		a := &answers[i]
+		l := answerLine{Type: "answer", Line: r.Line, Request: r.Text, Kernel: evaluators[i].Release.Name, Verdict: a.Verdict,
+			Want: string(r.Want), Why: jsonWhy(a.Why), Note: a.Note, At: a.At}
+		if o.verbose {
+			for _, run := range a.Runs {
+				l.Filters = append(l.Filters, jsonRun(&run))
+			}
+		}
+		out.line(l)
+	}
+}

@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -20,7 +17,7 @@ import (
 	"github.com/uringsim/uringsim/trial"
 )
 
-// fleetOptions are the flags of replay for many traces.
+// fleetOptions are the flags of commands that add up what becomes of traces.
 type fleetOptions struct {
 	summary   string
 	maxErrors int
@@ -28,10 +25,9 @@ type fleetOptions struct {
 }
 
 func (o *fleetOptions) flags(c *cobra.Command) {
-	c.Flags().StringVar(&o.summary, "summary", "",
-		"write what became of all traces to a file, for uringsim merge (docs/fleet.md); \"-\" is standard output, and {shard} "+
-			"in the name the I of --shard")
-	c.Flags().IntVar(&o.maxErrors, "max-errors", -1, "give up with more bad traces than this (default: never)")
+	c.Flags().StringVar(&o.summary, "summary", "", "write what became of all traces to `FILE`, for uringsim merge "+
+		"(docs/fleet.md); \"-\" is standard output, and {shard} in the name the I of --shard")
+	c.Flags().IntVar(&o.maxErrors, "max-errors", -1, "give up with more bad traces than `N`; -1 is never")
 	o.exitZeroOption.flag(c)
 }
 
@@ -40,7 +36,7 @@ type exitZeroOption struct{ exitZero bool }
 
 func (o *exitZeroOption) flag(c *cobra.Command) {
 	c.Flags().BoolVar(&o.exitZero, "exit-zero", false,
-		"exit with 0 also if something breaks or differs, or traces are bad: for engines that try again after anything else")
+		"exit with 0 in place of 1, and of 3 if only traces are bad: for engines that try again after anything else")
 }
 
 // exit is what the command ends with.
@@ -62,48 +58,51 @@ func tool() string {
 
 // fleetRun replays traces for a summary.
 type fleetRun struct {
-	*replayOptions
-	on      []kernel.Release
+	*manyOptions
+	on     []kernel.Release
+	policy string     // that is tried; "" if there is none
+	plan   *plan.Plan // what it is; nil if there is none
+
 	none    []fleet.Result // for each release, of no traces
 	reports []sync.Pool    // of *trial.Report, for each release, if there is a policy
-	plan    *plan.Plan     // nil without a policy
 	stdin   io.Reader
 
 	mu  sync.Mutex
 	sum *fleet.Summary
 }
 
-// onFleet adds up what becomes of the files, and writes it in the end. What is printed are the lines for programs of each
+// run adds up what becomes of the files, and writes it in the end. What is printed are the lines for programs of each
 // trace, or the summary.
-func (o *replayOptions) onFleet(cmd *cobra.Command, out *printer, all files) error {
-	r := &fleetRun{replayOptions: o, stdin: cmd.InOrStdin(), sum: fleet.Empty(tool())}
+func (r *fleetRun) run(cmd *cobra.Command, out *printer, all files) error {
+	r.stdin, r.sum = cmd.InOrStdin(), fleet.Empty(tool())
 	if err := r.start(); err != nil {
 		return err
 	}
-	o.summary = strings.ReplaceAll(o.summary, "{shard}", strconv.Itoa(o.part.Index))
-	toStdout := o.summary == stream.Stdin
+	to := strings.ReplaceAll(r.summary, "{shard}", strconv.Itoa(r.part.Index))
+	toStdout := to == stream.Stdin
 	if toStdout {
 		out.w = io.Discard
-	} else if err := mayReplace(o.summary); err != nil {
-		return &statusError{exitSystem, err}
+	} else if err := mayReplace(to); err != nil {
+		return err
 	}
-	bad := newBadTraces(o.maxErrors)
-	if _, err := eachFile(cmd.Context(), out, all, bad, o.jobs, r.file); err != nil {
+	bad := newBadTraces(r.maxErrors)
+	if _, err := eachFile(cmd.Context(), out, all, bad, r.jobs, r.file); err != nil {
 		return err
 	}
 	if !out.json {
 		r.sum.Text(out.w, out.quiet)
 	}
 	good := r.sum.OK()
-	r.sum.Divided(o.given, o.part)
+	r.sum.Divided(r.given, r.part)
+	var err error
 	if toStdout {
-		if err := r.sum.Write(cmd.OutOrStdout()); err != nil {
-			return &statusError{exitSystem, err}
-		}
-	} else if err := replaceFile(o.summary, r.sum.Write); err != nil {
-		return &statusError{exitSystem, err}
+		err = system(r.sum.Write(cmd.OutOrStdout()))
+	} else {
+		err = replaceFile(to, r.sum.Write)
 	}
 	switch {
+	case err != nil:
+		return err
 	case bad.count > 0:
 		return errBadTraces
 	case !good:
@@ -112,17 +111,8 @@ func (o *replayOptions) onFleet(cmd *cobra.Command, out *printer, all files) err
 	return nil
 }
 
-// start finds out what there is to do with each trace, and whether releases take the policy.
-func (r *fleetRun) start() error {
-	var err error
-	if r.on, err = releases(r.kernel); err != nil {
-		return err
-	}
-	if r.policy != "" {
-		if r.plan, err = r.load(r.policy); err != nil {
-			return err
-		}
-	}
+// start finds out whether releases take the policy.
+func (r *fleetRun) start() (err error) {
 	r.reports = make([]sync.Pool, len(r.on))
 	for i, k := range r.on {
 		none := fleet.Replays(k)
@@ -189,33 +179,4 @@ func (r *fleetRun) trace(ctx context.Context, out *printer, on int, file string,
 		a.lines(out, r.policy)
 	}
 	return err
-}
-
-// mayReplace tells before there is much work whether replaceFile will have a place to write to.
-func mayReplace(file string) error {
-	tmp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
-	if err != nil {
-		return err
-	}
-	return errors.Join(tmp.Close(), os.Remove(tmp.Name()))
-}
-
-// replaceFile writes a file that nobody sees before it is whole.
-func replaceFile(file string, write func(io.Writer) error) error {
-	tmp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	err = write(tmp)
-	if err == nil {
-		err = tmp.Chmod(0o644)
-	}
-	if closed := tmp.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), file)
 }

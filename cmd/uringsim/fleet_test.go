@@ -23,12 +23,12 @@ func TestFleet(t *testing.T) {
 	traces = append(traces[:40], log)
 	random := rand.New(rand.NewPCG(1, 2))
 	dir := t.TempDir()
-	for _, policy := range []string{"", "../../docs/examples/client.policy"} {
+	for _, verb := range [][]string{{"replay"}, {"try", "../../docs/examples/client.policy"}} {
 		run := func(to string, jobs int, args ...string) string {
 			random.Shuffle(len(traces), func(i, k int) { traces[i], traces[k] = traces[k], traces[i] })
 			to = filepath.Join(dir, to)
-			args = append(args, "--exit-zero", "--kernel", "all", "--policy", policy, "--jobs", fmt.Sprint(jobs), "--summary", to)
-			mustRunSilently(t, slices.Concat([]string{"replay"}, args, traces))
+			args = append(args, "--exit-zero", "--kernel", "all", "--jobs", fmt.Sprint(jobs), "--summary", to)
+			mustRunSilently(t, slices.Concat(verb, args, traces))
 			return to
 		}
 		want, err := os.ReadFile(run("all.json", 1))
@@ -46,7 +46,7 @@ func TestFleet(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(string(want), string(got)); diff != "" {
-				t.Errorf("policy %q, %d shards (-all +sum):\n%s", policy, of, diff)
+				t.Errorf("%s, %d shards (-all +sum):\n%s", verb, of, diff)
 			}
 		}
 	}

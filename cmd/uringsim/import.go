@@ -34,7 +34,7 @@ in docs/import.md, which also says how to make such logs, and what each lacks. S
 order; "-" is standard input, which may have no end. Compressed files (.zst, .gz) are fine.
 
 A log has the opcodes of requests, and of refused ones most fields, but not what they point to. What is not there is
-absent in the trace: replay --policy and suggest say where that leaves a verdict open. Lines that were not understood
+absent in the trace: uringsim try and suggest say where that leaves a verdict open. Lines that were not understood
 and events that the kernel lost are counted in the trace's header.
 
 Without -o the trace goes to standard output as it comes; its header then has no counts: they stand on standard error.`,
@@ -144,7 +144,7 @@ func (o *importOptions) create(stdout io.Writer, h trace.Header) (*importOutput,
 	}
 	file, err := os.Create(o.output)
 	if err != nil {
-		return nil, err
+		return nil, system(err)
 	}
 	lines, err := trace.NewLineWriter(file, h)
 	return &importOutput{lines: lines, file: file}, err

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/uringsim/uringsim/gen"
+	"github.com/uringsim/uringsim/internal/stream"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/load"
 	"github.com/uringsim/uringsim/plan"
@@ -17,79 +19,50 @@ import (
 // inputOptions are the flags of commands that read a program, a policy or a plan.
 type inputOptions struct {
 	form string
-	op   string
+	op   *uapi.Op // nil if none is named
 	name string
 }
 
 func (o *inputOptions) flags(c *cobra.Command) {
-	f := c.Flags()
-	f.StringVar(&o.form, "form", "", "form of the input; without it, its suffix tells (see uringsim asm --help)")
-	f.StringVar(&o.op, "op", "", "opcode that a program is for, such as SOCKET")
-	f.StringVar(&o.name, "name", "", "name of the program in a source file with several")
+	choiceFlag(c, &o.form, "form", "FORM", "",
+		"form of the input, such as asm, c or plan; without it, its suffix tells (docs/programs.md)",
+		formNames())
+	op := &parsed[*uapi.Op]{to: &o.op, kind: "OPCODE", parse: parseOpcode}
+	c.Flags().Var(op, "op", "opcode that a program is for, such as SOCKET")
 	complete(c, "op", opcodeNames())
-	complete(c, "form", formNames())
+	c.Flags().StringVar(&o.name, "name", "", "`NAME` of the program in a source file with several")
 }
 
-// opcode is the one that --op names, or nil.
-func (o *inputOptions) opcode() (*uapi.Op, error) {
-	if o.op == "" {
-		return nil, nil
-	}
-	v, err := uapi.Ops.Parse(o.op)
+func parseOpcode(text string) (*uapi.Op, error) {
+	v, err := uapi.Ops.Parse(strings.ToUpper(text))
 	if err != nil || v >= uapi.IORING_OP_LAST {
-		return nil, fmt.Errorf("--op: %q is no opcode such as SOCKET", o.op)
+		return nil, errors.New("expected an opcode such as SOCKET")
 	}
 	op := uapi.Op(v)
 	return &op, nil
 }
 
-// load reads the file.
-func (o *inputOptions) load(file string) (*plan.Plan, error) {
-	options, err := o.options()
+// load reads the file, and compiles policies for the releases; without any, for all that can enforce them.
+func (o *inputOptions) load(file string, enforce ...kernel.Release) (*plan.Plan, error) {
+	text, err := readInput(file)
 	if err != nil {
 		return nil, err
 	}
-	return load.File(file, options)
+	options := o.options()
+	options.Kernels = enforce
+	return load.Text(file, text, options)
 }
 
-func (o *inputOptions) options() (load.Options, error) {
-	op, err := o.opcode()
-	return load.Options{Form: o.form, Op: op, Name: o.name}, err
-}
-
-// releases are those that --kernel names: one, or all.
-func releases(name string) ([]kernel.Release, error) {
-	if name == "all" {
-		return kernel.Releases, nil
+// readInput is the text of a file, or of standard input.
+func readInput(file string) ([]byte, error) {
+	if file == stream.Stdin {
+		return load.Read(file, os.Stdin)
 	}
-	r, err := kernel.Parse(name)
-	return []kernel.Release{r}, err
+	return load.ReadFile(file)
 }
 
-// kernelFlag is --kernel.
-func kernelFlag(c *cobra.Command, to *string) {
-	c.Flags().StringVar(to, "kernel", "7.3", "release to model, or all")
-	completeKernels(c)
-}
-
-func completeKernels(c *cobra.Command) {
-	complete(c, "kernel", append([]string{"all"}, releaseNames(kernel.Releases)...))
-}
-
-func kindNames() []string {
-	names := []string{"all"}
-	for _, k := range gen.Kinds {
-		names = append(names, k.Name)
-	}
-	return names
-}
-
-// complete lets the shell complete a flag with the words.
-func complete(c *cobra.Command, flag string, words []string) {
-	completions := cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
-	if err := c.RegisterFlagCompletionFunc(flag, completions); err != nil {
-		panic(err) // the flag exists
-	}
+func (o *inputOptions) options() load.Options {
+	return load.Options{Form: o.form, Op: o.op, Name: o.name}
 }
 
 func opcodeNames() []string {

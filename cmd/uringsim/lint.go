@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/lint"
+	"github.com/uringsim/uringsim/lint/sarif"
 	"github.com/uringsim/uringsim/load"
 	"github.com/uringsim/uringsim/report"
 )
@@ -27,7 +27,7 @@ type lintOptions struct {
 func lintCommand() *cobra.Command {
 	var o lintOptions
 	c := &cobra.Command{
-		Use:     "lint FILE...",
+		Use:     "lint FILE... | --rules",
 		Aliases: []string{"audit"},
 		Short:   "Look for mistakes in filters and restrictions",
 		Long: `lint looks for mistakes in what a sandbox registers: filters that compare the wrong bytes, look at what is not
@@ -44,11 +44,10 @@ ignore-file in place of ignore is for the whole file. The remark "why" of a filt
 A bare program needs --op. The exit status is 1 if there is a finding of severity warning or error that is not ignored;
 notes do not count.
 
-A kernel is a release, with quirks switched on by +QUIRK and off by ~QUIRK: 7.0~restrictions-lost-on-exec for one that
-carries that fix. See uringsim kernels.`,
+` + aboutKernels,
 		Args: func(_ *cobra.Command, files []string) error {
-			if len(files) == 0 && !o.rules {
-				return errors.New("lint needs a file, or --rules")
+			if (len(files) == 0) != o.rules {
+				return errors.New("files, or their absence")
 			}
 			return nil
 		},
@@ -61,44 +60,43 @@ carries that fix. See uringsim kernels.`,
 	}
 	f := c.Flags()
 	o.add(c)
-	f.StringSliceVar(&o.disabled, "disable", nil, "rules to leave out")
-	f.BoolVar(&o.json, "json", false, "print one JSON object a line (docs/json.md)")
+	f.StringSliceVar(&o.disabled, "disable", nil, "`RULES` to leave out, with commas between")
+	completeWith(c, "disable", completeList(ruleNames()))
+	jsonFlag(c, &o.json)
 	f.BoolVar(&o.sarif, "sarif", false, "print a SARIF 2.1.0 log")
 	f.BoolVar(&o.rules, "rules", false, "list the rules")
-	c.MarkFlagsMutuallyExclusive("json", "sarif")
+	exclude(c, "sarif", "json", "rules")
+	exclude(c, "rules", "disable", "kernel", "form", "op", "name")
 	return c
 }
 
-// linted is a file and what was found in it.
-type linted struct {
-	file     string
-	text     []byte
-	findings []lint.Finding
+func ruleNames() (names []string) {
+	for _, r := range lint.Rules() {
+		names = append(names, r.ID)
+	}
+	return names
 }
 
 // run lints the files and prints in the form that was asked for.
 func (o *lintOptions) run(w io.Writer, files []string) error {
-	releases, err := o.releases()
-	if err != nil {
-		return err
-	}
-	var all []linted
+	var err error
+	var all []sarif.File
 	bad := false
 	for _, file := range files {
-		l := linted{file: file}
-		if err := o.lint(&l, releases); err != nil {
+		l := sarif.File{Name: file}
+		if err := o.lint(&l); err != nil {
 			return err
 		}
 		all = append(all, l)
-		bad = bad || slices.ContainsFunc(l.findings, func(f lint.Finding) bool { return f.Counts() })
+		bad = bad || slices.ContainsFunc(l.Findings, func(f lint.Finding) bool { return f.Counts() })
 	}
 	switch {
 	case o.sarif:
-		err = printSARIF(w, all)
+		err = sarif.Write(w, all)
 	case o.json:
 		printFindingsJSON(newPrinter(w, true, false), all)
 	default:
-		printFindings(w, all, len(releases))
+		printFindings(w, all, len(o.releases))
 	}
 	if err == nil && bad {
 		err = errMismatch
@@ -107,40 +105,38 @@ func (o *lintOptions) run(w io.Writer, files []string) error {
 }
 
 // lint looks for mistakes in a file, and for what it says is meant.
-func (o *lintOptions) lint(l *linted, releases []kernel.Release) error {
-	options, err := o.options()
+func (o *lintOptions) lint(l *sarif.File) error {
+	options := o.options()
+	var err error
+	if l.Text, err = readInput(l.Name); err != nil {
+		return err
+	}
+	p, err := load.Text(l.Name, l.Text, options)
 	if err != nil {
 		return err
 	}
-	if l.text, err = load.ReadFile(l.file); err != nil {
-		return err
-	}
-	p, err := load.Text(l.file, l.text, options)
+	form, err := load.FormOf(o.form, l.Name)
 	if err != nil {
 		return err
 	}
-	form, err := load.FormOf(o.form, l.file)
+	comments, err := lint.Comments(l.Name, l.Text, form.Comments)
 	if err != nil {
 		return err
 	}
-	comments, err := lint.Comments(l.file, l.text, form.Comments)
+	remarks, err := lint.Remarks(l.Name, p)
 	if err != nil {
 		return err
 	}
-	remarks, err := lint.Remarks(l.file, p)
-	if err != nil {
-		return err
-	}
-	l.findings, err = lint.Run(p, lint.Options{Releases: releases, Disabled: o.disabled,
+	l.Findings, err = lint.Run(p, lint.Options{Releases: o.releases, Disabled: o.disabled,
 		Ignores: append(comments, remarks...)})
 	return err
 }
 
 // printFindings is for people and editors. It names releases where a finding does not hold for all that were asked for.
-func printFindings(w io.Writer, all []linted, releases int) {
+func printFindings(w io.Writer, all []sarif.File, releases int) {
 	total, counted, ignored := 0, 0, 0
 	for _, l := range all {
-		for _, f := range l.findings {
+		for _, f := range l.Findings {
 			if f.Ignored != "" {
 				ignored++
 				continue
@@ -149,7 +145,7 @@ func printFindings(w io.Writer, all []linted, releases int) {
 			if f.Counts() {
 				counted++
 			}
-			printFinding(w, l.file, &f)
+			printFinding(w, l.Name, &f)
 			if len(f.Releases) < releases {
 				fmt.Fprintf(w, "    on %s\n", strings.Join(f.Releases, ", "))
 			}
@@ -210,10 +206,10 @@ type column struct {
 	Column int `json:"column"`
 }
 
-func printFindingsJSON(out *printer, all []linted) {
+func printFindingsJSON(out *printer, all []sarif.File) {
 	for _, l := range all {
-		for _, f := range l.findings {
-			line := findingLine{File: l.file, Rule: f.Rule, Severity: f.Severity.String(), Place: f.Place(), Insn: f.Text,
+		for _, f := range l.Findings {
+			line := findingLine{File: l.Name, Rule: f.Rule, Severity: f.Severity.String(), Place: f.Place(), Insn: f.Text,
 				Message: f.Message, Releases: f.Releases, Ignored: f.Ignored}
 			for i, at := range f.At {
 				if i == 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,8 +20,8 @@ const (
 	exitMismatch = 1 // something is not as it should be, or not modelled
 	exitUsage    = 2
 	exitInput    = 3  // a trace that cannot be read or carried out
-	exitSystem   = 4  // a kernel that does not boot or cannot be asked, or a summary that cannot be written
-	exitSkip     = 77 // kernels --probe where the running kernel cannot be asked at all, as test harnesses know it
+	exitSystem   = 4  // a kernel that does not boot or cannot be asked, or a file that cannot be written
+	exitSkip     = 77 // probe where the running kernel cannot be asked at all, as test harnesses know it
 )
 
 // statusError is an error with its exit status.
@@ -56,6 +57,14 @@ func command(args []string) int {
 	return status(err)
 }
 
+// system is an error that is neither the input's nor that of who asks: status 4. It is nil for no error.
+func system(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &statusError{exitSystem, err}
+}
+
 // status is the exit status for an error.
 func status(err error) int {
 	var own *statusError
@@ -74,32 +83,50 @@ func status(err error) int {
 
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "uringsim",
-		Short: "Tell what Linux does with io_uring requests, without a kernel",
+		Use:     "uringsim",
+		Version: strings.TrimPrefix(tool(), "uringsim "),
+		Short:   "Tell what Linux does with io_uring requests, without a kernel",
 		Long: `uringsim is a model of what Linux does with an io_uring request before it runs it:
 setup, restrictions, prep, BPF filters and their inheritance, on kernels 6.19 to 7.3.
 
 Exit status: 0 all is as it should be, 1 it is not (a result differs, a kernel refuses, a mistake was found) or the model
-does not know, 2 usage, 3 bad input, 4 a kernel that cannot be asked, or a summary of many traces that cannot be written,
-77 kernels --probe where io_uring cannot be used.`,
+does not know, 2 usage, 3 bad input, 4 a kernel that cannot be asked, or a file that cannot be written, 77 probe
+where io_uring cannot be used.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetHelpCommand(helpCommand(root))
 	for _, g := range []struct {
 		title    string
 		commands []*cobra.Command
 	}{
 		{"Programs and policies:", []*cobra.Command{compileCommand(), asmCommand(), disasmCommand(), checkCommand(), evalCommand(),
 			explainCommand(), diffPolicyCommand(), lintCommand()}},
-		{"What programs did:", []*cobra.Command{recordCommand(), importCommand(), runCommand(), replayCommand(), mergeCommand(),
-			suggestCommand(), packCommand(), unpackCommand()}},
-		{"Kernels:", []*cobra.Command{kernelsCommand(), vmCommand(), genCommand(), diffCommand(), benchCommand()}},
+		{"What programs did:", []*cobra.Command{recordCommand(), importCommand(), runCommand(), replayCommand(),
+			whyCommand(), tryCommand(), suggestCommand(), mergeCommand(), packCommand(), unpackCommand()}},
+		{"Kernels:", []*cobra.Command{kernelsCommand(), probeCommand(), genCommand(), diffCommand(), benchCommand()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
 		for _, c := range g.commands {
 			c.GroupID = g.title
+			clearUsage(c)
 			root.AddCommand(c)
 		}
 	}
 	return root
+}
+
+// helpCommand is the help of a command, and an error for what is none.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about any command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, _, err := root.Find(args)
+			if err != nil {
+				return err
+			}
+			return c.Help()
+		},
+	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -24,8 +25,8 @@ func mergeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "merge SUMMARY...",
 		Short: "Add up what replays of many traces gave",
-		Long: `merge adds up summaries that uringsim replay --summary wrote, in any order, and writes a summary again, or with
---text what people want to know of it. All shards of some traces give what one replay of these traces gives, byte by byte
+		Long: `merge adds up summaries that uringsim replay and try wrote with --summary, in any order, and writes a summary again, or
+with --text what people want to know of it. All shards of some traces give what one replay of these traces gives, byte by byte
 (docs/fleet.md). A file may have several summaries, one behind the other, and be compressed; "-" is standard input.
 
 Summaries of different versions of uringsim are not added up, as these may judge otherwise.
@@ -37,8 +38,8 @@ is 0, and so is 3 if only traces were bad.`,
 		RunE: func(cmd *cobra.Command, files []string) error { return o.exit(o.run(cmd, files)) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.filesFrom, "files-from", "", "read the names of more files from a file, one a line; \"-\" is standard input")
-	f.StringVarP(&o.output, "output", "o", stream.Stdin, "the summary to write")
+	filesFromFlag(c, &o.filesFrom)
+	f.StringVarP(&o.output, "output", "o", stream.Stdin, "`FILE` to write the sum to; \"-\" is standard output")
 	f.BoolVar(&o.text, "text", false, "print it for people")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "with --text, print no reasons")
 	o.exitZeroOption.flag(c)
@@ -47,6 +48,9 @@ is 0, and so is 3 if only traces were bad.`,
 }
 
 func (o *mergeOptions) run(cmd *cobra.Command, args []string) error {
+	if o.quiet && !o.text {
+		return errors.New("--quiet goes with --text")
+	}
 	from := tracesOptions{filesFrom: o.filesFrom}
 	if err := from.check(args); err != nil {
 		return err

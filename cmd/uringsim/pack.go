@@ -15,7 +15,8 @@ import (
 )
 
 func packCommand() *cobra.Command {
-	var to, compression string
+	var to string
+	var compression trace.Compression
 	c := &cobra.Command{
 		Use:   "pack FILE -o OUT",
 		Short: "Write a trace in the form that is replayed fastest",
@@ -25,19 +26,18 @@ the same events. FILE may have any form, also that of a torn packed trace, of wh
 status is 3 then. "-" is standard input, or output.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			how, err := compressionOf(compression)
-			if err != nil {
-				return err
+			if to == "" {
+				return errors.New("expected -o FILE, as packed traces are no text; \"-\" is standard output")
 			}
 			return convert(cmd.InOrStdin(), args[0], to, func(in *trace.Reader, out *os.File, p *progress) error {
-				return packEvents(in, out, how, p)
+				return packEvents(in, out, compression, p)
 			})
 		},
 	}
-	c.Flags().StringVarP(&to, "output", "o", "", "the packed trace to write")
-	c.Flags().StringVar(&compression, "compress", trace.S2.String(),
+	c.Flags().StringVarP(&to, "output", "o", "", "`FILE` to write the packed trace to; \"-\" is standard output")
+	p := &parsed[trace.Compression]{to: &compression, kind: "HOW", parse: compressionOf}
+	c.Flags().Var(p.set(trace.S2.String()), "compress",
 		"how blocks are compressed: "+strings.Join(compressionNames(), ", "))
-	_ = c.MarkFlagRequired("output") // the flag exists
 	complete(c, "compress", compressionNames())
 	return c
 }
@@ -56,7 +56,7 @@ func compressionOf(name string) (trace.Compression, error) {
 			return c, nil
 		}
 	}
-	return 0, fmt.Errorf("--compress is %q, expected one of %s", name, strings.Join(compressionNames(), ", "))
+	return 0, fmt.Errorf("expected %s", anyOf(compressionNames()))
 }
 
 // packEvents packs all events that can be read.
@@ -87,11 +87,11 @@ func convert(stdin io.Reader, file, to string, do func(*trace.Reader, *os.File, 
 	}
 	out, err := os.Create(to)
 	if err != nil {
-		return err
+		return system(err)
 	}
 	err = do(in, out, p)
 	err = errors.Join(err, out.Close())
-	if torn := (*trace.PackError)(nil); err != nil && !errors.As(err, &torn) {
+	if torn := (*trace.PackError)(nil); err != nil && !errors.As(err, &torn) && !isSpecial(to) {
 		_ = os.Remove(to) // the first error counts
 	}
 	return err

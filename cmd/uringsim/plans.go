@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -8,37 +9,36 @@ import (
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/sim"
-	"github.com/uringsim/uringsim/symbolic"
 	"github.com/uringsim/uringsim/trace"
+	"github.com/uringsim/uringsim/verdict"
 )
 
 // planFlags say which plan to reason about, and for which releases.
 type planFlags struct {
 	inputOptions
-	kernel string
+	releases []kernel.Release
 }
 
 func (o *planFlags) add(c *cobra.Command) {
 	o.flags(c)
-	c.Flags().StringVar(&o.kernel, "kernel", "7.3", "release to reason about, or all that have filters")
-	completeKernels(c)
-}
-
-// releases are those of --kernel.
-func (o *planFlags) releases() ([]kernel.Release, error) {
-	if o.kernel == "all" {
-		return symbolic.Releases(), nil
-	}
-	k, err := kernel.Parse(o.kernel)
-	if err == nil && !symbolic.HasFilters(k) {
-		err = fmt.Errorf("--kernel: %s has no filters for tasks", k)
-	}
-	return []kernel.Release{k}, err
+	filteringFlag(c, &o.releases)
 }
 
 // registered plays the events that register a plan. The error is what the release refuses.
 func registered(file string, p *plan.Plan, k kernel.Release) (*trace.Player, error) {
 	return registerOn(sim.New(k), k, file, p)
+}
+
+// takes tells whether a release takes a plan. The error is what it refuses.
+func takes(file string, p *plan.Plan, k kernel.Release) error {
+	_, err := registered(file, p, k)
+	return err
+}
+
+// isRefused tells a plan that a release refuses from one that says nothing.
+func isRefused(err error) bool {
+	var why *verdict.Refusal
+	return errors.As(err, &why)
 }
 
 // registerOn has the first task of a kernel register a plan.

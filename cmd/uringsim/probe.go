@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"text/tabwriter"
 
+	"github.com/spf13/cobra"
+
 	"github.com/uringsim/uringsim/internal/judge"
 	"github.com/uringsim/uringsim/internal/probe"
 	"github.com/uringsim/uringsim/kernel"
@@ -28,9 +30,34 @@ type probeSummary struct {
 	As     string `json:"as"`
 }
 
-// printProbe tells which quirks the running kernel or a guest's has.
-func (o *kernelsOptions) printProbe(ctx context.Context, out *printer) error {
-	report, err := o.askProbe(ctx)
+func probeCommand() *cobra.Command {
+	var asJSON bool
+	var asked target
+	c := &cobra.Command{
+		Use:   "probe",
+		Short: "Tell which quirks a real kernel has, and which release it is like",
+		Long: `probe tells which quirks a kernel has, by trying and not by its version: tasks of their own play the traces
+that show the quirks, and the model with a quirk or the one without it does the same. The last line names the release, with
+quirks switched, that the kernel is like, for --kernel of the other commands.
+
+The exit status is 77 if io_uring cannot be used here: on systems other than Linux on amd64, and where it is absent or
+forbidden.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return printProbe(cmd.Context(), newPrinter(cmd.OutOrStdout(), asJSON, false), asked)
+		},
+	}
+	p := &parsed[target]{to: &asked, kind: "KERNEL", parse: parseReal}
+	c.Flags().Var(p.set(running), "kernel",
+		"kernel to ask: live, the running one, or an image, such as ./vmlinuz, which is booted")
+	completeWith(c, "kernel", cobra.FixedCompletions([]string{running}, cobra.ShellCompDirectiveDefault))
+	jsonFlag(c, &asJSON)
+	return c
+}
+
+// printProbe tells which quirks the kernel has.
+func printProbe(ctx context.Context, out *printer, asked target) error {
+	report, err := askProbe(ctx, asked)
 	if err != nil {
 		return err
 	}
@@ -58,12 +85,12 @@ func (o *kernelsOptions) printProbe(ctx context.Context, out *printer) error {
 }
 
 // askProbe asks the kernel.
-func (o *kernelsOptions) askProbe(ctx context.Context) (*probe.Report, error) {
+func askProbe(ctx context.Context, asked target) (*probe.Report, error) {
 	var report *probe.Report
-	err := askReal(ctx, o.guest, exitSkip, func(j judge.Judge) error {
+	err := asked.ask(ctx, exitSkip, func(j judge.Judge) error {
 		r, err := probe.Run(j)
 		if err != nil {
-			return &statusError{exitSystem, err}
+			return system(err)
 		}
 		report = r
 		return nil

@@ -13,7 +13,7 @@ import (
 func TestProbeHere(t *testing.T) {
 	var out bytes.Buffer
 	root := rootCommand()
-	root.SetArgs([]string{"kernels", "--probe"})
+	root.SetArgs([]string{"probe"})
 	root.SetOut(&out)
 	err := root.Execute()
 	if _, cannot := live.HasFilters(); cannot != nil {

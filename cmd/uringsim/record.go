@@ -33,7 +33,7 @@ is not found, 126 if it cannot be executed, and 4 if nothing can be recorded her
 		RunE: func(cmd *cobra.Command, args []string) error { return runRecord(cmd.ErrOrStderr(), file, asleep, args) },
 	}
 	c.Flags().SetInterspersed(false)
-	c.Flags().StringVarP(&file, "output", "o", "recording.jsonl.zst", "the trace to write")
+	c.Flags().StringVarP(&file, "output", "o", "recording.jsonl.zst", "write the trace to `FILE`")
 	c.Flags().BoolVar(&asleep, "sqpoll-asleep", false, "have submission threads always sleep, to lose none of their requests")
 	return c
 }
@@ -47,11 +47,11 @@ func runRecord(messages io.Writer, file string, asleep bool, command []string) e
 		return &statusError{exitNotFound, err}
 	}
 	if err := record.Available(); err != nil {
-		return &statusError{exitSystem, err}
+		return system(err)
 	}
 	out, err := os.Create(file)
 	if err != nil {
-		return err
+		return system(err)
 	}
 	o := record.Options{Command: command, Name: filepath.Base(command[0]), Asleep: asleep}
 	if terminal(messages) {
@@ -59,7 +59,7 @@ func runRecord(messages io.Writer, file string, asleep bool, command []string) e
 	}
 	s, err := record.Run(o, out)
 	if err = errors.Join(err, out.Close()); err != nil {
-		return &statusError{exitSystem, err}
+		return system(err)
 	}
 	if o.Progress != nil {
 		fmt.Fprint(messages, "\r")
@@ -77,6 +77,9 @@ var errProgram = errors.New("the program failed")
 // recorded says what a recording has, and what it lacks.
 func recorded(file string, s record.Summary) string {
 	text := fmt.Sprintf("uringsim: %s: %d calls, %d SQEs, %d CQEs", file, s.Calls, s.SQEs, s.CQEs)
+	if s.Calls == 0 {
+		text += "; the program did not use io_uring"
+	}
 	for _, l := range []struct {
 		n    uint64
 		what string

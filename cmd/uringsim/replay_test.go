@@ -27,12 +27,8 @@ func TestQuietReplay(t *testing.T) {
 		}
 		for _, r := range []kernel.Release{kernel.V6_19, kernel.V7_3} {
 			var quiet, loud bytes.Buffer
-			o := replayOptions{kernel: r.Name}
-			do, err := o.job(nil, false)
-			if err != nil {
-				t.Fatal(err)
-			}
-			ok, err := do(t.Context(), newPrinter(&quiet, false, true), file)
+			o := replayOptions{target: target{models: []kernel.Release{r}}}
+			ok, err := o.job(nil, false)(t.Context(), newPrinter(&quiet, false, true), file)
 			want, errWant := (&model{release: r}).replay(t.Context(), newPrinter(&loud, false, true), file, nil)
 			if ok != want || fmt.Sprint(err) != fmt.Sprint(errWant) {
 				t.Errorf("%s: %v, %v; want %v, %v", file, ok, err, want, errWant)
@@ -111,12 +107,9 @@ func replayed(t *testing.T, file string) string {
 	t.Helper()
 	var text strings.Builder
 	for _, quiet := range []bool{true, false} {
-		do, err := (&replayOptions{kernel: "7.3"}).job(nil, true)
-		if err != nil {
-			t.Fatal(err)
-		}
+		o := replayOptions{target: target{models: []kernel.Release{kernel.V7_3}}}
 		var out bytes.Buffer
-		ok, err := do(t.Context(), newPrinter(&out, false, quiet), file)
+		ok, err := o.job(nil, true)(t.Context(), newPrinter(&out, false, quiet), file)
 		fmt.Fprintln(&text, strings.ReplaceAll(out.String(), file, "FILE"), ok, err != nil)
 	}
 	return text.String()

@@ -6,16 +6,8 @@ import (
 	"github.com/uringsim/uringsim/sim"
 )
 
-// writePage writes what becomes of traces on a release to a file, as a page for people. Of all releases, the page tells
-// most of the newest.
-func writePage(page, release string, files []string, engine sim.Option) error {
-	if release == "all" {
-		release = kernel.Releases[len(kernel.Releases)-1].Name
-	}
-	r, err := kernel.Parse(release)
-	if err != nil {
-		return err
-	}
+// writePage writes what becomes of traces on a release to a file, as a page for people.
+func writePage(page string, r kernel.Release, files []string, engine sim.Option) error {
 	p := report.New(r, engine)
 	for _, file := range files {
 		if err := addTo(p, file); err != nil {

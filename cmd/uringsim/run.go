@@ -1,17 +1,16 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/internal/admission"
 	"github.com/uringsim/uringsim/kernel"
-	"github.com/uringsim/uringsim/load"
 	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/trace"
 )
@@ -19,7 +18,7 @@ import (
 func runCommand() *cobra.Command {
 	var o runOptions
 	c := &cobra.Command{
-		Use:   "run [--kernel RELEASE] [--policy FILE] [--report] [--json FILE] [--] COMMAND [ARGUMENT...]",
+		Use:   "run [--kernel RELEASE] [--policy FILE] [--report] [-o FILE] [--] COMMAND [ARGUMENT...]",
 		Short: "Run a program on this kernel, under the restrictions and filters of another",
 		Long: `run runs a program for real, on the running kernel, whatever its age, while another release decides which
 setups, register calls and requests of io_uring go through: restrictions and filters that the program registers work as they do
@@ -28,7 +27,7 @@ the running kernel carries out. With --policy the program starts with the policy
 
 It is a bench for tests and no security boundary: a program can change what was looked at. It needs no privileges, and
 IORING_NOP_INJECT_RESULT of the running kernel. Where the program does not find what it would on the release, a line on
-standard error says so. --report lists there what was refused, with the check in Linux; --json writes the same to a
+standard error says so. --report lists there what was refused, with the check in Linux; -o writes the same to a
 file, one JSON object a line (docs/json.md). See docs/run.md.
 
 The exit status is the program's, as a shell gives it; 127 if it is not found, 126 if it cannot be executed, 3 if the
@@ -37,38 +36,37 @@ policy cannot be read or the release refuses it, and 4 if nothing can be run her
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.ErrOrStderr(), args) },
 	}
 	c.Flags().SetInterspersed(false)
-	names := releaseNames(kernel.Releases)
-	c.Flags().StringVar(&o.kernel, "kernel", kernel.V7_3.Name, "the release that decides: "+strings.Join(names, ", "))
-	complete(c, "kernel", names)
-	c.Flags().StringVar(&o.policy, "policy", "", "a policy, program or plan that is registered before the program starts")
+	releaseFlag(c, &o.release, "release that decides")
+	c.Flags().StringVar(&o.policy, "policy", "",
+		"policy, program or plan in `FILE` that is registered before the program starts")
 	o.flags(c)
 	c.Flags().BoolVar(&o.report, "report", false, "list at the end what was refused and why")
-	c.Flags().StringVar(&o.json, "json", "", "write that to a file, one JSON object a line")
+	c.Flags().StringVarP(&o.lines, "output", "o", "", "write that to `FILE`, one JSON object a line (docs/json.md)")
 	return c
 }
 
 type runOptions struct {
 	inputOptions
-	kernel, policy string
-	report         bool
-	json           string // a file
+	release kernel.Release
+	policy  string
+	report  bool
+	lines   string // a file; "" is none
 }
 
 // run runs a command, and ends as it did.
 func (o *runOptions) run(messages io.Writer, command []string) error {
-	release, err := kernel.Parse(o.kernel)
-	if err != nil {
-		return fmt.Errorf("--kernel: %w", err)
+	if o.policy == "" && o.inputOptions != (inputOptions{}) {
+		return errors.New("--form, --op and --name are about the policy, found no --policy")
 	}
-	if o.json == "" {
-		return o.runOn(release, messages, io.Discard, command)
+	if o.lines == "" {
+		return o.runWith(messages, io.Discard, command)
 	}
-	return writeFile(o.json, func(lines io.Writer) error { return o.runOn(release, messages, lines, command) })
+	return writeFile(o.lines, func(lines io.Writer) error { return o.runWith(messages, lines, command) })
 }
 
-// runOn is run on a release, with lines for programs.
-func (o *runOptions) runOn(release kernel.Release, messages, lines io.Writer, command []string) error {
-	k, err := o.start(release)
+// runWith is run with lines for programs.
+func (o *runOptions) runWith(messages, lines io.Writer, command []string) error {
+	k, err := o.start()
 	if err != nil {
 		return err
 	}
@@ -76,15 +74,15 @@ func (o *runOptions) runOn(release kernel.Release, messages, lines io.Writer, co
 		return &statusError{exitNotFound, err}
 	}
 	if err := admission.Available(); err != nil {
-		return &statusError{exitSystem, err}
+		return system(err)
 	}
 	s, err := admission.Run(admission.Options{Command: command, Kernel: k, Warn: func(gap string) {
-		fmt.Fprintf(messages, "uringsim: not as on %s: %s\n", release.Name, gap)
+		fmt.Fprintf(messages, "uringsim: not as on %s: %s\n", o.release.Name, gap)
 	}})
 	if err != nil {
-		return &statusError{exitSystem, err}
+		return system(err)
 	}
-	printRun(newPrinter(lines, true, false), release, &s)
+	printRun(newPrinter(lines, true, false), o.release, &s)
 	if o.report {
 		for _, line := range s.Lines() {
 			fmt.Fprintf(messages, "uringsim: %s\n", line)
@@ -107,20 +105,16 @@ func (k withPolicy) SetLabel(string) { k.Kernel.SetLabel(k.file) }
 
 // start is a kernel on which the first task has registered the policy, if there is one, with no_new_privs set, which a
 // sandbox has to do before.
-func (o *runOptions) start(release kernel.Release) (*sim.Kernel, error) {
-	k := sim.New(release, sim.WithEngine(cbpfvm.Fast))
+func (o *runOptions) start() (*sim.Kernel, error) {
+	k := sim.New(o.release, sim.WithEngine(cbpfvm.Fast))
 	if o.policy == "" {
 		return k, nil
 	}
-	op, err := o.opcode()
+	p, err := o.load(o.policy, o.release)
 	if err != nil {
 		return nil, err
 	}
-	p, err := load.File(o.policy, load.Options{Form: o.form, Op: op, Name: o.name, Kernels: []kernel.Release{release}})
-	if err != nil {
-		return nil, err
-	}
-	if _, err := registerOn(withPolicy{k, o.policy}, release, o.policy, p); err != nil {
+	if _, err := registerOn(withPolicy{k, o.policy}, o.release, o.policy, p); err != nil {
 		return nil, err
 	}
 	k.SetLabel("")
@@ -129,7 +123,7 @@ func (o *runOptions) start(release kernel.Release) (*sim.Kernel, error) {
 	return k, nil
 }
 
-// refusedLine is a line of run --json: what was refused, by one check.
+// refusedLine is a line of run -o: what was refused, by one check.
 type refusedLine struct {
 	Type   string   `json:"type"`
 	Kernel string   `json:"kernel"`

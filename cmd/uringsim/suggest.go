@@ -15,7 +15,8 @@ import (
 
 // suggestOptions are the flags of suggest.
 type suggestOptions struct {
-	kernel           string
+	outputOption
+	release          kernel.Release
 	to               string
 	prefix4, prefix6 int
 	stdin            io.Reader
@@ -30,7 +31,7 @@ func suggestCommand() *cobra.Command {
 		Short: "Write the tightest policy that allows what traces show",
 		Long: `suggest replays traces on the model and writes a policy that allows every request and register call that was
 let through, and nothing else that a policy can tell apart. Each rule has a comment that says in which traces it is
-needed, and how often. Without any one of them, something in the traces breaks (uringsim replay --policy).
+needed, and how often. Without any one of them, something in the traces breaks (uringsim try).
 
 With --families, --open-modes, --prefix and --prefix6 the rules are more general. With --to oci, the linux.ioUring
 object of a container is written, which can only say opcodes and the families of sockets; what it leaves open is told on
@@ -42,24 +43,20 @@ an older one, for which it leaves them open.`,
 		RunE: func(cmd *cobra.Command, files []string) error {
 			o.stdin = cmd.InOrStdin()
 			text, err := o.suggest(files, func(note string) { fmt.Fprintln(cmd.ErrOrStderr(), "uringsim:", note) })
-			if err != nil {
-				return err
-			}
-			_, err = cmd.OutOrStdout().Write(text)
-			return err
+			return o.write(cmd, text, err)
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.kernel, "kernel", "7.3", "release whose filters are to enforce it")
+	releaseFlag(c, &o.release, "release whose filters are to enforce it")
 	f.BoolVar(&o.Families, "families", false, "of SOCKET and CONNECT, look at the family only")
 	f.BoolVar(&o.OpenModes, "open-modes", false,
 		"of opens, look only at reading, writing, creating and truncating, and how paths are resolved")
-	f.IntVar(&o.prefix4, "prefix", 32, "bits of IPv4 addresses that count")
-	f.IntVar(&o.prefix6, "prefix6", 128, "bits of IPv6 addresses that count")
-	f.StringVar(&o.to, "to", "policy", "what to write: policy, or oci for the linux.ioUring object of a container")
+	f.IntVar(&o.prefix4, "prefix", 32, "first `N` bits of IPv4 addresses that count")
+	f.IntVar(&o.prefix6, "prefix6", 128, "first `N` bits of IPv6 addresses that count")
+	choiceFlag(c, &o.to, "to", "FORM", "policy", "what to write: policy, or oci for the linux.ioUring object of a container",
+		[]string{"policy", "oci"})
+	o.outputOption.flag(c)
 	o.engineOption.flag(c)
-	complete(c, "to", []string{"policy", "oci"})
-	complete(c, "kernel", releaseNames(kernel.Releases))
 	return c
 }
 
@@ -70,21 +67,15 @@ func (o *suggestOptions) suggest(files []string, tell func(note string)) ([]byte
 		return nil, fmt.Errorf("--prefix: found %d, expected 0 to 32", o.prefix4)
 	case o.prefix6 < 0 || o.prefix6 > 128:
 		return nil, fmt.Errorf("--prefix6: found %d, expected 0 to 128", o.prefix6)
-	case o.to != "policy" && o.to != "oci":
-		return nil, fmt.Errorf("--to: found %q, expected policy or oci", o.to)
 	}
 	o.HostBits4, o.HostBits6 = 32-o.prefix4, 128-o.prefix6
 	if o.to == "oci" {
 		o.Container, o.Families = true, true
 	}
-	k, err := kernel.Parse(o.kernel)
-	if err == nil && !symbolic.HasFilters(k) {
-		err = fmt.Errorf("%s has no filters for tasks", k)
+	if !symbolic.HasFilters(o.release) {
+		return nil, fmt.Errorf("--kernel: %s has no filters for tasks", o.release)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("--kernel: %w", err)
-	}
-	s := trial.NewSuggester(k, o.Options, o.onEngine())
+	s := trial.NewSuggester(o.release, o.Options, o.onEngine())
 	if err := o.addTraces(s, files, tell); err != nil {
 		return nil, err
 	}

@@ -24,9 +24,14 @@ type tracesOptions struct {
 }
 
 func (o *tracesOptions) flags(c *cobra.Command) {
-	c.Flags().StringVar(&o.filesFrom, "files-from", "", "read the names of more files from a file, one a line; \"-\" is standard input")
+	filesFromFlag(c, &o.filesFrom)
 	c.Flags().StringVar(&o.shard, "shard", "",
-		"look at one of N parts of the files: I/N with I from 0, or auto, or auto/N, in a job of an engine (docs/fleet.md)")
+		"look at part `I/N` of the files, with I from 0; auto, or auto/N, asks the engine that runs the job (docs/fleet.md)")
+}
+
+// filesFromFlag is --files-from.
+func filesFromFlag(c *cobra.Command, to *string) {
+	c.Flags().StringVar(to, "files-from", "", "read the names of more files from `FILE`, one a line; \"-\" is standard input")
 }
 
 // filesFromArgs wants files, or --files-from.

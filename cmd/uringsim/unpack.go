@@ -26,20 +26,20 @@ func unpackCommand() *cobra.Command {
 		Use:   "unpack FILE -o OUT",
 		Short: "Write a trace, or some of its events, as JSON",
 		Long: `unpack writes a trace as .jsonl, compressed if OUT ends in .zst, or as a document if it ends in .json. FILE may have
-any form; it is meant for packed traces (docs/pack.md), of which --from and --to show a part without reading what comes
+any form; it is meant for packed traces (docs/pack.md), of which --first and --last show a part without reading what comes
 before. A part is for looking at: what the model, or a kernel, did with it depends on all that came before. Of a torn
 trace all that is whole is written; the exit status is 3 then. "-" is standard input, or output.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.first == 0 || o.last != 0 && o.last < o.first {
-				return fmt.Errorf("--from is %d and --to %d, expected events from 1 on in their order", o.first, o.last)
+				return fmt.Errorf("--first is %d and --last %d, expected events from 1 on in their order", o.first, o.last)
 			}
 			return convert(cmd.InOrStdin(), args[0], o.to, o.write)
 		},
 	}
-	c.Flags().StringVarP(&o.to, "output", "o", stream.Stdin, "the trace to write")
-	c.Flags().Uint64Var(&o.first, "from", 1, "the first event to write")
-	c.Flags().Uint64Var(&o.last, "to", 0, "the last event to write (default: that of the trace)")
+	c.Flags().StringVarP(&o.to, "output", "o", stream.Stdin, "`FILE` to write the trace to; \"-\" is standard output")
+	c.Flags().Uint64Var(&o.first, "first", 1, "first event to write, `N` from 1")
+	c.Flags().Uint64Var(&o.last, "last", 0, "last event to write; without it, that of the trace")
 	return c
 }
 

@@ -21,7 +21,7 @@ type Finding struct {
 	Event int    // from 1; 0 if it is about the whole trace
 	Call  string // of the event
 	Diff  string // (-kernel +model), or what the model could not do
-	Why   string // the model's reason, if it refused
+	Why   string // the model's reasons, a line each: why it refused a request, or what let it through
 }
 
 // Stats count what a comparison covered.
@@ -93,8 +93,13 @@ func reasons(o *trace.Outcome) string {
 		}
 	}
 	for _, q := range o.Requests {
-		if q.Why != nil && differ[q.UserData] {
+		switch {
+		case !differ[q.UserData]:
+		case q.Why != nil:
 			s += fmt.Sprintf("%s user_data=%#x: %s\n", q.Opcode, q.UserData, q.Why.Error())
+		case q.Opcode < uapi.IORING_OP_LAST:
+			s += fmt.Sprintf("%s user_data=%#x: the model lets it through [Linux: %s]\n", q.Opcode, q.UserData,
+				opdef.Defs[q.Opcode].Prep.Where)
 		}
 	}
 	return s

@@ -27,8 +27,7 @@ type Report struct {
 // an error.
 func Ask(j judge.Judge, p *plan.Plan, sqes []*trace.SQE) (*Report, error) {
 	t := &trace.Trace{Header: trace.Header{Trace: trace.Version}}
-	t.Events = append(t.Events, trace.Event{Task: trace.InitTask, Args: &trace.NoNewPrivsArgs{}})
-	t.Events = append(t.Events, p.Events(trace.InitTask)...)
+	t.Events = append(t.Events, p.Registration()...)
 	registered := len(t.Events)
 	for i, s := range sqes {
 		t.Events = append(t.Events, events(fmt.Sprintf("child%d", i+1), s)...)

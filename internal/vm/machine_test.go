@@ -157,7 +157,8 @@ func TestRefused(t *testing.T) {
 		}
 		return path
 	}
-	kernel, qemu := file("vmlinuz", "no kernel"), file("qemu", "#!/bin/sh\necho unhappy >&2\nexit 3\n")
+	kernel := file("vmlinuz", strings.Repeat("x", 0x202)+"HdrS") // like a kernel, at first sight
+	qemu := file("qemu", "#!/bin/sh\necho unhappy >&2\nexit 3\n")
 	program := build(t, "./vmtest")
 	for _, c := range []struct {
 		name string
@@ -166,6 +167,8 @@ func TestRefused(t *testing.T) {
 	}{
 		{"no QEMU", Config{QEMU: "no-such-qemu"}, "QEMU is needed"},
 		{"no kernel", Config{QEMU: qemu, Kernel: filepath.Join(dir, "none")}, "kernel: "},
+		{"a short file", Config{QEMU: qemu, Kernel: file("short", "x")}, "short is no image: found 1 bytes"},
+		{"another file", Config{QEMU: qemu, Kernel: file("other", strings.Repeat("x", 1000))}, "other is no image: expected a bzImage"},
 		{"no program", Config{QEMU: qemu, Kernel: kernel, Init: kernel}, "it is no ELF program"},
 		{"other machine", Config{QEMU: qemu, Kernel: kernel, Init: build(t, "./vmtest", "GOARCH=arm64")},
 			"not for linux/amd64"},

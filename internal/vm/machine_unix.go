@@ -4,8 +4,10 @@ package vm
 
 import (
 	"context"
+	"debug/elf"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -103,7 +105,7 @@ func (m *Machine) prepare() error {
 		return fmt.Errorf("QEMU is needed (Debian: qemu-system-x86, Fedora: qemu-system-x86-core, macOS: brew install "+
 			"qemu): %w", err)
 	}
-	if _, err := os.Stat(m.cfg.Kernel); err != nil {
+	if err := checkImage(m.cfg.Kernel); err != nil {
 		return fmt.Errorf("kernel: %w", err)
 	}
 	initrd, err := m.cfg.initrd()
@@ -123,6 +125,24 @@ func (m *Machine) prepare() error {
 		return err
 	}
 	runtime.AddCleanup(m.end, func(mem []byte) { _ = unix.Munmap(mem) }, m.mem) // its readers may outlive the guest
+	return nil
+}
+
+// checkImage tells files that are no kernels for x86-64 from those that QEMU may boot.
+func checkImage(file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	const signature = 0x202 // of a bzImage, after its boot sector
+	var head [signature + 4]byte
+	if n, err := io.ReadFull(f, head[:]); err != nil {
+		return fmt.Errorf("%s is no image: found %d bytes: %w", file, n, err)
+	}
+	if string(head[signature:]) != "HdrS" && string(head[:4]) != elf.ELFMAG {
+		return fmt.Errorf("%s is no image: expected a bzImage, as a build's arch/x86/boot/bzImage, or a distribution's vmlinuz", file)
+	}
 	return nil
 }
 

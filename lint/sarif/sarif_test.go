@@ -1,4 +1,4 @@
-package main
+package sarif
 
 import (
 	"bytes"
@@ -22,7 +22,7 @@ func TestSARIF(t *testing.T) {
 	}
 	text := []byte("\n\n[ü,1]\n//////\n")
 	var out bytes.Buffer
-	if err := printSARIF(&out, []linted{{"a.json", text, found}, {"b.json", nil, nil}}); err != nil {
+	if err := Write(&out, []File{{"a.json", text, found}, {"b.json", nil, nil}}); err != nil {
 		t.Fatal(err)
 	}
 	if bytes.Contains(out.Bytes(), []byte(": null")) {

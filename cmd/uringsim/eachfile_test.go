@@ -8,11 +8,12 @@ import (
 	"io"
 	"math/rand/v2"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/uringsim/uringsim/internal/inorder"
 )
 
 // TestEachFile: whatever ends first, the output is that of doing one file after the other, up to the first error.
@@ -39,7 +40,7 @@ func TestEachFile(t *testing.T) {
 			for line := range r.lines {
 				time.Sleep(time.Duration(rand.IntN(10)) * time.Second)
 				if ctx.Err() != nil {
-					return false, errStopped
+					return false, inorder.ErrStopped
 				}
 				fmt.Fprintf(out.w, "%s %d %s\n", file, line, strings.Repeat("x", r.width))
 				out.runs++
@@ -79,33 +80,6 @@ func runAll(t *testing.T, files []string, atOnce int, do job) (got allOf) {
 	return got
 }
 
-// TestHeld: a job behind the first one waits when it has written too much, and ends with the first one's error.
-func TestHeld(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var text bytes.Buffer
-		o := newOrdered(&text, listed([]string{"a", "b"}).next, func() {})
-		o.begin()
-		o.begin()
-		var second error
-		var ended sync.WaitGroup
-		ended.Go(func() {
-			for second == nil {
-				_, second = (&turn{o, 1}).Write(make([]byte, 1<<20))
-			}
-		})
-		synctest.Wait()
-		if o.held != maxHeld {
-			t.Errorf("%d bytes are held, want %d", o.held, maxHeld)
-		}
-		bad := errors.New("bad")
-		o.finish(0, bad, nil)
-		ended.Wait()
-		if second != errStopped || o.err != bad || text.Len() != 0 {
-			t.Errorf("%v, %v, %d bytes", second, o.err, text.Len())
-		}
-	})
-}
-
 // TestBegun: while the first job goes on, no more than so many begin behind it, however many files there are.
 func TestBegun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -130,8 +104,8 @@ func TestBegun(t *testing.T) {
 		if ok, err := eachFile(t.Context(), out, all, newBadTraces(-1), 4, do); !ok || err != nil {
 			t.Error(ok, err)
 		}
-		if most.Load() > maxBegun || begun.Load() != 10_000 || out.runs != 10_000 {
-			t.Errorf("%d had begun, want at most %d; then %d, and %d are counted", most.Load(), maxBegun, begun.Load(), out.runs)
+		if most.Load() > inorder.MaxBegun || begun.Load() != 10_000 || out.runs != 10_000 {
+			t.Errorf("%d had begun, want at most %d; then %d, and %d are counted", most.Load(), inorder.MaxBegun, begun.Load(), out.runs)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/uringsim/uringsim/eval"
 	"github.com/uringsim/uringsim/internal/dryrun"
 	"github.com/uringsim/uringsim/internal/judge/judgetest"
 	"github.com/uringsim/uringsim/kernel"
@@ -47,7 +48,7 @@ func TestDryRunAgrees(t *testing.T) {
 
 func checkDryRun(t *testing.T, p *plan.Plan, r kernel.Release, requests []*request.Request) {
 	t.Helper()
-	alone := &evaluator{plan: p, release: r, maxChildren: 500}
+	alone := &eval.Evaluator{Plan: p, Release: r}
 	var sqes []*trace.SQE
 	for _, q := range requests {
 		sqes = append(sqes, q.SQE)
@@ -57,12 +58,12 @@ func checkDryRun(t *testing.T, p *plan.Plan, r kernel.Release, requests []*reque
 		t.Fatal(err, got.Refused)
 	}
 	for i, q := range requests {
-		want, err := alone.answer(q)
+		want, err := alone.Ask(q)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if string(got.Answers[i]) != want.verdict {
-			t.Errorf("%s on %s: %s, by itself %s", q.Text, r.Name, got.Answers[i], want.verdict)
+		if string(got.Answers[i]) != want.Verdict {
+			t.Errorf("%s on %s: %s, by itself %s", q.Text, r.Name, got.Answers[i], want.Verdict)
 		}
 	}
 }

@@ -2,36 +2,66 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/spf13/cobra"
+	"github.com/uringsim/uringsim/eval"
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/report"
 	"github.com/uringsim/uringsim/sim"
 	"github.com/uringsim/uringsim/trace"
 )
 
-// explainEvent says how an event of a trace was decided.
-func (o *explainOptions) explainEvent(out *printer, file string) error {
-	t, err := readTrace(file, nil)
+// whyOptions are the flags of why.
+type whyOptions struct {
+	engineOption
+	releases []kernel.Release
+	json     bool
+}
+
+func whyCommand() *cobra.Command {
+	var o whyOptions
+	c := &cobra.Command{
+		Use:   "why TRACE EVENT",
+		Short: "Say how an event of a trace was decided, step by step",
+		Long: `why replays a trace up to one of its events, a number from 1, and says how that was decided: by which check
+in Linux, and what each filter did that ran, step by step, with the registers and what was loaded (docs/explain.md).
+
+With several releases, those with the same answer are named together.
+
+Exit status: 0 it is explained, 1 a part is not modelled, 2 usage, 3 bad input.
+` + aboutKernels,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			event, err := strconv.Atoi(args[1])
+			if err != nil {
+				return fmt.Errorf("found the event %q, expected a number from 1", args[1])
+			}
+			return o.explain(newPrinter(cmd.OutOrStdout(), o.json, false), cmd.InOrStdin(), args[0], event)
+		},
+	}
+	releasesFlag(c, &o.releases)
+	o.engineOption.flag(c)
+	jsonFlag(c, &o.json)
+	return c
+}
+
+// explain says how an event of a trace was decided.
+func (o *whyOptions) explain(out *printer, stdin io.Reader, file string, number int) error {
+	t, err := readTrace(file, stdin)
 	if err != nil {
 		return err
 	}
-	if o.event < 1 || o.event > len(t.Events) {
-		return fmt.Errorf("-e %d: %s has events 1 to %d", o.event, file, len(t.Events))
+	if number < 1 || number > len(t.Events) {
+		return fmt.Errorf("found event %d, but %s has events 1 to %d", number, file, len(t.Events))
 	}
-	releases := kernel.Measured()
-	if o.kernel != "all" {
-		k, err := kernel.Parse(o.kernel)
-		if err != nil {
-			return err
-		}
-		releases = []kernel.Release{k}
-	}
-	var answers []sameAnswer
+	var answers kernel.Answers
 	ok := true
-	for _, k := range releases {
-		event, err := playTo(t, k, o.event, o.onEngine())
+	for _, k := range o.releases {
+		event, err := playTo(t, k, number, o.onEngine())
 		if err != nil {
 			return inFile(file, err)
 		}
@@ -40,9 +70,14 @@ func (o *explainOptions) explainEvent(out *printer, file string) error {
 			eventLines(out, file, k, event)
 			continue
 		}
-		answers = addAnswer(answers, k.Name, eventText(event))
+		answers.Add(k.Name, eventText(event))
 	}
-	printAnswers(out, file, answers)
+	for i, a := range answers {
+		if i > 0 {
+			fmt.Fprintln(out.w)
+		}
+		fmt.Fprintf(out.w, "%s on %s\n%s", file, a.Releases(), a.Text)
+	}
 	if !ok {
 		return errMismatch
 	}
@@ -92,8 +127,8 @@ func requestText(b *strings.Builder, q *trace.Request) {
 	default:
 		fmt.Fprintln(b, "allowed")
 	}
-	for _, run := range runsOf(q) {
-		b.WriteString(indentBy("  ", run.text()))
+	for _, run := range eval.RunsOf(q) {
+		b.WriteString(indentBy("  ", run.Text()))
 	}
 }
 
@@ -123,8 +158,8 @@ func eventLines(out *printer, file string, k kernel.Release, o *trace.Outcome) {
 		q := &o.Requests[i]
 		l := l
 		l.Type, l.UserData, l.Opcode, l.Why = "request", q.UserData, q.Opcode.String(), jsonWhy(q.Why)
-		for _, run := range runsOf(q) {
-			l.Filters = append(l.Filters, run.line())
+		for _, run := range eval.RunsOf(q) {
+			l.Filters = append(l.Filters, jsonRun(&run))
 		}
 		if len(q.Filters) > 0 && q.Filters[0].Program != nil {
 			l.Context = slices.Clone(q.Context[:])

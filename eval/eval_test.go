@@ -1,4 +1,4 @@
-package main
+package eval
 
 import (
 	"fmt"
@@ -30,26 +30,26 @@ func TestContextsAgree(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 1))
 	answers := map[string]int{}
 	for _, r := range []kernel.Release{kernel.V7_0, kernel.V7_3} {
-		e := &evaluator{plan: p, release: r, maxChildren: 20}
+		e := &Evaluator{Plan: p, Release: r, MaxChildren: 20}
 		for range 300 {
 			text := fmt.Sprintf("socket family=%d type=%d user_data=%d", rnd.IntN(14), rnd.IntN(4), rnd.IntN(4))
 			req, err := request.Parse("request", text)
 			if err != nil {
 				t.Fatal(err)
 			}
-			a, err := e.answer(req)
+			a, err := e.Ask(req)
 			if err != nil {
 				t.Fatal(err)
 			}
-			b, err := e.answer(&request.Request{Context: &a.context})
+			b, err := e.Ask(&request.Request{Context: &a.Context})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if a.verdict != b.verdict || len(a.runs) != len(b.runs) {
-				t.Errorf("%s on %s: %s after %d filters, but its context %s after %d", text, r.Name, a.verdict, len(a.runs),
-					b.verdict, len(b.runs))
+			if a.Verdict != b.Verdict || len(a.Runs) != len(b.Runs) {
+				t.Errorf("%s on %s: %s after %d filters, but its context %s after %d", text, r.Name, a.Verdict, len(a.Runs),
+					b.Verdict, len(b.Runs))
 			}
-			answers[a.verdict]++
+			answers[a.Verdict]++
 		}
 	}
 	if answers["allow"] < 50 || answers["deny"] < 50 || len(answers) != 2 {

@@ -1,4 +1,5 @@
-package main
+// Package sarif writes what lint found as SARIF 2.1.0, which code hosts show next to the files.
+package sarif
 
 import (
 	"bytes"
@@ -14,8 +15,15 @@ import (
 	"github.com/uringsim/uringsim/srcpos"
 )
 
-// printSARIF prints a log that code hosts show next to the files.
-func printSARIF(w io.Writer, all []linted) error {
+// File is a text and what was found in it.
+type File struct {
+	Name     string
+	Text     []byte
+	Findings []lint.Finding
+}
+
+// Write writes a log.
+func Write(w io.Writer, all []File) error {
 	const home = "https://github.com/uringsim/uringsim"
 	run := sarif.NewRunWithInformationURI("uringsim", home).WithColumnKind("unicodeCodePoints")
 	for _, r := range lint.Rules() {
@@ -24,12 +32,12 @@ func printSARIF(w io.Writer, all []linted) error {
 			WithDefaultConfiguration(sarif.NewReportingConfiguration().WithLevel(r.Severity.String()))
 	}
 	for _, l := range all {
-		lines := srcpos.LinesOf(l.text)
+		lines := srcpos.LinesOf(l.Text)
 		location := func(at srcpos.Pos) *sarif.Location {
 			start := lines[at.Line-1]
-			return sarifLocation(l.file, at.Line, 1+utf8.RuneCount(l.text[start:start+at.Col-1]))
+			return locationOf(l.Name, at.Line, 1+utf8.RuneCount(l.Text[start:start+at.Col-1]))
 		}
-		for _, f := range l.findings {
+		for _, f := range l.Findings {
 			text := f.Message
 			if f.Text != "" {
 				text += fmt.Sprintf(" (%d: %s)", f.Insn, f.Text)
@@ -66,8 +74,8 @@ func printSARIF(w io.Writer, all []linted) error {
 // nulls are what the library writes for the parts of a suppression that are not given. SARIF knows no null.
 var nulls = regexp.MustCompile(`(?m)^ *"\w+": null,\n`)
 
-// sarifLocation is a place in a file.
-func sarifLocation(file string, line, column int) *sarif.Location {
+// locationOf is a place in a file.
+func locationOf(file string, line, column int) *sarif.Location {
 	return sarif.NewLocationWithPhysicalLocation(sarif.NewPhysicalLocation().
 		WithArtifactLocation(sarif.NewSimpleArtifactLocation(file)).
 		WithRegion(sarif.NewRegion().WithStartLine(line).WithStartColumn(column)))

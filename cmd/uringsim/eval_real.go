@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/uringsim/uringsim/eval"
 	"github.com/uringsim/uringsim/internal/dryrun"
 	"github.com/uringsim/uringsim/internal/judge"
 	"github.com/uringsim/uringsim/kernel"
@@ -19,7 +20,7 @@ const atATime = 100
 // onReal has a real kernel answer: the running one, or a guest's.
 func (o *evalOptions) onReal(ctx context.Context, out *printer, p *plan.Plan, in *request.Reader) error {
 	good := false
-	err := askReal(ctx, o.guest, exitSystem, func(j judge.Judge) (err error) {
+	err := o.target.ask(ctx, exitSystem, func(j judge.Judge) (err error) {
 		good, err = o.askAll(out, j, p, in)
 		return err
 	})
@@ -72,34 +73,34 @@ func (o *evalOptions) ask(out *printer, j judge.Judge, p *plan.Plan, some []*req
 	}
 	got, err := dryrun.Ask(j, p, sqes)
 	if err != nil {
-		return &statusError{exitSystem, err}
+		return system(err)
 	}
 	release, modelled := kernel.OfVersion(got.Version)
-	if o.like != nil {
-		release, modelled = *o.like, true
+	if o.as != nil {
+		release, modelled = *o.as, true
 	}
-	model := &evaluator{plan: p, release: release, engine: o.engine, maxChildren: 500}
+	model := &eval.Evaluator{Plan: p, Release: release, Engine: o.engine}
 	for i, r := range some {
-		a := answer{verdict: noPlan, note: got.Refused}
+		a := eval.Answer{Verdict: eval.NoPlan, Note: got.Refused}
 		if got.Refused == "" {
-			a = answer{verdict: string(got.Answers[i])}
+			a = eval.Answer{Verdict: string(got.Answers[i])}
 		}
 		if modelled {
-			m, err := model.answer(r)
+			m, err := model.Ask(r)
 			switch {
 			case err != nil:
 				return err
-			case m.verdict == a.verdict:
+			case m.Verdict == a.Verdict:
 				a = m // it has the reason, too
 			default:
 				s.good = false
-				a.note = fmt.Sprintf("the model of %s says %s", release.Name, m.verdict)
+				a.Note = fmt.Sprintf("the model of %s says %s", release.Name, m.Verdict)
 			}
 		}
-		s.add(r, []answer{a})
+		s.add(r, []eval.Answer{a})
 		if out.json {
-			out.line(answerLine{Type: "answer", Line: r.Line, Request: r.Text, Kernel: got.Version, Verdict: a.verdict,
-				Want: string(r.Want), Why: jsonWhy(a.why), Note: a.note})
+			out.line(answerLine{Type: "answer", Line: r.Line, Request: r.Text, Kernel: got.Version, Verdict: a.Verdict,
+				Want: string(r.Want), Why: jsonWhy(a.Why), Note: a.Note})
 			continue
 		}
 		o.printOne(out, r, &a)

@@ -13,13 +13,14 @@ import (
 	"github.com/uringsim/uringsim/trace"
 )
 
-// onAll replays a trace on every release and prints where the results part.
-func onAll(out *printer, stdin io.Reader, file string, profile *cover.Profile, engine sim.Option) (bool, error) {
+// onSeveral replays a trace on several releases and prints where the results part.
+func onSeveral(out *printer, stdin io.Reader, file string, on []kernel.Release, profile *cover.Profile,
+	engine sim.Option) (bool, error) {
 	t, err := readTrace(file, stdin)
 	if err != nil {
 		return false, err
 	}
-	columns, runs, err := playAll(out, file, t, profile, engine)
+	columns, runs, err := playOn(on, out, file, t, profile, engine)
 	if err != nil {
 		return false, inFile(file, err)
 	}
@@ -31,12 +32,12 @@ func onAll(out *printer, stdin io.Reader, file string, profile *cover.Profile, e
 	return ok, nil
 }
 
-// playAll replays a trace on every release, and prints what programs want to know and what differs from the trace.
-func playAll(out *printer, file string, t *trace.Trace, profile *cover.Profile,
+// playOn replays a trace on releases, and prints what programs want to know and what differs from the trace.
+func playOn(on []kernel.Release, out *printer, file string, t *trace.Trace, profile *cover.Profile,
 	engine sim.Option) ([]report.Column, []*run, error) {
 	var columns []report.Column
 	var runs []*run
-	for _, r := range kernel.Releases {
+	for _, r := range on {
 		outcomes, err := report.Play(t, r, observer(profile), engine)
 		if err != nil {
 			return nil, nil, err
@@ -69,11 +70,9 @@ func printTable(out *printer, file string, t *trace.Trace, columns []report.Colu
 	}
 	table := report.Compare(t, columns, options...)
 	w := tabwriter.NewWriter(out.w, 0, 0, 2, ' ', 0)
-	fmt.Fprint(w, "  #\ttask\tcall")
-	for _, r := range table.Releases {
-		fmt.Fprintf(w, "\t%s", r.Name)
+	if len(table.Rows) > 0 {
+		fmt.Fprintf(w, "  #\ttask\tcall\t%s\n", strings.Join(releaseNames(table.Releases), "\t"))
 	}
-	fmt.Fprintln(w)
 	for _, row := range table.Rows {
 		call := row.Call
 		if row.Request > 0 {
@@ -86,7 +85,11 @@ func printTable(out *printer, file string, t *trace.Trace, columns []report.Colu
 		fmt.Fprintln(w)
 	}
 	_ = w.Flush() // to a printer that does not report errors
-	fmt.Fprintf(out.w, "%d results are the same on all releases\n", table.Same)
+	on := "all releases"
+	if len(table.Releases) < len(kernel.Releases) {
+		on = strings.Join(releaseNames(table.Releases), ", ")
+	}
+	fmt.Fprintf(out.w, "%d results are the same on %s\n", table.Same, on)
 	for n, quirks := range table.Notes {
 		var notes []string
 		for _, q := range quirks {
