@@ -99,7 +99,7 @@ var mistakes = []struct{ why, text, want string }{
 	{"a number that is too wide", "openat x mode=4294967296", "does not fit in 32 bits"},
 	{"twice", "openat a b", "f:1:10: addr is given twice"},
 	{"twice under two names", "socket family=1 fd=2", "f:1:17: fd is given twice"},
-	{"no address", "connect nowhere", `f:1:9: sockaddr "nowhere" is none of 127.0.0.1:80, [::1]:80, unix:PATH`},
+	{"no address", "connect nowhere", `f:1:9: found sockaddr "nowhere", expected one such as 127.0.0.1:80, [::1]:80 or unix:PATH`},
 	{"an open quotation mark", `openat "x`, "f:1:8: expected a text in quotation marks"},
 	{"an unknown expectation", "nop -> maybe", `f:1:8: found "maybe", expected allow, deny or the name of an errno`},
 	{"no JSON", `  {"opcode": }`, "f:1:14: not JSON"},

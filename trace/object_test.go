@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -169,6 +170,17 @@ func TestCalls(t *testing.T) {
 		}
 		if diff := cmp.Diff([]Call{r.want}, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", r.event, diff)
+		}
+	}
+}
+
+// TestObjectKinds fails for a kind of object that cannot be placed.
+func TestObjectKinds(t *testing.T) {
+	for f := range reflect.TypeFor[Object]().Fields() {
+		var o Object
+		reflect.ValueOf(&o).Elem().FieldByIndex(f.Index).Set(reflect.New(f.Type.Elem()))
+		if _, err := o.put(&block{}); err != nil && f.Name != "Sockaddr" { // which is text and cannot be empty
+			t.Errorf("%s: %v", f.Name, err)
 		}
 	}
 }

@@ -39,7 +39,7 @@ var badEvents = []struct {
 	{`{"call":"setup","entries":true}`, `true`, `entries: found true, expected a number or a name`},
 	{`{"call":"setup","entries":8,"flags":"SQPOLL|X"}`, `"SQP`,
 		`flags: "X" is neither a number nor a name such as IORING_SETUP_SQ_REWIND`},
-	{`{"call":"setup","entries":8,"resv":"0"}`, `"0"`, `resv: "0" are not bytes in hexadecimal`},
+	{`{"call":"setup","entries":8,"resv":"0"}`, `"0"`, `resv: found "0", expected bytes in hexadecimal`},
 	{`{"call":"write","addr":0,"bytes":3}`, `3}`, `bytes: JSON value must be string type`},
 	{`{"call":"cloexec","fd":3,"on":"yes"}`, `"yes"`, `on: found a string, expected true or false`},
 	{`{"call":"fork","child":7}`, `7}`, `child: found a number, expected a string`},
@@ -50,7 +50,7 @@ var badEvents = []struct {
 	{`{"call":"register","fd":3,"op":2,"arg":"x"}`, `"x"`, `arg: "x" is not a number`},
 	{`{"call":"enter","fd":3,"sqes":[3]}`, `3]`, `sqes/0: found a number, expected an SQE as an object or as hexadecimal`},
 	{`{"call":"enter","fd":3,"sqes":["00"]}`, `"00"`, `sqes/0: an SQE has 64 or 128 bytes, not 1`},
-	{`{"call":"enter","fd":3,"sqes":["zz"]}`, `"zz"`, `sqes/0: "zz" are not bytes in hexadecimal`},
+	{`{"call":"enter","fd":3,"sqes":["zz"]}`, `"zz"`, `sqes/0: found "zz", expected bytes in hexadecimal`},
 	{`{"call":"enter","fd":3,"sqes":[{"lenx":3}]}`, `"lenx"`,
 		`sqes/0/lenx: an SQE has no field "lenx"; the names are those of struct io_uring_sqe`},
 	{`{"call":"enter","fd":3,"sqes":[{},{"len":1,"len":2}]}`, `"len":2`, `not JSON: duplicate object member name`},
@@ -155,8 +155,8 @@ func TestBadDocuments(t *testing.T) {
 		{`{"trace":1,"events":[],"events":[]}`, `1:24: not JSON: duplicate object member name`},
 		{`{"trace":1,"events":[{"call":"exec"}`, `1:37: the text ends in the middle of a value`},
 		{`{"trace":1,"events":[{"call":"exec"},]}`, `1:37: not JSON: invalid character ',' at start of value`},
-		{"{\"trace\":1,\n\"events\":[]}\n\n x", `4:2: more text behind the trace`},
-		{`{"trace":1,"events":[]}{}`, `1:24: more text behind the trace`},
+		{"{\"trace\":1,\n\"events\":[]}\n\n x", `4:2: found more text, expected the end of the file behind the trace`},
+		{`{"trace":1,"events":[]}{}`, `1:24: found more text, expected the end of the file behind the trace`},
 		{"{\"trace\":1,\"name\":\"\xff\"}", `1:20: not JSON: invalid UTF-8`},
 		{`{"trace":1,"name":3}`, `1:19: name: found a number, expected a string`},
 		{`{"trace":1,'name':3}`, `1:12: not JSON: invalid character '\'' at start of value`},
@@ -172,7 +172,7 @@ func TestBadDocuments(t *testing.T) {
 
 func TestBadLines(t *testing.T) {
 	rows := []struct{ text, want string }{
-		{"", `1:1: no text, expected {"trace": 1}`}, {"\n \n", `1:1: no text, expected {"trace": 1}`},
+		{"", `1:1: found nothing, expected {"trace": 1}`}, {"\n \n", `1:1: found nothing, expected {"trace": 1}`},
 		{`{"trace":2}`, `1:1: found trace version 2, expected "trace": 1`},
 		{`{"trace":1,"events":[]}`, `1:12: events: unknown key`},
 		{"{\"trace\":1}\n{\"call\":", `2:9: the text ends in the middle of a value`},
