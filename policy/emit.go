@@ -9,15 +9,15 @@ import (
 
 // The opcodes of the instructions that programs consist of.
 const (
-	ldAbs = 0x20
-	andK  = 0x54
-	mulK  = 0x24
-	rshK  = 0x74
-	ja    = 0x05
-	jeqK  = 0x15
-	jgeK  = 0x35
-	jsetK = 0x45
-	retK  = 0x06
+	ldAbs = uapi.BPF_LD | uapi.BPF_W | uapi.BPF_ABS
+	andK  = uapi.BPF_ALU | uapi.BPF_AND | uapi.BPF_K
+	mulK  = uapi.BPF_ALU | uapi.BPF_MUL | uapi.BPF_K
+	rshK  = uapi.BPF_ALU | uapi.BPF_RSH | uapi.BPF_K
+	ja    = uapi.BPF_JMP | uapi.BPF_JA
+	jeqK  = uapi.BPF_JMP | uapi.BPF_JEQ | uapi.BPF_K
+	jgeK  = uapi.BPF_JMP | uapi.BPF_JGE | uapi.BPF_K
+	jsetK = uapi.BPF_JMP | uapi.BPF_JSET | uapi.BPF_K
+	retK  = uapi.BPF_RET | uapi.BPF_K
 )
 
 // reach is the longest distance that a conditional jump covers.
