@@ -69,7 +69,7 @@ func FormOf(name, file string) (*Form, error) {
 		names = append(names, f.Name)
 	}
 	if name == "" {
-		return nil, fmt.Errorf("%s: the file's name does not tell its form; forms are %s", file, strings.Join(names, ", "))
+		return nil, fmt.Errorf("%s: the file name does not tell the form; forms are %s", file, strings.Join(names, ", "))
 	}
 	return nil, fmt.Errorf("there is no form %q; forms are %s", name, strings.Join(names, ", "))
 }

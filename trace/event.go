@@ -238,7 +238,7 @@ type (
 		At    *Num32       `json:"at,omitzero" bits:"32"` // the descriptor to move it to
 	}
 	RlimitNofileArgs struct {
-		Cur Num32 `json:"cur" bits:"32"` // the soft limit
+		Cur Num32 `json:"cur" bits:"32"` // the soft limit, of descriptors and of slots for registered files
 		Max Num32 `json:"max" bits:"32"` // the hard limit, above which only CAP_SYS_RESOURCE can raise it
 	}
 	NoNewPrivsArgs     struct{}

@@ -2,9 +2,7 @@ package record
 
 import (
 	"fmt"
-	"os"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -30,20 +28,11 @@ type task struct {
 
 // openFlags returns the flags with which the descriptor was opened, with FD_CLOEXEC as O_CLOEXEC.
 func (t *task) openFlags(fd int32) uint64 {
-	text, err := os.ReadFile(t.ProcPath(fmt.Sprintf("fdinfo/%d", fd)))
+	flags, err := strconv.ParseUint(t.ProcLine(fmt.Sprintf("fdinfo/%d", fd), "flags"), 8, 64)
 	if err != nil {
 		return 0
 	}
-	for line := range strings.Lines(string(text)) {
-		if v, ok := strings.CutPrefix(line, "flags:"); ok {
-			flags, err := strconv.ParseUint(strings.TrimSpace(v), 8, 64)
-			if err != nil {
-				return 0
-			}
-			return flags
-		}
-	}
-	return 0
+	return flags
 }
 
 // socket returns the kind of a socket.

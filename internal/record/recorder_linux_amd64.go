@@ -292,18 +292,7 @@ func (r *recorder) limitFiles(t *task) {
 }
 
 // capable tells whether this process has any capability.
-func capable() bool {
-	text, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return os.Geteuid() == 0
-	}
-	for line := range strings.Lines(string(text)) {
-		if v, ok := strings.CutPrefix(line, "CapEff:"); ok {
-			return strings.Trim(v, " \t\n0") != ""
-		}
-	}
-	return os.Geteuid() == 0
-}
+func capable() bool { return (&ptrace.Task{TID: os.Getpid()}).Set("CapEff") != 0 }
 
 // executed records that the task executes another program.
 func (r *recorder) executed(t *task) {
