@@ -1,5 +1,5 @@
-// Package load reads what decides on requests, in every form in which people keep it: programs, policies and plans. All
-// of them become a plan.
+// Package load reads what decides on requests: programs, policies and plans, in every form in which people keep them.
+// All of them become a plan.
 package load
 
 import (

@@ -1,4 +1,4 @@
-// Package plan is about what a sandbox registers with io_uring: restrictions, then filters, in an order that matters.
+// Package plan holds what a sandbox registers with io_uring: restrictions, then filters, in an order that matters.
 // Policies compile to a plan, and programs are checked, explained and compared as plans. The package does not know the
 // model, so that each can be tested against the other.
 package plan

@@ -1,4 +1,4 @@
-// Package srcpos is about places in texts that people write.
+// Package srcpos turns offsets in a text into lines and columns, for messages.
 package srcpos
 
 import (

@@ -340,51 +340,40 @@ func (e *Event) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 
 // readMembers reads the arguments and results of an event, and refuses members that the call does not have.
 func readMembers(raw jsontext.Value, args Args, results *[]Recorded) error {
-	fields := memberNames(reflect.TypeOf(args).Elem())
+	all := reflect.ValueOf(args).Elem()
+	fields := memberNames(all.Type())
 	seen := map[string]bool{}
-	dec := jsontext.NewDecoder(strings.NewReader(string(raw)))
-	if _, err := dec.ReadToken(); err != nil {
-		return err
-	}
-	for dec.PeekKind() != '}' {
-		tok, err := dec.ReadToken()
-		if err != nil {
-			return err
-		}
-		name := tok.String()
+	dec := jsontext.NewDecoder(bytes.NewReader(raw))
+	err := eachMember(dec, func(name string) error {
 		seen[name] = true
 		behind := dec.InputOffset()
 		key := behind - int64(len(name)) - 2
-		field, ok := fields[name]
-		var into any = results
-		if ok {
-			into = reflect.ValueOf(args).Elem().Field(field).Addr().Interface()
-		}
-		switch {
-		case ok, name == "results":
-			if err := json.UnmarshalDecode(dec, into, json.RejectUnknownMembers(true)); err != nil {
-				return err
-			}
-			var tag reflect.StructTag
-			if ok {
-				tag = reflect.TypeOf(args).Elem().Field(field).Tag
-			}
-			if err := checkFits(reflect.ValueOf(into).Elem(), tag, name); err != nil {
-				return at(err, key)
-			}
-			value := bytes.TrimLeft(raw[behind:dec.InputOffset()], ": \t\r\n")
-			if err := checkPresent(value, reflect.TypeOf(into).Elem(), name); err != nil {
-				return at(err, key)
-			}
+		into, tag := reflect.ValueOf(results), reflect.StructTag("")
+		switch i, ok := fields[name]; {
+		case ok:
+			into, tag = all.Field(i).Addr(), all.Type().Field(i).Tag
+		case name == "results":
 		case headMembers[name]:
-			if err := dec.SkipValue(); err != nil {
-				return err
-			}
+			return dec.SkipValue()
 		default:
 			return at(fmt.Errorf("call %q has no argument %q; it has %s", args.call(), name, known(fields)), key)
 		}
+		if err := json.UnmarshalDecode(dec, into.Interface(), json.RejectUnknownMembers(true)); err != nil {
+			return err
+		}
+		if err := checkFits(into.Elem(), tag, name); err != nil {
+			return at(err, key)
+		}
+		value := bytes.TrimLeft(raw[behind:dec.InputOffset()], ": \t\r\n")
+		if err := checkPresent(value, into.Type().Elem(), name); err != nil {
+			return at(err, key)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	if name := lacks(reflect.TypeOf(args).Elem(), seen); name != "" {
+	if name := lacks(all.Type(), seen); name != "" {
 		return fmt.Errorf("call %q lacks its argument %q", args.call(), name)
 	}
 	return nil

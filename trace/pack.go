@@ -243,7 +243,7 @@ func (p *packing) sqe(s *SQE) error {
 	case len(s.Raw) == 2*uapi.SizeofSQE:
 		kind, bytes = rowBytes2, s.Raw
 	case s.Raw != nil:
-		return fmt.Errorf("an SQE has 64 or 128 bytes, not %d", len(s.Raw))
+		return fmt.Errorf("found %d bytes, expected the 64 or 128 of an SQE", len(s.Raw))
 	default:
 		kind = p.shape(s, &row)
 	}

@@ -19,7 +19,7 @@ func checkPresent(raw jsontext.Value, t reflect.Type, path string) error {
 	case kind == '{' && t == reflect.TypeFor[Pointer]():
 		return checkPresent(raw, reflect.TypeFor[Object](), path)
 	case kind == '{' && t == reflect.TypeFor[SQE]():
-		return eachMember(raw, func(name string, value jsontext.Value) error {
+		return eachValue(raw, func(name string, value jsontext.Value) error {
 			return checkPresent(value, reflect.TypeFor[Pointer](), path+"/"+name)
 		})
 	case kind == '{' && t.Kind() == reflect.Struct:
@@ -34,7 +34,7 @@ func checkPresent(raw jsontext.Value, t reflect.Type, path string) error {
 func checkMembers(raw jsontext.Value, t reflect.Type, path string) error {
 	fields := memberNames(t)
 	seen := map[string]bool{}
-	err := eachMember(raw, func(name string, value jsontext.Value) error {
+	err := eachValue(raw, func(name string, value jsontext.Value) error {
 		seen[name] = true
 		if i, ok := fields[name]; ok {
 			return checkPresent(value, t.Field(i).Type, path+"/"+name)
@@ -78,9 +78,20 @@ func checkElements(raw jsontext.Value, t reflect.Type, path string) error {
 	return nil
 }
 
-// eachMember calls visit for each member of an object, until it fails.
-func eachMember(raw jsontext.Value, visit func(name string, value jsontext.Value) error) error {
+// eachValue calls visit for each member of an object, until it fails.
+func eachValue(raw jsontext.Value, visit func(name string, value jsontext.Value) error) error {
 	dec := jsontext.NewDecoder(bytes.NewReader(raw))
+	return eachMember(dec, func(name string) error {
+		value, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		return visit(name, value)
+	})
+}
+
+// eachMember reads an object. It calls read for each member, to read the value, until it fails.
+func eachMember(dec *jsontext.Decoder, read func(name string) error) error {
 	if _, err := dec.ReadToken(); err != nil {
 		return err
 	}
@@ -89,14 +100,10 @@ func eachMember(raw jsontext.Value, visit func(name string, value jsontext.Value
 		if err != nil {
 			return err
 		}
-		name := tok.String()
-		value, err := dec.ReadValue()
-		if err == nil {
-			err = visit(name, value)
-		}
-		if err != nil {
+		if err := read(tok.String()); err != nil {
 			return err
 		}
 	}
-	return nil
+	_, err := dec.ReadToken()
+	return err
 }

@@ -79,41 +79,27 @@ func (s *SQE) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 			return err
 		}
 		if len(s.Raw) != uapi.SizeofSQE && len(s.Raw) != 2*uapi.SizeofSQE {
-			return fmt.Errorf("an SQE has 64 or 128 bytes, not %d", len(s.Raw))
+			return fmt.Errorf("found %d bytes, expected the 64 or 128 of an SQE", len(s.Raw))
 		}
 		return nil
 	case '{':
-		return s.readFields(dec)
+		return eachMember(dec, func(name string) error { return s.readMember(dec, name) })
 	}
 	return fmt.Errorf("found %s, expected an SQE as an object or as hexadecimal", kindName(dec.PeekKind()))
 }
 
-func (s *SQE) readFields(dec *jsontext.Decoder) error {
-	if _, err := dec.ReadToken(); err != nil {
+func (s *SQE) readMember(dec *jsontext.Decoder, name string) error {
+	switch name {
+	case "cmd":
+		err := json.UnmarshalDecode(dec, &s.Cmd)
+		if err == nil && len(s.Cmd) > uapi.SizeofSQE {
+			err = fmt.Errorf("cmd: found %d bytes, expected at most 64", len(s.Cmd))
+		}
 		return err
+	case "slot":
+		return json.UnmarshalDecode(dec, &s.Slot)
 	}
-	for dec.PeekKind() != '}' {
-		tok, err := dec.ReadToken()
-		if err != nil {
-			return err
-		}
-		switch name := tok.String(); name {
-		case "cmd":
-			err = json.UnmarshalDecode(dec, &s.Cmd)
-			if err == nil && len(s.Cmd) > uapi.SizeofSQE {
-				err = fmt.Errorf("cmd has at most 64 bytes, not %d", len(s.Cmd))
-			}
-		case "slot":
-			err = json.UnmarshalDecode(dec, &s.Slot)
-		default:
-			err = s.readField(dec, name)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	_, err := dec.ReadToken()
-	return err
+	return s.readField(dec, name)
 }
 
 func (s *SQE) readField(dec *jsontext.Decoder, name string) error {

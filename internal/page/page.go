@@ -1,4 +1,4 @@
-// Package page has what all HTML pages share: their frame and their style. A page is one file that needs nothing else,
+// Package page holds what all HTML pages share: their frame and their style. A page is one file that needs nothing else,
 // neither network nor script, and works on small screens, in dark mode, in print and with a keyboard.
 package page
 

@@ -1,4 +1,4 @@
-// Package sysuring has everything in this module that needs unsafe, assembly or raw system calls: the agent that is a task
+// Package sysuring holds everything in this module that needs unsafe, assembly or raw system calls: the agent that is a task
 // on a real kernel, the memory that it shares with its supervisor, and a few system calls.
 //
 // A task of a trace is a real process or thread that runs a few hundred bytes of machine code, without the Go runtime:
