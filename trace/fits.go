@@ -69,7 +69,7 @@ func checkBits(n uint64, tag reflect.StructTag, path string) error {
 
 func checkBytes(n int, tag reflect.StructTag, path string) error {
 	if most, err := strconv.Atoi(tag.Get("max")); err == nil && n > most {
-		return fmt.Errorf("%s has %d bytes; at most %d", path, n, most)
+		return fmt.Errorf("%s: found %d bytes, expected at most %d", path, n, most)
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ type LineWriter struct {
 // the file.
 func NewLineWriter(file *os.File, h Header) (*LineWriter, error) {
 	if strings.HasSuffix(file.Name(), ".gz") {
-		return nil, fmt.Errorf("%s: a compressed trace is written as .zst", file.Name())
+		return nil, fmt.Errorf("%s: cannot write gzip, use .zst for a compressed trace", file.Name())
 	}
 	w := &LineWriter{file: file, room: h.Recording != nil && !h.Recording.Complete}
 	if strings.HasSuffix(file.Name(), ".zst") {
@@ -70,7 +70,7 @@ func (w *LineWriter) headerText(h Header) ([]byte, error) {
 		return append(line, '\n'), nil
 	}
 	if len(line) >= headerRoom {
-		return nil, fmt.Errorf("the header has %d bytes; at most %d", len(line), headerRoom-1)
+		return nil, fmt.Errorf("found a header of %d bytes, expected at most %d", len(line), headerRoom-1)
 	}
 	line = append(line, bytes.Repeat([]byte(" "), headerRoom-1-len(line))...)
 	line = append(line, '\n')
@@ -101,7 +101,7 @@ func (w *LineWriter) Event(e *Event) error {
 		}
 	}
 	if len(line) >= maxLine {
-		return fmt.Errorf("an event of %d bytes; at most %d", len(line), maxLine-1)
+		return fmt.Errorf("found an event of %d bytes, expected at most %d", len(line), maxLine-1)
 	}
 	w.buf.Write(line)
 	w.buf.WriteByte('\n')

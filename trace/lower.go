@@ -101,7 +101,7 @@ func (t *translator) call(args Args) (Call, *block, error) {
 	b := t.newBlock()
 	c, err := t.translate(args, b)
 	if err == nil && b.size > ScratchSize/2 {
-		err = fmt.Errorf("the objects of one event have %d bytes; at most %d", b.size, ScratchSize/2)
+		err = fmt.Errorf("found objects of %d bytes in one event, expected at most %d", b.size, ScratchSize/2)
 	}
 	t.used += uint64(b.size+63) &^ 63
 	return c, b, err
@@ -210,7 +210,7 @@ func (t *translator) setupCall(a *SetupArgs, b *block) (Call, error) {
 		c.Ring = fmt.Sprintf("ring%d", t.setup)
 	}
 	if t.rings[c.Ring] != nil {
-		return nil, fmt.Errorf("a ring %q exists already", abbreviate(c.Ring))
+		return nil, fmt.Errorf("ring: found %q, which exists already", abbreviate(c.Ring))
 	}
 	if a.Params != nil {
 		addr, err := a.Params.put(b)
@@ -346,7 +346,7 @@ func (r *ringView) fill(c *Enter, a *EnterArgs, b *block, l *entries) (uint32, e
 	if a.Array != nil {
 		c.Array, n = c.Array[:0], uint32(len(*a.Array))
 		if n > r.entries {
-			return 0, fmt.Errorf("array has %d values, the ring only %d entries", n, r.entries)
+			return 0, fmt.Errorf("array: found %d values, expected at most the %d entries of the ring", n, r.entries)
 		}
 		for i, v := range *a.Array {
 			c.Array = append(c.Array, SlotIndex{(at + uint32(i)) & mask, uint32(v)})

@@ -130,7 +130,7 @@ func (p Pointer) put(at placer) (uint64, error) {
 
 func putBytes(at placer, b []byte) (uint64, error) {
 	if len(b) > at.limit() {
-		return 0, fmt.Errorf("an object of %d bytes is too large; at most %d", len(b), at.limit())
+		return 0, fmt.Errorf("found an object of %d bytes, expected at most %d", len(b), at.limit())
 	}
 	addr, room := at.place(len(b))
 	copy(room, b)

@@ -121,7 +121,7 @@ func TestObjectLimits(t *testing.T) {
 	rows := []struct{ object, want string }{
 		{`{"probe":{"ops":4097}}`, "a probe for 4097 opcodes is too large"},
 		{`{"bytes":"` + strings.Repeat("00", ScratchSize/2+1) + `"}`,
-			"an object of 524289 bytes is too large; at most 524288"},
+			"found an object of 524289 bytes, expected at most 524288"},
 		{`{"iovecs":[` + strings.Repeat("{},", 32768) + `{}]}`, "32769 iovecs are too many"},
 	}
 	for _, r := range rows {

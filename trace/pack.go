@@ -220,7 +220,7 @@ func (p *packing) text(v any) (uint64, error) {
 		return 0, err
 	}
 	if len(text) >= maxLine {
-		return 0, fmt.Errorf("an event of %d bytes; at most %d", len(text), maxLine-1)
+		return 0, fmt.Errorf("found an event of %d bytes, expected at most %d", len(text), maxLine-1)
 	}
 	at, ok := p.texts[string(text)]
 	if !ok {

@@ -191,7 +191,7 @@ func (u *uncompressor) content(f *frame, stored []byte) (content []byte, err err
 	}
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("cannot uncompress a block: %w", err)
+		return nil, fmt.Errorf("cannot decompress a block: %w", err)
 	case len(content) != int(f.size):
 		return nil, fmt.Errorf("found a block with %d bytes of content, expected %d", len(content), f.size)
 	}

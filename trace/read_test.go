@@ -98,7 +98,7 @@ var badEvents = []struct {
 	{`{"call":"register","fd":3,"op":37,"arg":{"bpf_filter":{"opcode":0,"cmd_type":65536}}}`, `"arg"`,
 		`arg/bpf_filter/cmd_type is 0x10000, which does not fit in 16 bits`},
 	{`{"call":"register","fd":3,"op":37,"arg":{"bpf_filter":{"opcode":0,"resv1":"00000000"}}}`, `"arg"`,
-		`arg/bpf_filter/resv1 has 4 bytes; at most 3`},
+		`arg/bpf_filter/resv1: found 4 bytes, expected at most 3`},
 	{`{"call":"register","fd":3,"op":11,"arg":{"restrictions":[{"sqe_op":1},{"sqe_op":256}]}}`, `"arg"`,
 		`arg/restrictions/1/sqe_op is 0x100, which does not fit in 8 bits`},
 	{`{"call":"register","fd":3,"op":2,"arg":{"fds":[1,-2147483649]}}`, `"arg"`,

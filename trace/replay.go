@@ -127,7 +127,7 @@ func (p *Player) move(e *Event, r *Result) error {
 		return nil
 	}
 	if *at >= MaxFD {
-		return fmt.Errorf("at is %d; descriptors of traces are 0 to %d", int64(*at), MaxFD-1)
+		return fmt.Errorf("at: found %d, expected 0 to %d, the descriptors of traces", int64(*at), MaxFD-1)
 	}
 	was := int32(r.Ret)
 	*r = p.sys.Do(e.Task, DupTo{was, int32(*at)})
