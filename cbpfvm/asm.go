@@ -9,14 +9,15 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Assemble translates text in the language of the kernel's bpf_asm, with the names of Fields and of uapi's constants.
-// It does not check: programs that the kernel refuses can be written too. The error is an *AsmError.
+// Assemble translates text in the language of the kernel's bpf_asm, extended by the names of Fields and of uapi's
+// constants. It does not check the program, so that programs which the kernel refuses can be written as well. The error
+// is an *AsmError.
 func Assemble(src string) ([]uapi.SockFilter, error) {
 	insns, _, err := AssemblePos(src)
 	return insns, err
 }
 
-// AssemblePos is Assemble that also tells where each instruction stands, without its labels.
+// AssemblePos is like Assemble but also returns the place of each instruction, behind its labels.
 func AssemblePos(src string) ([]uapi.SockFilter, []srcpos.Pos, error) {
 	toks, err := scan(src)
 	if err != nil {
@@ -34,19 +35,19 @@ func AssemblePos(src string) ([]uapi.SockFilter, []srcpos.Pos, error) {
 	return a.out, a.at, nil
 }
 
-// AssembleLines is Assemble for a list of lines.
+// AssembleLines is like Assemble for a list of lines.
 func AssembleLines(lines []string) ([]uapi.SockFilter, error) {
 	insns, _, err := AssembleList(lines)
 	return insns, err
 }
 
-// AssembleList is AssembleLines that also tells, for each instruction, which of the lines has it.
+// AssembleList is like AssembleLines but also returns, for each instruction, the index of its line.
 func AssembleList(lines []string) (insns []uapi.SockFilter, from []int, err error) {
 	insns, at, err := AssemblePos(strings.Join(lines, "\n"))
 	if err != nil {
 		return nil, nil, err
 	}
-	end, i := 0, -1 // end is the last line of the text that is of lines[i], which may be several
+	end, i := 0, -1 // end is the last line of the joined text that belongs to lines[i], which may itself have several
 	for _, pos := range at {
 		for ; pos.Line > end; end += 1 + strings.Count(lines[i], "\n") {
 			i++
@@ -59,11 +60,11 @@ func AssembleList(lines []string) (insns []uapi.SockFilter, from []int, err erro
 // form is what a mnemonic can stand for.
 type form struct {
 	ops    []op
-	invert bool // the jump is written with the opposite condition: the first target is jf
-	bare   bool // the constant may lack its #
+	invert bool // the jump has the opposite condition, so that its first target is jf
+	bare   bool // the constant may be written without "#"
 }
 
-// forms has the mnemonics of codes and those that are other words for them.
+// forms are the mnemonics of codes, and their aliases.
 var forms = func() map[string]form {
 	t := map[string]form{}
 	for o, row := range codes {
@@ -94,7 +95,7 @@ func (f form) wants() string {
 	return s[0]
 }
 
-// find is the op that takes an operand of that shape.
+// find returns the op that takes an operand of the shape.
 func (f form) find(shape operand) (op, bool) {
 	for _, o := range f.ops {
 		switch kind := codes[o].operand; {
@@ -109,19 +110,19 @@ type assembler struct {
 	toks   []token
 	pos    int
 	out    []uapi.SockFilter
-	at     []srcpos.Pos // where each of out stands
+	at     []srcpos.Pos // the place of each instruction in out
 	labels map[string]int
 	jumps  []jump
 }
 
-// jump is a target that waits for its label.
+// jump is a target whose label is not resolved yet.
 type jump struct {
 	pc    int
 	slot  slot
 	label token
 }
 
-// slot is the part of an instruction that holds a distance.
+// slot is the part of an instruction that holds the distance of a jump.
 type slot uint8
 
 const (
@@ -132,7 +133,7 @@ const (
 
 func (a *assembler) peek() token { return a.toks[a.pos] }
 
-// next never goes beyond the last token.
+// next returns the next token and moves on, but never beyond the last.
 func (a *assembler) next() token {
 	t := a.toks[a.pos]
 	if t.text != "" {
@@ -141,7 +142,7 @@ func (a *assembler) next() token {
 	return t
 }
 
-// accept takes the next token if it is the sign or word s.
+// accept skips the next token if it is the sign or word s, and tells whether it did.
 func (a *assembler) accept(s string) bool {
 	if t := a.peek(); t.kind != tokEnd && t.text == s {
 		a.pos++
@@ -159,7 +160,7 @@ func (a *assembler) expect(signs ...string) *AsmError {
 	return nil
 }
 
-// statement reads a line: labels, an instruction, both or nothing.
+// statement reads a line: labels, an instruction, both, or nothing.
 func (a *assembler) statement() *AsmError {
 	for a.peek().kind == tokWord && a.toks[a.pos+1].text == ":" {
 		name := a.next()
@@ -210,7 +211,7 @@ func (a *assembler) instruction(name token) *AsmError {
 	return nil
 }
 
-// raw reads what follows .insn.
+// raw reads the operands of .insn.
 func (a *assembler) raw() *AsmError {
 	var v [4]uint32
 	for i, limit := range [4]uint32{math.MaxUint16, math.MaxUint8, math.MaxUint8, math.MaxUint32} {
@@ -224,7 +225,7 @@ func (a *assembler) raw() *AsmError {
 	return nil
 }
 
-// operand reads the operand of an instruction, by its own looks: whether it fits the mnemonic is for the caller.
+// operand reads an operand and returns its shape. The caller checks that the mnemonic takes it.
 func (a *assembler) operand(f form) (shape operand, k uint32, err *AsmError) {
 	switch o := codes[f.ops[0]].operand; {
 	case o == noOperand, o == operandJump:
@@ -309,7 +310,7 @@ func (a *assembler) msh() (shape operand, k uint32, err *AsmError) {
 	return operandMsh, k, a.expect("&", "0xf", ")")
 }
 
-// constant reads what follows "#": a number, perhaps negative, or numbers and names joined by "|".
+// constant reads what follows "#": a number, which may be negative, or numbers and names joined by "|".
 func (a *assembler) constant() (uint32, *AsmError) {
 	if a.accept("-") {
 		k, err := a.number("a number", 1<<31)
@@ -349,7 +350,7 @@ func (a *assembler) number(what string, limit uint32) (uint32, *AsmError) {
 	return uint32(v), nil
 }
 
-// targets reads the one or two targets of a conditional jump. Without the second one it falls through.
+// targets reads the one or two targets of a conditional jump. Without a second one the jump falls through.
 func (a *assembler) targets(invert bool) *AsmError {
 	first, second := slotJt, slotJf
 	if invert {
@@ -367,7 +368,7 @@ func (a *assembler) targets(invert bool) *AsmError {
 	return nil
 }
 
-// target reads a label, or "+n": over the n instructions that follow.
+// target reads a label, or "+n" for a jump over the next n instructions.
 func (a *assembler) target(s slot) *AsmError {
 	pc := len(a.out) - 1
 	if a.accept("+") {
@@ -412,11 +413,11 @@ func (a *assembler) resolve() *AsmError {
 		n := at - j.pc - 1
 		switch {
 		case !ok:
-			return j.label.errorf("expected a label that is defined, found %s", j.label)
+			return j.label.errorf("expected a defined label, found %s", j.label)
 		case n < 0:
 			return j.label.errorf("expected a label further down, found %s: BPF cannot jump back", j.label)
 		case uint64(n) > uint64(j.slot.limit()):
-			return j.label.errorf("%s is %d instructions away, a conditional jump reaches 255", j.label, n)
+			return j.label.errorf("%s is %d instructions away; a conditional jump reaches at most 255", j.label, n)
 		}
 		a.out[j.pc] = j.slot.set(a.out[j.pc], uint32(n))
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// The kernel functions that refuse a program.
+// The kernel functions that refuse programs.
 const (
 	funcBasics  = "net/core/filter.c:bpf_check_basics_ok"
 	funcClassic = "net/core/filter.c:bpf_check_classic"
@@ -14,7 +14,7 @@ const (
 	funcUring   = "io_uring/bpf_filter.c:io_uring_check_cbpf_filter"
 )
 
-// Ancillary loads of packet filters stand at every fourth offset from skfAdOff on.
+// Packet filters have ancillary loads, at every fourth offset from skfAdOff to skfAdLast.
 const (
 	skfAdOff  = 0xfffff000
 	skfAdLast = skfAdOff + 60 // SKF_AD_VLAN_TPID
@@ -22,12 +22,12 @@ const (
 
 // CheckError says why the kernel refuses a program. The errno is always EINVAL.
 type CheckError struct {
-	PC   int    // the instruction, -1 for the program as a whole
-	Func string // the kernel function that refuses, as file:function
+	PC   int    // index of the instruction, or -1 for the program as a whole
+	Func string // the kernel function that refuses it, as file:function
 	Why  string
 }
 
-// Error is the errno, the place and the reason on one line.
+// Error returns the errno, the place and the reason on one line.
 func (e *CheckError) Error() string {
 	if e.PC < 0 {
 		return fmt.Sprintf("EINVAL: %s [Linux: %s]", e.Why, e.Func)
@@ -35,11 +35,11 @@ func (e *CheckError) Error() string {
 	return fmt.Sprintf("EINVAL: instruction %d: %s [Linux: %s]", e.PC, e.Why, e.Func)
 }
 
-// Is makes errors.Is(err, uapi.EINVAL) work.
+// Is makes errors.Is(err, uapi.EINVAL) true.
 func (e *CheckError) Is(target error) bool { return target == error(uapi.EINVAL) }
 
-// Check accepts the programs that the kernel accepts as io_uring filters, in the order of its passes. The context
-// has ctxSize bytes, at most uapi.SizeofBPFCtx: loads must lie within, and LEN gives this number.
+// Check accepts exactly the programs that the kernel accepts as io_uring filters, and makes its checks in the kernel's
+// order. The context has ctxSize bytes, at most uapi.SizeofBPFCtx: loads must lie within it, and LEN gives its size.
 //
 // Linux: net/core/filter.c:bpf_prog_create_from_user
 func Check(insns []uapi.SockFilter, ctxSize uint32) (*Program, *CheckError) {
@@ -55,7 +55,7 @@ func Check(insns []uapi.SockFilter, ctxSize uint32) (*Program, *CheckError) {
 	return newProgram(insns, ctxSize), nil
 }
 
-// CheckClassic is the half of Check that all users of classic BPF share, sockets and seccomp included.
+// CheckClassic makes the checks that all users of classic BPF share, such as sockets and seccomp.
 //
 // Linux: net/core/filter.c:bpf_check_classic
 func CheckClassic(insns []uapi.SockFilter) *CheckError {
@@ -78,7 +78,7 @@ func CheckClassic(insns []uapi.SockFilter) *CheckError {
 	return checkLoadAndStores(insns)
 }
 
-// broken says how an instruction with left instructions after it breaks the rule; "" is that it does not.
+// broken says how an instruction breaks the rule, or returns "". Left is the number of instructions after it.
 func (r rule) broken(in uapi.SockFilter, left uint32) string {
 	switch r {
 	case ruleDivisor:
@@ -110,9 +110,9 @@ func (r rule) broken(in uapi.SockFilter, left uint32) string {
 	return ""
 }
 
-// checkLoadAndStores wants a store before each load of a scratch cell, on all ways to the load. A jump hands its
-// knowledge to its targets and what follows it starts with all cells valid. A ret does not end anything here: what
-// follows it inherits from it, so that correct programs can be refused.
+// checkLoadAndStores makes sure that each scratch cell is written before it is read, on all paths. As in the kernel, a
+// jump passes its knowledge on to its targets, and what follows the jump starts with all cells valid. A ret ends
+// nothing here: what follows it takes over its knowledge, so that some correct programs are refused.
 //
 // Linux: net/core/filter.c:check_load_and_stores
 func checkLoadAndStores(insns []uapi.SockFilter) *CheckError {
@@ -143,7 +143,7 @@ func checkLoadAndStores(insns []uapi.SockFilter) *CheckError {
 	return nil
 }
 
-// checkUring is io_uring's own pass over a program that is legal for sockets.
+// checkUring makes the checks that io_uring adds.
 //
 // Linux: io_uring/bpf_filter.c:io_uring_check_cbpf_filter
 func checkUring(insns []uapi.SockFilter, ctxSize uint32) *CheckError {

@@ -46,7 +46,7 @@ const (
 	opRetK
 	opRetA
 
-	// From here on legal for sockets, refused by io_uring.
+	// The following are legal for sockets, but io_uring refuses them.
 	opLdhAbs
 	opLdbAbs
 	opLdInd
@@ -59,7 +59,7 @@ const (
 	numOps
 )
 
-// operand is what an instruction has besides its code, and how it is written.
+// operand is the kind of operand that an instruction has, and thus how it is written.
 type operand uint8
 
 const (
@@ -77,7 +77,7 @@ const (
 	operandCondX // x and two targets
 )
 
-// operandText is how the assembler names an operand that it misses.
+// operandText is how the assembler describes an operand that it expected.
 var operandText = [...]string{
 	noOperand:    "nothing",
 	operandImm:   "#constant",
@@ -93,7 +93,7 @@ var operandText = [...]string{
 	operandCondX: "x",
 }
 
-// rule is what bpf_check_classic asks of an instruction besides a legal code.
+// rule is what bpf_check_classic demands of an instruction besides a legal code.
 type rule uint8
 
 const (
@@ -115,7 +115,7 @@ type codeRow struct {
 	uring    bool // on io_uring's allow list
 }
 
-// codes has the legal classic codes.
+// codes are the legal classic codes.
 //
 // Linux: net/core/filter.c:chk_code_allowed, io_uring/bpf_filter.c:io_uring_check_cbpf_filter
 var codes = [numOps]codeRow{
@@ -172,11 +172,11 @@ var codes = [numOps]codeRow{
 }
 
 const (
-	noOp = numOps + iota // marks the codes that are not legal
+	noOp = numOps + iota // stands for codes that are not legal
 
-	// From here on only flattened programs have them.
-	opMix  // a row of mixes
-	opAddM // a cell of scratch memory is loaded to X, and then added
+	// The following only occur in flattened programs.
+	opMix  // a sequence of mixes
+	opAddM // load a cell of scratch memory to X, then add it
 	opSubM
 	opMulM
 	opAndM
@@ -184,7 +184,7 @@ const (
 	opXorM
 )
 
-// opByCode is codes the other way round, for the low byte of a code.
+// opByCode maps the low byte of a code to its op.
 var opByCode = func() (t [256]op) {
 	for i := range t {
 		t[i] = noOp
@@ -195,7 +195,7 @@ var opByCode = func() (t [256]op) {
 	return t
 }()
 
-// opOf finds the op of a code. The kernel compares all 16 bits, so nothing above 0xff is legal.
+// opOf returns the op of a code. The kernel compares all 16 bits, so nothing above 0xff is legal.
 func opOf(code uint16) (op, bool) {
 	if code > 0xff {
 		return noOp, false

@@ -2,8 +2,8 @@ package cbpfvm
 
 import "slices"
 
-// decision is a program as questions about single words of the context, each of which decides what is asked next. Most
-// filters can be put so, and take a few questions then where they had many instructions.
+// decision is a program as a graph of questions about single words of the context. Most filters can be expressed so,
+// and then take a few questions instead of many instructions.
 type decision struct {
 	tests   []test
 	sets    []set
@@ -11,21 +11,21 @@ type decision struct {
 	start   ref
 }
 
-// ref is what comes next: a test, or a result if it is negative (the bitwise complement of its index).
+// ref is what comes next: the index of a test, or the bitwise complement of the index of a result.
 type ref int32
 
-// test is a question about the bits of a word that the mask has.
+// test is a question about the masked bits of a word.
 type test struct {
 	how     how
 	off     uint8
 	mask    uint32
 	k       uint32
-	members uint64 // of isIn
-	set     int    // of isOneOf, an index
+	members uint64 // for isIn
+	set     int    // for isOneOf, an index
 	yes, no ref
 }
 
-// set is what follows for each of several keys, which are in order.
+// set is what follows for each of several keys, which are sorted.
 type set struct {
 	keys    []uint32
 	targets []ref
@@ -34,19 +34,19 @@ type set struct {
 type how uint8
 
 const (
-	isEqual   how = iota // until it is asked, as isIn
-	isIn                 // k and up to 63 above it, those whose bits are in members
-	isGreater            // than k
-	isAtLeast            // k
-	hasBits              // of k, until it is asked of a word, as isGreater than 0
-	isOneOf              // of the keys of a set
-	isResult             // the bits, moved right by k, are what the program returns
+	isEqual   how = iota // becomes isIn before it is asked
+	isIn                 // one of k to k+63, as the bits of members say
+	isGreater            // greater than k
+	isAtLeast            // at least k
+	hasBits              // any bit of k, becomes isGreater than 0 before it is asked
+	isOneOf              // one of the keys of a set
+	isResult             // no question: the program returns the bits shifted right by k
 )
 
-// value is what a register holds: a constant, something of a word of the context, or something else.
+// value is the content of a register: a constant, something computed from one word of the context, or something else.
 type value struct {
-	opaque     bool // something else, which no question may be about
-	loaded     bool // (word at off & mask) >> shift, plus k; otherwise k alone
+	opaque     bool // something else, about which no question can be asked
+	loaded     bool // ((word at off) & mask) >> shift + k; otherwise it is k alone
 	off, shift uint8
 	mask, k    uint32
 }
@@ -54,7 +54,7 @@ type value struct {
 // isConstant tells whether the value is the same for all contexts.
 func (v *value) isConstant() bool { return !v.loaded && !v.opaque }
 
-// point is a place in the program together with what the registers hold there. Points that are equal lead to equal
+// point is a place in the program together with the contents of the registers there. Equal points lead to equal
 // results.
 type point struct {
 	pc   int
@@ -63,13 +63,15 @@ type point struct {
 
 // decider turns a program into a decision.
 type decider struct {
-	code   []inst
-	d      *decision
+	code []inst
+	d    *decision
+	// result of from for conditional jumps
 	known  map[point]ref
-	budget int // how many instructions may still be looked at
+	budget int // instructions that may still be looked at
 }
 
-// decide is the program as its first question, nil if it computes things that are no questions about single words.
+// decide returns the first question of a program, or nil if the program cannot be expressed by questions about single
+// words.
 func decide(code []inst) *question {
 	c := decider{code: code, d: &decision{}, known: map[point]ref{}, budget: 4*len(code) + 64}
 	start, ok := c.from(point{})
@@ -81,8 +83,8 @@ func decide(code []inst) *question {
 	return c.d.link()
 }
 
-// from is what a run decides that has come to the point; false if it cannot be put as a decision. Programs are long
-// rather than deep: straight lines are walked, and only branches recurse.
+// from returns what follows from a point, or false if that cannot be expressed as a decision. Programs are long rather
+// than deep, so only branches recurse.
 func (c *decider) from(p point) (ref, bool) {
 	for ; ; p.pc++ {
 		if c.budget--; c.budget < 0 {
@@ -107,7 +109,7 @@ func (c *decider) from(p point) (ref, bool) {
 			}
 		case opDivX:
 			if !p.x.isConstant() {
-				return 0, false // it may end the run
+				return 0, false // it may end the program
 			}
 			if p.x.k == 0 {
 				return c.result(0), true
@@ -119,7 +121,7 @@ func (c *decider) from(p point) (ref, bool) {
 	}
 }
 
-// step executes an instruction that only changes registers. What is in scratch memory is not followed.
+// step executes an instruction that only changes registers. Scratch memory is not tracked.
 func (p *point) step(in inst) {
 	switch in.op {
 	case opLdImm:
@@ -149,7 +151,7 @@ func (p *point) step(in inst) {
 	}
 }
 
-// apply does arithmetic with a constant.
+// apply applies arithmetic with a constant.
 func (v *value) apply(o op, k uint32) {
 	switch {
 	case v.opaque:
@@ -172,7 +174,7 @@ func (v *value) apply(o op, k uint32) {
 	}
 }
 
-// branch is a conditional jump: a question, unless the answer is the same for all contexts.
+// branch returns the question for a conditional jump, or what follows if the condition is the same for all contexts.
 func (c *decider) branch(p point, in inst) (ref, bool) {
 	if r, ok := c.known[p]; ok {
 		return r, true
@@ -217,13 +219,13 @@ func (c *decider) branch(p point, in inst) (ref, bool) {
 
 var questions = map[op]how{opJeqK: isEqual, opJgtK: isGreater, opJgeK: isAtLeast, opJsetK: hasBits}
 
-// ask adds a question that compares the value with k, turned into one about the word itself.
+// ask adds a question that compares the value with k. It turns that into one about the word itself.
 func (c *decider) ask(v value, t test, k uint32) (ref, bool) {
 	if v.k != 0 && t.how != isEqual {
 		return 0, false
 	}
 	k -= v.k
-	most := v.mask >> v.shift // what the value can be without k
+	most := v.mask >> v.shift // the largest value without k
 	t.off, t.mask, t.k = v.off, v.mask, k<<v.shift
 	switch {
 	case t.how == isEqual && k&^most != 0, t.how == isGreater && k >= most, t.how == isAtLeast && k > most:
@@ -237,13 +239,13 @@ func (c *decider) ask(v value, t test, k uint32) (ref, bool) {
 	return c.test(t), true
 }
 
-// test adds a question.
+// test adds a test and returns a ref to it.
 func (c *decider) test(t test) ref {
 	c.d.tests = append(c.d.tests, t)
 	return ref(len(c.d.tests) - 1)
 }
 
-// result is a ref to a constant.
+// result returns a ref to a result.
 func (c *decider) result(k uint32) ref {
 	i := slices.Index(c.d.results, k)
 	if i < 0 {

@@ -6,8 +6,8 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Disassemble writes a program in the assembler's language, a line per instruction. Assemble gives back exactly the
-// same bits, whatever they are: what has no mnemonic, or says more than its mnemonic can, becomes .insn.
+// Disassemble returns a program in the assembler's language, one line per instruction. Assemble gives back exactly the
+// same bits, whatever they are: an instruction that its mnemonic cannot express fully becomes .insn.
 func Disassemble(insns []uapi.SockFilter) []string {
 	lines := make([]string, len(insns))
 	for i, in := range insns {
@@ -49,7 +49,7 @@ func disassemble(in uapi.SockFilter) string {
 	return name
 }
 
-// drops tells whether the instruction has bits that its text does not show.
+// drops tells whether the text of the instruction would lose some of its bits.
 func (kind operand) drops(in uapi.SockFilter) bool {
 	jumps := in.Jt != 0 || in.Jf != 0
 	switch kind {
@@ -63,7 +63,7 @@ func (kind operand) drops(in uapi.SockFilter) bool {
 	return jumps
 }
 
-// number is decimal where people think decimal.
+// number writes numbers as people do: small ones in decimal, others in hexadecimal.
 func number(k uint32) string {
 	if k < 1000 {
 		return fmt.Sprint(k)

@@ -5,22 +5,22 @@ import (
 	"strings"
 )
 
-// Engine is what runs filters. All give the same results.
+// Engine is an implementation that runs filters. All give the same results.
 type Engine uint8
 
 const (
-	// Reference is golang.org/x/net/bpf's VM, and what runs filters if nobody chooses.
+	// Reference is Program.RunReference, on golang.org/x/net/bpf's VM. It is the default.
 	Reference Engine = iota
-	// Fast is Program.Run.
+	// Fast is Program.Run, our own engine.
 	Fast
 )
 
 var engineNames = [...]string{Reference: "xnet", Fast: "fast"}
 
-// Engines are all of them.
+// Engines returns all engines.
 func Engines() []Engine { return []Engine{Reference, Fast} }
 
-// Run evaluates the filter. 0 denies the request, anything else allows it.
+// Run evaluates the filter. A result of 0 denies the request, any other allows it.
 func (e Engine) Run(p *Program, ctx *Context) uint32 {
 	if e == Fast {
 		return p.Run(ctx)
@@ -28,13 +28,13 @@ func (e Engine) Run(p *Program, ctx *Context) uint32 {
 	return p.RunReference(ctx)
 }
 
-// String is the name on command lines: "xnet" or "fast".
+// String returns the name on command lines: "xnet" or "fast".
 func (e Engine) String() string { return engineNames[e] }
 
-// MarshalText is String.
+// MarshalText returns the name.
 func (e Engine) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
 
-// UnmarshalText takes a name as String gives it.
+// UnmarshalText sets the engine by its name.
 func (e *Engine) UnmarshalText(name []byte) error {
 	for other, n := range engineNames {
 		if n == string(name) {
@@ -42,5 +42,5 @@ func (e *Engine) UnmarshalText(name []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("found the engine %q, expected %s", name, strings.Join(engineNames[:], " or "))
+	return fmt.Errorf("found engine %q, expected %s", name, strings.Join(engineNames[:], " or "))
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/uringsim/uringsim/verdict"
 )
 
-// Path is the way that one run took through a program.
+// Path is the path that one run took through a program.
 type Path struct {
 	Steps  []Step
 	Result uint32 // 0 denies
@@ -19,11 +19,11 @@ type Path struct {
 type Step struct {
 	PC   int
 	Insn uapi.SockFilter
-	A, X uint32 // after it
-	Next int    // the instruction that follows, -1 at the end
+	A, X uint32 // the registers after it
+	Next int    // the index of the next instruction, or -1 at the end
 }
 
-// Explain runs the filter as Run does and keeps its way. The zero Program has an empty one.
+// Explain runs the filter as Run does and returns its path. That of the zero Program is empty.
 func (p *Program) Explain(ctx *Context) Path {
 	path := Path{ctx: *ctx, Steps: make([]Step, 0, min(len(p.raw), 16))}
 	m := machine{ctx: ctx, ctxSize: p.ctxSize}
@@ -39,7 +39,7 @@ func (p *Program) Explain(ctx *Context) Path {
 	return path
 }
 
-// PC is the instruction that ended the run, -1 if nothing ran.
+// PC returns the index of the instruction that ended the run, or -1 if none ran.
 func (p Path) PC() int {
 	if len(p.Steps) == 0 {
 		return -1
@@ -47,7 +47,7 @@ func (p Path) PC() int {
 	return p.Steps[len(p.Steps)-1].PC
 }
 
-// Loads are the words of the context that the program read, in this order.
+// Loads returns the words of the context that the program read, in order.
 func (p Path) Loads() []verdict.Load {
 	var loads []verdict.Load
 	for _, s := range p.Steps {
@@ -58,7 +58,7 @@ func (p Path) Loads() []verdict.Load {
 	return loads
 }
 
-// Load is the word of the context that the instruction read, if it did.
+// Load returns the word of the context that the instruction read, if it read one.
 func (s Step) Load() (verdict.Load, bool) {
 	if s.Insn.Code != codes[opLdAbs].code {
 		return verdict.Load{}, false
@@ -66,7 +66,7 @@ func (s Step) Load() (verdict.Load, bool) {
 	return verdict.Load{Off: s.Insn.K, Value: s.A}, true
 }
 
-// Lines is the path for people: a line per step, with what it did.
+// Lines describes the path, one line per step with its effect.
 func (p Path) Lines() []string {
 	lines := make([]string, len(p.Steps))
 	for i, s := range p.Steps {
@@ -75,10 +75,10 @@ func (p Path) Lines() []string {
 	return lines
 }
 
-// String is Lines as one text.
+// String returns Lines as one text.
 func (p Path) String() string { return strings.Join(p.Lines(), "\n") }
 
-// effect says what a step did.
+// effect describes what a step did.
 func (p Path) effect(s Step) string {
 	o := opByCode[s.Insn.Code]
 	switch {
@@ -101,7 +101,7 @@ func (p Path) effect(s Step) string {
 	return fmt.Sprintf("A = 0x%08x", s.A)
 }
 
-// Holds tells whether the condition of a conditional jump is true, also where both ways lead to the same place.
+// Holds tells whether the condition of a conditional jump held, even if both outcomes lead to the same instruction.
 func (s Step) Holds() (is, conditional bool) {
 	o := opByCode[s.Insn.Code]
 	if codes[o].rule != ruleCond {
@@ -114,7 +114,7 @@ func (s Step) Holds() (is, conditional bool) {
 	return holds(o, s.A, v), true
 }
 
-// ending says how the run ended.
+// ending describes how the run ended.
 func (p Path) ending(o op) string {
 	switch {
 	case o == opDivX:

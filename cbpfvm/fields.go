@@ -3,6 +3,7 @@ package cbpfvm
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/uringsim/uringsim/uapi"
 )
@@ -10,15 +11,15 @@ import (
 // Field is a word of the context that the assembler knows by name, as in "ld [socket.family]".
 type Field struct {
 	Name string
-	Off  uint32    // bytes
-	Ops  []uapi.Op // requests that have it; nil is all
+	Off  uint32    // offset in bytes
+	Ops  []uapi.Op // the opcodes that have it; nil means all
 	show func(ctx *Context, v uint32) string
 }
 
-// Fields has the named words of the context, those that all requests have first.
+// Fields returns the named words of the context. Those that all requests have come first.
 //
 // Linux: include/uapi/linux/io_uring/bpf_filter.h:io_uring_bpf_ctx
-func Fields() []Field { return append([]Field(nil), fields...) }
+func Fields() []Field { return slices.Clone(fields) }
 
 var (
 	socketOps  = []uapi.Op{uapi.IORING_OP_SOCKET}
@@ -48,7 +49,7 @@ var fields = []Field{
 	{"connect.v6.3", 36, connectOps, showHex},
 }
 
-// fieldOffsets is fields by name.
+// fieldOffsets maps the names of fields to their offsets.
 var fieldOffsets = func() map[string]uint32 {
 	t := map[string]uint32{}
 	for _, f := range fields {
@@ -57,7 +58,7 @@ var fieldOffsets = func() map[string]uint32 {
 	return t
 }()
 
-// constants are the names that stand for numbers, under their full C names.
+// constants maps full C names to their values.
 var constants = func() map[string]uint32 {
 	t := map[string]uint32{}
 	for _, f := range []*uapi.Family{
@@ -73,7 +74,7 @@ var constants = func() map[string]uint32 {
 	return t
 }()
 
-// Describe says in words what the word at the offset, in bytes, is: "socket.family AF_INET".
+// Describe describes the word at the offset, in bytes, such as "socket.family AF_INET".
 func (c *Context) Describe(off uint32) string {
 	req := uapi.Op(c[uapi.BPFCtxOpcode])
 	if off >= uapi.BPFCtxPDU+uint32(c[uapi.BPFCtxPDUSize]) {
@@ -87,17 +88,12 @@ func (c *Context) Describe(off uint32) string {
 	return "no field"
 }
 
-// fits tells whether the field means something in a context of that request.
+// fits tells whether the field means something in a context of such a request.
 func (f *Field) fits(c *Context, req uapi.Op) bool {
 	if f.Name == "connect.v4" && c.Word(uapi.BPFCtxPDU) == uapi.AF_INET6 {
 		return false
 	}
-	for _, o := range f.Ops {
-		if o == req {
-			return true
-		}
-	}
-	return f.Ops == nil
+	return f.Ops == nil || slices.Contains(f.Ops, req)
 }
 
 func showHex(_ *Context, v uint32) string { return fmt.Sprintf("%#x", v) }
@@ -109,7 +105,7 @@ func showOp(c *Context, _ uint32) string {
 		flags(uapi.SQEFlags, uint32(c[uapi.BPFCtxSQEFlags])), c[uapi.BPFCtxPDUSize])
 }
 
-// flags is v as names joined by "|".
+// flags returns v as names joined by "|".
 func flags(f *uapi.Family, v uint32) string {
 	if v == 0 {
 		return "0"
@@ -130,7 +126,7 @@ func showFlags(f *uapi.Family) func(*Context, uint32) string {
 	return func(_ *Context, v uint32) string { return flags(f, v) }
 }
 
-// showSocketType splits off SOCK_CLOEXEC and SOCK_NONBLOCK, which some kernels show to the filter.
+// showSocketType shows SOCK_CLOEXEC and SOCK_NONBLOCK, which filters see on some kernels, apart from the type.
 func showSocketType(_ *Context, v uint32) string {
 	s := showName(uapi.SocketTypes)(nil, v&uapi.SOCK_TYPE_MASK)
 	if rest := v &^ uapi.SOCK_TYPE_MASK; rest != 0 {
@@ -139,7 +135,7 @@ func showSocketType(_ *Context, v uint32) string {
 	return s
 }
 
-// showPort turns the network order of the low half.
+// showPort converts the low half from network order.
 func showPort(_ *Context, v uint32) string { return fmt.Sprint(v&0xff<<8 | v>>8&0xff) }
 
 func showV4(c *Context, _ uint32) string {

@@ -6,14 +6,14 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// flat is a program that is no decision, made shorter: constants are worked out, what nothing depends on is left out,
-// and arithmetic with constants is put together.
+// flat is a program that is not a decision, but shortened: constants are folded, unused instructions are removed, and
+// arithmetic with constants is combined.
 type flat struct {
 	code  []inst
 	mixes []mix
 }
 
-// flattener makes a flat program. It changes code in place, and marks what is to be left out.
+// flattener makes a flat program. It changes code in place, and marks in out what is to be removed.
 type flattener struct {
 	code  []inst
 	out   []bool
@@ -29,25 +29,25 @@ func flatten(code []inst) *flat {
 	return &flat{f.compact(), f.mixes}
 }
 
-// isJump tells whether an instruction has two targets, jt and jf, or one, k.
+// isJump tells whether the instruction is a conditional jump, with targets jt and jf, or an unconditional one, with
+// target k.
 func (in inst) isJump() (conditional, always bool) {
 	return in.op >= opJeqK && in.op <= opJsetX, in.op == opJa
 }
 
-// constant is a value that is the same for all contexts, if it is.
+// constant is a value that is the same for all contexts, if is is set.
 type constant struct {
 	k  uint32
 	is bool
 }
 
-// knowledge is what is constant of what registers and scratch memory hold before an instruction, whatever way led
-// to it.
+// knowledge is which registers and scratch cells are known to be constant before an instruction, on whatever path.
 type knowledge struct {
 	a, x constant
 	m    [uapi.BPF_MEMWORDS]constant
 }
 
-// join keeps what is the same on another way.
+// join keeps what is also known on another path.
 func (c *knowledge) join(other *knowledge) {
 	both := func(v, w *constant) {
 		if *v != *w {
@@ -61,8 +61,8 @@ func (c *knowledge) join(other *knowledge) {
 	}
 }
 
-// foldConstants works out what is constant, and leaves out what no run comes to. Jumps only lead forward, so that all
-// ways to an instruction are known when it is its turn.
+// foldConstants replaces what is constant, and removes what no run reaches. Jumps only go forward, so all paths to an
+// instruction are known when its turn comes.
 func (f *flattener) foldConstants() {
 	at := make([]*knowledge, len(f.code))
 	at[0] = &knowledge{a: constant{is: true}, x: constant{is: true}}
@@ -94,7 +94,7 @@ func (f *flattener) foldConstants() {
 	}
 }
 
-// simplify puts an instruction in a simpler way if what it works with is constant.
+// simplify simplifies an instruction whose operands are constant.
 func (c *knowledge) simplify(in *inst) {
 	if onK := withK[in.op]; onK != 0 && c.x.is {
 		in.op, in.k = onK, c.x.k
@@ -124,10 +124,10 @@ func (c *knowledge) simplify(in *inst) {
 	}
 }
 
-// changesA tells whether an instruction makes A of A: those of arithmetic do.
+// changesA tells whether the instruction is arithmetic, which computes A from A.
 func changesA(o op) bool { return o >= opAddK && o <= opNeg }
 
-// step is what is constant after an instruction.
+// step updates the knowledge after an instruction.
 func (c *knowledge) step(in inst) {
 	switch in.op {
 	case opLdImm:
@@ -145,13 +145,13 @@ func (c *knowledge) step(in inst) {
 	}
 }
 
-// What instructions read and write: a bit for each cell of scratch memory, and for the registers.
+// What instructions read and write is a set of bits: one for each scratch cell, and these for the registers.
 const (
 	bitA = 1 << (uapi.BPF_MEMWORDS + iota)
 	bitX
 )
 
-// effects are what an instruction that is no jump and no return reads and writes.
+// effects returns what an instruction reads and writes, unless it is a jump or a return.
 func effects(in inst) (reads, writes uint32) {
 	switch in.op {
 	case opLdMem:
@@ -177,9 +177,9 @@ func effects(in inst) (reads, writes uint32) {
 	return bitA, bitA
 }
 
-// dropUnused leaves out what writes something that nothing reads, from the end to the start.
+// dropUnused removes what writes something that is never read, from the end to the start.
 func (f *flattener) dropUnused() {
-	used := make([]uint32, len(f.code)+1) // from the instruction on
+	used := make([]uint32, len(f.code)+1) // by instruction: what it and those behind it read
 	for pc := len(f.code) - 1; pc >= 0; pc-- {
 		in, next := f.code[pc], used[pc+1]
 		reads, writes := effects(in)
@@ -194,7 +194,7 @@ func (f *flattener) dropUnused() {
 		case in.op == opRetK:
 		case in.op == opRetA:
 			used[pc] = bitA
-		case f.out[pc], next&writes == 0 && in.op != opDivX: // which may end the run
+		case f.out[pc], next&writes == 0 && in.op != opDivX: // a division may end the program
 			used[pc] = next
 			f.out[pc] = true
 		default:
@@ -203,7 +203,8 @@ func (f *flattener) dropUnused() {
 	}
 }
 
-// next is for each instruction the first from there on that is not left out. Jumps over nothing are left out as well.
+// next returns for each instruction the first one from there on that is not removed. It also removes jumps that skip
+// nothing.
 func (f *flattener) next() []int {
 	next := make([]int, len(f.code)+1)
 	next[len(f.code)] = len(f.code)
@@ -221,7 +222,7 @@ func (f *flattener) next() []int {
 	return next
 }
 
-// targets are the instructions that jumps lead to.
+// targets marks the instructions that are targets of jumps.
 func (f *flattener) targets(next []int) []bool {
 	target := make([]bool, len(f.code)+1)
 	for pc, in := range f.code {
@@ -236,10 +237,11 @@ func (f *flattener) targets(next []int) []bool {
 	return target
 }
 
-// worth is how many instructions take the time of a step of a mix: 2 to 3, as the linker places the interpreter.
+// worth is how many instructions take as long as one step of a mix. It was measured as 2 to 3, depending on how the
+// linker places the interpreter.
 const worth = 2
 
-// mix puts rows of arithmetic with constants together, as far as no jump leads into them.
+// mix combines sequences of arithmetic with constants, up to the next target of a jump.
 func (f *flattener) mix() {
 	next := f.next()
 	target := f.targets(next)
@@ -257,7 +259,7 @@ func (f *flattener) mix() {
 	}
 }
 
-// rowFrom is the row that begins with the instruction, and of how many instructions it is.
+// rowFrom returns the mixes for the sequence that begins with the instruction, and the number of its instructions.
 func (f *flattener) rowFrom(pc int, next []int, target []bool) (row []mix, n int) {
 	for ; pc < len(f.code) && (n == 0 || !target[pc]); pc = next[pc+1] {
 		if n == 0 || !row[len(row)-1].take(f.code[pc]) {
@@ -272,10 +274,10 @@ func (f *flattener) rowFrom(pc int, next []int, target []bool) (row []mix, n int
 	return row, n
 }
 
-// withMem are the instructions that load a cell to X first.
+// withMem maps an operation with X to the one that first loads X from a cell.
 var withMem = [noOp]op{opAddX: opAddM, opSubX: opSubM, opMulX: opMulM, opAndX: opAndM, opOrX: opOrM, opXorX: opXorM}
 
-// pair makes one instruction of a load of X and the arithmetic that follows.
+// pair combines a load of X and the arithmetic behind it into one instruction.
 func (f *flattener) pair() {
 	next := f.next()
 	target := f.targets(next)
@@ -291,7 +293,7 @@ func (f *flattener) pair() {
 	}
 }
 
-// compact is the program without what is left out. Jumps only become shorter.
+// compact returns the program without what was removed. Jumps can only become shorter.
 func (f *flattener) compact() []inst {
 	next := f.next()
 	at := make([]int, len(f.code)+1)

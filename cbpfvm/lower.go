@@ -9,7 +9,7 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// RunReference evaluates the filter on golang.org/x/net/bpf's VM. It gives what Run gives, by a second road.
+// RunReference evaluates the filter on golang.org/x/net/bpf's VM. It gives the same result as Run.
 func (p *Program) RunReference(ctx *Context) uint32 {
 	r := p.reference.Load()
 	if r == nil {
@@ -17,7 +17,7 @@ func (p *Program) RunReference(ctx *Context) uint32 {
 			return 0
 		}
 	}
-	// The VM loads big-endian: with every word turned round its loads give the kernel's words.
+	// The VM loads big-endian words: if the bytes of each are reversed, its loads give what the kernel's give.
 	var in Context
 	for off := r.from; off < r.to; off += 4 {
 		binary.BigEndian.PutUint32(in[off:], binary.LittleEndian.Uint32(ctx[off:]))
@@ -26,29 +26,21 @@ func (p *Program) RunReference(ctx *Context) uint32 {
 	if err != nil {
 		cannotRun(err)
 	}
-	return uint32(v) // where int has 32 bits it is negative for large results, with the same bits
+	return uint32(v) // on 32-bit machines a large result is negative, with the same bits
 }
 
 func cannotRun(err error) {
 	panic(fmt.Sprintf("cbpfvm: x/net/bpf does not take a lowered program: %v", err))
 }
 
-// Reference is the program lowered for golang.org/x/net/bpf's VM. Its input is a context with the bytes of every
-// word turned round, and its result must be read as a uint32. It is nil for the zero Program.
-func (p *Program) Reference() *bpf.VM {
-	if r := p.makeReference(); r != nil {
-		return r.vm
-	}
-	return nil
-}
-
-// reference is a program for the VM, and which bytes of the context it loads.
+// reference is a program for the VM, and the range of the context that it loads, in bytes.
 type reference struct {
 	vm       *bpf.VM
 	from, to uint32
 }
 
-// makeReference lowers the program, nil for the zero Program. If several do so at a time, they make the same.
+// makeReference lowers the program; it returns nil for the zero Program. Goroutines that do so at the same time make
+// the same.
 func (p *Program) makeReference() *reference {
 	if r := p.reference.Load(); r != nil || len(p.raw) == 0 {
 		return r
@@ -67,7 +59,7 @@ func (p *Program) makeReference() *reference {
 	return r
 }
 
-// Instructions that lowering makes out of one.
+// How many instructions one becomes.
 const (
 	perNeg       = 2
 	perShiftBit  = 9
@@ -75,11 +67,11 @@ const (
 	perFarBranch = 3
 )
 
-// lower translates a checked program. One instruction can become several, so jumps are measured anew; a conditional
-// jump that might not reach over 255 instructions any more jumps to a ja.
+// lower translates a checked program. One instruction can become several, so the distances of jumps change. A
+// conditional jump that might exceed 255 instructions jumps to unconditional ones.
 func lower(insns []uapi.SockFilter, ctxSize uint32) []bpf.Instruction {
 	far := farBranches(insns)
-	at := make([]int, len(insns)+1) // where each instruction lands
+	at := make([]int, len(insns)+1) // the index in out of each instruction
 	for pc, in := range insns {
 		at[pc+1] = at[pc] + loweredSize(opByCode[in.Code], far[pc])
 	}
@@ -108,8 +100,8 @@ func lower(insns []uapi.SockFilter, ctxSize uint32) []bpf.Instruction {
 	return out
 }
 
-// farBranches marks the conditional jumps that could miss their target. It measures with every jump at its largest:
-// the marks do not depend on each other then.
+// farBranches marks the conditional jumps whose targets might get too far away. It assumes the largest size for every
+// jump, so that the marks do not depend on each other.
 func farBranches(insns []uapi.SockFilter) []bool {
 	at := make([]int, len(insns)+1)
 	for pc, in := range insns {
@@ -136,13 +128,13 @@ func loweredSize(o op, far bool) int {
 	return 1
 }
 
-// jumpTo is the jump over skip instructions of the source from the instruction at pc; it ends up as the nth that
-// instruction is lowered to.
+// jumpTo returns the jump from the instruction at pc over the next skip instructions of the source. It will be the nth
+// instruction that the one at pc becomes.
 func jumpTo(at []int, pc, nth int, skip uint32) bpf.Jump {
 	return bpf.Jump{Skip: uint32(at[pc+1+int(skip)] - at[pc] - nth)}
 }
 
-// condTo is the conditional jump of o with the given distances.
+// condTo returns the conditional jump for o with the given distances.
 func condTo(o op, k uint32, jt, jf uint8) bpf.Instruction {
 	if cond, ok := condX[o]; ok {
 		return bpf.JumpIfX{Cond: cond, SkipTrue: jt, SkipFalse: jf}
@@ -168,7 +160,7 @@ var aluX = map[op]bpf.ALUOp{
 	opOrX: bpf.ALUOpOr, opXorX: bpf.ALUOpXor,
 }
 
-// lowerPlain translates what stays one instruction and does not jump.
+// lowerPlain translates an instruction that stays one and is not a jump.
 func lowerPlain(o op, k, ctxSize uint32) bpf.Instruction {
 	if alu, ok := aluK[o]; ok {
 		return bpf.ALUOpConstant{Op: alu, Val: k}
@@ -187,7 +179,7 @@ func lowerPlain(o op, k, ctxSize uint32) bpf.Instruction {
 		return bpf.LoadScratch{Dst: bpf.RegA, N: int(k)}
 	case opLdxMem:
 		return bpf.LoadScratch{Dst: bpf.RegX, N: int(k)}
-	case opLdLen: // a constant, since the VM's ExtLen exists for A only
+	case opLdLen: // a constant, since the VM has ExtLen for A only
 		return bpf.LoadConstant{Dst: bpf.RegA, Val: ctxSize}
 	case opLdxLen:
 		return bpf.LoadConstant{Dst: bpf.RegX, Val: ctxSize}
@@ -207,9 +199,9 @@ func lowerPlain(o op, k, ctxSize uint32) bpf.Instruction {
 	panic(fmt.Sprintf("cbpfvm: code %#x is not for io_uring", codes[o].code))
 }
 
-// appendShift shifts A by X modulo 32, which the VM cannot: it gives 0 for counts of 32 and more. X must survive and
-// the program may use all scratch cells, so nothing can be saved. But A xor X can be taken back: bit i of A before
-// and after it tells bit i of X, without losing anything. Each of the five bits then shifts by its share.
+// appendShift shifts A by X modulo 32. The VM cannot, as it gives 0 for counts of 32 and more. X must survive, and the
+// program may use all scratch cells, so nothing can be saved. But A xor X can be undone: bit i of A before and after it
+// tells bit i of X without losing anything. Each of the five bits of the count then shifts by its share.
 func appendShift(out []bpf.Instruction, shift bpf.ALUOp) []bpf.Instruction {
 	xorX := bpf.ALUOpX{Op: bpf.ALUOpXor}
 	for i := range 5 {

@@ -2,7 +2,7 @@ package cbpfvm
 
 import "github.com/uringsim/uringsim/uapi"
 
-// machine runs a program one instruction at a time. It is made to be read, and what Explain shows.
+// machine runs a program one instruction at a time. It is written to be read, and is what Explain uses.
 type machine struct {
 	ctx     *Context
 	ctxSize uint32
@@ -61,7 +61,7 @@ func (m *machine) step(in uapi.SockFilter) {
 	}
 }
 
-// compute executes arithmetic and conditional jumps, with v as the second operand.
+// compute executes arithmetic and conditional jumps with v as the second operand.
 func (m *machine) compute(in uapi.SockFilter, o op, v uint32) {
 	if k := withK[o]; k != 0 {
 		o = k
@@ -76,11 +76,11 @@ func (m *machine) compute(in uapi.SockFilter, o op, v uint32) {
 	}
 }
 
-// withK are the instructions that do with k what others do with X.
+// withK maps operations with X to the same with K.
 var withK = [numOps + 1]op{opAddX: opAddK, opSubX: opSubK, opMulX: opMulK, opAndX: opAndK, opOrX: opOrK, opXorX: opXorK,
 	opLshX: opLshK, opRshX: opRshK, opJeqX: opJeqK, opJgtX: opJgtK, opJgeX: opJgeK, opJsetX: opJsetK}
 
-// arithmetic is what an instruction with a constant, or neg, makes of a.
+// arithmetic returns the result of an operation with a constant, or of neg.
 func arithmetic(o op, a, k uint32) uint32 {
 	switch o {
 	case opAddK:
@@ -105,7 +105,7 @@ func arithmetic(o op, a, k uint32) uint32 {
 	return -a // opNeg
 }
 
-// holds tells whether the condition of a jump that compares a with a constant is true.
+// holds tells whether the condition of a jump that compares a with a constant holds.
 func holds(o op, a, k uint32) bool {
 	switch o {
 	case opJeqK:

@@ -3,16 +3,17 @@ package cbpfvm
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Constants are the names that the assembler knows for numbers.
+// Constants returns the names that the assembler knows for numbers.
 func Constants() map[string]uint32 { return maps.Clone(constants) }
 
-// FieldsAt are the named words at an offset of the context that requests of the opcode have, or if it is nil, that all
-// requests have. There can be two: the address of CONNECT is IPv4 or IPv6.
+// FieldsAt returns the named words at an offset of the context that requests of the opcode have or, if op is nil, that
+// all requests have. There can be two: the address of CONNECT may be IPv4 or IPv6.
 func FieldsAt(off uint32, op *uapi.Op) []Field {
 	var found []Field
 	for _, f := range fields {
@@ -25,17 +26,13 @@ func FieldsAt(off uint32, op *uapi.Op) []Field {
 
 // of tells whether requests of the opcode have the field.
 func (f *Field) of(op *uapi.Op) bool {
-	for _, o := range f.Ops {
-		if op != nil && o == *op {
-			return true
-		}
-	}
-	return f.Ops == nil
+	return f.Ops == nil || op != nil && slices.Contains(f.Ops, *op)
 }
 
-// Value says what the number means for the field, of which only the bits of mask are seen; "" if it is just a number.
+// Value says what the number means for the field when only the bits of mask are seen. It returns "" if it is just a
+// number.
 func (f *Field) Value(v, mask uint32) string {
-	if f.Off == uapi.BPFCtxOpcode && mask != ^uint32(0) { // not the whole word, but its first byte
+	if f.Off == uapi.BPFCtxOpcode && mask != ^uint32(0) { // only part of the word is seen
 		if name, ok := uapi.Ops.Name(uint64(v)); ok && mask == 0xff {
 			return name
 		}
@@ -44,7 +41,7 @@ func (f *Field) Value(v, mask uint32) string {
 	return f.words(f.show, v)
 }
 
-// Bits says what a mask of the field means; "" if it has no names.
+// Bits says what a mask of the field means, or returns "" if its bits have no names.
 func (f *Field) Bits(mask uint32) string {
 	if show, ok := bitNames[f.Name]; ok {
 		return f.words(show, mask)
@@ -52,7 +49,7 @@ func (f *Field) Bits(mask uint32) string {
 	return ""
 }
 
-// bitNames show the masks of fields that consist of bits.
+// bitNames show the masks of fields whose bits have names.
 var bitNames = map[string]func(*Context, uint32) string{
 	"op":           showSQEFlags,
 	"open.flags":   showFlags(uapi.OpenFlags),
@@ -60,7 +57,7 @@ var bitNames = map[string]func(*Context, uint32) string{
 	"connect.v4":   showV4,
 }
 
-// showSQEFlags shows the second byte of the word.
+// showSQEFlags shows the second byte of the word as flags.
 func showSQEFlags(_ *Context, v uint32) string {
 	if v == 0 || v&^0xff00 != 0 {
 		return fmt.Sprint(v)
@@ -68,7 +65,7 @@ func showSQEFlags(_ *Context, v uint32) string {
 	return flags(uapi.SQEFlags, v>>8)
 }
 
-// words is what show says of v, unless that is only the number.
+// words returns what show makes of v, or "" if that is only the number.
 func (f *Field) words(show func(*Context, uint32) string, v uint32) string {
 	var ctx Context
 	ctx.SetWord(f.Off, v)
@@ -79,8 +76,8 @@ func (f *Field) words(show func(*Context, uint32) string, v uint32) string {
 	return s
 }
 
-// Jumps are how many instructions the instruction can skip: none for those that are no jumps, one number for ja, and
-// two for conditional jumps, first the one for true.
+// Jumps returns how many instructions the instruction may skip: nothing for one that is not a jump, one number for ja,
+// and two for a conditional jump, the one for true first.
 func Jumps(in uapi.SockFilter) []uint32 {
 	o, _ := opOf(in.Code)
 	switch {

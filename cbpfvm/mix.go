@@ -2,9 +2,8 @@ package cbpfvm
 
 import "math/bits"
 
-// mix is arithmetic on A with constants in one form: bits are kept and turned over, then comes a product, a sum, and a
-// shift to the right. Any instruction of arithmetic with a constant but a division is one, and often several in a row
-// are.
+// mix is arithmetic on A with constants, in one form: and, xor, product, sum, and shift to the right. All arithmetic
+// with a constant except division has this form, and often several instructions in a row together do.
 type mix struct {
 	keep, turn uint32
 	times      uint32
@@ -12,14 +11,14 @@ type mix struct {
 	shift      uint8
 
 	left    uint8 // the product as a shift, which is faster,
-	product bool  // unless it is none
-	last    bool  // of a row
+	product bool  // unless this is set
+	last    bool  // whether it is the last of a sequence
 }
 
-// identity changes nothing.
+// identity is the mix that changes nothing.
 var identity = mix{keep: ^uint32(0), times: 1}
 
-// mixed is what the row that comes first makes of A.
+// mixed applies a sequence of mixes, up to the one marked as the last.
 func mixed(row []mix, a uint32) uint32 {
 	for i := range row {
 		m := &row[i]
@@ -36,7 +35,7 @@ func mixed(row []mix, a uint32) uint32 {
 	return a
 }
 
-// finish makes a row ready to run.
+// finish prepares a sequence for mixed.
 func finish(row []mix) []mix {
 	for i := range row {
 		m := &row[i]
@@ -47,7 +46,8 @@ func finish(row []mix) []mix {
 	return row
 }
 
-// part is which part of the form an instruction needs, from the first to the last; 0 is that it fits into none.
+// part returns the stage of a mix that the instruction needs, from 1 for the first to 3 for the last, or 0 if it fits
+// none.
 func (in inst) part() int {
 	switch in.op {
 	case opAndK, opOrK, opXorK:
@@ -60,7 +60,7 @@ func (in inst) part() int {
 	return 0
 }
 
-// part is the last that the mix makes use of.
+// part returns the last stage that the mix uses.
 func (m *mix) part() int {
 	switch {
 	case m.shift != 0:
@@ -71,7 +71,7 @@ func (m *mix) part() int {
 	return 1
 }
 
-// take makes the mix one of itself and the instruction after it. It is false, and nothing changes, if that is none.
+// take adds an instruction to the end of the mix. It returns false, and changes nothing, if that is not possible.
 func (m *mix) take(in inst) bool {
 	k := in.k
 	if part := in.part(); part < m.part() || part == 3 && uint32(m.shift)+k&31 > 31 {

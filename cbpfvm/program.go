@@ -8,27 +8,28 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Context is struct io_uring_bpf_ctx, what a filter loads from: the bytes of a little-endian kernel.
+// Context is struct io_uring_bpf_ctx, from which filters load, with the bytes of a little-endian kernel.
 // uapi.BPFCtxOpcode and its neighbours are offsets into it.
 type Context [uapi.SizeofBPFCtx]byte
 
-// Word is the word that a load at the offset gives.
+// Word returns what a load at the offset gives.
 func (c *Context) Word(off uint32) uint32 { return binary.LittleEndian.Uint32(c[off:]) }
 
-// SetWord makes a load at the offset give v.
+// SetWord sets what a load at the offset gives.
 func (c *Context) SetWord(off, v uint32) { binary.LittleEndian.PutUint32(c[off:], v) }
 
-// Program is a filter that Check accepted. Running it cannot fail, and many goroutines may at once.
-// The zero Program denies everything.
+// Program is a filter that Check accepted. Running it cannot fail, and is safe for concurrent use. The zero Program
+// denies everything.
 type Program struct {
 	raw     []uapi.SockFilter
 	ctxSize uint32
-	first   *question // what Run begins with
+	first   *question // where Run begins
 
-	reference atomic.Pointer[reference] // made when it is asked for: few programs ever meet it
+	reference atomic.Pointer[reference] // made on first use, as most programs never need it
 }
 
-// inst is an instruction as the interpreter wants it: 8 bytes, with a dense op and LEN made a constant.
+// inst is an instruction in the form that the interpreter wants: 8 bytes, with a dense op, and LEN replaced by a
+// constant.
 type inst struct {
 	op     op
 	jt, jf uint8
@@ -44,7 +45,7 @@ func newProgram(insns []uapi.SockFilter, ctxSize uint32) *Program {
 	return p
 }
 
-// decode makes checked instructions ready for the interpreter.
+// decode prepares checked instructions for the interpreter.
 func decode(insns []uapi.SockFilter, ctxSize uint32) []inst {
 	code := make([]inst, len(insns))
 	for pc, in := range insns {
@@ -60,11 +61,8 @@ func decode(insns []uapi.SockFilter, ctxSize uint32) []inst {
 	return code
 }
 
-// Insns is a copy of the instructions as they were registered.
+// Insns returns a copy of the instructions as they were registered.
 func (p *Program) Insns() []uapi.SockFilter { return slices.Clone(p.raw) }
 
-// Len is the number of instructions.
-func (p *Program) Len() int { return len(p.raw) }
-
-// CtxSize is the size of the context in bytes that the program was checked for.
+// CtxSize returns the size in bytes of the context that the program was checked for.
 func (p *Program) CtxSize() uint32 { return p.ctxSize }

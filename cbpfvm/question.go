@@ -5,36 +5,35 @@ import (
 	"slices"
 )
 
-// question is a test of a decision as it is asked: what follows is reached by pointer, and results are questions as
-// well.
+// question is a test or a result of a decision in the form that runs: what follows is reached by pointer.
 type question struct {
 	yes, no *question
 	members uint64
 	mask, k uint32
 	off     uint8
 	how     how
-	search  *search // of isOneOf
-	code    *flat   // of isCode
+	search  *search // for isOneOf
+	code    *flat   // for isCode
 }
 
-// search is what follows for each of several keys, which are in order.
+// search is what follows for each of several keys, which are sorted.
 type search struct {
 	keys    []uint32
 	targets []*question
 }
 
-// What only questions are, and not tests.
+// The kinds that only questions have, and not tests.
 const (
-	isConstant how = 0x80 + iota // k is the result
-	isCode                       // the program is no decision, and its code gives the result
+	isConstant how = 0x80 + iota // the result is k
+	isCode                       // the program is not a decision; its code gives the result
 )
 
-// run answers the questions for one context, from the first on.
+// run answers the questions for one context until there is a result.
 func (q *question) run(ctx *Context) uint32 {
 	for {
 		switch {
 		case q.how == isIn:
-			// Jumps, which are predicted, and not conditional moves, which wait for the word.
+			// Written so that it compiles to jumps, which are predicted; conditional moves would wait for the word.
 			if d := q.bits(ctx) - q.k; d < 64 && q.members>>(d&63)&1 != 0 {
 				q = q.yes
 				continue
@@ -52,13 +51,13 @@ func (q *question) run(ctx *Context) uint32 {
 	}
 }
 
-// bits are what the question is about.
+// bits returns the bits that the question is about.
 func (q *question) bits(ctx *Context) uint32 {
 	at := uint(q.off)
 	return (uint32(ctx[at+3])<<24 | uint32(ctx[at+2])<<16 | uint32(ctx[at+1])<<8 | uint32(ctx[at])) & q.mask
 }
 
-// other is what follows a question that is rarer than whether a value is one of a few.
+// other returns what follows a question of one of the rarer kinds.
 func (q *question) other(v uint32) *question {
 	holds := false
 	switch q.how {
@@ -77,7 +76,7 @@ func (q *question) other(v uint32) *question {
 	return q.no
 }
 
-// link makes questions of the tests, and gives the first.
+// link makes questions of the tests and results, and returns the first.
 func (d *decision) link() *question {
 	all := make([]question, len(d.tests)+len(d.results))
 	to := func(r ref) *question {
@@ -108,12 +107,12 @@ func (d *decision) link() *question {
 	return to(d.start)
 }
 
-// minKeys is from how many comparisons of one value on a search is faster.
+// minKeys is the number of comparisons of one value from which a search is faster.
 const minKeys = 6
 
-// join makes one question of comparisons of the same value one after the other.
+// join combines comparisons of the same value that follow one another into one question.
 func (d *decision) join() {
-	inside := make([]bool, len(d.tests)) // of a row that starts before
+	inside := make([]bool, len(d.tests)) // the test is in a row that an earlier test starts
 	for i := range d.tests {
 		if next := d.tests[i].no; next >= 0 && d.tests[i].continues(&d.tests[next]) {
 			inside[next] = true
@@ -131,8 +130,8 @@ func (t *test) continues(next *test) bool {
 	return t.how == isEqual && next.how == isEqual && t.off == next.off && t.mask == next.mask
 }
 
-// joinRow joins the row of comparisons that starts with the test: those neighbours that lead to the same and have keys
-// close to each other, or if that leaves several, all by a search.
+// joinRow combines the row of comparisons that starts with the test: either into a search, or neighbours that lead to
+// the same and have keys close to each other.
 func (d *decision) joinRow(first *test) {
 	row := []*test{first}
 	targets := map[uint32]ref{}
@@ -165,7 +164,7 @@ func setOf(targets map[uint32]ref) set {
 	return s
 }
 
-// near is how many comparisons at the start of the row lead to the same, with keys that fit into one isIn.
+// near returns how many comparisons at the start of the row lead to the same, with keys that fit into one isIn.
 func near(row []*test) int {
 	low, high := row[0].k, row[0].k
 	for n, t := range row {
@@ -177,7 +176,7 @@ func near(row []*test) int {
 	return len(row)
 }
 
-// joinNear makes the first of the comparisons stand for all of them.
+// joinNear makes the test, which is the first of the row, stand for all of the row.
 func (t *test) joinNear(row []*test) {
 	low := t.k
 	for _, other := range row {

@@ -4,7 +4,7 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Run evaluates the filter. 0 denies the request, anything else allows it.
+// Run evaluates the filter. A result of 0 denies the request, any other allows it.
 //
 // Linux: kernel/bpf/core.c:___bpf_prog_run, after net/core/filter.c:bpf_convert_filter
 func (p *Program) Run(ctx *Context) uint32 {
@@ -14,7 +14,7 @@ func (p *Program) Run(ctx *Context) uint32 {
 	return p.first.run(ctx)
 }
 
-// Sees adds the words that the filter may load to a mask: what it says of contexts depends on nothing else.
+// Sees adds to mask the words of the context that the filter may load. Its result depends on nothing else.
 func (p *Program) Sees(mask *Context) {
 	for _, in := range p.raw {
 		if opByCode[in.Code] == opLdAbs {
@@ -23,7 +23,7 @@ func (p *Program) Sees(mask *Context) {
 	}
 }
 
-// AlwaysAllows tells whether the filter is known to allow whatever it sees.
+// AlwaysAllows tells whether the filter is known to allow every request.
 func (p *Program) AlwaysAllows() bool {
 	return p.first != nil && p.first.how == isConstant && p.first.k != 0
 }
@@ -139,10 +139,10 @@ func (f *flat) run(ctx *Context) uint32 {
 			a = mixed(f.mixes[in.k:], a)
 		}
 	}
-	return 0 // nothing comes here: the last instruction is a return
+	return 0 // never reached: the last instruction is a return
 }
 
-// skip is how many instructions a conditional jump leaves out.
+// skip returns how many instructions a conditional jump skips.
 func (in *inst) skip(taken bool) uint {
 	if taken {
 		return uint(in.jt)

@@ -12,7 +12,7 @@ type AsmError struct {
 	Msg       string
 }
 
-// Error is line:column and the message.
+// Error returns "line:column: message".
 func (e *AsmError) Error() string { return fmt.Sprintf("%d:%d: %s", e.Line, e.Col, e.Msg) }
 
 type tokenKind uint8
@@ -30,7 +30,7 @@ type token struct {
 	line, col int
 }
 
-// String is the token as an error message calls it.
+// String returns the token as messages show it.
 func (t token) String() string {
 	if t.kind == tokEnd {
 		return "end of line"
@@ -42,7 +42,7 @@ func (t token) errorf(format string, args ...any) *AsmError {
 	return &AsmError{t.line, t.col, fmt.Sprintf(format, args...)}
 }
 
-// scanner cuts text into tokens. Comments are ";" and "//" to the end of the line, and "/* */".
+// scanner splits text into tokens. Comments are ";" and "//" to the end of the line, and "/* */".
 type scanner struct {
 	src       string
 	off       int
@@ -52,7 +52,7 @@ type scanner struct {
 // maxTokens keeps memory bounded. A program of the most instructions that a kernel can be asked to take has as many.
 const maxTokens = 16 * math.MaxUint16
 
-// scan returns all tokens; the last one is a tokEnd without text.
+// scan returns all tokens. The last one is a tokEnd without text.
 func scan(src string) ([]token, *AsmError) {
 	s := scanner{src: src, line: 1, col: 1}
 	var toks []token
@@ -103,7 +103,7 @@ func (s *scanner) solid(t token, rest string) token {
 	switch {
 	case n == 0:
 		t.kind, n = tokPunct, 1
-		for n < len(rest) && rest[n]&0xc0 == 0x80 { // an error message must not cut a rune
+		for n < len(rest) && rest[n]&0xc0 == 0x80 { // keep runes whole for messages
 			n++
 		}
 	case isDigit(rest[0]):
@@ -125,7 +125,7 @@ func (s *scanner) advance(n int) {
 	}
 }
 
-// span counts the bytes at the start of s that are in.
+// span returns the number of bytes at the start of s for which in holds.
 func span(s string, in func(byte) bool) int {
 	n := 0
 	for n < len(s) && in(s[n]) {

@@ -1,5 +1,5 @@
-// Package cover tells how much of filters was exercised: which instructions ran, and which ways conditional jumps took.
-// A Profile watches a simulated kernel, or is fed with programs and contexts.
+// Package cover measures how much of filters was exercised: which instructions ran, and which outcomes their
+// conditional jumps had. A Profile observes a simulated kernel, or is given programs and contexts.
 package cover
 
 import (
@@ -19,26 +19,27 @@ type Profile struct {
 	byText  map[text]*Filter
 }
 
-// maxPrograms is how many programs a profile remembers, so that it does not keep those of kernels that are gone.
+// maxPrograms is the most programs that a profile remembers, so that it does not keep alive those of kernels that are
+// gone.
 const maxPrograms = 4096
 
-// text is what makes two registrations the same filter.
+// text identifies a filter: registrations with the same text are the same filter.
 type text struct {
 	op    uapi.Op
 	insns string
 }
 
-// Filter is a program with its counts. However often it is registered for an opcode, and by whom, it is one Filter.
+// Filter is a program with its counts. It is one Filter however often, and by whomever, it is registered for an opcode.
 type Filter struct {
 	Op            uapi.Op
 	Insns         []uapi.SockFilter
 	Registrations int
 	Runs, Allowed uint64
 	Hits          []uint64    // how often each instruction ran
-	Ways          [][2]uint64 // how often the condition of each conditional jump was false, and true
+	Ways          [][2]uint64 // how often the condition of each conditional jump was false, and how often true
 }
 
-// New is a Profile without filters.
+// New returns a Profile without filters.
 func New() *Profile {
 	return &Profile{byProg: map[*cbpfvm.Program]*Filter{}, byText: map[text]*Filter{}}
 }
@@ -64,7 +65,7 @@ func (p *Profile) Ran(op uapi.Op, prog *cbpfvm.Program, ctx *cbpfvm.Context) {
 	}
 }
 
-// filter is the Filter of a program.
+// filter returns the Filter of a program.
 func (p *Profile) filter(op uapi.Op, prog *cbpfvm.Program) *Filter {
 	if f := p.byProg[prog]; f != nil && f.Op == op {
 		return f
@@ -84,7 +85,7 @@ func (p *Profile) filter(op uapi.Op, prog *cbpfvm.Program) *Filter {
 	return f
 }
 
-// Report is what was counted so far.
+// Report returns what was counted so far.
 func (p *Profile) Report() Report {
 	var r Report
 	for _, f := range p.filters {
@@ -93,13 +94,13 @@ func (p *Profile) Report() Report {
 	return r
 }
 
-// Report has all filters, in the order in which they came.
+// Report has all filters, in the order in which they were first seen.
 type Report struct{ Filters []Filter }
 
-// Share is how many things there are, and how many of them were exercised.
+// Share is a number of things, and how many of them were exercised.
 type Share struct{ Covered, Of int }
 
-// Percent is the part that was exercised; of nothing, all was.
+// Percent returns the percentage that was exercised. Of nothing, it is 100.
 func (s Share) Percent() float64 {
 	if s.Of == 0 {
 		return 100
@@ -109,7 +110,7 @@ func (s Share) Percent() float64 {
 
 func (s Share) plus(o Share) Share { return Share{s.Covered + o.Covered, s.Of + o.Of} }
 
-// Instructions are those that ran at least once.
+// Instructions returns how many instructions ran at least once.
 func (f *Filter) Instructions() Share {
 	s := Share{Of: len(f.Hits)}
 	for _, n := range f.Hits {
@@ -120,10 +121,10 @@ func (f *Filter) Instructions() Share {
 	return s
 }
 
-// Conditional tells whether an instruction is a conditional jump, and so has two ways.
+// Conditional tells whether an instruction is a conditional jump.
 func (f *Filter) Conditional(pc int) bool { return len(cbpfvm.Jumps(f.Insns[pc])) == 2 }
 
-// Branches are the ways of conditional jumps, two of each.
+// Branches returns how many outcomes of conditional jumps occurred, of two for each.
 func (f *Filter) Branches() Share {
 	var s Share
 	for pc := range f.Insns {
@@ -140,10 +141,10 @@ func (f *Filter) Branches() Share {
 	return s
 }
 
-// Total is instructions and branches together.
+// Total returns instructions and branches together.
 func (f *Filter) Total() Share { return f.Instructions().plus(f.Branches()) }
 
-// Total is that of all filters.
+// Total returns the total of all filters.
 func (r *Report) Total() Share {
 	var s Share
 	for i := range r.Filters {

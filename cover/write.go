@@ -14,11 +14,11 @@ import (
 type line struct {
 	Text      string
 	Hits      uint64
-	Ways      string // of a conditional jump, how often it was true and false
-	Uncovered string // what was not exercised; "" if nothing is missing
+	Ways      string // for a conditional jump: how often it was true and false
+	Uncovered string // what was not exercised, or ""
 }
 
-// lines is the listing of a filter.
+// lines returns the listing of a filter.
 func (f *Filter) lines() []line {
 	var list []line
 	for pc, text := range progtext.Listing(f.Insns, &f.Op) {
@@ -39,10 +39,10 @@ func (f *Filter) lines() []line {
 	return list
 }
 
-// String is as in "3 of 4 (75.0%)".
+// String returns a text such as "3 of 4 (75.0%)".
 func (s Share) String() string { return fmt.Sprintf("%d of %d (%.1f%%)", s.Covered, s.Of, s.Percent()) }
 
-// Title is the filter's opcode and what happened to it.
+// Title returns the filter's opcode and a summary of its counts.
 func (f *Filter) Title() string {
 	return fmt.Sprintf("filter for %s: registered %s, ran %s, allowed %d", f.Op, times(uint64(f.Registrations)),
 		times(f.Runs), f.Allowed)
@@ -55,7 +55,7 @@ func times(n uint64) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-// Write prints a listing: how often each instruction ran, how often conditions were true and false, and what was never
+// Write writes a listing: how often each instruction ran, how often conditions were true and false, and what was never
 // exercised.
 func (f *Filter) Write(w io.Writer) error {
 	_, err := fmt.Fprintf(w, "%s\ninstructions %s, branches %s\n", f.Title(), f.Instructions(), f.Branches())
@@ -74,7 +74,7 @@ func (f *Filter) Write(w io.Writer) error {
 	return nil
 }
 
-// Write prints a listing of each filter, and the share of all.
+// Write writes a listing of each filter, and the total.
 func (r *Report) Write(w io.Writer) error {
 	for i := range r.Filters {
 		if err := r.Filters[i].Write(w); err != nil {
@@ -89,10 +89,10 @@ func (r *Report) Write(w io.Writer) error {
 	return err
 }
 
-// WriteHTML writes the same as a page that needs nothing else.
+// WriteHTML writes the same as an HTML page.
 func (r *Report) WriteHTML(w io.Writer) error { return document.Execute(w, r) }
 
-// Table is the listing as part of a page: instructions, how often they ran, and what is missing.
+// Table returns the listing as part of an HTML page.
 func (f *Filter) Table() (template.HTML, error) {
 	var b strings.Builder
 	err := listing.Execute(&b, struct {

@@ -13,13 +13,13 @@ import (
 	"github.com/uringsim/uringsim/trace"
 )
 
-// maxText is the most bytes of a summary that is read. What summaries are limited to is far less.
+// maxText is the most bytes of one summary that are read. Summaries within their own limits are far smaller.
 const maxText = 64 << 20
 
-// maxCount is the largest number of a summary that is read, so that sums do not overflow.
+// maxCount is the largest count that is read, so that sums cannot overflow.
 const maxCount = 1 << 53
 
-// Write writes the summary as a JSON document, which is the same for the same traces.
+// Write writes the summary as a JSON document. The same traces give the same bytes.
 func (s *Summary) Write(w io.Writer) error {
 	doc := *s
 	doc.Version = Version
@@ -31,8 +31,8 @@ func (s *Summary) Write(w io.Writer) error {
 	return err
 }
 
-// Read reads summaries, one behind the other, and hands them to add. Errors are *trace.SyntaxError, those of add, and of
-// the input.
+// Read reads summaries, one after the other, and passes each to add. Errors are *trace.SyntaxError, and those of add
+// and of the input.
 func Read(file string, in io.Reader, add func(*Summary) error) error {
 	limited := &io.LimitedReader{R: bufio.NewReader(in)}
 	dec := jsontext.NewDecoder(limited)
@@ -46,9 +46,9 @@ func Read(file string, in io.Reader, add func(*Summary) error) error {
 		case err == io.EOF && n > 1:
 			return nil
 		case limited.N == 0:
-			return fail(fmt.Errorf("a summary has more than %d bytes", maxText))
+			return fail(fmt.Errorf("found a summary of more than %d bytes", maxText))
 		case err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF):
-			return fail(errors.New("the text ends, expected a summary"))
+			return fail(errors.New("found the end of the text, expected a summary"))
 		case errors.As(err, &syntax):
 			return fail(fmt.Errorf("summary %d: not JSON: %w", n, err))
 		case err != nil:
@@ -67,7 +67,7 @@ func Read(file string, in io.Reader, add func(*Summary) error) error {
 	}
 }
 
-// check tells what of a summary is not as Write writes it, as far as Add relies on that.
+// check reports where a summary is not as Write writes it, as far as Add relies on that.
 func (s *Summary) check() error {
 	if s.Version != Version {
 		return fmt.Errorf("found version %d, expected \"summary\": %d", s.Version, Version)
@@ -96,11 +96,11 @@ func (p *Part) check() error {
 		return fmt.Errorf("found %d shards, expected 1 to %d", p.Of, MaxShards)
 	}
 	if len(p.Shards) == 0 || len(p.Shards) >= p.Of {
-		return fmt.Errorf("shards has %d elements, expected 1 to %d", len(p.Shards), p.Of-1)
+		return fmt.Errorf("shards: found %d elements, expected 1 to %d", len(p.Shards), p.Of-1)
 	}
 	for _, s := range p.Shards {
 		if s.Index < 0 || s.Index >= p.Of || s.Times == 0 || s.Times > maxCount {
-			return fmt.Errorf("shards: found shard %d of %d, %d times", s.Index, p.Of, s.Times)
+			return fmt.Errorf("shards: found shard %d of %d counted %d times", s.Index, p.Of, s.Times)
 		}
 	}
 	return ordered("shards", p.Shards, compareTimes, MaxShards)
@@ -134,14 +134,15 @@ func (r *Result) check() error {
 	return ordered("reasons", r.Reasons, compareReasons, maxReasons)
 }
 
-// ordered tells whether a list is in the order of its keys, each once, and not too long.
+// ordered returns an error unless the list has at most so many elements, in the order of their keys and without
+// duplicates.
 func ordered[T any](name string, list []T, compare func(a, b *T) int, most int) error {
 	if len(list) > most {
-		return fmt.Errorf("%s has %d elements, expected at most %d", name, len(list), most)
+		return fmt.Errorf("%s: found %d elements, expected at most %d", name, len(list), most)
 	}
 	for i := 1; i < len(list); i++ {
 		if compare(&list[i-1], &list[i]) >= 0 {
-			return fmt.Errorf("%s/%d does not come behind the element before it, in the order of keys", name, i)
+			return fmt.Errorf("%s/%d: found an element that is not behind the one before it in the order of keys", name, i)
 		}
 	}
 	return nil

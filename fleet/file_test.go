@@ -18,9 +18,9 @@ var summaries = []struct{ why, text, err string }{
 	{"no traces", `{"summary":1}`, ""},
 	{"two behind each other", `{"summary":1} {"summary":1,"tool":"x"}`, ""},
 	{"a result", `{"summary":1,"results":[` + result + `}]}`, ""},
-	{"nothing", ``, "s.json:1:1: the text ends, expected a summary"},
-	{"a torn one", `{"summary":1,"results":[`, "s.json:1:1: the text ends, expected a summary"},
-	{"a torn second one", `{"summary":1} {"summ`, "s.json:1:1: the text ends, expected a summary"},
+	{"nothing", ``, "s.json:1:1: found the end of the text, expected a summary"},
+	{"a torn one", `{"summary":1,"results":[`, "s.json:1:1: found the end of the text, expected a summary"},
+	{"a torn second one", `{"summary":1} {"summ`, "s.json:1:1: found the end of the text, expected a summary"},
 	{"no JSON", `summary`, "s.json:1:1: summary 1: not JSON: "},
 	{"another version", `{"summary":2}`, `s.json:1:1: summary 1: found version 2, expected "summary": 1`},
 	{"something else", `{"type":"summary"}`, "s.json:1:2: type: unknown key"},
@@ -32,16 +32,16 @@ var summaries = []struct{ why, text, err string }{
 		`"traces":18446744073709551615`, 1), "s.json:1:1: summary 1: results/0: found a count of 18446744073709551615, " +
 		"expected at most 9007199254740992"},
 	{"a result twice", `{"summary":1,"results":[` + result + `},` + result + `}]}`,
-		"s.json:1:1: summary 1: results/1 does not come behind the element before it, in the order of keys"},
+		"s.json:1:1: summary 1: results/1: found an element that is not behind the one before it in the order of keys"},
 	{"a shard that there is not", `{"summary":1,"parts":[{"set":"","traces":1,"of":2,"shards":[{"index":2,"times":1}]}]}`,
-		"s.json:1:1: summary 1: parts/0: shards: found shard 2 of 2, 1 times"},
+		"s.json:1:1: summary 1: parts/0: shards: found shard 2 of 2 counted 1 times"},
 	{"all shards", `{"summary":1,"parts":[{"set":"","traces":1,"of":1,"shards":[{"index":0,"times":1}]}]}`,
-		"s.json:1:1: summary 1: parts/0: shards has 1 elements, expected 1 to 0"},
+		"s.json:1:1: summary 1: parts/0: shards: found 1 elements, expected 1 to 0"},
 	{"no division", `{"summary":1,"parts":[{"set":"","traces":1,"of":0,"shards":[]}]}`,
 		"s.json:1:1: summary 1: parts/0: found 0 shards, expected 1 to 1048576"},
 	{"values out of order", `{"summary":1,"results":[` + result + `,"reasons":[{"result":"denied","count":1,"traces":1,` +
 		`"example":{"trace":"a","event":1,"task":"init"},"values":[` + value("b") + "," + value("a") + `]}]}]}`,
-		"s.json:1:1: summary 1: results/0: reasons/0: values/1 does not come behind the element before it"},
+		"s.json:1:1: summary 1: results/0: reasons/0: values/1: found an element that is not behind the one before it"},
 }
 
 func value(name string) string {

@@ -2,9 +2,9 @@ package fleet
 
 import "github.com/uringsim/uringsim/trace"
 
-// Lacks adds up what the headers of recordings and logs say that they do not have (trace.Recording).
+// Lacks adds up what recordings and logs say in their headers that they lack (trace.Recording).
 type Lacks struct {
-	CutOff     uint64 `json:"cut_off,omitzero"` // recordings without an end: what they lack is not known
+	CutOff     uint64 `json:"cut_off,omitzero"` // recordings without an end; what else they lack is unknown
 	Unanswered uint64 `json:"unanswered,omitzero"`
 	Polled     uint64 `json:"polled,omitzero"`
 	LostSQEs   uint64 `json:"lost_sqes,omitzero"`
@@ -18,7 +18,7 @@ type Lacks struct {
 	Missed     uint64 `json:"missed,omitzero"`
 }
 
-// lacksOf is what a trace lacks; nothing if it is no recording.
+// lacksOf returns what a trace lacks, which is nothing if it is not a recording.
 func lacksOf(h *trace.Header) Lacks {
 	r := h.Recording
 	if r == nil {
@@ -33,7 +33,7 @@ func lacksOf(h *trace.Header) Lacks {
 	return l
 }
 
-// told are the counters that say that something is missing, in words.
+// told returns the counts that tell of something missing, and what each of them counts.
 func (l *Lacks) told() []told {
 	return []told{{&l.CutOff, "recording cut off"}, {&l.LostSQEs, "SQE lost"}, {&l.LostCQEs, "CQE lost"},
 		{&l.Sampled, "SQE sampled"}, {&l.Unread, "pointer not followed"}, {&l.Strangers, "call on a ring not seen before"},
@@ -52,7 +52,7 @@ func (l *Lacks) add(o *Lacks) {
 	}
 }
 
-// fields are all that is counted.
+// fields returns all counts.
 func (l *Lacks) fields() []*uint64 {
 	return []*uint64{&l.CutOff, &l.Unanswered, &l.Polled, &l.LostSQEs, &l.LostCQEs, &l.Sampled, &l.Unread, &l.Unfinished,
 		&l.Concurrent, &l.Strangers, &l.Skipped, &l.Missed}

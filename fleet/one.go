@@ -13,7 +13,7 @@ import (
 	"github.com/uringsim/uringsim/verdict"
 )
 
-// PolicyHash tells policies apart by what they register, and how they say it, whatever their file is called.
+// PolicyHash identifies a policy by what it registers and how it is written, whatever its file is called.
 func PolicyHash(p *plan.Plan) (string, error) {
 	nameless := *p
 	nameless.Name = ""
@@ -24,11 +24,11 @@ func PolicyHash(p *plan.Plan) (string, error) {
 	return fmt.Sprintf("sha256:%x", sha256.Sum256(text.Bytes())), nil
 }
 
-// Replays is the result of replaying no traces on a release.
+// Replays returns the result of replaying no traces on a release.
 func Replays(k kernel.Release) Result { return Result{Kernel: k.Name} }
 
-// Trials is the result of having a plan of a file on trial on a release, with no traces. The release is asked whether it
-// takes the plan.
+// Trials returns the result of a trial of plan p, from the named file, on a release and without any traces. It says
+// whether the release accepts the plan.
 func Trials(p *plan.Plan, file string, k kernel.Release) (Result, error) {
 	hash, err := PolicyHash(p)
 	if err != nil {
@@ -42,28 +42,29 @@ func Trials(p *plan.Plan, file string, k kernel.Release) (Result, error) {
 	return r, err
 }
 
-// One is the result of one trace.
+// One collects the result of one trace.
 type One struct {
 	Result Result
 	trace  string
 }
 
-// NewOne is that of a trace of which nothing was read yet, of the same kind as a result of no traces.
+// NewOne returns a One for a trace of which nothing was read yet. none is the result of no traces, from Replays or
+// Trials.
 func NewOne(none Result, trace string) *One {
 	one := &One{Result: none, trace: trace}
 	one.Result.Counts.Traces = 1
 	return one
 }
 
-// Header notes what a trace lacks.
+// Header records what the trace lacks.
 func (o *One) Header(h *trace.Header) { o.Result.Lacks = lacksOf(h) }
 
-// Fail notes that the trace cannot be read or carried out any further.
+// Fail records that the trace cannot be read or carried out any further.
 func (o *One) Fail(err error) {
 	o.Result.Errors = Errors{Count: 1, First: []Error{{o.trace, err.Error()}}}
 }
 
-// See adds what an event gave in a replay without a policy.
+// See adds the outcome of an event in a replay without a policy.
 func (o *One) See(out *trace.Outcome) {
 	c := &o.Result.Counts
 	c.Events++
@@ -103,7 +104,7 @@ func (o *One) See(out *trace.Outcome) {
 	}
 }
 
-// because says what refused something, and has the check in words as a value: it may have numbers of the trace.
+// because sets what refused something. The check in words becomes a value, since it may contain numbers from the trace.
 func (r *Reason) because(why *verdict.Refusal) {
 	if why == nil {
 		return
@@ -116,7 +117,7 @@ func (r *Reason) because(why *verdict.Refusal) {
 	r.Values = []Value{{text, r.Tally}}
 }
 
-// callName is the call, and of a register call the opcode.
+// callName returns the name of a call, with the opcode if it is a register call.
 func callName(e *trace.Event) string {
 	switch a := e.Args.(type) {
 	case *trace.RegisterArgs:
@@ -131,7 +132,7 @@ func (o *One) place(event int, task string) Place {
 	return Place{Trace: o.trace, Event: event, Task: task}
 }
 
-// Trial adds what a policy breaks of the trace, of which so many events were read.
+// Trial adds what a policy breaks in the trace, of which this many events were read.
 func (o *One) Trial(r *trial.Report, events uint64) {
 	c := &o.Result.Counts
 	c.Events = events
@@ -169,8 +170,9 @@ func (o *One) Trial(r *trial.Report, events uint64) {
 	}
 }
 
-// broken is a group of what the policy denies. The check is part of what makes a reason one, but for filters: these say
-// which event of which registration it was, which By has in words that are the same everywhere.
+// broken returns the Reason for a group of requests or calls that the policy denies. The check in words is a value of
+// the reason. That of a filter is not: it names the event of this trace in which the filter was registered. By names
+// the filter instead, in words that are the same for all traces.
 func (o *One) broken(b *trial.Break) Reason {
 	r := Reason{Result: Denied, Errno: b.Why.Errno.String(), Stage: string(b.Why.Stage), Where: b.Why.Where,
 		Quirk: b.Why.Quirk, By: b.By, MoreNeeds: b.MoreNeeds,

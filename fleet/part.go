@@ -6,24 +6,24 @@ import (
 	"slices"
 )
 
-// Part is a set of traces of which not all shards were added up, or not all equally often.
+// Part is a set of traces of which some shards were added less often than others, or not at all.
 type Part struct {
-	Set    string  `json:"set"`    // which traces: a number made of all their names, whatever their order
-	Traces uint64  `json:"traces"` // how many they are
-	Of     int     `json:"of"`     // into how many shards they were divided
-	Shards []Times `json:"shards"` // those that are there more often than another one
+	Set    string  `json:"set"`    // identifies the set: a hash of all names, in any order
+	Traces uint64  `json:"traces"` // number of traces
+	Of     int     `json:"of"`     // number of shards
+	Shards []Times `json:"shards"` // shards added more often than the rarest one
 }
 
-// Times says how often a shard was added up, beyond the one that was added up least.
+// Times says how much more often a shard was added than the one that was added least.
 type Times struct {
 	Index int    `json:"index"`
 	Times uint64 `json:"times"`
 }
 
-// Names tells sets of traces apart by their names. The zero Names is that of none.
+// Names identifies a set of traces by their names. The zero Names is the empty set.
 type Names struct {
 	Count uint64
-	sum   uint64 // of the hashes of names
+	sum   uint64 // sum of the hashes of the names
 }
 
 // Add adds the name of a trace.
@@ -32,14 +32,14 @@ func (n *Names) Add(trace string) {
 	n.sum += hash(trace)
 }
 
-// Divided notes that the summary is of one shard of all traces.
+// Divided records that the summary is of one shard of all traces.
 func (s *Summary) Divided(all Names, shard Shard) {
 	one := Part{fmt.Sprintf("%016x", all.sum), all.Count, shard.Of, []Times{{shard.Index, 1}}}
 	s.Parts = addParts(s.Parts, []Part{one})
 }
 
-// addParts adds up lists of parts. A part of which all shards are there equally often is a whole, and goes: that is what
-// makes the sum of all shards the same as the summary of all traces.
+// addParts adds up two lists of parts. A part whose shards were all added equally often is complete and is dropped, so
+// that the sum of all shards equals the summary of all traces.
 func addParts(a, b []Part) []Part {
 	sum := merged(a, b, compareParts, func(to, more *Part) {
 		to.Shards = merged(to.Shards, more.Shards, compareTimes, func(to, more *Times) { to.Times += more.Times })
@@ -59,7 +59,7 @@ func compareParts(a, b *Part) int {
 
 func compareTimes(a, b *Times) int { return cmp.Compare(a.Index, b.Index) }
 
-// beyondLeast takes from all shards what the one has that is there least.
+// beyondLeast subtracts from all shards the count of the one that was added least.
 func beyondLeast(shards []Times, of int) []Times {
 	if len(shards) < of {
 		return shards
@@ -74,10 +74,10 @@ func beyondLeast(shards []Times, of int) []Times {
 	return rest
 }
 
-// maxMissing is how many indexes are named.
+// maxMissing is how many missing shards are named.
 const maxMissing = 10
 
-// Missing says which shards are not there, or not as often as others: their number, and the first ones.
+// Missing returns how many shards are missing, or were added less often than others, and the first of their indexes.
 func (p *Part) Missing() (n int, first []int) {
 	most := slices.MaxFunc(p.Shards, func(a, b Times) int { return cmp.Compare(a.Times, b.Times) }).Times
 	rest := p.Shards

@@ -6,60 +6,60 @@ import (
 	"slices"
 )
 
-// Reason is why requests, calls or events came to nothing, or are not known. All but its Tally and Values is its key.
+// Reason is why requests, calls or events failed, or why their result is unknown. All fields before Tally are its key.
 type Reason struct {
 	Result Kind   `json:"result"`
-	Opcode string `json:"opcode,omitzero"` // of requests
-	Call   string `json:"call,omitzero"`   // otherwise, if that is known: "enter", "register PROBE"
+	Opcode string `json:"opcode,omitzero"` // of the requests
+	Call   string `json:"call,omitzero"`   // of the calls, if known: "enter", "register PROBE"
 	Errno  string `json:"errno,omitzero"`
-	Stage  string `json:"stage,omitzero"` // of package verdict
-	Where  string `json:"where,omitzero"` // the kernel function, as file:function
-	Quirk  string `json:"quirk,omitzero"` // that made the difference
-	By     string `json:"by,omitzero"`    // the part of the policy that denies requests
+	Stage  string `json:"stage,omitzero"` // a verdict.Stage
+	Where  string `json:"where,omitzero"` // kernel source, as file:function
+	Quirk  string `json:"quirk,omitzero"` // the quirk of the release that is the cause, if any
+	By     string `json:"by,omitzero"`    // the part of the policy that denies them: its restrictions or a filter
 
 	Tally
-	Values      []Value  `json:"values,omitzero"`       // by text
-	OtherValues uint64   `json:"other_values,omitzero"` // the counts of those that are not listed
-	Needs       []string `json:"needs,omitzero"`        // what a policy would have to allow, as it says that
-	MoreNeeds   bool     `json:"more_needs,omitzero"`   // there are others
+	Values      []Value  `json:"values,omitzero"`       // ordered by text
+	OtherValues uint64   `json:"other_values,omitzero"` // total count of the values that are not listed
+	Needs       []string `json:"needs,omitzero"`        // what the policy would have to allow, in its own language
+	MoreNeeds   bool     `json:"more_needs,omitzero"`   // whether there are needs that are not listed
 }
 
-// Kind is what became of a request, call or event.
+// Kind says what became of a request, call or event.
 type Kind string
 
 const (
 	Denied     Kind = "denied"     // by the policy on trial
 	Refused    Kind = "refused"    // by a check, in a replay without a policy
-	Undecided  Kind = "undecided"  // it depends on what a log does not show whether the policy denies it
-	Unmodelled Kind = "unmodelled" // the model does not know what becomes of it
-	Differs    Kind = "differs"    // from what is on record
+	Undecided  Kind = "undecided"  // whether the policy denies it depends on what the log does not show
+	Unmodelled Kind = "unmodelled" // the model does not cover it
+	Differs    Kind = "differs"    // its result differs from the recorded one
 )
 
-// Value is what was seen of requests, calls or events that have a reason in common: the values that decided, the check
-// in words, or what is missing.
+// Value is what was seen of some of the requests, calls or events with the same reason: the values that decided, the
+// check in words, or what is missing.
 type Value struct {
 	Text string `json:"value"`
 	Tally
 }
 
-// Tally is how often something came up.
+// Tally counts how often something occurred.
 type Tally struct {
 	Count     uint64 `json:"count"`
-	Traces    uint64 `json:"traces"`             // in which it did
-	Cancelled uint64 `json:"cancelled,omitzero"` // requests that died with their chains
-	Example   Place  `json:"example"`            // the first trace in order, and the first place in it
+	Traces    uint64 `json:"traces"`             // in how many traces
+	Cancelled uint64 `json:"cancelled,omitzero"` // requests cancelled with their chains
+	Example   Place  `json:"example"`            // the first place in the first trace, in order of names
 }
 
-// Place is where a request or event stands.
+// Place locates a request or an event.
 type Place struct {
 	Trace    string `json:"trace"`
-	Event    int    `json:"event"`            // from 1
-	Request  int    `json:"request,omitzero"` // of those that the event's call submitted, from 1; 0 is the event itself
+	Event    int    `json:"event"`            // number in the trace, from 1
+	Request  int    `json:"request,omitzero"` // number in the call, from 1; 0 is the event itself
 	Task     string `json:"task"`
-	UserData uint64 `json:"user_data,string,omitzero"` // of the request
+	UserData uint64 `json:"user_data,string,omitzero"` // user_data of the request
 }
 
-// String is the trace with the event and the request.
+// String names the trace, the event, the request and the task.
 func (p *Place) String() string {
 	s := fmt.Sprintf("%s: event %d", p.Trace, p.Event)
 	if p.Request > 0 {
@@ -68,7 +68,7 @@ func (p *Place) String() string {
 	return s + " by " + p.Task
 }
 
-// compare orders places by trace and event.
+// compare orders places by trace, event and request.
 func (p *Place) compare(o *Place) int {
 	return cmp.Or(cmp.Compare(p.Trace, o.Trace), cmp.Compare(p.Event, o.Event), cmp.Compare(p.Request, o.Request),
 		cmp.Compare(p.Task, o.Task), cmp.Compare(p.UserData, o.UserData))
@@ -94,7 +94,7 @@ func compareValues(a, b *Value) int { return cmp.Compare(a.Text, b.Text) }
 
 func compareNeeds(a, b *string) int { return cmp.Compare(*a, *b) }
 
-// add adds a reason with the same key.
+// add adds a reason with the same key from other traces.
 func (r *Reason) add(o *Reason) {
 	r.Tally.add(&o.Tally)
 	r.OtherValues += o.OtherValues
@@ -108,14 +108,14 @@ func (r *Reason) add(o *Reason) {
 	r.Needs = r.Needs[:min(len(r.Needs), maxNeeds)]
 }
 
-// again adds what came up in the same trace.
+// again adds what occurred in the same trace.
 func (t *Tally) again(o *Tally) {
 	traces := t.Traces
 	t.add(o)
 	t.Traces = traces
 }
 
-// more adds a reason of one trace, the only one of the result.
+// more adds a reason to the result of one trace.
 func (r *Result) more(one Reason) {
 	one.Traces = 1
 	for i := range one.Values {
@@ -133,7 +133,7 @@ func (r *Result) more(one Reason) {
 	}
 }
 
-// more adds a reason of the same trace with the same key.
+// more adds a reason with the same key from the same trace.
 func (r *Reason) more(one *Reason) {
 	r.again(&one.Tally)
 	r.OtherValues += one.OtherValues

@@ -8,32 +8,33 @@ import (
 	"strings"
 )
 
-// MaxShards is the most parts that traces are divided into.
+// MaxShards is the greatest number of shards.
 const MaxShards = 1 << 20
 
-// Shard is the part of a set of traces that one of several workers looks at.
+// Shard is the part of a set of traces that one of several workers processes.
 type Shard struct {
 	Index int // from 0
-	Of    int // 1 is all traces
+	Of    int // number of shards; 1 means all traces
 }
 
-// Has tells whether a trace is in the shard. Its name decides, as it is given: a worker knows it without a look into the
-// trace, and whatever else there is, and in which order, every trace is in exactly one shard.
+// Has reports whether a trace is in the shard. Only its name decides, exactly as given: a worker need not open the
+// trace, and each trace is in exactly one shard whatever other traces there are.
 func (s Shard) Has(trace string) bool { return hash(trace)%uint64(s.Of) == uint64(s.Index) }
 
-// hash is the first eight bytes of the SHA-256 of a trace's name, big-endian: other programs can tell its shard, too.
+// hash returns the first eight bytes of the SHA-256 of a trace's name, big-endian. This is documented, so that other
+// programs can compute the shard of a trace.
 func hash(trace string) uint64 {
 	sum := sha256.Sum256([]byte(trace))
 	return binary.BigEndian.Uint64(sum[:])
 }
 
-// engine is what runs the workers of a job: the environment variables by which it tells them who they are.
+// engine is a system that runs the workers of a job, and the environment variables by which it tells them who they are.
 type engine struct {
 	name  string
 	index string
-	count string // how many workers there are; "" if it does not tell
-	first string // the lowest index; "" if that is 0
-	last  string // the highest index, with first
+	count string // number of workers; "" if it is not told
+	first string // lowest index; "" if it is 0
+	last  string // highest index; "" without first
 }
 
 var engines = []engine{
@@ -43,8 +44,8 @@ var engines = []engine{
 		first: "SLURM_ARRAY_TASK_MIN", last: "SLURM_ARRAY_TASK_MAX"},
 }
 
-// ParseShard reads I/N, the shard with index I, from 0, of N. "auto/N" takes the index from the environment of a worker,
-// as it is, and "auto" also the count, if its engine tells it.
+// ParseShard parses I/N, the shard with index I, counted from 0, of N. "auto/N" takes the index from the environment of
+// a worker, and "auto" the count as well, if the engine tells it.
 func ParseShard(text string, getenv func(name string) string) (Shard, error) {
 	index, of, slash := strings.Cut(text, "/")
 	switch {
@@ -66,7 +67,7 @@ func ParseShard(text string, getenv func(name string) string) (Shard, error) {
 	return shard(text, index, of)
 }
 
-// shard makes a shard of two numbers, or says what is wrong with the text that they are of.
+// shard parses the two numbers of a shard; text is for errors.
 func shard(text, index, of string) (Shard, error) {
 	n, err := strconv.Atoi(of)
 	if err != nil || n < 1 || n > MaxShards {
@@ -79,7 +80,7 @@ func shard(text, index, of string) (Shard, error) {
 	return Shard{i, n}, nil
 }
 
-// engineOf is the engine whose variables there are.
+// engineOf returns the engine whose variables are set.
 func engineOf(getenv func(string) string) (*engine, error) {
 	var found *engine
 	var variables []string
@@ -90,21 +91,21 @@ func engineOf(getenv func(string) string) (*engine, error) {
 			continue
 		}
 		if found != nil {
-			return nil, fmt.Errorf("auto: found %s and %s in the environment, expected one of them; say I/N",
+			return nil, fmt.Errorf("auto: found both %s and %s in the environment, expected one of them; use I/N",
 				found.index, e.index)
 		}
 		found = e
 	}
 	if found == nil {
-		return nil, fmt.Errorf("auto: none of %s is in the environment; say I/N", strings.Join(variables, ", "))
+		return nil, fmt.Errorf("auto: found none of %s in the environment; use I/N", strings.Join(variables, ", "))
 	}
 	return found, nil
 }
 
-// shard is what the engine tells.
+// shard returns the shard that the engine assigns to this worker.
 func (e *engine) shard(getenv func(string) string) (Shard, error) {
 	if e.count == "" || getenv(e.count) == "" {
-		return Shard{}, fmt.Errorf("auto: %s does not tell how many workers it has; say auto/N", e.name)
+		return Shard{}, fmt.Errorf("auto: %s does not tell the number of workers; use auto/N", e.name)
 	}
 	if e.first == "" {
 		return shard("auto", getenv(e.index), getenv(e.count))
@@ -113,14 +114,14 @@ func (e *engine) shard(getenv func(string) string) (Shard, error) {
 	for i, name := range []string{e.index, e.count, e.first, e.last} {
 		n, err := strconv.Atoi(getenv(name))
 		if err != nil {
-			return Shard{}, fmt.Errorf("auto: %s is %q, expected a number", name, getenv(name))
+			return Shard{}, fmt.Errorf("auto: %s: found %q, expected a number", name, getenv(name))
 		}
 		numbers[i] = n
 	}
 	index, count, first, last := numbers[0], numbers[1], numbers[2], numbers[3]
 	if last-first != count-1 {
-		return Shard{}, fmt.Errorf("auto: %s has %d workers with indexes from %d to %d, expected one for each index; say auto/N",
-			e.name, count, first, last)
+		return Shard{}, fmt.Errorf("auto: found %s with %d workers and indexes from %d to %d, expected one for each index; "+
+			"use auto/N", e.name, count, first, last)
 	}
 	return shard("auto", strconv.Itoa(index-first), strconv.Itoa(count))
 }

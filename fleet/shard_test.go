@@ -26,25 +26,27 @@ func TestParseShard(t *testing.T) {
 		{why: "more than anybody has", text: "0/1048577", err: `0/1048577: found "1048577" shards, expected 1 to 1048576`},
 		{why: "no number", text: "a/b", err: `a/b: found "b" shards, expected 1 to 1048576`},
 		{why: "one number", text: "3", err: `found "3", expected I/N, auto or auto/N`},
-		{why: "nowhere", text: "auto", err: "auto: none of JOB_COMPLETION_INDEX, AWS_BATCH_JOB_ARRAY_INDEX, " +
-			"SLURM_ARRAY_TASK_ID is in the environment; say I/N"},
+		{why: "nowhere", text: "auto", err: "auto: found none of JOB_COMPLETION_INDEX, AWS_BATCH_JOB_ARRAY_INDEX, " +
+			"SLURM_ARRAY_TASK_ID in the environment; use I/N"},
 		{why: "Kubernetes does not tell how many", text: "auto", env: "JOB_COMPLETION_INDEX=1",
-			err: "auto: a Kubernetes Indexed Job does not tell how many workers it has; say auto/N"},
+			err: "auto: a Kubernetes Indexed Job does not tell the number of workers; use auto/N"},
 		{why: "but may be told", text: "auto/4", env: "JOB_COMPLETION_INDEX=1", want: fleet.Shard{Index: 1, Of: 4}},
 		{why: "told wrongly", text: "auto/4", env: "JOB_COMPLETION_INDEX=4", err: `auto/4: found index "4", expected 0 to 3`},
 		{why: "AWS Batch tells", text: "auto", env: "AWS_BATCH_JOB_ARRAY_INDEX=9 AWS_BATCH_JOB_ARRAY_SIZE=10",
 			want: fleet.Shard{Index: 9, Of: 10}},
 		{why: "where it does not", text: "auto", env: "AWS_BATCH_JOB_ARRAY_INDEX=9",
-			err: "auto: an AWS Batch array job does not tell how many workers it has; say auto/N"},
+			err: "auto: an AWS Batch array job does not tell the number of workers; use auto/N"},
 		{why: "Slurm, --array=0-4", text: "auto", env: slurm(3, 5, 0, 4), want: fleet.Shard{Index: 3, Of: 5}},
 		{why: "Slurm, --array=1-5", text: "auto", env: slurm(3, 5, 1, 5), want: fleet.Shard{Index: 2, Of: 5}},
-		{why: "Slurm, --array=1,3,7", text: "auto", env: slurm(3, 3, 1, 7), err: "auto: a Slurm job array has 3 workers with " +
-			"indexes from 1 to 7, expected one for each index; say auto/N"},
+		{why: "Slurm, --array=1,3,7", text: "auto", env: slurm(3, 3, 1, 7),
+			err: "auto: found a Slurm job array with 3 workers and " +
+				"indexes from 1 to 7, expected one for each index; use auto/N"},
 		{why: "the same task once more, --array=3", text: "auto/5", env: slurm(3, 1, 3, 3), want: fleet.Shard{Index: 3, Of: 5}},
 		{why: "a variable that is no number", text: "auto", env: "SLURM_ARRAY_TASK_ID=1 SLURM_ARRAY_TASK_COUNT=2",
-			err: `auto: SLURM_ARRAY_TASK_MIN is "", expected a number`},
-		{why: "two engines", text: "auto", env: "JOB_COMPLETION_INDEX=1 " + slurm(3, 5, 0, 4), err: "auto: found " +
-			"JOB_COMPLETION_INDEX and SLURM_ARRAY_TASK_ID in the environment, expected one of them; say I/N"},
+			err: `auto: SLURM_ARRAY_TASK_MIN: found "", expected a number`},
+		{why: "two engines", text: "auto", env: "JOB_COMPLETION_INDEX=1 " + slurm(3, 5, 0, 4),
+			err: "auto: found both " +
+				"JOB_COMPLETION_INDEX and SLURM_ARRAY_TASK_ID in the environment, expected one of them; use I/N"},
 	}
 	for _, r := range rows {
 		env := map[string]string{}

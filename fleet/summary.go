@@ -1,8 +1,8 @@
-// Package fleet adds up what replays of many traces gave, on however many machines: which traces a worker looks at, and
-// a summary that is the same however they were divided.
+// Package fleet divides the replay of many traces among workers and adds up what they found, into a summary that is the
+// same however the traces were divided.
 //
-// Summaries are a commutative monoid: Add is associative and commutative, and an empty Summary changes nothing. They
-// have no more than so many entries, whatever is added.
+// Summaries form a commutative monoid: Add is associative and commutative, and adding an empty Summary changes nothing.
+// Their size is bounded, whatever is added.
 package fleet
 
 import (
@@ -10,46 +10,46 @@ import (
 	"fmt"
 )
 
-// Version is that of the document that a Summary is written as.
+// Version is the version of the JSON document that holds a Summary.
 const Version = 1
 
-// Limits of what a summary has. Entries beyond the first ones, in the order of their keys, are only counted, which gives
-// the same whatever is added first.
+// Limits of a summary. The first entries in the order of their keys are kept and the others only counted, so that the
+// order of additions does not matter.
 const (
 	maxReasons = 1000 // of a result
 	maxValues  = 100  // of a reason
 	maxNeeds   = 20   // of a reason
-	maxErrors  = 100  // traces of a result that are named
+	maxErrors  = 100  // traces named in a result
 )
 
-// maxResults is how many results, and how many parts, a summary may have; nothing can be added beyond.
+// maxResults is the greatest number of results, and of parts; adding more is an error.
 const maxResults = 10_000
 
-// Summary is what became of traces. The zero Summary is that of none.
+// Summary says what became of traces. The zero Summary is of no traces.
 type Summary struct {
 	Version int      `json:"summary"`
-	Tool    string   `json:"tool,omitzero"` // what made it: other versions of the model may give other results
+	Tool    string   `json:"tool,omitzero"` // the version of uringsim; others may judge differently
 	Parts   []Part   `json:"parts,omitzero"`
 	Results []Result `json:"results,omitzero"`
 }
 
-// Result is what became of traces on a release, with a policy on trial or without. Its policy and kernel are its key.
+// Result says what became of traces on a release, in a trial of a policy or without one. Policy and Kernel are its key.
 type Result struct {
-	Policy   string    `json:"policy,omitzero"` // as PolicyHash gives it; "" is a replay without
-	File     string    `json:"file,omitzero"`   // where the policy was read; the first name in order if there are several
+	Policy   string    `json:"policy,omitzero"` // from PolicyHash; "" is a replay without a policy
+	File     string    `json:"file,omitzero"`   // where the policy was read; the least name if there are several
 	Kernel   string    `json:"kernel"`
-	Rejected *Rejected `json:"rejected,omitzero"` // if the release does not let a task register the policy
+	Rejected *Rejected `json:"rejected,omitzero"` // set if the release refuses to register the policy
 
 	Counts Counts `json:"counts"`
 	Logged Logged `json:"logged,omitzero"`
 	Lacks  Lacks  `json:"lacks,omitzero"`
 	Errors Errors `json:"errors,omitzero"`
 
-	Reasons      []Reason `json:"reasons,omitzero"`       // by key
-	OtherReasons uint64   `json:"other_reasons,omitzero"` // requests, calls and events for reasons that are not listed
+	Reasons      []Reason `json:"reasons,omitzero"`       // ordered by key
+	OtherReasons uint64   `json:"other_reasons,omitzero"` // requests, calls and events whose reason is not listed
 }
 
-// Rejected says what of a policy a release does not take, and why.
+// Rejected says what part of a policy a release refuses, and why.
 type Rejected struct {
 	What  string `json:"what"`
 	Errno string `json:"errno"`
@@ -57,36 +57,36 @@ type Rejected struct {
 	Why   string `json:"why"`
 }
 
-// Counts are of the traces of a result. What of them stands behind a policy is 0 without one.
+// Counts counts the traces of a result and what they contain. Numbers that concern a policy are 0 without one.
 type Counts struct {
-	Traces       uint64 `json:"traces"`                  // whole or not
-	Broken       uint64 `json:"broken"`                  // of these: the policy breaks something, or something differs
-	Unknown      uint64 `json:"unknown"`                 // of these: something is not known
+	Traces       uint64 `json:"traces"`                  // complete or not
+	Broken       uint64 `json:"broken"`                  // traces that the policy breaks, or with a result that differs
+	Unknown      uint64 `json:"unknown"`                 // traces in which some result is unknown
 	Events       uint64 `json:"events"`                  // that could be read
-	Requests     uint64 `json:"requests"`                // that were submitted
-	Refused      uint64 `json:"refused"`                 // of these: by checks, whatever the policy says
-	RefusedCalls uint64 `json:"refused_calls"`           // by the policy, if there is one, or else by anything
-	Denied       uint64 `json:"denied"`                  // requests that the policy denies, of those not refused
-	Cancelled    uint64 `json:"cancelled"`               // requests that die with those
-	Undecided    uint64 `json:"undecided"`               // requests of which it is not known whether the policy denies them
+	Requests     uint64 `json:"requests"`                // submitted
+	Refused      uint64 `json:"refused"`                 // requests that checks refuse, whatever the policy
+	RefusedCalls uint64 `json:"refused_calls"`           // calls refused: by the policy if there is one, else by anything
+	Denied       uint64 `json:"denied"`                  // requests not refused that the policy denies
+	Cancelled    uint64 `json:"cancelled"`               // requests cancelled because of those
+	Undecided    uint64 `json:"undecided"`               // requests for which the policy's decision is unknown
 	Unmodelled   uint64 `json:"unmodelled"`              // events
-	Compared     uint64 `json:"compared"`                // results; none with a policy
-	Differ       uint64 `json:"differ"`                  // of these
-	Shares       uint64 `json:"shares_filters,omitzero"` // traces that register filters which others with the policy get, too
+	Compared     uint64 `json:"compared"`                // results compared with recorded ones; 0 with a policy
+	Differ       uint64 `json:"differ"`                  // results that differ from the recorded ones
+	Shares       uint64 `json:"shares_filters,omitzero"` // traces that register filters which others get as well
 }
 
-// Logged are the requests that a kernel denied when it was logged, by what the policy says of them.
+// Logged counts requests that a kernel denied when the log was made, by what the policy decides about them.
 type Logged struct {
 	Denied    uint64 `json:"denied"`
 	Allowed   uint64 `json:"allowed"`
 	Undecided uint64 `json:"undecided"`
-	Example   *Place `json:"example,omitzero"` // of those allowed
+	Example   *Place `json:"example,omitzero"` // of the allowed ones
 }
 
-// Errors are traces that could not be read, or carried out, to their end. What comes before is counted.
+// Errors counts traces that could not be read or carried out to their end. What came before the error is counted.
 type Errors struct {
 	Count uint64  `json:"count"`
-	First []Error `json:"first"` // by trace, each once
+	First []Error `json:"first"` // the first ones by name, each trace once
 }
 
 // Error is what is wrong with a trace.
@@ -95,19 +95,19 @@ type Error struct {
 	Error string `json:"error"`
 }
 
-// Empty is the summary of no traces, made by a tool.
+// Empty returns the summary of no traces. The tool is the program that makes it, with its version.
 func Empty(tool string) *Summary { return &Summary{Version: Version, Tool: tool} }
 
-// Add adds another summary, which stays as it is. An error says why the two cannot be added up; the summary is of no
-// use then.
+// Add adds another summary, which is not changed. If they cannot be added up it returns an error, and the summary must
+// not be used any more.
 func (s *Summary) Add(o *Summary) error {
 	s.Version = Version
 	switch {
 	case s.Tool == "":
 		s.Tool = o.Tool
 	case o.Tool != "" && o.Tool != s.Tool:
-		return fmt.Errorf("one is made by %s, another by %s, which may judge otherwise", min(s.Tool, o.Tool),
-			max(s.Tool, o.Tool))
+		return fmt.Errorf("found summaries by %s and by %s, which may judge differently",
+			min(s.Tool, o.Tool), max(s.Tool, o.Tool))
 	}
 	var failed error
 	s.Results = merged(s.Results, o.Results, compareResults, func(to, more *Result) {
@@ -117,7 +117,7 @@ func (s *Summary) Add(o *Summary) error {
 	})
 	s.Parts = addParts(s.Parts, o.Parts)
 	if failed == nil && max(len(s.Results), len(s.Parts)) > maxResults {
-		failed = fmt.Errorf("together they have more than %d results, or parts", maxResults)
+		failed = fmt.Errorf("found more than %d results or parts in all summaries together", maxResults)
 	}
 	return failed
 }
@@ -133,7 +133,7 @@ func compareResults(a, b *Result) int {
 // add adds a result with the same key.
 func (r *Result) add(o *Result) error {
 	if (r.Rejected == nil) != (o.Rejected == nil) || r.Rejected != nil && *r.Rejected != *o.Rejected {
-		return fmt.Errorf("of the policy %s on %s, one says %s, another %s", r.Policy, r.Kernel,
+		return fmt.Errorf("policy %s on %s: found a summary that says %s, and another that says %s", r.Policy, r.Kernel,
 			r.Rejected.text(), o.Rejected.text())
 	}
 	if r.File == "" || o.File != "" && o.File < r.File {
@@ -166,7 +166,7 @@ func (c *Counts) add(o *Counts) {
 	}
 }
 
-// fields are all that is counted.
+// fields returns all counts.
 func (c *Counts) fields() []*uint64 {
 	return []*uint64{&c.Traces, &c.Broken, &c.Unknown, &c.Events, &c.Requests, &c.Refused, &c.RefusedCalls, &c.Denied,
 		&c.Cancelled, &c.Undecided, &c.Unmodelled, &c.Compared, &c.Differ, &c.Shares}
@@ -191,7 +191,7 @@ func compareErrors(a, b *Error) int {
 	return cmp.Or(cmp.Compare(a.Trace, b.Trace), cmp.Compare(a.Error, b.Error))
 }
 
-// merged are two lists in one, in order. Elements with one key become one, to which add adds the other.
+// merged merges two ordered lists. Elements with the same key become one: add adds the second to the first.
 func merged[T any](a, b []T, compare func(a, b *T) int, add func(to, more *T)) []T {
 	if len(a) == 0 {
 		return b

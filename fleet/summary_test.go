@@ -244,10 +244,10 @@ func TestCannotAdd(t *testing.T) {
 		want string
 	}{
 		{"other versions judge otherwise", fleet.Empty("uringsim v1"), fleet.Empty("uringsim v2"),
-			"one is made by uringsim v1, another by uringsim v2, which may judge otherwise"},
+			"found summaries by uringsim v1 and by uringsim v2, which may judge differently"},
 		{"one policy cannot be both accepted and not", with(rejected("filter 1")),
-			with(fleet.Result{Policy: "sha256:1", Kernel: "7.3"}), "of the policy sha256:1 on 7.3, one says that filter 1 is " +
-				"refused: EINVAL: so, another that it is accepted"},
+			with(fleet.Result{Policy: "sha256:1", Kernel: "7.3"}), "policy sha256:1 on 7.3: found a summary that says " +
+				"that filter 1 is refused: EINVAL: so, and another that says that it is accepted"},
 	} {
 		err := r.a.Add(r.b)
 		if err == nil || err.Error() != r.want {
@@ -263,7 +263,7 @@ func TestCannotAdd(t *testing.T) {
 		}
 		err = many.Add(more)
 	}
-	if err == nil || err.Error() != "together they have more than 10000 results, or parts" {
+	if err == nil || err.Error() != "found more than 10000 results or parts in all summaries together" {
 		t.Errorf("no limit: %v", err)
 	}
 }

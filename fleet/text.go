@@ -10,11 +10,11 @@ import (
 	"github.com/uringsim/uringsim/kernel"
 )
 
-// maxTold is how much people are told; the document has more.
-const maxTold = 5 // values and needs of a reason, and errors
+// maxTold is how many values and needs of a reason, and how many errors, are shown; the JSON document has more.
+const maxTold = 5
 
-// OK tells whether nothing of the traces breaks, differs or is not known, and all were read to their end. Of releases that
-// do not take a policy, one has to.
+// OK reports whether nothing breaks, differs or is unknown, and all traces were read to their end. A policy may be
+// rejected by some releases but not by all.
 func (s *Summary) OK() bool {
 	accepted := map[string]bool{}
 	for i := range s.Results {
@@ -32,13 +32,13 @@ func (s *Summary) OK() bool {
 	return true
 }
 
-// Failed tells whether traces could not be read to their end.
+// Failed reports whether some traces could not be read to their end.
 func (s *Summary) Failed() bool {
 	return slices.ContainsFunc(s.Results, func(r Result) bool { return r.Errors.Count > 0 })
 }
 
-// Text writes the summary for people: releases with the same result together, and what comes up most first. Quiet leaves
-// out the reasons.
+// Text describes the summary to people. Releases with the same result are described together, and the most frequent
+// reasons come first. If quiet, reasons are left out.
 func (s *Summary) Text(w io.Writer, quiet bool) {
 	for _, p := range s.Parts {
 		n, first := p.Missing()
@@ -64,7 +64,7 @@ func (s *Summary) Text(w io.Writer, quiet bool) {
 	}
 }
 
-// age orders releases as they came; those with quirks switched come last.
+// age orders releases by their age; those with quirks switched come last.
 func age(name string) int {
 	i := slices.IndexFunc(kernel.Releases, func(k kernel.Release) bool { return k.Name == name })
 	if i < 0 {
@@ -80,7 +80,7 @@ func number(n uint64, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// text is a result in words.
+// text describes a result.
 func (r *Result) text(quiet bool) string {
 	if no := r.Rejected; no != nil {
 		return fmt.Sprintf("it cannot be registered: %s: %s: %s [Linux: %s]\n", no.What, no.Errno, no.Why, no.Where)
@@ -123,7 +123,7 @@ func (r *Result) text(quiet bool) string {
 	return out.String()
 }
 
-// writeErrors tells which traces are bad.
+// writeErrors lists the traces that could not be read to their end.
 func (r *Result) writeErrors(out io.Writer, quiet bool) {
 	e := &r.Errors
 	if e.Count == 0 {
@@ -138,7 +138,7 @@ func (r *Result) writeErrors(out io.Writer, quiet bool) {
 	}
 }
 
-// writeNotes tells what the traces lack, and what the policy says of requests that kernels denied.
+// writeNotes says what the traces lack, and what the policy decides about requests that kernels denied.
 func (r *Result) writeNotes(out io.Writer) {
 	var lacks []string
 	for _, l := range r.Lacks.told() {
@@ -159,7 +159,7 @@ func (r *Result) writeNotes(out io.Writer) {
 	}
 }
 
-// write tells of a reason.
+// write describes a reason.
 func (r *Reason) write(out io.Writer) {
 	fmt.Fprintf(out, "  %d × %s %s in %s", r.Count, cmp.Or(r.Opcode, r.Call, "event"), r.Result, number(r.Traces, "trace"))
 	if r.Errno != "" {
@@ -192,7 +192,7 @@ func (r *Reason) write(out io.Writer) {
 	}
 }
 
-// writeValues tells what was seen most.
+// writeValues lists the most frequent values.
 func (r *Reason) writeValues(out io.Writer) {
 	values := slices.Clone(r.Values)
 	slices.SortStableFunc(values, func(a, b Value) int { return cmp.Compare(b.Count, a.Count) })

@@ -4,12 +4,13 @@ import (
 	"github.com/uringsim/uringsim/kernel"
 )
 
-// bypasses are the quirks by which a plan is got round, or reaches further than it says.
+// bypasses are the quirks because of which a plan can be bypassed, or restricts more than it says.
 var bypasses = []struct {
 	quirk    kernel.Quirk
 	severity Severity
-	relies   func(*subject) bool // the plan needs a kernel without it
-	advice   string
+	relies   func(*subject) bool // whether the plan needs a kernel without the quirk
+	// completes the message
+	advice string
 }{
 	{kernel.RestrictionsLostOnExec, Warning, (*subject).restricts,
 		"deny execve to the sandboxed program by other means, or demand the fix"},
@@ -21,10 +22,10 @@ var bypasses = []struct {
 		"register all of it before a child or a ring is made"},
 }
 
-// restricts tells whether there is anything in the plan.
+// restricts tells whether the plan restricts anything.
 func (s *subject) restricts() bool { return s.plan.Restrictions != nil || len(s.plan.Filters) > 0 }
 
-// knownBypass names the quirks of the release that the plan cannot do with.
+// knownBypass finds quirks of the release that the plan relies on being absent.
 func knownBypass(s *subject) {
 	for _, b := range bypasses {
 		if s.on.Has(b.quirk) && b.relies(s) {

@@ -9,7 +9,7 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// connects are the filters that see addresses.
+// connects returns the filters that can see addresses.
 func (s *subject) connects() []*filter {
 	var all []*filter
 	for _, f := range s.filters {
@@ -20,12 +20,12 @@ func (s *subject) connects() []*filter {
 	return all
 }
 
-// knownPorts are ports that filters speak of.
+// knownPorts are well-known ports that filters are likely to compare with.
 var knownPorts = []uint32{20, 21, 22, 23, 25, 53, 80, 110, 111, 123, 137, 139, 143, 161, 389, 443, 445, 465, 587, 636,
 	853, 993, 995, 1433, 1521, 2049, 2375, 2376, 2379, 3000, 3306, 3389, 4444, 5000, 5432, 5900, 6379, 6443, 8000, 8080,
 	8443, 9000, 9090, 9200, 10250, 11211, 27017}
 
-// hostOrderPort finds ports that are written as numbers of the machine.
+// hostOrderPort finds ports in the machine's byte order.
 func hostOrderPort(s *subject) {
 	for _, f := range s.connects() {
 		for _, t := range f.tests(connectPort) {
@@ -33,11 +33,11 @@ func hostOrderPort(s *subject) {
 			k := t.right.now
 			port := uint32(bits.ReverseBytes16(uint16(k)))
 			switch {
-			case !ok || mask&0xffff != 0xffff || t.op == jmpSet:
-			case (t.op == jmpGt || t.op == jmpGe) && f.ordered(connectPort, &t):
+			case !ok || mask&0xffff != 0xffff || t.op == uapi.BPF_JSET:
+			case (t.op == uapi.BPF_JGT || t.op == uapi.BPF_JGE) && f.ordered(connectPort, &t):
 				s.aboutInsn(f, t.pc, "connect.port is in network order, in which it is no number that could be larger than %d: "+
 					"turn its bytes round first", k)
-			case t.op != jmpEq || k > 0xffff:
+			case t.op != uapi.BPF_JEQ || k > 0xffff:
 			case slices.Contains(knownPorts, k) && !slices.Contains(knownPorts, port):
 				s.aboutInsn(f, t.pc, "connect.port is in network order: %#x is port %d there, and port %d is %#x", k, port, k, port)
 			}
@@ -45,12 +45,13 @@ func hostOrderPort(s *subject) {
 	}
 }
 
-// ordered tells whether all larger words fare one way at the test and all smaller ones the other, as far as the next
-// ones of each go. A search among a set of numbers compares too, but ends with the numbers themselves.
+// ordered tells whether the test really compares by size: for some run, the answer of the filter changes at the border
+// of the test, and nowhere near it. A binary search among single values also has tests by size, but near their borders
+// the answer changes at the values themselves.
 func (f *filter) ordered(off int, t *test) bool {
 	const near = 4
-	border := t.right.now // the largest word of the lower side
-	if t.op == jmpGe {
+	border := t.right.now // the largest word below
+	if t.op == uapi.BPF_JGE {
 		border--
 	}
 	mask, _ := t.left.masked()
@@ -66,7 +67,8 @@ func (f *filter) ordered(off int, t *test) bool {
 	return false
 }
 
-// splits tells whether the answer for the request of the run, with other words, changes at the border and nowhere near.
+// splits tells whether the answer to the run's request, with another word at off, changes at the border and nowhere
+// near it.
 func (f *filter) splits(r *run, off int, border, near uint32) bool {
 	allows := func(word uint32) bool {
 		ctx, _ := f.view.with(r.ctx, off, word)
@@ -81,7 +83,7 @@ func (f *filter) splits(r *run, off int, border, near uint32) bool {
 	return low != high
 }
 
-// hostOrderAddress finds addresses and masks of subnets that are written as numbers of the machine.
+// hostOrderAddress finds addresses and subnet masks in the machine's byte order.
 func hostOrderAddress(s *subject) {
 	for _, f := range s.connects() {
 		for off := connectAddr; off < uapi.SizeofBPFCtx; off += 4 {
@@ -97,11 +99,11 @@ func (f *filter) checkAddressTest(s *subject, off int, t *test) {
 	k := t.right.now
 	turned := bits.ReverseBytes32(k)
 	switch {
-	case !ok || t.op == jmpSet:
-	case t.op != jmpEq && f.ordered(off, t):
+	case !ok || t.op == uapi.BPF_JSET:
+	case t.op != uapi.BPF_JEQ && f.ordered(off, t):
 		s.aboutInsn(f, t.pc, "%s is in network order, in which it is no number that could be larger than another: turn its "+
 			"bytes round first", f.view.field(off))
-	case t.op != jmpEq:
+	case t.op != uapi.BPF_JEQ:
 	case isPrefix(mask) && !isPrefix(bits.ReverseBytes32(mask)):
 		s.aboutInsn(f, t.pc, "%s is in network order: the first %d bits of an address are 0x%08x there, and not 0x%08x",
 			f.view.field(off), bits.OnesCount32(mask), bits.ReverseBytes32(mask), mask)
@@ -114,23 +116,23 @@ func (f *filter) checkAddressTest(s *subject, off int, t *test) {
 	}
 }
 
-// isPrefix tells whether the mask is one of a subnet, in the order of the machine.
+// isPrefix tells whether the mask, in the machine's byte order, is that of a subnet.
 func isPrefix(mask uint32) bool {
 	return bits.LeadingZeros32(^mask) == bits.OnesCount32(mask) && mask != 0
 }
 
-// address is the IPv4 address that a word holds as it is loaded.
+// address returns the IPv4 address in a word as a filter loads it.
 func address(word uint32) netip.Addr {
 	return netip.AddrFrom4([4]byte{byte(word), byte(word >> 8), byte(word >> 16), byte(word >> 24)})
 }
 
-// isLocal tells whether the word holds an address of the kind that filters speak of most.
+// isLocal tells whether the word is an address of a kind that filters often deny.
 func isLocal(word uint32) bool {
 	a := address(word)
 	return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast()
 }
 
-// reaches tells whether no filter of the plan for the opcode denies the request.
+// reaches tells whether the filters of the plan allow the request.
 func (s *subject) reaches(op uapi.Op, ctx *cbpfvm.Context) bool {
 	filters, denied := s.plan.Stack(op)
 	return !denied && !slices.ContainsFunc(filters, func(i int) bool {
@@ -138,7 +140,7 @@ func (s *subject) reaches(op uapi.Op, ctx *cbpfvm.Context) bool {
 	})
 }
 
-// connectV4Mapped finds IPv4 addresses that are denied and can be had as IPv6 addresses.
+// connectV4Mapped finds IPv4 addresses that are denied and can still be reached as IPv6 addresses.
 func connectV4Mapped(s *subject) {
 	for _, f := range s.connects() {
 		for i := range f.runs {
@@ -160,7 +162,7 @@ func connectV4Mapped(s *subject) {
 	}
 }
 
-// connectAnyAddress finds the machine itself denied under one address and allowed under that which stands for none.
+// connectAnyAddress finds filters that deny loopback and allow the unspecified address, which leads there as well.
 func connectAnyAddress(s *subject) {
 	for _, f := range s.connects() {
 		for i := range f.runs {
@@ -179,7 +181,7 @@ func connectAnyAddress(s *subject) {
 	}
 }
 
-// loopback is the address that reaches the same machine, if the request is for that machine.
+// loopback returns the unspecified address of the same family if the request connects to a loopback address, else "".
 func loopback(ctx *cbpfvm.Context) string {
 	switch ctx.Word(connectFamily) {
 	case uapi.AF_INET:

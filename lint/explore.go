@@ -7,30 +7,31 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Bounds of an exploration, which keep programs that branch without end from costing more than a moment.
+// Limits of an exploration, so that a program with very many paths does not take long.
 const (
 	maxRuns  = 512
 	maxSteps = 1 << 21
 )
 
-// exploration is what a program does with requests that take different ways through it.
+// exploration is what a program does with requests that take different paths through it.
 type exploration struct {
-	runs []run // of all ways, as far as requests that take them were found
+	runs []run // one for each path for which a request was found
 }
 
-// run is one way through the program, with a request that takes it.
+// run is one path through the program, and a request that takes it.
 type run struct {
 	ctx    cbpfvm.Context
 	steps  []cbpfvm.Step
 	tests  []test
-	ways   []way // up to each test, and to the end
+	ways   []way // the path up to each test, and at the end up to the return
 	allows bool
 }
 
-// way is a hash of how tests went, in order. Two ways with the same hash would cost a run, and nothing else.
+// way identifies a path: it is a hash of the outcomes of the tests. If two paths had the same hash, one of them would
+// not be explored.
 type way uint64
 
-// then is the way that goes on with a test.
+// then returns the path extended by the outcome of a test.
 func (w way) then(pc int, taken bool) way {
 	const prime = 1099511628211 // of FNV-1a
 	w = (w ^ way(pc)<<1) * prime
@@ -40,12 +41,12 @@ func (w way) then(pc int, taken bool) way {
 	return w * prime
 }
 
-// explorer looks for ways by taking each branch of the ways that it has the other way.
+// explorer finds paths. It tries to take each branch of a known path the other way.
 type explorer struct {
 	prog *cbpfvm.Program
 	view view
 	exploration
-	seen   map[way]bool // beginnings of ways
+	seen   map[way]bool // known paths and all their beginnings
 	budget int
 }
 
@@ -72,7 +73,7 @@ func explore(prog *cbpfvm.Program, v view) *exploration {
 	return &e.exploration
 }
 
-// add keeps a run.
+// add adds a run.
 func (e *explorer) add(r run) {
 	e.runs = append(e.runs, r)
 	for _, w := range r.ways {
@@ -80,7 +81,7 @@ func (e *explorer) add(r run) {
 	}
 }
 
-// branch looks for a request that takes the test of the run the other way.
+// branch looks for a request for which the test of the run goes the other way.
 func (e *explorer) branch(i, t int) {
 	r := &e.runs[i]
 	other := r.ways[t].then(r.tests[t].pc, !r.tests[t].taken)
@@ -96,7 +97,7 @@ func (e *explorer) branch(i, t int) {
 	}
 }
 
-// candidates are requests that may take the test the other way.
+// candidates returns requests for which the test may go the other way.
 func (e *explorer) candidates(r *run, t *test) []cbpfvm.Context {
 	if t.left.from != oneWord || t.right.from != constant {
 		return nil
@@ -128,7 +129,7 @@ func (e *explorer) candidates(r *run, t *test) []cbpfvm.Context {
 	return all
 }
 
-// walk runs the program and keeps where the registers came from.
+// walk runs the program and tracks where the values of its registers come from.
 func (e *explorer) walk(ctx cbpfvm.Context) run {
 	path := e.prog.Explain(&ctx)
 	e.budget -= len(path.Steps)
@@ -147,36 +148,36 @@ func (e *explorer) walk(ctx cbpfvm.Context) run {
 	return r
 }
 
-// registers are A, X and the scratch memory. They start as the constant 0.
+// registers are A, X and the scratch memory. At the start they are the constant 0.
 type registers struct {
 	a, x value
 	m    [uapi.BPF_MEMWORDS]value
 }
 
-// operand is the second operand of an instruction.
+// operand returns the second operand of an instruction.
 func (r *registers) operand(in uapi.SockFilter) value {
-	if in.Code&sourceX != 0 {
+	if in.Source() == uapi.BPF_X {
 		return r.x
 	}
 	return value{from: constant, now: in.K}
 }
 
-// follow does what an instruction did that is no jump.
+// follow tracks an instruction that is not a jump.
 func (r *registers) follow(s cbpfvm.Step) {
 	in := s.Insn
-	switch in.Code & classMask {
-	case classLd:
+	switch in.Class() {
+	case uapi.BPF_LD:
 		r.a = r.load(in, s.A)
-	case classLdx:
+	case uapi.BPF_LDX:
 		r.x = r.load(in, s.X)
-	case classSt:
+	case uapi.BPF_ST:
 		r.m[in.K] = r.a
-	case classStx:
+	case uapi.BPF_STX:
 		r.m[in.K] = r.x
-	case classALU:
-		r.a = r.a.after(in.Code&opMask, r.operand(in), s.A)
-	case classMisc:
-		if in.Code&opMask == miscTxa {
+	case uapi.BPF_ALU:
+		r.a = r.a.after(in.Op(), r.operand(in), s.A)
+	case uapi.BPF_MISC:
+		if in.Op() == uapi.BPF_TXA {
 			r.a = r.x
 		} else {
 			r.x = r.a
@@ -184,21 +185,21 @@ func (r *registers) follow(s cbpfvm.Step) {
 	}
 }
 
-// load is what a load gave.
+// load returns what an instruction loaded.
 func (r *registers) load(in uapi.SockFilter, now uint32) value {
-	switch in.Code & modeMask {
-	case modeAbs:
+	switch in.Mode() {
+	case uapi.BPF_ABS:
 		return value{from: oneWord, off: int(in.K), now: now}
-	case modeMem:
+	case uapi.BPF_MEM:
 		return r.m[in.K]
 	}
 	return value{from: constant, now: now}
 }
 
-// allows tells what the program says to a request.
+// allows tells whether the program allows the request.
 func (f *filter) allows(ctx *cbpfvm.Context) bool { return f.prog.Run(ctx) != 0 }
 
-// some gives a run that allows, or one that denies.
+// some returns a run that allows, or one that denies, or nil if there is none.
 func (e *exploration) some(allows bool) *run {
 	for i := range e.runs {
 		if e.runs[i].allows == allows {

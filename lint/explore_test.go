@@ -49,17 +49,17 @@ func randomProgram(rng *rand.Rand) []uapi.SockFilter {
 		in := uapi.SockFilter{K: constants[rng.IntN(len(constants))]}
 		switch rng.IntN(4) {
 		case 0:
-			in.Code, in.K = classLd|modeAbs, uint32(4*rng.IntN(10))
+			in.Code, in.K = uapi.BPF_LD|uapi.BPF_ABS, uint32(4*rng.IntN(10))
 		case 1:
-			in.Code = classALU | []uint16{aluAnd, aluAnd, aluAdd, aluXor, aluRsh, aluMul}[rng.IntN(6)]
-			in.K &= map[bool]uint32{true: 31, false: ^uint32(0)}[in.Code == classALU|aluRsh]
+			in.Code = uapi.BPF_ALU | []uint16{uapi.BPF_AND, uapi.BPF_AND, uapi.BPF_ADD, uapi.BPF_XOR, uapi.BPF_RSH, uapi.BPF_MUL}[rng.IntN(6)]
+			in.K &= map[bool]uint32{true: 31, false: ^uint32(0)}[in.Code == uapi.BPF_ALU|uapi.BPF_RSH]
 		default:
-			in.Code = classJmp | []uint16{jmpEq, jmpGt, jmpGe, jmpSet}[rng.IntN(4)]
+			in.Code = uapi.BPF_JMP | []uint16{uapi.BPF_JEQ, uapi.BPF_JGT, uapi.BPF_JGE, uapi.BPF_JSET}[rng.IntN(4)]
 			in.Jt, in.Jf = uint8(rng.IntN(n-i+1)), uint8(rng.IntN(n-i+1))
 		}
 		insns = append(insns, in)
 	}
-	return append(insns, uapi.SockFilter{Code: classRet}, uapi.SockFilter{Code: classRet, K: 1})
+	return append(insns, uapi.SockFilter{Code: uapi.BPF_RET}, uapi.SockFilter{Code: uapi.BPF_RET, K: 1})
 }
 
 // TestExploration holds runs and proofs together.
@@ -99,10 +99,10 @@ func TestLongPrograms(t *testing.T) {
 	insns := make([]uapi.SockFilter, 0, uapi.BPF_MAXINSNS)
 	for len(insns)+4 < uapi.BPF_MAXINSNS {
 		n := uint32(len(insns))
-		insns = append(insns, uapi.SockFilter{Code: classLd | modeAbs, K: n / 2 % 10 * 4},
-			uapi.SockFilter{Code: classJmp | jmpEq, K: n, Jt: uint8(n / 2 % 2)})
+		insns = append(insns, uapi.SockFilter{Code: uapi.BPF_LD | uapi.BPF_ABS, K: n / 2 % 10 * 4},
+			uapi.SockFilter{Code: uapi.BPF_JMP | uapi.BPF_JEQ, K: n, Jt: uint8(n / 2 % 2)})
 	}
-	insns = append(insns, uapi.SockFilter{Code: classRet, K: 1}, uapi.SockFilter{Code: classRet})
+	insns = append(insns, uapi.SockFilter{Code: uapi.BPF_RET, K: 1}, uapi.SockFilter{Code: uapi.BPF_RET})
 	p := &plan.Plan{Filters: []plan.Filter{{Op: uapi.IORING_OP_OPENAT2, Insns: insns}}}
 	start := time.Now()
 	if _, err := Run(p, Options{Releases: []kernel.Release{kernel.V7_3}}); err != nil {
@@ -118,7 +118,7 @@ func TestLongPrograms(t *testing.T) {
 // TestValueUndo: what undo gives makes the step give what was wanted.
 func TestValueUndo(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	ops := []uint16{aluAdd, aluSub, aluMul, aluDiv, aluOr, aluAnd, aluLsh, aluRsh, aluNeg, aluXor}
+	ops := []uint16{uapi.BPF_ADD, uapi.BPF_SUB, uapi.BPF_MUL, uapi.BPF_DIV, uapi.BPF_OR, uapi.BPF_AND, uapi.BPF_LSH, uapi.BPF_RSH, uapi.BPF_NEG, uapi.BPF_XOR}
 	undone := 0
 	for range 100000 {
 		s := step{ops[rng.IntN(len(ops))], rng.Uint32() >> rng.IntN(32)}

@@ -10,10 +10,11 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// maxWitnesses bounds how many runs are varied in search of a difference.
+// maxWitnesses is the most runs in which bits are changed to look for a difference.
 const maxWitnesses = 64
 
-// sensitive gives a run and a bit of a word that decides its outcome, of those in mask.
+// sensitive looks for a bit in mask whose change in the word at off changes the outcome of a run. It only looks at runs
+// for which from holds; nil means all.
 func (f *filter) sensitive(off int, mask uint32, from func(*run) bool) (witness *run, bit uint32) {
 	for i := range min(len(f.runs), maxWitnesses) {
 		r := &f.runs[i]
@@ -31,14 +32,14 @@ func (f *filter) sensitive(off int, mask uint32, from func(*run) bool) (witness 
 	return nil, 0
 }
 
-// loadOf is the first instruction that loads the word, -1 if there is none.
+// loadOf returns the first instruction that loads the word, or -1.
 func (f *filter) loadOf(off int) int {
 	return slices.IndexFunc(f.Insns, func(in uapi.SockFilter) bool {
-		return in.Code&classMask == classLd && in.Code&modeMask == modeAbs && int(in.K) == off
+		return in.Class() == uapi.BPF_LD && in.Mode() == uapi.BPF_ABS && int(in.K) == off
 	})
 }
 
-// tests are the tests of a word that runs come by, one for each instruction.
+// tests returns the tests that compare the word with a constant, each once.
 func (f *filter) tests(off int) []test {
 	seen := map[int]bool{}
 	var all []test
@@ -54,12 +55,12 @@ func (f *filter) tests(off int) []test {
 	return all
 }
 
-// wide are the fields of 64 bits: the bits of the low half that have no meaning, so that only a filter which looks at
-// the whole half minds them.
+// wide are the fields of 64 bits. The bits in unnamed, of the low half, have no meaning: a filter minds them only if it
+// looks at the whole half.
 var wide = []struct {
 	name     string
 	op       uapi.Op
-	all      bool // opcodes
+	all      bool // whether all opcodes have the field
 	off      int
 	unnamed  uint32
 	severity Severity
@@ -74,7 +75,7 @@ var wide = []struct {
 		"OPENAT2 refuses high bits later, on these kernels"},
 }
 
-// unnamed are the low bits that no flag of the family has.
+// unnamed returns the low 32 bits that are not flags of the family.
 func unnamed(f *uapi.Family) uint32 {
 	bits := ^uint32(0)
 	for _, r := range f.Rows {
@@ -83,7 +84,7 @@ func unnamed(f *uapi.Family) uint32 {
 	return bits
 }
 
-// halfOf64Bit finds filters that compare one half of a field as a whole, and not the other.
+// halfOf64Bit finds filters that compare one half of a field as a whole, and ignore the other.
 func halfOf64Bit(s *subject) {
 	for _, f := range s.filters {
 		for _, w := range wide {
@@ -104,7 +105,7 @@ func halfOf64Bit(s *subject) {
 	}
 }
 
-// openFlagsEquality finds comparisons of all open flags with a number.
+// openFlagsEquality finds filters that compare all open flags with a number.
 func openFlagsEquality(s *subject) {
 	for _, f := range s.filters {
 		if f.Op != uapi.IORING_OP_OPENAT && f.Op != uapi.IORING_OP_OPENAT2 {
@@ -113,7 +114,7 @@ func openFlagsEquality(s *subject) {
 		for _, t := range f.tests(openFlags) {
 			mask, ok := t.left.masked()
 			switch {
-			case !ok || t.op != jmpEq:
+			case !ok || t.op != uapi.BPF_JEQ:
 			case f.view.flagsExist(mask, t.right.now):
 				f.exactFlags(s, &t, mask)
 			case f.view.flagsExist(mask, t.right.now|uapi.O_LARGEFILE):
@@ -126,7 +127,7 @@ func openFlagsEquality(s *subject) {
 	}
 }
 
-// flagsExist tells whether some open has the flags under the mask.
+// flagsExist tells whether a request can show these flags under the mask.
 func (v *view) flagsExist(mask, flags uint32) bool {
 	for _, more := range []uint32{0, uapi.O_LARGEFILE, uapi.O_PATH} {
 		if _, ok := v.with(v.least(), openFlags, flags|more&^mask); ok && flags&^mask == 0 {
@@ -136,7 +137,7 @@ func (v *view) flagsExist(mask, flags uint32) bool {
 	return false
 }
 
-// exactFlags says what a request gains or loses by O_CLOEXEC, which says nothing of what it does.
+// exactFlags reports a comparison whose outcome depends on O_CLOEXEC, which makes no difference to what is opened.
 func (f *filter) exactFlags(s *subject, t *test, mask uint32) {
 	taken := func(r *run) bool {
 		return slices.ContainsFunc(r.tests, func(u test) bool { return u.pc == t.pc && u.taken })
@@ -151,7 +152,7 @@ func (f *filter) exactFlags(s *subject, t *test, mask uint32) {
 	}
 }
 
-// socketTypeUnmasked finds filters whose answer depends on SOCK_CLOEXEC or SOCK_NONBLOCK, where these show.
+// socketTypeUnmasked finds filters whose answer depends on SOCK_CLOEXEC or SOCK_NONBLOCK, on releases that show these.
 func socketTypeUnmasked(s *subject) {
 	for _, f := range s.filters {
 		if f.prog == nil || f.Op != uapi.IORING_OP_SOCKET || !s.on.Has(kernel.SocketTypeUnmasked) {
@@ -166,12 +167,12 @@ func socketTypeUnmasked(s *subject) {
 	}
 }
 
-// headUnmasked finds comparisons of the word at 8 that take in more than one of the three fields there.
+// headUnmasked finds comparisons that include more than one of the three fields of the word at 8.
 func headUnmasked(s *subject) {
 	for _, f := range s.filters {
 		for _, t := range f.tests(uapi.BPFCtxOpcode) {
 			mask, ok := t.left.masked()
-			if !ok || t.op == jmpSet {
+			if !ok || t.op == uapi.BPF_JSET {
 				continue
 			}
 			fields := 0
@@ -188,7 +189,7 @@ func headUnmasked(s *subject) {
 	}
 }
 
-// shiftByX finds shifts whose count can be more than the bits of a word.
+// shiftByX finds shifts by 32 or more.
 func shiftByX(s *subject) {
 	for _, f := range s.filters {
 		long := f.longShifts()
@@ -200,13 +201,14 @@ func shiftByX(s *subject) {
 	}
 }
 
-// longShift is a shift by 32 or more, and the request.
+// longShift is a shift by 32 or more, and a request for which it happens.
 type longShift struct {
 	ctx  cbpfvm.Context
 	step cbpfvm.Step
 }
 
-// longShifts are those of the requests of the runs, and of the same with all bits of one word; by instruction.
+// longShifts returns such shifts by instruction, for the requests of the runs and for variants of these in which all
+// bits of one word are set.
 func (f *filter) longShifts() map[int]longShift {
 	long := map[int]longShift{}
 	if !slices.ContainsFunc(f.Insns, shiftsByX) {
@@ -226,10 +228,10 @@ func (f *filter) longShifts() map[int]longShift {
 }
 
 func shiftsByX(in uapi.SockFilter) bool {
-	return in.Code == classALU|aluLsh|sourceX || in.Code == classALU|aluRsh|sourceX
+	return in.Code == uapi.BPF_ALU|uapi.BPF_LSH|uapi.BPF_X || in.Code == uapi.BPF_ALU|uapi.BPF_RSH|uapi.BPF_X
 }
 
-// asyncByPrep finds filters that deny IOSQE_ASYNC where prep sets it.
+// asyncByPrep finds filters that deny IOSQE_ASYNC for opcodes for which prep sets it.
 func asyncByPrep(s *subject) {
 	for _, f := range s.filters {
 		if f.prog == nil {
@@ -246,7 +248,7 @@ func asyncByPrep(s *subject) {
 	}
 }
 
-// deniesAsync tells whether a request is denied with IOSQE_ASYNC and allowed without.
+// deniesAsync tells whether the request is denied with IOSQE_ASYNC and allowed without.
 func (f *filter) deniesAsync(ctx cbpfvm.Context) bool {
 	ctx[uapi.BPFCtxSQEFlags] |= uapi.IOSQE_ASYNC
 	with := f.allows(&ctx)

@@ -10,17 +10,18 @@ import (
 	"github.com/uringsim/uringsim/trace"
 )
 
-// Ignore says of a rule that what it finds is meant: in a line, in a filter, or anywhere. Comments and Remarks make them.
+// Ignore says that what a rule finds is intended: in one line, in one filter, or anywhere. Comments and Remarks return
+// them.
 type Ignore struct {
 	Rule   string
 	Reason string
-	At     srcpos.Pos // where that is said
+	At     srcpos.Pos // where it is written
 	scope  scope
-	line   int // of the findings, for inLine; 0 is none
-	filter int // of the findings, for inFilter: an index into the plan's filters
+	line   int // for inLine: the line of the findings; 0 if there is none
+	filter int // for inFilter: the index of the filter in the plan
 }
 
-// scope is where findings are meant.
+// scope is where findings are intended.
 type scope uint8
 
 const (
@@ -29,7 +30,7 @@ const (
 	anywhere
 )
 
-// covers tells whether a finding is meant.
+// covers tells whether the finding is intended.
 func (g *Ignore) covers(f *Finding) bool {
 	switch {
 	case g.Rule != f.Rule:
@@ -40,12 +41,12 @@ func (g *Ignore) covers(f *Finding) bool {
 	return g.scope == anywhere || f.Filter == g.filter
 }
 
-// Comments are those of a text that say what is meant: "uringsim:ignore RULE: REASON" of what is found in the same
-// line, or if there is nothing but the comment, in the next; "uringsim:ignore-file RULE: REASON" of what is found
-// anywhere. A comment begins with one of the marks. Errors are *trace.SyntaxError.
+// Comments returns the comments of a text that say what is intended. "uringsim:ignore RULE: REASON" covers findings in
+// the same line, or in the next line of code if the comment has a line of its own; "uringsim:ignore-file RULE: REASON"
+// covers findings anywhere. A comment begins with one of the marks. Errors are *trace.SyntaxError.
 func Comments(file string, text []byte, marks []string) ([]Ignore, error) {
 	var found []Ignore
-	number, placed := 0, 0 // of found, those before placed have their line
+	number, placed := 0, 0 // found[:placed] have their line
 	for line := range strings.Lines(string(text)) {
 		number++
 		off, words, alone := ignoreComment(line, marks)
@@ -67,11 +68,11 @@ func Comments(file string, text []byte, marks []string) ([]Ignore, error) {
 	return found, nil
 }
 
-// ignoreWord is what such a comment begins with, and the remark of such a filter.
+// ignoreWord is what such a comment, or the remark of a filter, begins with.
 const ignoreWord = "uringsim:ignore"
 
-// ignoreComment is where in a line a comment begins with the word, and what it says; "" if none does. It is alone if
-// nothing else stands in the line.
+// ignoreComment returns the offset and the text of such a comment in a line; the text is "" if there is none. Alone
+// says that nothing else is in the line.
 func ignoreComment(line string, marks []string) (off int, words string, alone bool) {
 	for from := 0; ; {
 		i := strings.Index(line[from:], ignoreWord)
@@ -92,7 +93,7 @@ func ignoreComment(line string, marks []string) (off int, words string, alone bo
 	}
 }
 
-// parseIgnore reads "uringsim:ignore RULE: REASON", or the same with ignore-file.
+// parseIgnore parses "uringsim:ignore RULE: REASON", or the same with "ignore-file".
 func parseIgnore(words string) (g Ignore, err error) {
 	verb, rest, _ := strings.Cut(strings.TrimSpace(words), " ")
 	rule, reason, _ := strings.Cut(rest, ":")
@@ -111,8 +112,8 @@ func parseIgnore(words string) (g Ignore, err error) {
 	return g, nil
 }
 
-// Remarks are the remarks of filters that say the same as Comments, of what is found in the filter: plans in JSON have
-// no comments. Errors are *trace.SyntaxError.
+// Remarks does the same as Comments for plans in JSON, which has no comments: it reads the remarks of filters. Each
+// covers findings in its filter. Errors are *trace.SyntaxError.
 func Remarks(file string, p *plan.Plan) ([]Ignore, error) {
 	var found []Ignore
 	for i := range p.Filters {
@@ -137,12 +138,12 @@ func Remarks(file string, p *plan.Plan) ([]Ignore, error) {
 	return found, nil
 }
 
-// ignore marks the findings that are meant, and adds one for each Ignore of which there are none.
+// ignore marks the findings that are intended, and adds a finding for each Ignore that covers none.
 func (o *Options) ignore(found []Finding) []Finding {
 	n := len(found)
 	for i := range o.Ignores {
 		g := &o.Ignores[i]
-		used := !o.asks(g.Rule) // or nobody knows
+		used := !o.asks(g.Rule) // a disabled rule finds nothing, so this is not known
 		for k := range n {
 			if f := &found[k]; g.covers(f) {
 				f.Ignored, used = g.Reason, true
@@ -155,10 +156,10 @@ func (o *Options) ignore(found []Finding) []Finding {
 	return found
 }
 
-// unused is the finding that there is nothing to ignore.
+// unused returns the finding that an Ignore covers nothing.
 func (g *Ignore) unused(on []kernel.Release) Finding {
 	f := Finding{Rule: unusedIgnore, Severity: Note, Filter: -1, Insn: -1,
-		Message: fmt.Sprintf("%s finds nothing here that could be ignored: remove this, or ask for the release that it is "+
+		Message: fmt.Sprintf("%s finds nothing here that could be ignored: remove the comment, or ask for the release that it is "+
 			"meant for", g.Rule), At: []srcpos.Pos{g.At}}
 	for _, k := range on {
 		f.Releases = append(f.Releases, k.Name)

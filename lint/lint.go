@@ -1,6 +1,6 @@
-// Package lint looks for mistakes in what a sandbox registers with io_uring. A rule is a row: what it means, the trace
-// that shows it on real kernels, what it may miss, and the function that looks for it. Wherever that is possible a rule
-// decides by running the filter, and says in its finding with which request.
+// Package lint finds mistakes in what a sandbox registers with io_uring. Each rule is a row of a table: what it means,
+// a trace that shows it on real kernels, what it may miss, and the function that finds it. Wherever possible a rule
+// decides by running the filter, and its finding names a request that shows the mistake.
 package lint
 
 import (
@@ -20,29 +20,29 @@ import (
 // Severity is how bad a finding is.
 type Severity uint8
 
-// The severities. From Warning on, something is allowed that looks forbidden or the other way round.
+// The severities. A Warning or an Error means that something is allowed that looks forbidden, or the other way round.
 const (
 	Note Severity = iota
 	Warning
 	Error
 )
 
-// String is the name that SARIF has for it, too.
+// String returns the name of the severity, which is also that in SARIF.
 func (s Severity) String() string { return [...]string{"note", "warning", "error"}[s] }
 
 // Rule is one kind of mistake.
 type Rule struct {
-	ID       string // stable, for the command line
+	ID       string // stable name, for the command line
 	Title    string
-	Severity Severity // of its findings, the highest where they differ
+	Severity Severity // the highest of its findings
 	Doc      string   // what is wrong, and what to do
-	Misses   string   // what it does not see, and where it may be wrong
-	Trace    string   // the trace in testdata/kernel that shows it; "" if it is about what is ignored
+	Misses   string   // what it does not find, and where it may be wrong
+	Trace    string   // name of the trace in testdata/kernel that shows it; "" if it is not about kernels
 	check    func(*subject)
-	anywhere bool // it also looks at releases on which a task can register nothing
+	anywhere bool // whether to check releases on which tasks can register nothing, too
 }
 
-// TraceFile is the trace that shows on real kernels what the rule is about; "" if it is about no kernel.
+// TraceFile returns the file of the trace that shows on real kernels what the rule is about, or "".
 func (r *Rule) TraceFile() string {
 	if r.Trace == "" {
 		return ""
@@ -50,28 +50,28 @@ func (r *Rule) TraceFile() string {
 	return "testdata/kernel/" + r.Trace + ".json"
 }
 
-// Rules are all rules, in the order of the table.
+// Rules returns all rules, in the order in which they are documented.
 func Rules() []Rule { return slices.Clone(rules) }
 
-// Finding is a mistake and its place.
+// Finding is a mistake that was found.
 type Finding struct {
 	Rule     string
 	Severity Severity
-	Filter   int      // index into the plan's filters, -1 if it is about the plan as a whole
-	Op       *uapi.Op // the opcode that it is about; nil if it is about none
-	Insn     int      // index of the instruction, -1 if it is about none
-	Text     string   // that instruction, disassembled
+	Filter   int      // index of the filter in the plan, or -1
+	Op       *uapi.Op // the opcode that it is about, or nil
+	Insn     int      // index of the instruction, or -1
+	Text     string   // the instruction, disassembled
 	Message  string   // what was found, and what to do
-	Releases []string // where it is so, of the releases that were asked for
+	Releases []string // the releases, of those asked for, on which it was found
 
-	At      []srcpos.Pos // where its author wrote it; of several, all that came together in it; nil if it is not known
-	Ignored string       // why it is meant, if an Ignore says so; "" otherwise
+	At      []srcpos.Pos // all places in the source that it comes from; nil if these are not known
+	Ignored string       // the reason why it is intended, or ""
 }
 
-// Counts tells whether it is a mistake that nobody says is meant: no note.
+// Counts tells whether the finding is more than a note and not marked as intended.
 func (f *Finding) Counts() bool { return f.Severity >= Warning && f.Ignored == "" }
 
-// Place says where in the plan: "filters/0/insns/3", as in the JSON form of a plan.
+// Place returns the place in the plan as a path in its JSON form, such as "filters/0/insns/3".
 func (f *Finding) Place() string {
 	switch {
 	case f.Filter < 0:
@@ -82,18 +82,18 @@ func (f *Finding) Place() string {
 	return fmt.Sprintf("filters/%d/insns/%d", f.Filter, f.Insn)
 }
 
-// Options say what to look for.
+// Options are what to look for, and where.
 type Options struct {
 	Releases []kernel.Release
 	Disabled []string // IDs of rules
-	Ignores  []Ignore // what is meant
+	Ignores  []Ignore // what is intended
 }
 
-// asks tells whether the rule is not disabled.
+// asks tells whether the rule is enabled.
 func (o *Options) asks(rule string) bool { return !slices.Contains(o.Disabled, rule) }
 
-// Run looks for mistakes in a plan. What is found on several releases is one finding. The order is that of the plan,
-// and for one place that of the rules; what is ignored and not there comes last. The error is about Options.
+// Run finds mistakes in a plan. The same mistake on several releases is one finding. Findings are in the order of the
+// plan and, at one place, in that of the rules; unused Ignores come last. An error is about the Options.
 func Run(p *plan.Plan, o Options) ([]Finding, error) {
 	active, err := o.active()
 	if err != nil {
@@ -103,7 +103,7 @@ func Run(p *plan.Plan, o Options) ([]Finding, error) {
 	for _, k := range o.Releases {
 		s := newSubject(p, k)
 		for _, r := range active {
-			if s.rule = r; r.anywhere || takesPlans(k) {
+			if s.rule = r; r.anywhere || symbolic.HasFilters(k) {
 				r.check(s)
 			}
 		}
@@ -116,12 +116,7 @@ func Run(p *plan.Plan, o Options) ([]Finding, error) {
 	return o.ignore(found), nil
 }
 
-// takesPlans tells whether a task can register restrictions and filters for itself.
-func takesPlans(k kernel.Release) bool {
-	return !k.Has(kernel.NoBPFFilter) && !k.Has(kernel.NoTaskRestrictions)
-}
-
-// active are the rules that are not disabled and look at plans.
+// active returns the enabled rules that look at plans.
 func (o *Options) active() ([]*Rule, error) {
 	for _, id := range o.Disabled {
 		if ruleIndex(id) < 0 {
@@ -145,7 +140,7 @@ func ruleIndex(id string) int {
 	return slices.IndexFunc(rules, func(r Rule) bool { return r.ID == id })
 }
 
-// merge adds what was found on one release to what was found on others.
+// merge adds the findings on one release to those on others.
 func merge(all, found []Finding) []Finding {
 	for _, f := range found {
 		i := slices.IndexFunc(all, func(g Finding) bool {
@@ -165,7 +160,7 @@ type subject struct {
 	plan    *plan.Plan
 	on      kernel.Release
 	filters []*filter
-	rule    *Rule // the one that looks
+	rule    *Rule // the rule that is being checked
 	found   []Finding
 }
 
@@ -174,30 +169,25 @@ type filter struct {
 	*plan.Filter
 	index int
 	view  view
-	prog  *cbpfvm.Program // nil if the kernel refuses it
 
-	refusal string             // why it refuses the registration
-	why     *cbpfvm.CheckError // why it refuses the program
+	prog    *cbpfvm.Program // nil if the kernel refuses it
+	refusal error           // why it does
 
 	*exploration
-	verdict   symbolic.Verdict // what it does alone
-	unreached []int            // instructions that no request comes to
+	verdict   symbolic.Verdict // what it does by itself
+	unreached []int            // instructions that no request reaches
 }
 
 func newSubject(p *plan.Plan, k kernel.Release) *subject {
 	s := &subject{plan: p, on: k}
-	if !takesPlans(k) {
+	if !symbolic.HasFilters(k) {
 		return s
 	}
 	for i := range p.Filters {
 		f := &filter{Filter: &p.Filters[i], index: i, exploration: &exploration{}}
 		s.filters = append(s.filters, f)
-		if f.refusal = badFilter(f.Filter, k); f.refusal != "" {
-			continue
-		}
-		f.view = newView(k, f.Op)
-		f.prog, f.why = cbpfvm.Check(f.Insns, uapi.SizeofBPFCtx)
-		if f.prog != nil {
+		if f.prog, f.refusal = symbolic.CheckFilter(f.Filter, k); f.prog != nil {
+			f.view = newView(k, f.Op)
 			f.exploration = explore(f.prog, f.view)
 			f.prove(k)
 		}
@@ -205,12 +195,12 @@ func newSubject(p *plan.Plan, k kernel.Release) *subject {
 	return s
 }
 
-// prove finds out what is so for all requests.
+// prove finds out what holds for all requests.
 func (f *filter) prove(k kernel.Release) {
 	alone := &plan.Plan{Filters: []plan.Filter{{Op: f.Op, Insns: f.Insns}}}
 	e, err := symbolic.Explain(alone, k)
 	if err != nil {
-		return // checked before
+		return // it was checked before
 	}
 	i := slices.IndexFunc(e.Ops, func(o symbolic.OpExplanation) bool { return o.Op == f.Op })
 	f.verdict = e.Ops[i].Verdict
@@ -220,35 +210,35 @@ func (f *filter) prove(k kernel.Release) {
 	slices.Sort(f.unreached)
 }
 
-// about is a finding of the rule that looks, about the plan.
+// about adds a finding of the current rule about the plan as a whole.
 func (s *subject) about(format string, args ...any) *Finding {
 	s.found = append(s.found, Finding{Rule: s.rule.ID, Severity: s.rule.Severity, Filter: -1, Insn: -1,
 		Message: fmt.Sprintf(format, args...), Releases: []string{s.on.Name}})
 	return &s.found[len(s.found)-1]
 }
 
-// aboutOp is a finding about what the plan does with an opcode.
+// aboutOp adds a finding about what the plan does with an opcode.
 func (s *subject) aboutOp(op uapi.Op, format string, args ...any) *Finding {
 	found := s.about(format, args...)
 	found.Op = &op
 	return found
 }
 
-// aboutList is a finding about the restrictions.
+// aboutList adds a finding about the restrictions.
 func (s *subject) aboutList(format string, args ...any) *Finding {
 	found := s.about(format, args...)
 	found.At = s.plan.RestrictionsAt
 	return found
 }
 
-// aboutFilter is a finding about one filter.
+// aboutFilter adds a finding about one filter.
 func (s *subject) aboutFilter(f *filter, format string, args ...any) *Finding {
 	found := s.aboutOp(f.Op, format, args...)
 	found.Filter, found.At = f.index, f.InsnAt(-1)
 	return found
 }
 
-// aboutInsn is a finding about one instruction of a filter.
+// aboutInsn adds a finding about one instruction of a filter.
 func (s *subject) aboutInsn(f *filter, pc int, format string, args ...any) *Finding {
 	found := s.aboutFilter(f, format, args...)
 	found.Insn, found.At = pc, f.InsnAt(pc)
@@ -256,7 +246,7 @@ func (s *subject) aboutInsn(f *filter, pc int, format string, args ...any) *Find
 	return found
 }
 
-// quoted joins names.
+// names joins the names of opcodes.
 func names(ops []uapi.Op) string {
 	var names []string
 	for _, op := range ops {
@@ -265,7 +255,7 @@ func names(ops []uapi.Op) string {
 	return strings.Join(names, ", ")
 }
 
-// count is a number of things.
+// count returns a number of things, such as "2 filters".
 func count(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing

@@ -5,7 +5,7 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// filterAfterDenyRest finds filters that could allow something, were they not too late.
+// filterAfterDenyRest finds filters that allow something but come after the DENY_REST that closed their opcode.
 func filterAfterDenyRest(s *subject) {
 	for _, f := range s.filters {
 		rest := -1 // the filter whose DENY_REST closed the opcode
@@ -29,10 +29,10 @@ func filterAfterDenyRest(s *subject) {
 // list is what the restrictions of the plan say.
 type list struct {
 	given           bool
-	requests, calls bool // it restricts requests, and register calls
+	requests, calls bool // whether it restricts requests, and register calls
 	ops             map[uapi.Op]bool
 	registerOps     map[uapi.RegisterOp]bool
-	flags           uint8 // allowed or required
+	flags           uint8 // flags that are allowed or required
 }
 
 // Linux: io_uring/register.c:io_parse_restrictions
@@ -55,19 +55,20 @@ func (s *subject) list() list {
 	return l
 }
 
-// filtersKeptOut: where lists bind calls without a ring, one without BPF_FILTER keeps the plan's own filters out.
+// filtersKeptOut finds lists of register calls without BPF_FILTER, on releases that apply such lists to the
+// registration of the plan's own filters.
 func filtersKeptOut(s *subject) {
 	l := s.list()
 	if !l.calls || l.registerOps[uapi.IORING_REGISTER_BPF_FILTER] || s.on.Has(kernel.BlindOpsUnrestricted) {
 		return
 	}
 	if n := len(s.plan.Filters); n > 0 {
-		s.aboutList("the list of register calls does not allow BPF_FILTER, so that it keeps out what comes after it, %s, with "+
+		s.aboutList("the list of register calls does not allow BPF_FILTER, so the %s registered after it will be refused with "+
 			"EACCES: add REGISTER_OP BPF_FILTER to it", count(n, "filter"))
 	}
 }
 
-// listDeniesFlags: a list that restricts requests denies each flag that it does not name.
+// listDeniesFlags finds lists of opcodes without flags: they deny every flag.
 func listDeniesFlags(s *subject) {
 	if l := s.list(); len(l.ops) > 0 && l.flags == 0 {
 		s.aboutList("the list allows %s and no flag: requests with any IOSQE flag, such as IO_LINK or ASYNC, get EACCES; "+
@@ -76,7 +77,7 @@ func listDeniesFlags(s *subject) {
 	}
 }
 
-// listDeniesAll: no entries, and flags without opcodes, deny every request.
+// listDeniesAll finds lists that deny every request: those that are empty, and those with flags but no opcodes.
 func listDeniesAll(s *subject) {
 	switch l := s.list(); {
 	case l.given && len(s.plan.Restrictions) == 0:

@@ -1,16 +1,16 @@
 package lint
 
 import (
+	"errors"
 	"fmt"
 
+	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/kernel"
-	"github.com/uringsim/uringsim/opdef"
-	"github.com/uringsim/uringsim/plan"
 	"github.com/uringsim/uringsim/symbolic"
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// registrationRefused: what a kernel does not take is not in force.
+// registrationRefused finds what the kernel refuses to register.
 func registrationRefused(s *subject) {
 	if len(s.plan.Filters) == 0 && s.plan.Restrictions == nil {
 		return
@@ -25,18 +25,17 @@ func registrationRefused(s *subject) {
 		s.aboutList("the restrictions are refused with EINVAL: %s", why)
 	}
 	for _, f := range s.filters {
+		var bad *cbpfvm.CheckError
 		switch {
-		case f.refusal != "":
-			s.aboutFilter(f, "the filter is refused with %s", f.refusal)
-		case f.why != nil && f.why.PC >= 0:
-			s.aboutInsn(f, f.why.PC, "the filter is refused with %v", f.why)
-		case f.why != nil:
-			s.aboutFilter(f, "the filter is refused with %v", f.why)
+		case errors.As(f.refusal, &bad) && bad.PC >= 0:
+			s.aboutInsn(f, bad.PC, "the filter is refused with %v", bad)
+		case f.refusal != nil:
+			s.aboutFilter(f, "the filter is refused with %v", f.refusal)
 		}
 	}
 }
 
-// badList says why a kernel refuses restrictions; "" is that it does not.
+// badList says why a kernel refuses restrictions, or returns "".
 //
 // Linux: io_uring/register.c:io_parse_restrictions
 func badList(list []uapi.Restriction, k kernel.Release) string {
@@ -57,35 +56,15 @@ func badList(list []uapi.Restriction, k kernel.Release) string {
 	return ""
 }
 
-// badFilter says with which error a kernel refuses a registration before it looks at the program; "" is that it does
-// not.
-//
-// Linux: io_uring/bpf_filter.c:io_bpf_filter_import
-func badFilter(f *plan.Filter, k kernel.Release) string {
-	const flags = uapi.IO_URING_BPF_FILTER_DENY_REST | uapi.IO_URING_BPF_FILTER_SZ_STRICT
-	switch {
-	case f.Op >= uapi.IORING_OP_LAST:
-		return fmt.Sprintf("EINVAL: there is no opcode %d", uint8(f.Op))
-	case f.Flags&^flags != 0:
-		return fmt.Sprintf("EINVAL: the flags %#x do not exist", f.Flags&^flags)
-	}
-	size := opdef.PDUSize(k, f.Op)
-	strict := f.Flags&uapi.IO_URING_BPF_FILTER_SZ_STRICT != 0
-	if f.PDUSize > size || strict && f.PDUSize != size {
-		return fmt.Sprintf("EMSGSIZE: pdu_size is %d, the kernel's payload for %s has %d bytes", f.PDUSize, f.Op, size)
-	}
-	return ""
-}
-
-// alwaysAllows finds filters that let everything pass, unless that is what they are for: to carry DENY_REST, or to keep
-// an opcode out of a later one.
+// alwaysAllows finds filters that allow every request, unless that is their purpose: to carry DENY_REST, or to keep an
+// opcode open that a later DENY_REST would close.
 func alwaysAllows(s *subject) {
 	for _, f := range s.filters {
 		_, closed := s.plan.Stack(f.Op)
 		switch {
 		case closed || f.verdict != symbolic.Allowed:
 		case f.deniesRefused():
-			s.aboutFilter(f, "it denies only sqe_flags that no %s gets so far with: prep or the kernel's first checks "+
+			s.aboutFilter(f, "it only denies sqe_flags with which no %s reaches filters: prep or the kernel's first checks "+
 				"refuse them", f.Op).Severity = Note
 		case len(f.Insns) > 1:
 			s.aboutFilter(f, "no request is denied, although the program has %s", count(len(f.Insns), "instruction"))
@@ -95,8 +74,8 @@ func alwaysAllows(s *subject) {
 	}
 }
 
-// deniesRefused tells whether the filter denies something after all: flags that requests of the opcode never show, as
-// the kernel refuses them before filters run.
+// deniesRefused tells whether the filter denies some flags that it never sees for its opcode, because the kernel
+// refuses such requests before filters run.
 func (f *filter) deniesRefused() bool {
 	for i := range min(len(f.runs), maxWitnesses) {
 		for flags := range uint8(0x80) {
@@ -110,8 +89,8 @@ func (f *filter) deniesRefused() bool {
 	return false
 }
 
-// keepsOpen tells whether an opcode stays open thanks to the filter: DENY_REST comes with it or later, and no filter of
-// the opcode is there before.
+// keepsOpen tells whether the filter keeps its opcode open: DENY_REST comes with it or later, and the opcode has no
+// earlier filter.
 func (s *subject) keepsOpen(f *filter) bool {
 	for i := range s.plan.Filters {
 		g := &s.plan.Filters[i]
@@ -125,7 +104,7 @@ func (s *subject) keepsOpen(f *filter) bool {
 	return false
 }
 
-// alwaysDenies finds programs that look at something and deny all the same.
+// alwaysDenies finds programs that look at requests but deny all of them.
 func alwaysDenies(s *subject) {
 	for _, f := range s.filters {
 		if f.verdict == symbolic.Denied && len(f.Insns) > 1 {
@@ -135,7 +114,7 @@ func alwaysDenies(s *subject) {
 	}
 }
 
-// unreachable finds instructions that nothing runs, a finding for each row of them.
+// unreachable finds runs of instructions that no request reaches.
 func unreachable(s *subject) {
 	for _, f := range s.filters {
 		if f.verdict == symbolic.Allowed && f.deniesRefused() {

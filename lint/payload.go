@@ -6,7 +6,7 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// payloadNotFilled finds loads that give 0 whatever the request.
+// payloadNotFilled finds loads of words that are 0 in every request.
 func payloadNotFilled(s *subject) {
 	for _, f := range s.filters {
 		if f.prog == nil {
@@ -31,12 +31,12 @@ func payloadNotFilled(s *subject) {
 	}
 }
 
-// loaded is the place of the word that the instruction loads from the context.
+// loaded returns the offset of the word that the instruction loads from the context, if it does.
 func loaded(in uapi.SockFilter) (off int, ok bool) {
-	return int(in.K), in.Code&classMask == classLd && in.Code&modeMask == modeAbs
+	return int(in.K), in.Class() == uapi.BPF_LD && in.Mode() == uapi.BPF_ABS
 }
 
-// largestPayload is the size of the opcode's payload in bytes on the releases that have one.
+// largestPayload returns the size of the opcode's payload in bytes on the releases that have the most of it.
 func largestPayload(op uapi.Op) (size uint8) {
 	for _, k := range kernel.Releases {
 		size = max(size, opdef.PDUSize(k, op))
@@ -44,7 +44,7 @@ func largestPayload(op uapi.Op) (size uint8) {
 	return size
 }
 
-// smallestPayload is the size on the release with filters that shows least.
+// smallestPayload returns the size on the releases with filters that have the least of it.
 func smallestPayload(op uapi.Op) uint8 {
 	size := largestPayload(op)
 	for _, k := range kernel.Measured() {
@@ -55,7 +55,7 @@ func smallestPayload(op uapi.Op) uint8 {
 	return size
 }
 
-// pduSizeTooSmall finds programs that load more than their registration says they know.
+// pduSizeTooSmall finds programs that load more payload than pdu_size states.
 func pduSizeTooSmall(s *subject) {
 	for _, f := range s.filters {
 		if f.prog == nil {

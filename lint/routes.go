@@ -12,18 +12,18 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// standing is what a plan does with requests of an opcode.
+// standing is what a plan does with the requests of an opcode.
 type standing uint8
 
 const (
 	open     standing = iota // all are allowed
 	filtered                 // a filter denies some
 	denied                   // a filter denies all
-	closed                   // denied, as everything is that the plan does not name
+	closed                   // all are denied because the plan does not name the opcode
 )
 
-// standing tells what the plan does with an opcode. A filter of which too little is known counts as one that denies
-// some.
+// standing returns what the plan does with an opcode. A filter about which too little is known counts as one that
+// denies some requests.
 func (s *subject) standing(op uapi.Op) standing {
 	filters, rest := s.plan.Stack(op)
 	is := open
@@ -42,7 +42,7 @@ func (s *subject) standing(op uapi.Op) standing {
 	return is
 }
 
-// Route is a way round: what can be done with one of Guarded can also be done with those of Open.
+// Route is a way around a filter: what opcodes in Guarded do can also be done with those in Open.
 type Route struct {
 	Guarded, Open []uapi.Op
 	Why           string
@@ -57,7 +57,7 @@ var (
 	recvs = []uapi.Op{uapi.IORING_OP_RECV, uapi.IORING_OP_RECVMSG, uapi.IORING_OP_RECV_ZC}
 )
 
-// Routes are the ways round that sibling-left-open knows.
+// Routes returns the routes that the rule sibling-left-open knows.
 func Routes() []Route { return slices.Clone(routes) }
 
 var routes = []Route{
@@ -81,7 +81,7 @@ var routes = []Route{
 
 func same(why string, ops ...uapi.Op) Route { return Route{ops, ops, why} }
 
-// siblingsLeftOpen finds opcodes that do what others are kept from.
+// siblingsLeftOpen finds opcodes that can do what filters deny to others.
 func siblingsLeftOpen(s *subject) {
 	is := map[uapi.Op]standing{}
 	for op := range uapi.Op(uapi.IORING_OP_LAST) {
@@ -105,7 +105,7 @@ func siblingsLeftOpen(s *subject) {
 	}
 }
 
-// written is where filters of the opcodes were written.
+// written returns where the filters of the opcodes are written.
 func (s *subject) written(ops []uapi.Op) (at []srcpos.Pos) {
 	for i := range s.plan.Filters {
 		if f := &s.plan.Filters[i]; slices.Contains(ops, f.Op) {
@@ -116,7 +116,7 @@ func (s *subject) written(ops []uapi.Op) (at []srcpos.Pos) {
 	return slices.Compact(at)
 }
 
-// keepsFrom tells whether filters of an opcode deny requests with flags that another opcode can have, too.
+// keepsFrom tells whether the filters of op deny requests with flags that requests of other can have, too.
 func (s *subject) keepsFrom(op, other uapi.Op) bool {
 	_, never := opdef.FlagsSeen(s.on, other)
 	filters, _ := s.plan.Stack(op)
@@ -130,7 +130,7 @@ func (s *subject) keepsFrom(op, other uapi.Op) bool {
 	})
 }
 
-// keep are the opcodes for which it holds.
+// keep returns the opcodes for which holds is true.
 func keep(ops []uapi.Op, holds func(uapi.Op) bool) (kept []uapi.Op) {
 	for _, op := range ops {
 		if holds(op) {
@@ -140,7 +140,7 @@ func keep(ops []uapi.Op, holds func(uapi.Op) bool) (kept []uapi.Op) {
 	return kept
 }
 
-// sendMsgRingOpen: MSG_RING can be had without a request.
+// sendMsgRingOpen finds plans that deny MSG_RING but not the register call that does the same.
 func sendMsgRingOpen(s *subject) {
 	if is := s.standing(uapi.IORING_OP_MSG_RING); is != denied && is != filtered {
 		return
@@ -155,14 +155,14 @@ func sendMsgRingOpen(s *subject) {
 		At = s.written([]uapi.Op{uapi.IORING_OP_MSG_RING})
 }
 
-// Runtime is a program that fails, or worse, if opcodes are denied to it.
+// Runtime is a program that breaks if some opcodes are denied to it.
 type Runtime struct {
 	Name   string
 	Ops    []uapi.Op
 	Effect string
 }
 
-// Runtimes are the programs that runtime-needs-opcode knows.
+// Runtimes returns the programs that the rule runtime-needs-opcode knows.
 func Runtimes() []Runtime { return slices.Clone(runtimes) }
 
 var runtimes = []Runtime{
@@ -173,7 +173,7 @@ var runtimes = []Runtime{
 	{"compio", []uapi.Op{uapi.IORING_OP_SEND_ZC}, "gets EACCES"},
 }
 
-// runtimeNeedsOpcode names programs that the plan breaks. They do not see it coming: PROBE does not show what is
+// runtimeNeedsOpcode names programs that the plan breaks. They cannot foresee it, since PROBE does not show what is
 // denied.
 func runtimeNeedsOpcode(s *subject) {
 	var broken []string
@@ -187,6 +187,6 @@ func runtimeNeedsOpcode(s *subject) {
 		}
 	}
 	if broken != nil {
-		s.about("IORING_REGISTER_PROBE does not show what is denied, so that programs use it: %s", strings.Join(broken, "; "))
+		s.about("IORING_REGISTER_PROBE does not show what is denied, so these programs try to use it: %s", strings.Join(broken, "; "))
 	}
 }

@@ -1,6 +1,6 @@
 package lint
 
-// rules is the table.
+// rules are all rules, in the order in which they are documented.
 var rules = []Rule{
 	{ID: "registration-refused", Severity: Error, Title: "the kernel refuses to register it", Trace: "filter-payload-size",
 		Doc: "A filter or list that a kernel refuses is not in force. The errno is EINVAL for programs, opcodes and " +

@@ -4,52 +4,11 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Classes and operations of classic instruction codes (include/uapi/linux/bpf_common.h).
-const (
-	classMask = 0x07
-	classLd   = 0x00
-	classLdx  = 0x01
-	classSt   = 0x02
-	classStx  = 0x03
-	classALU  = 0x04
-	classJmp  = 0x05
-	classRet  = 0x06
-	classMisc = 0x07
-
-	modeMask = 0xe0
-	modeImm  = 0x00
-	modeAbs  = 0x20
-	modeMem  = 0x60
-	modeLen  = 0x80
-
-	sourceX = 0x08
-	opMask  = 0xf0
-
-	aluAdd = 0x00
-	aluSub = 0x10
-	aluMul = 0x20
-	aluDiv = 0x30
-	aluOr  = 0x40
-	aluAnd = 0x50
-	aluLsh = 0x60
-	aluRsh = 0x70
-	aluNeg = 0x80
-	aluXor = 0xa0
-
-	jmpAlways = 0x00
-	jmpEq     = 0x10
-	jmpGt     = 0x20
-	jmpGe     = 0x30
-	jmpSet    = 0x40
-
-	miscTxa = 0x80
-)
-
-// value is where a register's content comes from: a constant, one word of the context with operations on it, or a
-// mixture that nothing more is said about.
+// value is the content of a register, and where it comes from: a constant, one word of the context after some
+// operations, or anything else.
 type value struct {
 	from  source
-	off   int    // of the word
+	off   int    // offset of the word
 	steps []step // what was done to the word, in order
 	now   uint32 // the content in this run
 }
@@ -64,27 +23,27 @@ const (
 
 // step is an arithmetic instruction whose operand is constant.
 type step struct {
-	op uint16 // aluAdd ...
+	op uint16 // uapi.BPF_ADD ...
 	k  uint32
 }
 
-// after is the value after an arithmetic instruction.
+// after returns the value after an arithmetic instruction.
 func (v value) after(op uint16, by value, now uint32) value {
 	switch {
-	case v.from == constant && (by.from == constant || op == aluNeg):
+	case v.from == constant && (by.from == constant || op == uapi.BPF_NEG):
 		return value{from: constant, now: now}
-	case v.from == oneWord && (by.from == constant || op == aluNeg):
+	case v.from == oneWord && (by.from == constant || op == uapi.BPF_NEG):
 		steps := append(v.steps[:len(v.steps):len(v.steps)], step{op, by.now})
 		return value{from: oneWord, off: v.off, steps: steps, now: now}
 	}
 	return value{from: mixture, now: now}
 }
 
-// masked is the mask under which the word is seen if nothing but masking was done to it.
+// masked returns the mask that was applied to the word. It returns false if anything else was done to it.
 func (v value) masked() (mask uint32, ok bool) {
 	mask = ^uint32(0)
 	for _, s := range v.steps {
-		if s.op != aluAnd {
+		if s.op != uapi.BPF_AND {
 			return 0, false
 		}
 		mask &= s.k
@@ -92,8 +51,8 @@ func (v value) masked() (mask uint32, ok bool) {
 	return mask, v.from == oneWord
 }
 
-// word is a word of the context that makes the value want, with what the operations lose taken from like. ok is false
-// if none was found; there may be one.
+// word returns a word of the context for which the value is want. Bits that the operations lose are those of like. It
+// may fail to find a word although one exists.
 func (v value) word(want, like uint32) (word uint32, ok bool) {
 	states := []uint32{like} // the word after each number of steps
 	for _, s := range v.steps {
@@ -109,57 +68,58 @@ func (v value) word(want, like uint32) (word uint32, ok bool) {
 
 func (s step) apply(v uint32) uint32 {
 	switch s.op {
-	case aluAdd:
+	case uapi.BPF_ADD:
 		return v + s.k
-	case aluSub:
+	case uapi.BPF_SUB:
 		return v - s.k
-	case aluMul:
+	case uapi.BPF_MUL:
 		return v * s.k
-	case aluDiv:
+	case uapi.BPF_DIV:
 		if s.k == 0 {
 			return 0
 		}
 		return v / s.k
-	case aluOr:
+	case uapi.BPF_OR:
 		return v | s.k
-	case aluAnd:
+	case uapi.BPF_AND:
 		return v & s.k
-	case aluLsh:
+	case uapi.BPF_LSH:
 		return v << (s.k & 31)
-	case aluRsh:
+	case uapi.BPF_RSH:
 		return v >> (s.k & 31)
-	case aluXor:
+	case uapi.BPF_XOR:
 		return v ^ s.k
 	}
-	return -v // aluNeg
+	return -v // uapi.BPF_NEG
 }
 
-// undo is a content from which the step makes want, near to like; ok is false if there is none.
+// undo returns an operand, as close to like as possible, for which the step gives want. It returns false if there is
+// none.
 func (s step) undo(want, like uint32) (v uint32, ok bool) {
 	switch s.op {
-	case aluAdd:
+	case uapi.BPF_ADD:
 		v = want - s.k
-	case aluSub:
+	case uapi.BPF_SUB:
 		v = want + s.k
-	case aluMul:
+	case uapi.BPF_MUL:
 		if s.k != 0 {
 			v = want / s.k
 		}
-	case aluDiv:
+	case uapi.BPF_DIV:
 		v = want * s.k
-	case aluOr:
+	case uapi.BPF_OR:
 		v = want&^s.k | like&s.k
-	case aluAnd:
+	case uapi.BPF_AND:
 		v = want&s.k | like&^s.k
-	case aluLsh:
+	case uapi.BPF_LSH:
 		n := s.k & 31
 		v = want>>n | like&^(^uint32(0)>>n)
-	case aluRsh:
+	case uapi.BPF_RSH:
 		n := s.k & 31
 		v = want<<n | like&(1<<n-1)
-	case aluXor:
+	case uapi.BPF_XOR:
 		v = want ^ s.k
-	case aluNeg:
+	case uapi.BPF_NEG:
 		v = -want
 	}
 	return v, s.apply(v) == want
@@ -168,30 +128,30 @@ func (s step) undo(want, like uint32) (v uint32, ok bool) {
 // test is a conditional jump in one run.
 type test struct {
 	pc    int
-	op    uint16 // jmpEq ...
+	op    uint16 // uapi.BPF_JEQ ...
 	left  value  // A
 	right value
 	taken bool // the condition held
 }
 
-// holds tells whether the condition holds for a content of A.
+// holds tells whether the condition holds for a value of A.
 func (t *test) holds(a uint32) bool {
 	switch t.op {
-	case jmpEq:
+	case uapi.BPF_JEQ:
 		return a == t.right.now
-	case jmpGt:
+	case uapi.BPF_JGT:
 		return a > t.right.now
-	case jmpGe:
+	case uapi.BPF_JGE:
 		return a >= t.right.now
 	}
 	return a&t.right.now != 0
 }
 
-// borders are contents of A at which the condition changes.
+// borders returns values of A around which the condition changes.
 func (t *test) borders() []uint32 {
 	k, a := t.right.now, t.left.now
 	all := []uint32{k, k - 1, k + 1, ^k, a &^ k, a | k, 0, ^uint32(0)}
-	if t.op == jmpSet {
+	if t.op == uapi.BPF_JSET {
 		for bit := uint32(1); bit != 0; bit <<= 1 {
 			if k&bit != 0 {
 				all = append(all, a&^k|bit)
@@ -201,8 +161,8 @@ func (t *test) borders() []uint32 {
 	return all
 }
 
-// condOf gives the operation of a conditional jump.
+// condOf returns the operation of a conditional jump.
 func condOf(in uapi.SockFilter) (op uint16, ok bool) {
-	op = in.Code & opMask
-	return op, in.Code&classMask == classJmp && op != jmpAlways
+	op = in.Op()
+	return op, in.Class() == uapi.BPF_JMP && op != uapi.BPF_JA
 }

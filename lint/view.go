@@ -3,6 +3,7 @@ package lint
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"github.com/uringsim/uringsim/cbpfvm"
@@ -11,7 +12,7 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Places of payload words, in bytes.
+// Offsets of words of the payload, in bytes.
 const (
 	socketType    = uapi.BPFCtxPDU + 4
 	openFlags     = uapi.BPFCtxPDU
@@ -23,15 +24,15 @@ const (
 	connectAddr   = uapi.BPFCtxPDU + 8
 )
 
-// view is what requests of one opcode can show to a filter on one release.
+// view is what the requests of one opcode can show to a filter on one release.
 type view struct {
 	on    kernel.Release
 	op    uapi.Op
 	words [uapi.SizeofBPFCtx / 4]uint32 // the bits that can be set
-	set   [uapi.SizeofBPFCtx / 4]uint32 // those of them that always are
+	set   [uapi.SizeofBPFCtx / 4]uint32 // those of them that are always set
 }
 
-// payloadBits are the bits that words of a payload can have: all, where nothing stands here.
+// payloadBits are the bits that words of the payload can have. Words that are not listed can have all.
 var payloadBits = map[uapi.Op]map[int]uint32{
 	uapi.IORING_OP_SOCKET: {socketType: uapi.SOCK_TYPE_MASK | uapi.SOCK_CLOEXEC | uapi.SOCK_NONBLOCK},
 	uapi.IORING_OP_OPENAT: {openFlagsHigh: 0, openMode: 0o7777, openMode + 4: 0,
@@ -63,8 +64,8 @@ func newView(k kernel.Release, op uapi.Op) view {
 	return v
 }
 
-// settle makes a context one that a request can show: it drops bits that cannot be and sets those that must. A context
-// of a request stays as it is.
+// settle changes a context into one that a request can show: it clears bits that cannot be set, and sets those that
+// always are. It leaves the context of a request as it is.
 func (v *view) settle(ctx *cbpfvm.Context) {
 	for i := range v.words {
 		off := uint32(4 * i)
@@ -81,13 +82,14 @@ func (v *view) settle(ctx *cbpfvm.Context) {
 		case uapi.AF_INET6:
 		case uapi.AF_INET:
 			clear(ctx[connectAddr+4:])
-		default: // no port and no address are copied
+		default: // the kernel copies neither port nor address
 			clear(ctx[connectPort:])
 		}
 	}
 }
 
-// settleOpen: prep sets O_LARGEFILE unless O_PATH is set, which leaves few other flags of OPENAT.
+// settleOpen settles the flags and the mode of an open: prep sets O_LARGEFILE unless O_PATH is set, with which OPENAT
+// keeps few other flags.
 func (v *view) settleOpen(ctx *cbpfvm.Context) {
 	_, withPath := opdef.OpenFlags(v.on)
 	flags := ctx.Word(openFlags)
@@ -103,13 +105,13 @@ func (v *view) settleOpen(ctx *cbpfvm.Context) {
 	}
 }
 
-// least is the context of a request that is 0 where it can be.
+// least returns the context of a request that is 0 wherever it can be.
 func (v *view) least() (ctx cbpfvm.Context) {
 	v.settle(&ctx)
 	return ctx
 }
 
-// variants are the request and others like it, in which the word can have more bits.
+// variants returns the request, and similar ones in which the word at off can have more bits.
 func (v *view) variants(ctx cbpfvm.Context, off int) []cbpfvm.Context {
 	all := []cbpfvm.Context{ctx}
 	change := func(off, word uint32) {
@@ -127,7 +129,7 @@ func (v *view) variants(ctx cbpfvm.Context, off int) []cbpfvm.Context {
 	return all
 }
 
-// with is the context with another word, as a request can show it; ok is false if none can.
+// with returns the context with another word at off, and whether a request can show it.
 func (v *view) with(ctx cbpfvm.Context, off int, word uint32) (_ cbpfvm.Context, ok bool) {
 	ctx.SetWord(uint32(off), word)
 	want := ctx
@@ -135,25 +137,20 @@ func (v *view) with(ctx cbpfvm.Context, off int, word uint32) (_ cbpfvm.Context,
 	return ctx, ctx == want
 }
 
-// field is the name of the word that requests of the opcode have at the offset; of several, the first.
+// field returns the name of the word at the offset; if it has several, the first.
 func (v *view) field(off int) string {
 	for _, f := range cbpfvm.Fields() {
 		if int(f.Off) != off {
 			continue
 		}
-		if f.Ops == nil {
+		if f.Ops == nil || slices.Contains(f.Ops, v.op) {
 			return f.Name
-		}
-		for _, op := range f.Ops {
-			if op == v.op {
-				return f.Name
-			}
 		}
 	}
 	return fmt.Sprintf("the word at %d", off)
 }
 
-// request says in words which request shows the context to a filter: the words that are not 0.
+// request describes the request that shows the context, by its words that are not 0.
 func (v *view) request(ctx *cbpfvm.Context) string {
 	var parts []string
 	for off := 0; off < uapi.SizeofBPFCtx; off += 4 {
@@ -172,7 +169,7 @@ func (v *view) request(ctx *cbpfvm.Context) string {
 	return v.op.String() + " with " + strings.Join(parts, ", ")
 }
 
-// show is a word as people write it.
+// show returns a word in the form that people write.
 func (v *view) show(off int, word uint32) string {
 	switch name := v.field(off); name {
 	case "socket.family", "connect.family":

@@ -59,7 +59,7 @@ func newFiltered(t *testing.T, k kernel.Release) *filteredTask {
 	task := &filteredTask{sys: sim.New(k)}
 	p := &plan.Plan{}
 	for _, op := range viewed {
-		p.Filters = append(p.Filters, plan.Filter{Op: op, Insns: []uapi.SockFilter{{Code: classRet}}})
+		p.Filters = append(p.Filters, plan.Filter{Op: op, Insns: []uapi.SockFilter{{Code: uapi.BPF_RET}}})
 	}
 	player := trace.NewPlayer(task.sys, k.Name)
 	for _, event := range p.Events(trace.InitTask) {

@@ -1,5 +1,5 @@
-// Package load reads what decides on requests, in every form that people keep it in: programs, policies and plans. All
-// of them become a plan.
+// Package load reads what decides on requests: programs, policies and plans, in every form in which people keep them.
+// All of them become a plan.
 package load
 
 import (
@@ -13,43 +13,54 @@ import (
 
 	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/plan"
+	"github.com/uringsim/uringsim/policy"
+	"github.com/uringsim/uringsim/progtext"
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Options say what the text itself does not.
+// Options are what the text itself does not say.
 type Options struct {
-	Form string   // a name of Forms; "" goes by the name of the file
-	Op   *uapi.Op // the opcode that a bare program is for; nil if it is not known
-	Name string   // of the program in a source file with several; "" if there is one
+	Form string   // name of a Form; "" means that the file tells
+	Op   *uapi.Op // the opcode that a bare program is for; nil if not known
+	Name string   // name of the program in a source with several; "" for the only one
 
-	Kernels []kernel.Release // that are to enforce a policy; nil is all that can
+	Kernels []kernel.Release // releases that have to enforce a policy; nil means all that can
 }
 
-// Form is a way to write down a program, a policy or a plan.
+// Form is a form of programs, policies or plans.
 type Form struct {
 	Name     string
-	Suffixes []string
+	Suffixes []string // of the names of files in this form
 	Doc      string
-	Comments []string // what begins a comment; nil in forms that have none
-	read     func(file string, text []byte, o Options) (*plan.Plan, error)
+	Comments []string // what comments begin with; nil if the form has none
+
+	is     func(text []byte) bool // recognizes a text, in forms that share their suffix with an earlier one
+	read   func(file string, text []byte, o Options) (*plan.Plan, error)
+	policy func(file string, text []byte, o Options) (*policy.Policy, error) // in place of read, in forms of policies
 }
 
-// Forms are what File reads.
+// Forms returns all forms that File reads.
 func Forms() []Form { return slices.Clone(forms) }
 
-var forms = append(programs(), []Form{
-	{"plan", []string{".json"}, "a plan, as uringsim writes it", nil, readPlan},
-	{"policy", []string{".policy"}, "a policy (docs/policy.md)", []string{"#"}, readPolicy("policy")},
-	{"oci", []string{".json"}, "a linux.ioUring object, alone or in the configuration of a container", nil,
-		readPolicy("oci")},
-	{"function", []string{".c"}, "a filter function in C, or its body", []string{"//", "/*"}, readPolicy("function")},
-}...)
+var forms = append(programs(),
+	Form{Name: "plan", Suffixes: []string{".json"}, Doc: "a plan, as uringsim writes it", read: readPlan},
+	Form{Name: "policy", Suffixes: []string{".policy"}, Doc: "a policy (docs/policy.md)", Comments: []string{"#"},
+		policy: func(file string, text []byte, _ Options) (*policy.Policy, error) { return policy.Parse(file, text) }},
+	Form{Name: "oci", Suffixes: []string{".json"},
+		Doc: "a linux.ioUring object, alone or in the configuration of a container", is: policy.IsOCI,
+		policy: func(file string, text []byte, _ Options) (*policy.Policy, error) { return policy.ParseOCI(file, text) }},
+	Form{Name: "function", Suffixes: []string{".c"}, Doc: "a filter function in C, or its body",
+		Comments: []string{"//", "/*"}, is: func(text []byte) bool { return policy.IsC(text) && !progtext.IsC(text) },
+		policy: func(file string, text []byte, o Options) (*policy.Policy, error) {
+			return policy.ParseC(file, text, o.Op)
+		}},
+)
 
-// maxText is the most bytes of a file.
+// maxText is the largest size of a file in bytes.
 const maxText = 16 << 20
 
-// File reads a file. Errors say where in the file.
+// File reads a file. Errors say where in the file something is wrong.
 func File(file string, o Options) (*plan.Plan, error) {
 	text, err := ReadFile(file)
 	if err != nil {
@@ -58,7 +69,7 @@ func File(file string, o Options) (*plan.Plan, error) {
 	return Text(file, text, o)
 }
 
-// ReadFile is the text of a file for Text, unless the file is too large.
+// ReadFile returns the text of a file, for Text. It fails if the file is too large.
 func ReadFile(file string) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -68,7 +79,7 @@ func ReadFile(file string) ([]byte, error) {
 	return Read(file, f)
 }
 
-// Read is the text of an open file for Text, unless it is too long; the name is for errors.
+// Read returns the text of an open file, for Text. It fails if the file is too large; the name is for the error.
 func Read(file string, in io.Reader) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(in, maxText+1))
 	if err == nil && len(text) > maxText {
@@ -78,43 +89,68 @@ func Read(file string, in io.Reader) ([]byte, error) {
 	return text, err
 }
 
-// Text is File for a text that was read already.
+// Text is like File for a text that was read already.
 func Text(file string, text []byte, o Options) (*plan.Plan, error) {
-	form, err := formOf(file, o)
+	form, err := formOfText(file, text, o)
 	if err != nil {
 		return nil, err
 	}
-	if o.Form == "" {
-		if other := formShown(file, text); other != nil {
-			form = other
-		} else if traceHead.Match(text) {
-			return nil, &trace.SyntaxError{File: file, Line: 1, Col: 1,
-				Msg: "found a trace, expected a program, policy or plan; the form trace takes the program that a trace registers"}
-		}
+	if form.policy == nil {
+		return form.read(file, text, o)
 	}
-	return form.read(file, text, o)
+	p, err := form.policy(file, text, o)
+	if err != nil {
+		return nil, err
+	}
+	return p.Compile(policy.Options{Kernels: o.Kernels})
 }
 
-// FormOf is the form of that name, or if the name is "", the one that the file's suffix tells.
-func FormOf(name, file string) (*Form, error) { return formOf(file, Options{Form: name}) }
+// Policy reads a text in one of the forms of policies without compiling it. It returns nil for other forms.
+func Policy(file string, text []byte, o Options) (*policy.Policy, error) {
+	form, err := formOfText(file, text, o)
+	if err != nil || form.policy == nil {
+		return nil, err
+	}
+	return form.policy(file, text, o)
+}
 
-func formOf(file string, o Options) (*Form, error) {
+// FormOf returns the form with the name or, if the name is "", the first one with the file's suffix.
+func FormOf(name, file string) (*Form, error) {
 	var names []string
 	for i := range forms {
 		f := &forms[i]
-		if o.Form == f.Name || o.Form == "" && slices.Contains(f.Suffixes, filepath.Ext(file)) {
+		if name == f.Name || name == "" && slices.Contains(f.Suffixes, filepath.Ext(file)) {
 			return f, nil
 		}
 		names = append(names, f.Name)
 	}
-	what := fmt.Sprintf("%s: the name does not tell its form", file)
-	if o.Form != "" {
-		what = fmt.Sprintf("there is no form %q", o.Form)
+	what := fmt.Sprintf("%s: the file name does not tell the form", file)
+	if name != "" {
+		what = fmt.Sprintf("there is no form %q", name)
 	}
 	return nil, fmt.Errorf("%s; forms are %s", what, strings.Join(names, ", "))
 }
 
 // traceHead is how traces begin.
 var traceHead = regexp.MustCompile(`^\s*\{\s*"trace"\s*:`)
+
+// formOfText returns the form of a text: the one that the options name, else one with the file's suffix that recognizes
+// the text, else the first with the suffix. A trace is only read where the options say so.
+func formOfText(file string, text []byte, o Options) (*Form, error) {
+	form, err := FormOf(o.Form, file)
+	if err != nil || o.Form != "" {
+		return form, err
+	}
+	for i := range forms {
+		if f := &forms[i]; f.is != nil && slices.Contains(f.Suffixes, filepath.Ext(file)) && f.is(text) {
+			return f, nil
+		}
+	}
+	if traceHead.Match(text) {
+		return nil, &trace.SyntaxError{File: file, Line: 1, Col: 1,
+			Msg: "found a trace, expected a program, policy or plan; the form trace takes the program that a trace registers"}
+	}
+	return form, nil
+}
 
 func readPlan(file string, text []byte, _ Options) (*plan.Plan, error) { return plan.Read(file, text) }

@@ -17,7 +17,7 @@ func TestText(t *testing.T) {
 	}{
 		{"assembler", "a.bpf", "ret #1", load.Options{Op: &socket}, ""},
 		{"assembler by name of the form", "a", "ret #1", load.Options{Form: "asm", Op: &socket}, ""},
-		{"no opcode", "a.bpf", "ret #1", load.Options{}, "a.bpf: a program alone does not say for which opcode it is"},
+		{"no opcode", "a.bpf", "ret #1", load.Options{}, "a.bpf: a program alone does not say which opcode it is for"},
 		{"a mistake", "a.bpf", "ret #1\nret 1", load.Options{Op: &socket}, `a.bpf:2:5: expected #constant or a, found "1"`},
 		{"an array of C", "a.c", "struct sock_filter a[] = {{6}}; struct sock_filter b[] = {{6}};",
 			load.Options{Op: &socket, Name: "b"}, ""},
@@ -27,7 +27,7 @@ func TestText(t *testing.T) {
 		{"a mistake in one", "p.policy", "default deny\nallow NOOP", load.Options{},
 			`p.policy:2:7: found "NOOP", expected an opcode such as SOCKET`},
 		{"a policy for a kernel without filters", "p.policy", "default deny", load.Options{Kernels: []kernel.Release{kernel.V6_19}},
-			"p.policy: a task cannot register filters on 6.19"},
+			"p.policy: tasks cannot register filters on 6.19"},
 		{"a container's object", "p.json", `{"defaultAction": "deny", "ops": ["IORING_OP_NOP"]}`, load.Options{}, ""},
 		{"a container's configuration", "p.json", `{"linux": {"ioUring": {"defaultAction": "no"}}}`, load.Options{},
 			`p.json:1:23: defaultAction: found "no", expected "deny" or "allow"`},
@@ -38,7 +38,7 @@ func TestText(t *testing.T) {
 		{"a function for an opcode that is named", "f.c", "return ctx->user_data == 1;", load.Options{Op: &socket}, ""},
 		{"a mistake in one", "f.c", "return 1", load.Options{}, `f.c:1:9: found the end of the text, expected ";"`},
 		{"a policy by name of the form", "p.txt", "default deny", load.Options{Form: "policy"}, ""},
-		{"no known suffix", "p.txt", "", load.Options{}, "p.txt: the name does not tell its form; forms are asm, raw, hex, decimal, c, go, json, trace, plan, policy, oci, function"},
+		{"no known suffix", "p.txt", "", load.Options{}, "p.txt: the file name does not tell the form; forms are asm, raw, hex, decimal, c, go, json, trace, plan, policy, oci, function"},
 		{"no known form", "p.json", "", load.Options{Form: "x"}, `there is no form "x"; forms are asm, raw, hex, decimal, c, go, json, trace, plan, policy, oci, function`},
 	} {
 		got := ""

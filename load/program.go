@@ -7,7 +7,7 @@ import (
 	"github.com/uringsim/uringsim/progtext"
 )
 
-// programs are the forms of bare programs.
+// programs returns the forms of bare programs.
 func programs() []Form {
 	var list []Form
 	for _, p := range progtext.Forms() {
@@ -17,7 +17,7 @@ func programs() []Form {
 				return nil, err
 			}
 			if o.Op == nil {
-				return nil, fmt.Errorf("%s: a program alone does not say for which opcode it is", file)
+				return nil, fmt.Errorf("%s: a program alone does not say which opcode it is for", file)
 			}
 			f := plan.Filter{Op: *o.Op, Insns: prog.Insns}
 			for i := range prog.At {
@@ -25,7 +25,7 @@ func programs() []Form {
 			}
 			return &plan.Plan{Name: file, Filters: []plan.Filter{f}}, nil
 		}
-		list = append(list, Form{p.Name, p.Suffixes, p.Doc, p.Comments, read})
+		list = append(list, Form{Name: p.Name, Suffixes: p.Suffixes, Doc: p.Doc, Comments: p.Comments, read: read})
 	}
 	return list
 }

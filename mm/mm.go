@@ -1,9 +1,10 @@
-// Package mm is the memory of a simulated process: pages that system calls read and write, with the kernel's answer to
-// bad pointers.
+// Package mm simulates the memory of a process: pages that system calls read and write, and the kernel's answer to bad
+// pointers.
 package mm
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"github.com/uringsim/uringsim/uapi"
@@ -17,16 +18,16 @@ const PageSize = 4096
 // Departs: x86-64 machines with five-level page tables or linear address masking accept larger addresses.
 const TaskSizeMax = 1<<47 - PageSize
 
-// MaxRWCount is the most bytes that one read or write moves (MAX_RW_COUNT).
+// MaxRWCount is the most bytes that one read or write transfers (MAX_RW_COUNT).
 const MaxRWCount = 1<<31 - PageSize
 
-// MaxResident bounds the bytes of pages that one Space holds; writes beyond it fail as if there were no memory.
+// MaxResident is the most bytes of pages that one Space holds. Writes beyond it fail as if there were no memory left.
 const MaxResident = 256 << 20
 
 // Prot is the protection of a mapping.
 type Prot uint8
 
-// The protections. Writable memory is readable.
+// The protections. Writable memory can also be read.
 const (
 	None Prot = iota
 	Read
@@ -39,21 +40,21 @@ type segment struct {
 	prot       Prot
 }
 
-// page is the content of a page that was written to. It belongs to one Space at a time; others copy it to write.
+// page is the content of a page that was written to. It belongs to at most one Space; others copy it before they write.
 type page struct {
 	data   [PageSize]byte
 	owner  *Space
-	pinned bool // a fork copies it for the child
+	pinned bool // a fork copies it for the child right away
 }
 
 // Space is the address space of a process. The zero Space has nothing mapped.
 type Space struct {
 	segs    []segment // sorted, disjoint
 	pages   map[uint64]*page
-	outside Outside // where the memory really is; nil for the simulated processes, which have it here
+	outside Outside // where the memory really is; nil for simulated processes
 }
 
-// Clone is the address space of a forked child: the same content, from then on apart.
+// Clone returns the address space of a forked child. It has the same content, and is independent from then on.
 func (s *Space) Clone() *Space {
 	c := &Space{segs: slices.Clone(s.segs), pages: make(map[uint64]*page, len(s.pages)), outside: s.outside}
 	for n, p := range s.pages {
@@ -67,7 +68,7 @@ func (s *Space) Clone() *Space {
 	return c
 }
 
-// Map maps zeroed memory, replacing what was there. addr and size are multiples of PageSize.
+// Map maps zeroed memory in place of what was there. Addr and size are multiples of PageSize.
 func (s *Space) Map(addr, size uint64, prot Prot) uapi.Errno {
 	if addr%PageSize != 0 || size == 0 || size%PageSize != 0 {
 		return uapi.EINVAL
@@ -80,7 +81,7 @@ func (s *Space) Map(addr, size uint64, prot Prot) uapi.Errno {
 	return 0
 }
 
-// Unmap removes mappings; what is not mapped is no error.
+// Unmap removes mappings. Memory that is not mapped is not an error.
 func (s *Space) Unmap(addr, size uint64) uapi.Errno {
 	if addr%PageSize != 0 || size == 0 || size%PageSize != 0 || addr+size < addr || addr+size > TaskSizeMax {
 		return uapi.EINVAL
@@ -94,7 +95,8 @@ func (s *Space) Unmap(addr, size uint64) uapi.Errno {
 	return 0
 }
 
-// Protect changes the protection; a gap in the range gives ENOMEM, as mprotect does, after changing what comes before it.
+// Protect changes the protection of mapped memory. A gap in the range gives ENOMEM after what comes before it was
+// changed, as with mprotect.
 func (s *Space) Protect(addr, size uint64, prot Prot) uapi.Errno {
 	if addr%PageSize != 0 || size%PageSize != 0 {
 		return uapi.EINVAL
@@ -116,7 +118,7 @@ func (s *Space) Protect(addr, size uint64, prot Prot) uapi.Errno {
 	return 0
 }
 
-// carve removes [start, end) from the segments, keeping what sticks out.
+// carve removes [start, end) from the segments, and keeps the parts outside of it.
 func (s *Space) carve(start, end uint64) {
 	kept := make([]segment, 0, len(s.segs)+1)
 	for _, g := range s.segs {
@@ -135,16 +137,11 @@ func (s *Space) carve(start, end uint64) {
 }
 
 func (s *Space) insert(g segment) {
-	i, _ := slices.BinarySearchFunc(s.segs, g.start, func(g segment, a uint64) int {
-		if g.start < a {
-			return -1
-		}
-		return 1
-	})
+	i, _ := slices.BinarySearchFunc(s.segs, g.start, func(g segment, a uint64) int { return cmp.Compare(g.start, a) })
 	s.segs = slices.Insert(s.segs, i, g)
 }
 
-// find is the index of the segment that holds addr, or -1.
+// find returns the index of the segment that contains addr, or -1.
 func (s *Space) find(addr uint64) int {
 	for i, g := range s.segs {
 		if addr < g.end {
@@ -157,7 +154,7 @@ func (s *Space) find(addr uint64) int {
 	return -1
 }
 
-// reach is how many of the n bytes at addr are mapped without a gap, with at least the given protection.
+// reach returns how many of the n bytes at addr are mapped without a gap and with at least the given protection.
 func (s *Space) reach(addr, n uint64, want Prot) uint64 {
 	var got uint64
 	for got < n {
@@ -170,13 +167,14 @@ func (s *Space) reach(addr, n uint64, want Prot) uint64 {
 	return min(got, n)
 }
 
-// AccessOK tells whether a range is user memory by its numbers alone (access_ok).
+// AccessOK tells by the address alone whether a range is user memory (access_ok).
 func AccessOK(addr, size uint64) bool {
 	end := addr + size
 	return end >= addr && end <= TaskSizeMax
 }
 
-// CopyIn fills dst from addr, all of it or nothing (copy_from_user). No bytes can be copied from anywhere.
+// CopyIn fills dst with the bytes at addr (copy_from_user). It returns false if they are not all readable. Copying no
+// bytes always succeeds.
 func (s *Space) CopyIn(dst []byte, addr uint64) bool {
 	n := uint64(len(dst))
 	if n == 0 {
@@ -195,7 +193,8 @@ func (s *Space) CopyIn(dst []byte, addr uint64) bool {
 	return true
 }
 
-// CopyOut stores src at addr. Where a page is missing it stops there and fails: what came before is written (copy_to_user).
+// CopyOut stores src at addr (copy_to_user). It returns false if not all of it is writable; the bytes before the first
+// gap are written.
 func (s *Space) CopyOut(addr uint64, src []byte) bool {
 	n := uint64(len(src))
 	if n == 0 {
@@ -211,7 +210,7 @@ func (s *Space) CopyOut(addr uint64, src []byte) bool {
 	return s.poke(addr, src[:got]) && got == n
 }
 
-// peek copies mapped memory; pages that were never written are zero.
+// peek copies mapped memory. Pages that were never written are zero.
 func (s *Space) peek(dst []byte, addr uint64) {
 	for len(dst) > 0 {
 		off := addr % PageSize
@@ -225,7 +224,7 @@ func (s *Space) peek(dst []byte, addr uint64) {
 	}
 }
 
-// poke stores into mapped memory; false if MaxResident is reached.
+// poke stores into mapped memory. It returns false if MaxResident is reached.
 func (s *Space) poke(addr uint64, src []byte) bool {
 	for len(src) > 0 {
 		off := addr % PageSize
@@ -240,7 +239,7 @@ func (s *Space) poke(addr uint64, src []byte) bool {
 	return true
 }
 
-// own is the page with that number, made this Space's own, or nil if there is no room for it.
+// own returns the page with the number, as this Space's own, or nil if there is no room for it.
 func (s *Space) own(n uint64) *page {
 	p := s.pages[n]
 	if p != nil && p.owner == s {
@@ -260,8 +259,8 @@ func (s *Space) own(n uint64) *page {
 	return fresh
 }
 
-// CString reads a string that ends in NUL within limit bytes, NUL included (strncpy_from_user).
-// It fails with EFAULT, or with ENAMETOOLONG if there is no NUL.
+// CString reads a string that ends in a NUL within limit bytes, the NUL included (strncpy_from_user). It fails with
+// EFAULT, or with ENAMETOOLONG if there is no NUL.
 func (s *Space) CString(addr uint64, limit int) (string, uapi.Errno) {
 	var b []byte
 	for len(b) < limit {
@@ -277,7 +276,7 @@ func (s *Space) CString(addr uint64, limit int) (string, uapi.Errno) {
 	return "", uapi.ENAMETOOLONG
 }
 
-// Pinnable tells whether a range of whole pages can be written for good, as rings in user memory must be.
+// Pinnable tells whether a range of whole pages is writable, as rings in user memory must be.
 func (s *Space) Pinnable(addr, size uint64) bool {
 	return s.reach(addr, size, ReadWrite) == size
 }

@@ -2,11 +2,11 @@ package mm
 
 import "slices"
 
-// Pinned are pages that the kernel holds: they stay what they are when the program unmaps them, and a fork leaves them to
-// the parent.
+// Pinned are pages that the kernel holds. They stay when the program unmaps them, and after a fork the parent keeps
+// them.
 type Pinned struct{ pages []*page }
 
-// Pin pins a range of whole writable pages. It is nil if the range is none, or if there is no room for it.
+// Pin pins a range of whole writable pages. It returns nil if the range is not writable or there is no room for it.
 //
 // Linux: io_uring/memmap.c:io_pin_pages
 func (s *Space) Pin(addr, size uint64) *Pinned {
@@ -25,7 +25,7 @@ func (s *Space) Pin(addr, size uint64) *Pinned {
 	return pins
 }
 
-// Read copies from the offset on; what lies behind the pages is zero.
+// Read copies from the offset on. Beyond the pages it reads zeros.
 func (p *Pinned) Read(dst []byte, offset uint64) {
 	clear(dst)
 	for len(dst) > 0 && offset/PageSize < uint64(len(p.pages)) {
@@ -34,7 +34,7 @@ func (p *Pinned) Read(dst []byte, offset uint64) {
 	}
 }
 
-// Write copies to the offset; what lies behind the pages is lost.
+// Write copies to the offset. What goes beyond the pages is lost.
 func (p *Pinned) Write(offset uint64, src []byte) {
 	for len(src) > 0 && offset/PageSize < uint64(len(p.pages)) {
 		n := copy(p.pages[offset/PageSize].data[offset%PageSize:], src)

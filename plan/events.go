@@ -8,8 +8,9 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// OfEvents is what the events of a trace register, whoever does and for whichever ring: the first list of restrictions,
-// and all filters in their order. Structs that are not written in place are left out. Errors are mistakes in programs.
+// OfEvents returns what the events of a trace register, no matter which task registers it and for which ring: the first
+// list of restrictions, and all filters in their order. Structs that are not written in place are left out. Errors are
+// mistakes in programs.
 func OfEvents(events []trace.Event) (*Plan, error) {
 	p := &Plan{}
 	for i := range events {

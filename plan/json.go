@@ -13,10 +13,10 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Version is the version of the document that is written and read.
+// Version is the version of the document.
 const Version = 1
 
-// document is a plan in JSON, made of the objects that traces have.
+// document is a plan in JSON. It consists of the same objects as traces.
 type document struct {
 	Plan         int                  `json:"plan"` // Version
 	Name         string               `json:"name,omitzero"`
@@ -29,7 +29,7 @@ type registration struct {
 	Opcode  trace.OpNum       `json:"opcode" bits:"32"`
 	Flags   trace.BPFFlagsNum `json:"flags,omitzero" bits:"32"`
 	PDUSize trace.Num32       `json:"pdu_size,omitzero" bits:"8"`
-	Insns   []string          `json:"insns"` // assembler, a line each
+	Insns   []string          `json:"insns"` // assembler, one line each
 }
 
 // Write writes the plan as a JSON document.
@@ -52,7 +52,7 @@ func (p *Plan) Write(w io.Writer) error {
 	return err
 }
 
-// Read reads a document that Write could have written. Errors are *trace.SyntaxError.
+// Read reads a document in the form of Write. Errors are *trace.SyntaxError.
 func Read(file string, text []byte) (*Plan, error) {
 	var doc document
 	if err := trace.Decode(file, text, &doc); err != nil {

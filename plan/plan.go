@@ -1,6 +1,6 @@
-// Package plan is what a sandbox registers with io_uring: restrictions, then filters, in an order that matters. It is
-// what policies compile to, and the form in which programs are checked, explained and compared. It knows nothing of the
-// model, which is how the two can judge each other.
+// Package plan holds what a sandbox registers with io_uring: restrictions, then filters, in an order that matters.
+// Policies compile to a plan, and programs are checked, explained and compared as plans. The package does not know the
+// model, so that each can be tested against the other.
 package plan
 
 import (
@@ -10,30 +10,31 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Plan is registered from top to bottom: the restrictions, and then the filters.
+// Plan is registered from top to bottom: first the restrictions, then the filters.
 type Plan struct {
 	Name         string
-	Restrictions []uapi.Restriction // nil registers none; an empty list denies everything
-	Filters      []Filter           // of one opcode, the last one registered runs first
+	Restrictions []uapi.Restriction // nil means that none are registered; an empty list denies everything
+	Filters      []Filter           // for one opcode, the last one registered runs first
 
-	RestrictionsAt []srcpos.Pos // where their author wrote them, as for filters
+	RestrictionsAt []srcpos.Pos // where they are written, as for filters
 }
 
-// Filter is one registration of a program: struct io_uring_bpf.
+// Filter is the registration of one program: struct io_uring_bpf.
 type Filter struct {
 	Op      uapi.Op
 	Flags   uint32 // IO_URING_BPF_FILTER_*
-	PDUSize uint8  // bytes of payload that the program knows
+	PDUSize uint8  // size in bytes of the payload that the program knows
 	Insns   []uapi.SockFilter
 	Why     string // a remark for people
 
-	// Where its author wrote it, if it was read from a text with lines; nothing but messages depends on it.
-	At      []srcpos.Pos   // the filter: its object, or the rules of a policy that speak of its opcode
-	InsnsAt [][]srcpos.Pos // of each instruction: itself, or the tests of a policy that became it; nil is At
+	// Where it is written, if it was read from a text with lines. Only messages depend on it.
+	At      []srcpos.Pos   // the filter as a whole: its object, or the rules of a policy for its opcode
+	InsnsAt [][]srcpos.Pos // each instruction: its own place, or the tests of a policy that it stands for; nil means At
 }
 
-// InsnAt is where an instruction was written, or the whole filter if no place is the instruction's own; nil if no place
-// is known. A negative pc is the filter. Without a place of its own, it is where its first instruction is.
+// InsnAt returns where an instruction is written, or where the filter is if the instruction has no place of its own;
+// nil if neither is known. A negative pc stands for the filter, which without a place of its own has that of its first
+// instruction.
 func (f *Filter) InsnAt(pc int) []srcpos.Pos {
 	switch {
 	case pc >= 0 && pc < len(f.InsnsAt) && f.InsnsAt[pc] != nil:
@@ -44,8 +45,8 @@ func (f *Filter) InsnAt(pc int) []srcpos.Pos {
 	return f.At
 }
 
-// Stack gives the filters that decide on requests of an opcode, as indexes into Filters and newest first, and whether
-// DENY_REST of a filter before all of them denies the opcode whatever they say.
+// Stack returns the filters that decide on requests of an opcode, as indices into Filters, newest first. Denied says
+// that a filter before all of them closed the opcode with DENY_REST, so that they do not matter.
 //
 // Linux: io_uring/bpf_filter.c:io_register_bpf_filter
 func (p *Plan) Stack(op uapi.Op) (filters []int, denied bool) {
@@ -60,14 +61,14 @@ func (p *Plan) Stack(op uapi.Op) (filters []int, denied bool) {
 	return filters, denied
 }
 
-// object is the filter as traces write it.
+// object returns the filter as traces write it.
 func (f *Filter) object() trace.BPFFilter {
 	return trace.BPFFilter{Opcode: trace.OpNum(f.Op), Flags: trace.BPFFlagsNum(f.Flags), PDUSize: trace.Num32(f.PDUSize),
 		Insns: cbpfvm.Disassemble(f.Insns)}
 }
 
-// Events are the calls by which a task registers the plan for itself: for rings that it makes from then on, and its
-// children's.
+// Events returns the calls with which a task registers the plan for itself. It holds for rings that the task and its
+// children make afterwards.
 func (p *Plan) Events(task string) []trace.Event {
 	var events []trace.Event
 	register := func(op uapi.RegisterOp, arg trace.Object, why string) {

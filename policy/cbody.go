@@ -6,9 +6,9 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// ParseC reads a filter function in C, or its body alone: if, else, return, and comparisons of fields of ctx with
-// constants. It decides on the opcodes that have these fields, or on op if it is not nil; what it returns 0 for is
-// denied. Errors are *trace.SyntaxError.
+// ParseC reads a filter function in C, or only its body: if, else, return, and comparisons of fields of ctx with
+// constants. A request for which it returns 0 is denied. The function is for op or, if op is nil, for the opcodes that
+// have the fields it looks at. Errors are *trace.SyntaxError.
 //
 //	if (ctx->socket.family != AF_INET && ctx->socket.family != AF_INET6)
 //		return 0;
@@ -35,30 +35,30 @@ func ParseC(file string, text []byte, op *uapi.Op) (*Policy, error) {
 	return &c.out, c.out.check()
 }
 
-// IsC tells whether a text in C looks like what ParseC reads: that it returns something.
+// IsC tells whether a text in C looks like a function that ParseC reads: whether it returns something.
 func IsC(text []byte) bool {
 	toks, err := scan("", text, cSyntax)
 	return err != nil || slices.ContainsFunc(toks, func(t token) bool { return t.kind == tokWord && t.text == "return" })
 }
 
-// cParser reads C. Every return becomes a rule, under the conditions of the ifs around it: the first return in the text
-// whose conditions hold is the one that is reached.
+// cParser reads C. Each return becomes a rule, whose condition is that of the ifs around it: the first return in the
+// text whose condition holds is the one that the function reaches.
 type cParser struct {
 	parser
-	ctx  string // the name of the parameter
-	used []cUse // the structs of the payload that are looked at
+	ctx  string // name of the parameter
+	used []cUse // the structs of the payload that the function looks at
 }
 
-// cUse is the first place where a struct of the payload is used.
+// cUse is a struct of the payload, and where the function first looks at it.
 type cUse struct {
 	name string
 	pos  Pos
 }
 
-// payloadStructs are the members of the context's union, and the opcodes that fill them.
+// payloadStructs are the members of the union in the context, and the opcodes that have them.
 var payloadStructs = map[string][]uapi.Op{"socket": socketOps, "open": openOps, "connect": connectOps}
 
-// opcodes are those that the function decides on.
+// opcodes returns the opcodes that the function is for. End is the end of the function.
 func (c *cParser) opcodes(op *uapi.Op, end Pos) ([]uapi.Op, error) {
 	if len(c.used) > 1 {
 		return nil, c.errorf(c.used[1].pos, "found %s->%s and %s->%s in one function, which no request has both",
@@ -66,7 +66,7 @@ func (c *cParser) opcodes(op *uapi.Op, end Pos) ([]uapi.Op, error) {
 	}
 	if len(c.used) == 0 {
 		if op == nil {
-			return nil, c.errorf(end, "found nothing that tells for which opcode the function is: name the opcode, or look at "+
+			return nil, c.errorf(end, "found nothing that tells which opcode the function is for: name the opcode, or look at "+
 				"%s->socket, %[1]s->open or %[1]s->connect", c.ctx)
 		}
 		return []uapi.Op{*op}, nil
@@ -82,7 +82,7 @@ func (c *cParser) opcodes(op *uapi.Op, end Pos) ([]uapi.Op, error) {
 	return []uapi.Op{*op}, nil
 }
 
-// function reads a function or its body, and gives the place where it ends.
+// function reads a function or its body, and returns the place where it ends.
 func (c *cParser) function() (Pos, error) {
 	c.directives()
 	braces := false
@@ -155,10 +155,11 @@ func (c *cParser) header() error {
 	return c.expect(")")
 }
 
-// statement reads one that is reached under some conditions; true if nothing behind it is reached.
+// statement reads a statement that is reached under the given conditions. It tells whether the statement always
+// returns.
 func (c *cParser) statement(under []Cond) (returns bool, err error) {
 	if c.depth++; c.depth > maxDepth {
-		return false, c.errorf(c.peek().pos, "found more than %d statements within each other", maxDepth)
+		return false, c.errorf(c.peek().pos, "found statements nested more than %d deep", maxDepth)
 	}
 	defer func() { c.depth-- }()
 	switch start := c.peek(); {
@@ -207,7 +208,7 @@ func (c *cParser) ifElse(under []Cond) (returns bool, err error) {
 	if err != nil || !c.accept("else") {
 		return false, err
 	}
-	if !yes { // otherwise the way to the else leads only past a return
+	if !yes { // otherwise the rule of the return comes first and decides
 		under = append(slices.Clip(under), Not{cond})
 	}
 	no, err := c.statement(under)
@@ -236,7 +237,7 @@ func (c *cParser) returns(at Pos, under []Cond) error {
 	return nil
 }
 
-// rule adds a rule for requests that fulfil all conditions.
+// rule adds a rule for requests for which all conditions hold.
 func (c *cParser) rule(at Pos, a Action, under []Cond) {
 	r := Rule{Pos: at, Action: a}
 	switch len(under) {

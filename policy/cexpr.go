@@ -1,17 +1,18 @@
 package policy
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// cValue is what an expression of C gives: a constant, a field with the bits that count, or a condition.
+// cValue is the value of an expression in C: a constant, a field with the bits that count, or a condition.
 type cValue struct {
 	kind cKind
 	pos  Pos
 	num  uint64
-	swap int   // of a constant in network order, or a field that was turned into the machine's: its bits, otherwise 0
-	test *Test // of a field, without relation and values
+	swap int   // width in bits of a constant that is in network order, or of a field that was converted from it; otherwise 0
+	test *Test // of a field; relation and values are not set yet
 	cond Cond
 }
 
@@ -23,7 +24,7 @@ const (
 	cCondition
 )
 
-// operators are the binary ones: how tightly they bind, and what becomes of two constants.
+// operators are the binary operators: how tightly they bind, and what they make of two constants.
 var operators = map[string]struct {
 	level int
 	fold  func(a, b uint64) uint64
@@ -38,7 +39,7 @@ var operators = map[string]struct {
 	">>": {8, func(a, b uint64) uint64 { return a >> b }},
 }
 
-// expression reads operators that bind more tightly than a level.
+// expression reads an expression of operators that bind more tightly than level.
 func (c *cParser) expression(level int) (cValue, error) {
 	a, err := c.unary()
 	for err == nil {
@@ -56,7 +57,7 @@ func (c *cParser) expression(level int) (cValue, error) {
 	return a, err
 }
 
-// combine is what an operator makes of two values.
+// combine applies an operator to two values.
 func (c *cParser) combine(op token, a, b cValue) (cValue, error) {
 	row := operators[op.text]
 	switch {
@@ -76,7 +77,7 @@ func (c *cParser) combine(op token, a, b cValue) (cValue, error) {
 		mask, err := fieldNamed(a.test.Field).mask(c.file, op.pos, number{b.num, b.num>>63 != 0})
 		a.test.Mask &= mask
 		if err == nil && a.test.Mask == 0 {
-			err = c.errorf(op.pos, "found no bits of %s, expected some", a.test.Field)
+			err = c.errorf(op.pos, "found a mask that leaves no bits of %s, expected some", a.test.Field)
 		}
 		return a, err
 	case op.text == "&" && (a.kind == cCondition || b.kind == cCondition):
@@ -86,7 +87,7 @@ func (c *cParser) combine(op token, a, b cValue) (cValue, error) {
 	return a, c.errorf(op.pos, "found %s with a field, expected a comparison, or & with a constant", op)
 }
 
-// logical joins conditions; those of one kind become one list.
+// logical joins conditions. Those joined by the same operator become one list.
 func (c *cParser) logical(op token, a, b cValue) (cValue, error) {
 	left, err := a.condition(c)
 	if err != nil {
@@ -113,26 +114,22 @@ func (c *cParser) logical(op token, a, b cValue) (cValue, error) {
 	return v, nil
 }
 
-// mirrored are the relations with their sides changed.
+// mirrored maps each relation to the one with its sides exchanged.
 var mirrored = map[string]string{"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
-// comparison compares a field with a constant, on whatever side.
+// comparison compares a field with a constant, on either side.
 func (c *cParser) comparison(op token, a, b cValue) (cValue, error) {
 	text := op.text
 	if a.kind == cConstant && b.kind == cField {
 		a, b, text = b, a, mirrored[text]
 	}
 	if a.kind != cField || b.kind != cConstant {
-		return a, c.errorf(op.pos, "found %s without a field on one side and a constant on the other", op)
+		return a, c.errorf(op.pos, "found %s, expected it between a field and a constant", op)
 	}
 	if err := c.sameOrder(op.pos, a, b); err != nil {
 		return a, err
 	}
-	for rel, s := range relText {
-		if s == text {
-			a.test.Rel = Rel(rel)
-		}
-	}
+	a.test.Rel = Rel(slices.Index(relText[:], text))
 	if f := fieldNamed(a.test.Field); f.order == network && a.swap == 0 && a.test.Rel != Eq && a.test.Rel != Ne {
 		return a, c.errorf(op.pos, "found %s for %s, which is in network order, expected %s around it", op, f.Name,
 			toHost[f.width])
@@ -141,15 +138,14 @@ func (c *cParser) comparison(op token, a, b cValue) (cValue, error) {
 	return cValue{kind: cCondition, pos: a.pos, cond: a.test}, a.test.check(c.file, op.pos)
 }
 
-// What turns numbers, by their bits.
+// The functions that change the byte order of numbers, by the width of these in bits.
 var (
 	toHost    = map[int]string{16: "ntohs", 32: "ntohl"}
 	toNetwork = map[int]string{16: "htons", 32: "htonl"}
-	turning   = map[string]int{"htons": 16, "ntohs": 16, "htonl": 32, "ntohl": 32}
+	swapping  = map[string]int{"htons": 16, "ntohs": 16, "htonl": 32, "ntohl": 32}
 )
 
-// sameOrder fails if a field in network order meets a constant in the machine's, or the other way round. 0 has no
-// order.
+// sameOrder fails if a field and a constant have different byte orders. The constant 0 fits either.
 func (c *cParser) sameOrder(at Pos, field, constant cValue) error {
 	f := fieldNamed(field.test.Field)
 	want := 0
@@ -166,7 +162,7 @@ func (c *cParser) sameOrder(at Pos, field, constant cValue) error {
 	return c.errorf(at, "found %s around a number for %s, expected a plain number", toNetwork[constant.swap], f.Name)
 }
 
-// condition is the value as a condition: a field holds if it is not 0.
+// condition returns the value as a condition. A field alone holds if it is not 0.
 func (v cValue) condition(c *cParser) (Cond, error) {
 	switch v.kind {
 	case cCondition:
@@ -178,10 +174,10 @@ func (v cValue) condition(c *cParser) (Cond, error) {
 	return nil, c.errorf(v.pos, "found a constant, expected a condition")
 }
 
-// unary reads "!", "~", "-" and what they stand before, or a value.
+// unary reads a value, with any "!", "~" and "-" in front of it.
 func (c *cParser) unary() (cValue, error) {
 	if c.depth++; c.depth > maxDepth {
-		return cValue{}, c.errorf(c.peek().pos, "found more than %d expressions within each other", maxDepth)
+		return cValue{}, c.errorf(c.peek().pos, "found expressions nested more than %d deep", maxDepth)
 	}
 	defer func() { c.depth-- }()
 	op := c.peek()
@@ -206,7 +202,7 @@ func (c *cParser) unary() (cValue, error) {
 	return v, nil
 }
 
-// value reads a number, a constant, a field, something in parentheses, or htons and its kin.
+// value reads a number, a constant, a field, an expression in parentheses, or a call such as htons.
 func (c *cParser) value() (cValue, error) {
 	t := c.peek()
 	if c.accept("(") {
@@ -230,7 +226,7 @@ func (c *cParser) value() (cValue, error) {
 			return c.field(t.pos)
 		}
 		if c.is("(") {
-			return c.turn(t)
+			return c.swap(t)
 		}
 		n, _, ok := constant(t.text)
 		if !ok || t.text != strings.ToUpper(t.text) {
@@ -241,12 +237,12 @@ func (c *cParser) value() (cValue, error) {
 	return cValue{}, c.found("a field of " + c.ctx + " or a constant")
 }
 
-// turn reads "htons(443)" or "ntohs(ctx->connect.port)", also with bpf_ before it.
-func (c *cParser) turn(name token) (cValue, error) {
+// swap reads the rest of a call such as htons(443) or bpf_ntohs(ctx->connect.port).
+func (c *cParser) swap(name token) (cValue, error) {
 	function := strings.TrimPrefix(strings.TrimPrefix(name.text, "bpf_"), "__constant_")
-	width, ok := turning[function]
+	width, ok := swapping[function]
 	if !ok {
-		return cValue{}, c.errorf(name.pos, "found a call of %s, expected no calls but htons, htonl, ntohs and ntohl", name)
+		return cValue{}, c.errorf(name.pos, "found a call of %s, expected htons, htonl, ntohs or ntohl", name)
 	}
 	c.next()
 	v, err := c.expression(0)
@@ -259,17 +255,17 @@ func (c *cParser) turn(name token) (cValue, error) {
 	if v.kind == cField {
 		f := fieldNamed(v.test.Field)
 		if f.order != network || f.width != width || v.swap != 0 {
-			return v, c.errorf(name.pos, "found %s around %s, which is no number of %d bits in network order", name, f.Name,
+			return v, c.errorf(name.pos, "found %s around %s, expected a field of %d bits in network order", name, f.Name,
 				width)
 		}
 	} else if v.kind != cConstant || v.num>>width != 0 || v.swap != 0 {
-		return v, c.errorf(name.pos, "found %s around what is no number of %d bits", name, width)
+		return v, c.errorf(name.pos, "found %s around something else, expected a number of %d bits", name, width)
 	}
 	v.swap = width
 	return v, nil
 }
 
-// cFields are the members of the context by their names in C.
+// cFields maps the names that members of the context have in C to those of fields.
 var cFields = map[string]string{
 	"user_data": "user_data", "opcode": "opcode", "sqe_flags": "sqe_flags",
 	"socket.family": "family", "socket.type": "type", "socket.protocol": "protocol",
@@ -293,13 +289,9 @@ func (c *cParser) field(at Pos) (cValue, error) {
 			"socket.{family,type,protocol}, open.{flags,mode,resolve} or connect.{family,port,v4_addr}", c.ctx, name)
 	}
 	if payloadStructs[first.text] != nil {
-		seen := false
-		for _, u := range c.used {
-			seen = seen || u.name == first.text
-		}
-		if !seen {
+		if !slices.ContainsFunc(c.used, func(u cUse) bool { return u.name == first.text }) {
 			c.used = append(c.used, cUse{first.text, first.pos})
 		}
 	}
-	return cValue{kind: cField, pos: at, test: &Test{Pos: at, Field: f.Name, Mask: f.bits()}}, nil
+	return cValue{kind: cField, pos: at, test: &Test{Pos: at, Field: f.Name, Mask: f.Bits()}}, nil
 }

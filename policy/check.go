@@ -2,10 +2,10 @@ package policy
 
 import "github.com/uringsim/uringsim/uapi"
 
-// check fails for rules that say something about a field which their requests do not have, and for rules that come too
-// late to decide on anything.
+// check refuses rules about fields that their requests do not have, and rules that can never decide because earlier
+// ones do.
 func (p *Policy) check() error {
-	var decided [uapi.IORING_OP_LAST]int // the line of the rule that decides on every request; 0 if there is none
+	var decided [uapi.IORING_OP_LAST]int // by opcode: the line of the rule that decides on every request; 0 if none does
 	for i := range p.Rules {
 		r := &p.Rules[i]
 		for _, t := range tests(r.If, nil) {
@@ -25,7 +25,7 @@ func (p *Policy) check() error {
 	return p.checkRequires()
 }
 
-// tests are all tests of a condition.
+// tests appends all tests of a condition to found.
 func tests(c Cond, found []*Test) []*Test {
 	switch c := c.(type) {
 	case All:
@@ -50,18 +50,18 @@ func (p *Policy) checkFields(r *Rule, t *Test) error {
 		return errorAt(p.File, t.Pos, "found %q in a rule for any opcode, expected a field that all requests have", f.Name)
 	}
 	for _, op := range r.Ops {
-		if !f.has(op) {
-			return errorAt(p.File, t.Pos, "found %q, which %s has not; it has %s", f.Name, op, fieldNames(&op))
+		if !f.Has(op) {
+			return errorAt(p.File, t.Pos, "found %q, which %s does not have; it has %s", f.Name, op, fieldNames(&op))
 		}
 	}
 	return nil
 }
 
-// checkReached fails if earlier rules decide on all requests of an opcode that the rule names.
+// checkReached refuses a rule if earlier ones decide on all requests of an opcode that it names.
 func (p *Policy) checkReached(r *Rule, decided *[uapi.IORING_OP_LAST]int) error {
 	for i, op := range r.Ops {
 		if line := decided[op]; line != 0 {
-			return errorAt(p.File, r.OpsAt[i], "found %s, but the rule in line %d decides on all of them already", op, line)
+			return errorAt(p.File, r.OpsAt[i], "found %s, but the rule in line %d already decides on all such requests", op, line)
 		}
 	}
 	if r.Ops != nil {
@@ -72,10 +72,10 @@ func (p *Policy) checkReached(r *Rule, decided *[uapi.IORING_OP_LAST]int) error 
 			return nil
 		}
 	}
-	return errorAt(p.File, r.Pos, "found a rule for any opcode, but earlier ones decide on all requests already")
+	return errorAt(p.File, r.Pos, "found a rule for any opcode, but earlier rules already decide on all requests")
 }
 
-// checkRequires fails for what no kernel could be made to refuse.
+// checkRequires refuses requirements that no filter can enforce.
 func (p *Policy) checkRequires() error {
 	for _, r := range p.Requires {
 		pay := payloadOf(r.Op)

@@ -12,14 +12,14 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Options say for whom a policy is compiled.
+// Options are the options of Compile.
 type Options struct {
-	// Kernels are the releases that are to enforce the plan. nil is all on which a task can register filters, but for
-	// those that the policy itself rules out by "require".
+	// Kernels are the releases that have to enforce the plan. If nil, these are all on which a task can register
+	// filters, except those that the policy itself rules out by "require".
 	Kernels []kernel.Release
 }
 
-// Compile makes the plan that enforces the policy. Errors about a rule are *trace.SyntaxError.
+// Compile returns the plan that enforces the policy. Errors about a rule are *trace.SyntaxError.
 func (p *Policy) Compile(o Options) (*plan.Plan, error) {
 	kernels, err := p.kernels(o)
 	if err != nil {
@@ -36,7 +36,7 @@ func (p *Policy) Compile(o Options) (*plan.Plan, error) {
 			out.Filters = append(out.Filters, *f)
 		}
 	}
-	// A kernel that refuses one of the filters is to refuse the first, so that nothing is left half done.
+	// The filters that most kernels refuse come first, so that a kernel refuses the plan before it has part of it.
 	slices.SortStableFunc(out.Filters, func(a, b plan.Filter) int { return needs(&b) - needs(&a) })
 	if p.Default == Deny {
 		denyRest(out, known(p.DefaultAt))
@@ -44,7 +44,7 @@ func (p *Policy) Compile(o Options) (*plan.Plan, error) {
 	return out, nil
 }
 
-// needs is the number of releases with filters that refuse one for its payload.
+// needs returns the number of releases that have filters and refuse this one because of its payload.
 func needs(f *plan.Filter) int {
 	n := 0
 	for _, k := range kernel.Measured() {
@@ -55,15 +55,15 @@ func needs(f *plan.Filter) int {
 	return n
 }
 
-// compiler is a policy on its way to a plan.
+// compiler compiles a policy for some releases.
 type compiler struct {
 	*Policy
 	kernels []kernel.Release
-	decided map[string]*node // by the rules for an opcode
+	decided map[string]*node // graphs by the rules that they stand for
 }
 
-// decide is the graph for an opcode, without tests of known outcome. Opcodes with the same rules share it, unless these
-// ask for the opcode.
+// decide returns the pruned graph for an opcode. Opcodes to which the same rules apply share one, unless a rule looks
+// at the opcode itself.
 func (c *compiler) decide(op uapi.Op) *node {
 	var key []byte
 	for i := range c.Rules {
@@ -87,7 +87,8 @@ func (c *compiler) decide(op uapi.Op) *node {
 	return n
 }
 
-// denyRest makes the last filter deny what has none. Before it, the opcodes of later filters would be denied for good.
+// denyRest makes the last filter also deny all opcodes without a filter. An earlier filter must not, since that would
+// deny the opcodes of the later ones for good.
 func denyRest(out *plan.Plan, at []Pos) {
 	if len(out.Filters) == 0 {
 		f := plan.Filter{Op: uapi.IORING_OP_NOP, Why: "nothing is allowed", At: at}
@@ -97,7 +98,7 @@ func denyRest(out *plan.Plan, at []Pos) {
 	out.Filters[len(out.Filters)-1].Flags |= uapi.IO_URING_BPF_FILTER_DENY_REST
 }
 
-// kernels are the releases to compile for.
+// kernels returns the releases to compile for.
 func (p *Policy) kernels(o Options) ([]kernel.Release, error) {
 	if o.Kernels == nil {
 		var all []kernel.Release
@@ -110,17 +111,17 @@ func (p *Policy) kernels(o Options) ([]kernel.Release, error) {
 	}
 	for _, k := range o.Kernels {
 		if !canFilter(k) {
-			return nil, fmt.Errorf("%s: a task cannot register filters on %s", p.File, k.Name)
+			return nil, fmt.Errorf("%s: tasks cannot register filters on %s", p.File, k.Name)
 		}
 		if r := p.requirement(k); r != nil {
-			return nil, errorAt(p.File, r.Pos, "the policy requires kernel >= %s for %s, and is to be compiled for %s",
+			return nil, errorAt(p.File, r.Pos, "the policy requires kernel >= %s for %s, but is to be compiled for %s",
 				r.Kernel.Name, r.Op, k.Name)
 		}
 	}
 	return o.Kernels, nil
 }
 
-// requirement is the first that a release does not meet; nil if it meets all.
+// requirement returns the first requirement that a release does not meet, or nil.
 func (p *Policy) requirement(k kernel.Release) *Require {
 	for i := range p.Requires {
 		if r := &p.Requires[i]; !payloadOf(r.Op).on(k) {
@@ -130,7 +131,7 @@ func (p *Policy) requirement(k kernel.Release) *Require {
 	return nil
 }
 
-// restrictions are the list that the limits ask for; nil if they ask for none.
+// restrictions returns the restrictions that enforce the limits; nil if there are no limits.
 func (c *compiler) restrictions() []uapi.Restriction {
 	var list []uapi.Restriction
 	add := func(kind uint16, value uint8) {
@@ -142,13 +143,13 @@ func (c *compiler) restrictions() []uapi.Restriction {
 				add(uapi.IORING_RESTRICTION_REGISTER_OP, uint8(op))
 			}
 		}
-		// The filters come after the list, which on some kernels also binds the task's own calls.
+		// The filters are registered after the restrictions, which on some kernels also bind the task's own calls.
 		add(uapi.IORING_RESTRICTION_REGISTER_OP, uint8(uapi.IORING_REGISTER_BPF_FILTER))
 	}
 	if c.Limits.Flags == nil && c.Limits.Required == 0 {
 		return list
 	}
-	// An entry about flags makes the list one of requests, too: what it does not name is denied.
+	// Restrictions on flags make the kernel deny every opcode that the restrictions do not name.
 	for op := range uint8(uapi.IORING_OP_LAST) {
 		if n := c.decide(uapi.Op(op)); !n.isLeaf() || n.allow {
 			add(uapi.IORING_RESTRICTION_SQE_OP, op)
@@ -165,7 +166,7 @@ func (c *compiler) restrictions() []uapi.Restriction {
 	return list
 }
 
-// filter is the registration for an opcode; nil if what happens without one is right.
+// filter returns the filter for an opcode, or nil if none is needed.
 func (c *compiler) filter(op uapi.Op) (*plan.Filter, error) {
 	strict, err := c.needsPayload(op)
 	if err != nil {
@@ -186,8 +187,8 @@ func (c *compiler) filter(op uapi.Op) (*plan.Filter, error) {
 	return f, nil
 }
 
-// needsPayload tells whether the policy looks at arguments of an opcode, or requires that they show. It fails if there
-// are kernels on which they do not.
+// needsPayload tells whether the policy looks at arguments of the opcode, or requires that filters can see them. It
+// fails if there are releases on which they cannot.
 func (c *compiler) needsPayload(op uapi.Op) (bool, error) {
 	needs := slices.ContainsFunc(c.Requires, func(r Require) bool { return r.Op == op })
 	for i := range c.Rules {
@@ -202,7 +203,7 @@ func (c *compiler) needsPayload(op uapi.Op) (bool, error) {
 	return needs, nil
 }
 
-// payloadTest is a test of the rule that looks at the payload; nil if none does.
+// payloadTest returns a test of the rule that looks at the payload, or nil.
 func payloadTest(r *Rule) *Test {
 	for _, t := range tests(r.If, nil) {
 		if fieldNamed(t.Field).Ops != nil {
@@ -212,7 +213,7 @@ func payloadTest(r *Rule) *Test {
 	return nil
 }
 
-// payloadShows fails if there are kernels on which a test would see nothing but zeros.
+// payloadShows fails if there are releases on which a test would only see zeros.
 func (c *compiler) payloadShows(t *Test, op uapi.Op) error {
 	pay := payloadOf(op)
 	var blind []string
@@ -229,7 +230,7 @@ func (c *compiler) payloadShows(t *Test, op uapi.Op) error {
 		t.Field, op, strings.Join(blind, ", "), pay.since().Name, op)
 }
 
-// at is where the rules for an opcode speak of it, in their order; without any, where the default stands.
+// at returns the places of the rules for an opcode, in their order, or that of the default if there are none.
 func (p *Policy) at(op uapi.Op) (at []Pos) {
 	for i := range p.Rules {
 		if r := &p.Rules[i]; r.fits(op) && !slices.Contains(at, r.at(op)) {
@@ -242,7 +243,7 @@ func (p *Policy) at(op uapi.Op) (at []Pos) {
 	return known(at...)
 }
 
-// why names the rules that decide on an opcode.
+// why names the rules for an opcode.
 func (p *Policy) why(op uapi.Op) string {
 	var lines []string
 	for i := range p.Rules {

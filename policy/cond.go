@@ -3,10 +3,9 @@ package policy
 import (
 	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/uringsim/uringsim/uapi"
 )
 
 // or reads conditions joined by "or".
@@ -43,10 +42,10 @@ func (p *parser) and() (Cond, error) {
 	return all, nil
 }
 
-// not reads a test, a condition in parentheses, or "not" and one of these.
+// not reads a test or a condition in parentheses, with any "not" in front of it.
 func (p *parser) not() (Cond, error) {
 	if p.depth++; p.depth > maxDepth {
-		return nil, p.errorf(p.peek().pos, "found more than %d conditions within each other", maxDepth)
+		return nil, p.errorf(p.peek().pos, "found conditions nested more than %d deep", maxDepth)
 	}
 	defer func() { p.depth-- }()
 	start := p.pos
@@ -72,13 +71,13 @@ func (p *parser) not() (Cond, error) {
 	return p.relation(t)
 }
 
-// operandInParentheses reads what follows "(" if that is no condition: "(flags & O_CREAT)".
+// operandInParentheses reads what follows "(" if it is an operand, as in "(flags & O_CREAT)".
 func (p *parser) operandInParentheses() (*Test, bool) {
 	t, err := p.operand()
 	return t, err == nil && p.accept(")")
 }
 
-// operand reads a field, with the bits that count: "flags" or "flags & O_CREAT".
+// operand reads a field, perhaps masked: "flags" or "flags & O_CREAT".
 func (p *parser) operand() (*Test, error) {
 	name := p.peek()
 	f := fieldNamed(strings.ToLower(name.text))
@@ -89,7 +88,7 @@ func (p *parser) operand() (*Test, error) {
 		return nil, p.found("a field: " + fieldNames(nil))
 	}
 	p.next()
-	t := &Test{Pos: name.pos, Field: f.Name, Mask: f.bits()}
+	t := &Test{Pos: name.pos, Field: f.Name, Mask: f.Bits()}
 	if at := p.peek().pos; p.accept("&") {
 		m, err := p.primary(f)
 		if err != nil {
@@ -101,20 +100,20 @@ func (p *parser) operand() (*Test, error) {
 	return t, nil
 }
 
-// mask is the bits of a field that "&" leaves.
+// mask returns the bits of the field that "& m" leaves.
 func (f *Field) mask(file string, at Pos, m number) (uint64, error) {
-	switch rest := m.v &^ f.bits(); {
+	switch rest := m.v &^ f.Bits(); {
 	case f.order == address:
 		return 0, errorAt(file, at, `found "&" for %s, expected ==, != or in with a prefix such as 10.0.0.0/8`, f.Name)
 	case rest != 0 && !m.inverted:
 		return 0, errorAt(file, at, "found %#x, which %s never has%s", rest, f.Name, f.reason())
-	case m.v&f.bits() == 0:
-		return 0, errorAt(file, at, "found no bits of %s, expected some", f.Name)
+	case m.v&f.Bits() == 0:
+		return 0, errorAt(file, at, "found a mask that leaves no bits of %s, expected some", f.Name)
 	}
-	return m.v & f.bits(), nil
+	return m.v & f.Bits(), nil
 }
 
-// reason says why some bits of the field are not seen.
+// reason says why some bits of the field are always 0.
 func (f *Field) reason() string {
 	if f.why == "" {
 		return ""
@@ -122,7 +121,7 @@ func (f *Field) reason() string {
 	return ": " + f.why
 }
 
-// relation reads "== value", "in set" and so on.
+// relation reads what follows an operand, such as "== value" or "in set".
 func (p *parser) relation(t *Test) (Cond, error) {
 	at := p.peek().pos
 	if p.accept("not") {
@@ -152,7 +151,7 @@ func (p *parser) relation(t *Test) (Cond, error) {
 	return nil, p.found("==, !=, <, <=, >, >=, in or not in")
 }
 
-// set reads one value, or several in parentheses; ranges are values here.
+// set reads one value, or several in parentheses, any of which may be a range.
 func (p *parser) set(t *Test) error {
 	if !p.accept("(") {
 		return p.item(t)
@@ -185,7 +184,7 @@ func (p *parser) item(t *Test) error {
 	return last.check(p.file, at)
 }
 
-// value reads what the field is compared with.
+// value reads a value to compare the field with.
 func (p *parser) value(t *Test) (Value, error) {
 	f := fieldNamed(t.Field)
 	if f.order == address {
@@ -198,7 +197,7 @@ func (p *parser) value(t *Test) (Value, error) {
 	return Value{Lo: n.v, Hi: n.v}, err
 }
 
-// prefix reads an address, perhaps with a length behind it.
+// prefix reads an address, with or without a prefix length.
 func (p *parser) prefix() (Value, error) {
 	t := p.next()
 	prefix, err := netip.ParsePrefix(t.text)
@@ -209,12 +208,12 @@ func (p *parser) prefix() (Value, error) {
 	case t.kind != tokAddress || err != nil:
 		return Value{}, p.errorf(t.pos, "found %s, expected an address such as 10.0.0.0/8, 192.0.2.1 or 2001:db8::/32", t)
 	case prefix != prefix.Masked():
-		return Value{}, p.errorf(t.pos, "found %s, expected no bits behind its length: %s", t, prefix.Masked())
+		return Value{}, p.errorf(t.pos, "found %s, which has bits set beyond its length, expected %s", t, prefix.Masked())
 	}
 	return Value{Prefix: prefix}, nil
 }
 
-// number is a constant; inverted ones have all bits but a few.
+// number is a constant. It is inverted if it was written with "~".
 type number struct {
 	v        uint64
 	inverted bool
@@ -231,10 +230,10 @@ func (p *parser) constants(f *Field) (number, error) {
 	return n, err
 }
 
-// primary reads a number, a name, "~" and one of these, or constants in parentheses.
+// primary reads a constant or constants in parentheses, with any "~" in front.
 func (p *parser) primary(f *Field) (number, error) {
 	if p.depth++; p.depth > maxDepth {
-		return number{}, p.errorf(p.peek().pos, "found more than %d parentheses within each other", maxDepth)
+		return number{}, p.errorf(p.peek().pos, "found parentheses nested more than %d deep", maxDepth)
 	}
 	defer func() { p.depth-- }()
 	switch {
@@ -251,7 +250,7 @@ func (p *parser) primary(f *Field) (number, error) {
 	return p.literal(f)
 }
 
-// literal reads a number or a name that makes sense with the field.
+// literal reads a number, or a name that makes sense with the field.
 func (p *parser) literal(f *Field) (number, error) {
 	t := p.peek()
 	switch t.kind {
@@ -265,7 +264,7 @@ func (p *parser) literal(f *Field) (number, error) {
 	case tokWord:
 		v, family, ok := constant(t.text)
 		switch {
-		case ok && f.takes(family):
+		case ok && slices.Contains(f.names, family):
 			p.next()
 			return number{v: v}, nil
 		case f.names == nil:
@@ -276,17 +275,7 @@ func (p *parser) literal(f *Field) (number, error) {
 	return number{}, p.found("a number or a name")
 }
 
-// takes tells whether constants of a family make sense with the field.
-func (f *Field) takes(family *uapi.Family) bool {
-	for _, n := range f.names {
-		if n == family {
-			return true
-		}
-	}
-	return false
-}
-
-// check fails for a comparison whose outcome is always the same, which nobody means.
+// check refuses a comparison that always or never holds, as nobody means one.
 func (t *Test) check(file string, at Pos) error {
 	f := fieldNamed(t.Field)
 	if f.order == address {
@@ -296,17 +285,17 @@ func (t *Test) check(file string, at Pos) error {
 		return nil
 	}
 	if f.Name == "v4_addr" && (t.Rel != Eq && t.Rel != Ne && t.Rel != In || t.Values[0].Lo != t.Values[0].Hi) {
-		return errorAt(file, at, "found %s compared by size, expected ==, != or in with single values", f.Name)
+		return errorAt(file, at, "found %s in a comparison by size, expected ==, != or in with single values", f.Name)
 	}
 	v := t.Values[0]
 	exact := (t.Rel == Eq || t.Rel == Ne || t.Rel == In) && v.Lo == v.Hi
 	switch {
 	case v.Lo > v.Hi:
 		return errorAt(file, at, "found a range from %d to %d, expected the smaller number first", v.Lo, v.Hi)
-	case (v.Lo|v.Hi)&^f.bits() != 0:
-		return errorAt(file, at, "found %#x, which %s never has%s", (v.Lo|v.Hi)&^f.bits(), f.Name, f.reason())
+	case (v.Lo|v.Hi)&^f.Bits() != 0:
+		return errorAt(file, at, "found %#x, which %s never has%s", (v.Lo|v.Hi)&^f.Bits(), f.Name, f.reason())
 	case exact && v.Lo&^t.Mask != 0:
-		return errorAt(file, at, "found %#x, which the bits %#x of %s never give", v.Lo, t.Mask, f.Name)
+		return errorAt(file, at, "found %#x, which %[3]s & %#[2]x never is", v.Lo, t.Mask, f.Name)
 	case t.Rel == Lt && v.Lo == 0, t.Rel == Gt && v.Lo >= t.Mask, t.Rel == Ge && v.Lo > t.Mask:
 		return errorAt(file, at, "found %s %s %d, which never holds", f.Name, t.Rel, v.Lo)
 	case t.Rel == Ge && v.Lo == 0, t.Rel == Le && v.Lo >= t.Mask, t.Rel == Lt && v.Lo > t.Mask,

@@ -7,34 +7,34 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// The instructions that programs are made of.
+// The opcodes of the instructions that programs consist of.
 const (
-	ldAbs = 0x20
-	andK  = 0x54
-	mulK  = 0x24
-	rshK  = 0x74
-	ja    = 0x05
-	jeqK  = 0x15
-	jgeK  = 0x35
-	jsetK = 0x45
-	retK  = 0x06
+	ldAbs = uapi.BPF_LD | uapi.BPF_W | uapi.BPF_ABS
+	andK  = uapi.BPF_ALU | uapi.BPF_AND | uapi.BPF_K
+	mulK  = uapi.BPF_ALU | uapi.BPF_MUL | uapi.BPF_K
+	rshK  = uapi.BPF_ALU | uapi.BPF_RSH | uapi.BPF_K
+	ja    = uapi.BPF_JMP | uapi.BPF_JA
+	jeqK  = uapi.BPF_JMP | uapi.BPF_JEQ | uapi.BPF_K
+	jgeK  = uapi.BPF_JMP | uapi.BPF_JGE | uapi.BPF_K
+	jsetK = uapi.BPF_JMP | uapi.BPF_JSET | uapi.BPF_K
+	retK  = uapi.BPF_RET | uapi.BPF_K
 )
 
-// reach is the longest distance of a conditional jump.
+// reach is the longest distance that a conditional jump covers.
 const reach = 255
 
-// block is a node as instructions: it loads what it needs and jumps, or returns.
+// block is a node as instructions: it loads what it needs and jumps, or it returns.
 type block struct {
 	*node
-	code  []uapi.SockFilter // the load and the masking
-	start int               // the place of the first instruction
+	code  []uapi.SockFilter // the load and the mask
+	start int               // place of the first instruction in the program
 
-	// Of the ways on, to node.t and node.f:
-	entry [2]int  // which instruction of the block there they go to
-	far   [2]bool // a conditional jump does not reach it
+	// Of the jumps to node.t and node.f:
+	entry [2]int  // the instruction of the target block that it goes to
+	far   [2]bool // it is too far for a conditional jump
 }
 
-// held is what the accumulator has: the bits of a word that are right, and whether all others are 0.
+// held is what is known of the accumulator: which bits of a word it holds, and whether its other bits are 0.
 type held struct {
 	word  word
 	valid uint32
@@ -42,9 +42,9 @@ type held struct {
 	known bool
 }
 
-// emit writes the graph as a program, with the places of the tests that became each instruction: of a load, of all
-// tests of its word, as it serves several. Every node stands before those it leads to, and loads its word only for the
-// ways in on which the accumulator does not have it.
+// emit returns the graph as a program, and for each instruction the places of the tests that it stands for; a load
+// stands for all tests of its word. Each node comes before those that it leads to, and loads its word only where the
+// accumulator may not hold it yet.
 func emit(root *node) (out []uapi.SockFilter, at [][]Pos) {
 	order := topological(root)
 	of := map[*node]*block{}
@@ -85,12 +85,12 @@ func emit(root *node) (out []uapi.SockFilter, at [][]Pos) {
 	return out, at
 }
 
-// inOrder are places in the order of the text, each once.
+// inOrder sorts places and removes duplicates.
 func inOrder(at []Pos) []Pos {
 	return slices.Compact(slices.SortedFunc(slices.Values(at), srcpos.Pos.Compare))
 }
 
-// topological orders the nodes so that each stands before those it leads to, and the leaves last.
+// topological orders the nodes so that each comes before those that it leads to. The leaves come last.
 func topological(root *node) []*node {
 	var order, leaves []*node
 	seen := map[*node]bool{}
@@ -109,20 +109,18 @@ func topological(root *node) []*node {
 		order = append(order, n)
 	}
 	visit(root)
-	for i, j := 0, len(order)-1; i < j; i, j = i+1, j-1 {
-		order[i], order[j] = order[j], order[i]
-	}
+	slices.Reverse(order)
 	return append(order, leaves...)
 }
 
-// way is one way into a block: way on number i of another one.
+// way is a jump into a block: jump i of another block. The start of the program has no other block.
 type way struct {
 	from *block
 	i    int
 	held held
 }
 
-// load decides what each block has to load, and where the ways in enter it.
+// load decides what each block loads, and at which of its instructions each jump enters it.
 func load(blocks []*block, at map[*node]*block) {
 	ways := map[*block][]way{blocks[0]: {{}}}
 	for _, b := range blocks {
@@ -136,7 +134,7 @@ func load(blocks []*block, at map[*node]*block) {
 	}
 }
 
-// load fills in the block's code, and gives what the accumulator has after it.
+// load sets the block's code, and returns what the accumulator holds after it.
 func (b *block) load(ways []way) held {
 	code := b.loads()
 	loaded, loads := b.loaded(), len(code)
@@ -144,7 +142,7 @@ func (b *block) load(ways []way) held {
 		code = append(code, uapi.SockFilter{Code: andK, K: b.mask})
 		loaded = held{b.word, b.mask, true, true}
 	}
-	// Enter where something is missing: at the load, at the mask or behind both.
+	// Each way in skips what it does not need: nothing, the load, or load and mask.
 	first := len(code)
 	var after held
 	entries := make([]int, len(ways))
@@ -168,7 +166,7 @@ func (b *block) load(ways []way) held {
 	return after
 }
 
-// loads are the instructions that bring the word into the accumulator.
+// loads returns the instructions that load the word into the accumulator.
 func (n *node) loads() []uapi.SockFilter {
 	code := []uapi.SockFilter{{Code: ldAbs, K: n.word.off}}
 	if n.word.turn { // h + l<<8 becomes l + h<<8 + l<<16
@@ -177,7 +175,7 @@ func (n *node) loads() []uapi.SockFilter {
 	return code
 }
 
-// loaded is what the accumulator has after loads.
+// loaded returns what the accumulator holds after these instructions.
 func (n *node) loaded() held {
 	if n.word.turn {
 		return held{n.word, 0xffff, false, true}
@@ -185,7 +183,7 @@ func (n *node) loaded() held {
 	return held{n.word, ^uint32(0), true, true}
 }
 
-// or is what is certain of two possibilities. The zero held is none.
+// or returns what is certain if either may hold. The zero held stands for no possibility yet.
 func (h held) or(other held) held {
 	if !h.known || h == other {
 		return other
@@ -193,7 +191,7 @@ func (h held) or(other held) held {
 	return held{h.word, h.valid & other.valid, false, true}
 }
 
-// has tells whether the accumulator has these bits of the word.
+// has tells whether the accumulator holds these bits of the word.
 func (h held) has(w word, mask uint32) bool { return h.known && h.word == w && h.valid&mask == mask }
 
 // serves tells whether the node can test the accumulator as it is.
@@ -201,7 +199,7 @@ func (h held) serves(n *node) bool {
 	return h.has(n.word, n.mask) && (n.rel == anyBit || h.exact && h.valid == n.mask)
 }
 
-// size is the number of the block's instructions.
+// size returns the number of the block's instructions.
 func (b *block) size() int {
 	n := len(b.code) + 1
 	for _, far := range b.far {
@@ -212,8 +210,8 @@ func (b *block) size() int {
 	return n
 }
 
-// stretch makes the ways on far that have got too long; true if one has. A far way goes through an instruction of its
-// own behind the conditional jump.
+// stretch marks the jumps that have become too far, and tells whether there are new ones. Such a jump goes through an
+// unconditional jump right behind the conditional one.
 func (b *block) stretch(at map[*node]*block) bool {
 	if b.isLeaf() {
 		return false
@@ -227,12 +225,12 @@ func (b *block) stretch(at map[*node]*block) bool {
 	return changed
 }
 
-// targets are the instructions to which the ways on lead.
+// targets returns the instructions that the block jumps to.
 func (b *block) targets(at map[*node]*block) [2]int {
 	return [2]int{at[b.t].start + b.entry[0], at[b.f].start + b.entry[1]}
 }
 
-// insns are the block's instructions.
+// insns returns the block's instructions.
 func (b *block) insns(at map[*node]*block) []uapi.SockFilter {
 	if b.isLeaf() {
 		k := uint32(0)

@@ -3,6 +3,7 @@ package policy
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 
 	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/uapi"
@@ -14,7 +15,8 @@ type request struct {
 	ctx *cbpfvm.Context
 }
 
-// Allows is what the rules say about a request of an opcode, as a filter sees it. The limits are not its business.
+// Allows tells whether the rules allow a request of the opcode for which filters see ctx. It does not look at the
+// limits.
 func (p *Policy) Allows(op uapi.Op, ctx *cbpfvm.Context) bool {
 	req := &request{op, ctx}
 	for i := range p.Rules {
@@ -26,21 +28,11 @@ func (p *Policy) Allows(op uapi.Op, ctx *cbpfvm.Context) bool {
 }
 
 func (c All) holds(r *request) bool {
-	for _, part := range c {
-		if !part.holds(r) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(c, func(part Cond) bool { return !part.holds(r) })
 }
 
 func (c Any) holds(r *request) bool {
-	for _, part := range c {
-		if part.holds(r) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c, func(part Cond) bool { return part.holds(r) })
 }
 
 func (c Not) holds(r *request) bool { return !c.Cond.holds(r) }
@@ -66,42 +58,31 @@ func (t *Test) holds(r *request) bool {
 	case Ge:
 		return v >= c
 	}
-	for _, item := range t.Values {
-		if item.Lo <= v && v <= item.Hi {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(t.Values, func(item Value) bool { return item.Lo <= v && v <= item.Hi })
 }
 
 func (t *Test) holdsAddress(a netip.Addr) bool {
-	within := false
-	for _, item := range t.Values {
-		within = within || item.Prefix.Contains(a)
-	}
+	within := slices.ContainsFunc(t.Values, func(item Value) bool { return item.Prefix.Contains(a) })
 	return within != (t.Rel == Ne)
 }
 
-// value is the field as a number, with bits that masks leave out.
+// value returns the field as a number, including ignored bits.
 func (f *Field) value(ctx *cbpfvm.Context) uint64 {
 	b := ctx[f.off+uint32(f.shift/8):]
-	var v uint64
 	switch {
 	case f.width == 8:
-		v = uint64(b[0])
+		return uint64(b[0])
 	case f.width == 16:
-		v = uint64(binary.BigEndian.Uint16(b))
+		return uint64(binary.BigEndian.Uint16(b))
 	case f.width == 32 && f.order == network:
-		v = uint64(binary.BigEndian.Uint32(b))
+		return uint64(binary.BigEndian.Uint32(b))
 	case f.width == 32:
-		v = uint64(binary.LittleEndian.Uint32(b))
-	default:
-		v = binary.LittleEndian.Uint64(b)
+		return uint64(binary.LittleEndian.Uint32(b))
 	}
-	return v
+	return binary.LittleEndian.Uint64(b)
 }
 
-// address is that of a CONNECT; it is invalid, and in no prefix, for other families.
+// address returns the address of a CONNECT. For families without one it is invalid, and in no prefix.
 func (r *request) address() netip.Addr {
 	const off = uapi.BPFCtxPDU + 8
 	switch binary.LittleEndian.Uint32(r.ctx[uapi.BPFCtxPDU:]) {

@@ -9,28 +9,28 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Field is something of a request that a condition can look at.
+// Field is a property of a request that conditions can look at.
 type Field struct {
 	Name string
-	Ops  []uapi.Op // the requests that have it; nil is all
+	Ops  []uapi.Op // the opcodes that have it; nil means all
 	Doc  string
 
-	off     uint32 // of its first word in the filter context, in bytes
-	shift   uint   // of a field that is a byte of its word
+	off     uint32 // offset in the filter context of its first word, in bytes
+	shift   uint   // position in its word, for a field that is a byte
 	width   int    // bits
-	ignored uint64 // bits that are taken for 0
-	why     string // why they are
+	ignored uint64 // bits that count as 0
+	why     string // why they do
 	order   order
 	names   []*uapi.Family // the constants that make sense with it
 }
 
-// order is how the bytes of a field stand in the context.
+// order is the byte order of a field in the context.
 type order uint8
 
 const (
-	host    order = iota // as the machine has them
-	network              // most significant first
-	address              // of AF_INET or AF_INET6, as family says
+	host    order = iota // that of the machine
+	network              // most significant byte first
+	address              // an address of IPv4 or IPv6, as the field family says
 )
 
 var (
@@ -40,7 +40,7 @@ var (
 	familyOps  = []uapi.Op{uapi.IORING_OP_SOCKET, uapi.IORING_OP_CONNECT}
 )
 
-// Fields are what conditions can look at, those of all requests first.
+// Fields returns all fields. Those that all requests have come first.
 func Fields() []Field { return slices.Clone(fields) }
 
 // Linux: include/uapi/linux/io_uring/bpf_filter.h:io_uring_bpf_ctx
@@ -69,7 +69,7 @@ var fields = []Field{
 		Doc: "the first four bytes of the address as a number, whatever the family"},
 }
 
-// fieldNamed is the row of a field; nil if there is none.
+// fieldNamed returns the field with the name, or nil.
 func fieldNamed(name string) *Field {
 	for i := range fields {
 		if fields[i].Name == name {
@@ -79,28 +79,28 @@ func fieldNamed(name string) *Field {
 	return nil
 }
 
-// has tells whether requests of the opcode have the field.
-func (f *Field) has(op uapi.Op) bool { return f.Ops == nil || slices.Contains(f.Ops, op) }
+// Has tells whether requests of the opcode have the field.
+func (f *Field) Has(op uapi.Op) bool { return f.Ops == nil || slices.Contains(f.Ops, op) }
 
-// bits are those that a condition can see.
-func (f *Field) bits() uint64 { return math.MaxUint64 >> (64 - min(f.width, 64)) &^ f.ignored }
+// Bits returns the bits of the field that conditions can see.
+func (f *Field) Bits() uint64 { return math.MaxUint64 >> (64 - min(f.width, 64)) &^ f.ignored }
 
-// fieldNames lists the fields of requests of an opcode, or all of them.
+// fieldNames lists the fields of requests of the opcode, or all fields if op is nil.
 func fieldNames(op *uapi.Op) string {
 	var names []string
 	for i := range fields {
-		if op == nil || fields[i].has(*op) {
+		if op == nil || fields[i].Has(*op) {
 			names = append(names, fields[i].Name)
 		}
 	}
 	return strings.Join(names, ", ")
 }
 
-// payload is what the context of an opcode has besides what all have.
+// payload is the part of the context that only some opcodes have.
 type payload struct {
 	op      uapi.Op
 	size    uint8
-	missing kernel.Quirk // kernels that have none
+	missing kernel.Quirk // the quirk of kernels that do not show it
 }
 
 // Linux: io_uring/opdef.c:io_issue_defs, filter_pdu_size
@@ -111,7 +111,7 @@ var payloads = []payload{
 	{uapi.IORING_OP_CONNECT, uapi.SizeofBPFConnect, kernel.NoConnectPayload},
 }
 
-// payloadOf is the row of an opcode; nil if it has no payload.
+// payloadOf returns the payload of the opcode, or nil.
 func payloadOf(op uapi.Op) *payload {
 	for i := range payloads {
 		if payloads[i].op == op {
@@ -121,10 +121,10 @@ func payloadOf(op uapi.Op) *payload {
 	return nil
 }
 
-// on tells whether a release shows the payload to filters.
+// on tells whether the release shows the payload to filters.
 func (p *payload) on(k kernel.Release) bool { return canFilter(k) && !k.Has(p.missing) }
 
-// since is the first release that shows the payload.
+// since returns the first release that shows the payload.
 func (p *payload) since() kernel.Release {
 	for _, k := range kernel.Measured() {
 		if p.on(k) {
@@ -134,7 +134,7 @@ func (p *payload) since() kernel.Release {
 	panic("policy: no release has the payload of " + p.op.String())
 }
 
-// canFilter tells whether a task can register filters on a release.
+// canFilter tells whether tasks can register filters on the release.
 func canFilter(k kernel.Release) bool {
 	return !k.Has(kernel.NoBPFFilter) && !k.Has(kernel.NoTaskRestrictions) && !k.Has(kernel.NoFilterPayload)
 }

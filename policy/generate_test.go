@@ -99,12 +99,12 @@ func (g generator) test(ops []uapi.Op) *Test {
 		}
 		fits := true
 		for _, op := range ops {
-			fits = fits && f.has(op)
+			fits = fits && f.Has(op)
 		}
 		if !fits {
 			continue
 		}
-		t := &Test{Field: f.Name, Mask: f.bits(), Rel: Rel(g.IntN(int(In) + 1))}
+		t := &Test{Field: f.Name, Mask: f.Bits(), Rel: Rel(g.IntN(int(In) + 1))}
 		if f.order != address && g.chance(40) {
 			t.Mask = g.value(f)
 		}
@@ -138,7 +138,7 @@ func (g generator) value(f *Field) uint64 {
 	case 2:
 		v |= uint64(g.IntN(3)) << 32
 	}
-	return v & f.bits()
+	return v & f.Bits()
 }
 
 func (g generator) item(f *Field, t *Test) Value {

@@ -6,25 +6,25 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// graph is the decision on requests of one opcode: tests of words of the context, each with two ways on, that end in
-// one of two leaves. Equal tests are one node, so that what rules have in common is shared.
+// graph decides on requests of one opcode. Its nodes test words of the context, and its two leaves deny and allow.
+// Equal tests that lead to the same nodes are one node, so rules share what they have in common.
 type graph struct {
 	op    uapi.Op
-	turn  bool // ports are turned into the machine's order, since some are compared by size
+	turn  bool // whether ports are loaded in the machine's byte order, as some are compared by size
 	nodes map[step]*node
 	next  int
-	leaf  [2]*node // that denies, and that allows
-	at    []Pos    // of what becomes nodes now
+	leaf  [2]*node // the leaf that denies and the one that allows
+	at    []Pos    // the place of the test that is being lowered
 }
 
-// node is a test, or a leaf.
+// node is a test or a leaf.
 type node struct {
 	id int
 	step
-	at []Pos // of the tests of the policy that it stands for; nil for a leaf, in which rules come together
+	at []Pos // places of the tests of the policy that it stands for; nil for leaves, which many rules share
 }
 
-// step is what a node does: test a word, and go on.
+// step is what a node does: it tests a word and goes on to t or f.
 type step struct {
 	word  word
 	mask  uint32 // the bits that are compared
@@ -34,10 +34,10 @@ type step struct {
 	allow bool // of a leaf, which has no t and f
 }
 
-// word is what is loaded from the context.
+// word is a word of the context, as it is loaded.
 type word struct {
 	off  uint32
-	turn bool // the two low bytes change places
+	turn bool // the two low bytes are swapped
 }
 
 // rel is how a step compares the word with k.
@@ -46,7 +46,7 @@ type rel uint8
 const (
 	equal rel = iota
 	atLeast
-	anyBit // of mask; k is 0
+	anyBit // whether any bit of mask is set; k is 0
 )
 
 func newGraph(op uapi.Op) *graph {
@@ -55,7 +55,7 @@ func newGraph(op uapi.Op) *graph {
 	return g
 }
 
-// leafFor is the leaf of an action.
+// leafFor returns the leaf of an action.
 func (g *graph) leafFor(a Action) *node {
 	if a == Allow {
 		return g.leaf[1]
@@ -65,7 +65,7 @@ func (g *graph) leafFor(a Action) *node {
 
 func (n *node) isLeaf() bool { return n.t == nil }
 
-// node is the one node that does a step.
+// node returns the one node for a step.
 func (g *graph) node(s step) *node {
 	if s.t != nil && s.t == s.f {
 		return s.t
@@ -84,16 +84,16 @@ func (g *graph) node(s step) *node {
 	return n
 }
 
-// piece says where to go for values from lo up to where the next piece begins.
+// piece says where to go for values from lo up to the lo of the next piece.
 type piece struct {
 	lo uint32
 	to *node
 }
 
-// few is how many single values are tried one after the other; among more, the way is found by halving.
+// few is the most single values to be compared one after the other. If there are more, the search is binary.
 const few = 6
 
-// choose goes where the word's value, of which only the bits of mask are set, says. The first piece starts at 0.
+// choose returns a node that goes where the masked word falls among the pieces, the first of which starts at 0.
 func (g *graph) choose(w word, mask uint32, pieces []piece) *node {
 	pieces = merge(pieces)
 	for len(pieces) > 1 && pieces[len(pieces)-1].lo > mask {
@@ -105,7 +105,7 @@ func (g *graph) choose(w word, mask uint32, pieces []piece) *node {
 	return g.between(w, mask, pieces, mask)
 }
 
-// merge joins neighbours that go to the same place.
+// merge joins neighbouring pieces that go to the same node.
 func merge(pieces []piece) []piece {
 	var out []piece
 	for _, p := range pieces {
@@ -116,7 +116,7 @@ func merge(pieces []piece) []piece {
 	return out
 }
 
-// between is choose for a value that is known to be at most hi, and at least the lo of the first piece.
+// between is choose for values that are known to be at least the lo of the first piece and at most hi.
 func (g *graph) between(w word, mask uint32, pieces []piece, hi uint32) *node {
 	if len(pieces) == 1 {
 		return pieces[0].to
@@ -131,7 +131,8 @@ func (g *graph) between(w word, mask uint32, pieces []piece, hi uint32) *node {
 		t: g.between(w, mask, pieces[m:], hi), f: g.between(w, mask, pieces[:m], pieces[m].lo-1)})
 }
 
-// single is a piece of only one value, best one between pieces that go to the same place, and how many there are.
+// single returns the number of pieces with only one value, and the best of these to test first: one whose neighbours go
+// to the same node, if there is one.
 func single(pieces []piece, hi uint32) (best, n int) {
 	joins := false
 	for i, p := range pieces {
@@ -147,7 +148,8 @@ func single(pieces []piece, hi uint32) (best, n int) {
 	return best, n
 }
 
-// without takes a single value out: it is known not to be, so that it may as well go where its neighbours go.
+// without removes a piece with a single value once that value is excluded. Its neighbours are merged if they go to the
+// same node. It also returns the new highest value.
 func without(pieces []piece, i int, hi uint32) ([]piece, uint32) {
 	var out []piece
 	switch {

@@ -9,7 +9,7 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// decide makes the graph of a policy's rules for an opcode.
+// decide returns the graph of a policy's rules for an opcode, and its root.
 func decide(p *Policy, op uapi.Op) (*graph, *node) {
 	g := newGraph(op)
 	var rules []*Rule
@@ -32,13 +32,13 @@ func decide(p *Policy, op uapi.Op) (*graph, *node) {
 	return g, root
 }
 
-// ordered tells whether the test needs to know which of two values is larger.
+// ordered tells whether the test compares values by size.
 func (t *Test) ordered() bool {
 	return t.Rel != Eq && t.Rel != Ne && t.Rel != In ||
 		slices.ContainsFunc(t.Values, func(v Value) bool { return v.Lo != v.Hi })
 }
 
-// lower goes to yes if the condition holds, and to no otherwise.
+// lower returns a node that goes to yes if the condition holds, and to no otherwise.
 func (g *graph) lower(c Cond, yes, no *node) *node {
 	switch c := c.(type) {
 	case All:
@@ -58,11 +58,11 @@ func (g *graph) lower(c Cond, yes, no *node) *node {
 	case *Test:
 		return g.lowerTest(c, yes, no)
 	}
-	panic("policy: a condition of no known kind")
+	panic("policy: unknown kind of condition")
 }
 
-// cheapFirst orders conditions that may be asked in any order: those first that take few instructions, and next to each
-// other those that look at the same word.
+// cheapFirst sorts conditions whose order does not matter: cheap ones first, and those about the same word next to each
+// other.
 func cheapFirst(conds []Cond) []Cond {
 	sorted := slices.Clone(conds)
 	slices.SortStableFunc(sorted, func(a, b Cond) int {
@@ -74,7 +74,7 @@ func cheapFirst(conds []Cond) []Cond {
 	return sorted
 }
 
-// cost is about how many instructions a condition takes.
+// cost estimates how many instructions a condition takes.
 func cost(c Cond) int {
 	n := 0
 	for _, t := range tests(c, nil) {
@@ -92,7 +92,7 @@ func cost(c Cond) int {
 	return n
 }
 
-// firstWord is the offset of the first word that a condition looks at.
+// firstWord returns the offset of the first word that a condition looks at.
 func firstWord(c Cond) uint32 {
 	if all := tests(c, nil); len(all) > 0 {
 		return fieldNamed(all[0].Field).off
@@ -118,10 +118,11 @@ func (g *graph) lowerTest(t *Test, yes, no *node) *node {
 	return g.choose(w, uint32(t.Mask)<<f.shift, pieces32(t.ranges(), f.shift, yes, no))
 }
 
-// span64 is a range of numbers; both ends belong to it.
+// span64 is a range of numbers, both ends included.
 type span64 struct{ lo, hi uint64 }
 
-// ranges are the numbers for which the test holds, sorted and apart. For Ne they are those for which it does not.
+// ranges returns the numbers for which the test holds, sorted and disjoint. For Ne, they are those for which it does
+// not.
 func (t *Test) ranges() []span64 {
 	v, top := t.Values[0].Lo, t.Mask
 	switch t.Rel {
@@ -159,7 +160,7 @@ func (t *Test) ranges() []span64 {
 	return out
 }
 
-// pieces32 goes to yes for values within the ranges, moved by shift bits, and to no for others.
+// pieces32 goes to yes for values within the ranges, shifted left, and to no for others.
 func pieces32(ranges []span64, shift uint, yes, no *node) []piece {
 	pieces := []piece{{0, no}}
 	for _, s := range ranges {
@@ -175,9 +176,9 @@ func pieces32(ranges []span64, shift uint, yes, no *node) []piece {
 	return pieces
 }
 
-// lower64 compares the high half of a field first, and then the low half where it matters.
+// lower64 compares the high half of a field, and then the low half where that matters.
 func (g *graph) lower64(f *Field, t *Test, yes, no *node) *node {
-	// above has the values of the high half at which something changes.
+	// above are the values of the high half at which the result may change.
 	ranges := t.ranges()
 	above := []uint64{0}
 	for _, s := range ranges {
@@ -204,7 +205,7 @@ func (g *graph) lower64(f *Field, t *Test, yes, no *node) *node {
 	return g.choose(word{off: f.off + 4}, uint32(t.Mask>>32), pieces)
 }
 
-// lowerTurned compares a field in network order with constants in that order, which does for equality.
+// lowerTurned compares a field in network order with constants in network order, which suffices for equality.
 func (g *graph) lowerTurned(f *Field, t *Test, yes, no *node) *node {
 	turned := func(v uint64) uint32 {
 		if f.width == 16 {
@@ -213,8 +214,8 @@ func (g *graph) lowerTurned(f *Field, t *Test, yes, no *node) *node {
 		return bits.ReverseBytes32(uint32(v))
 	}
 	mask := turned(t.Mask)
-	if t.Mask == f.bits() {
-		mask = ^uint32(0) // what stands behind a port is 0
+	if t.Mask == f.Bits() {
+		mask = ^uint32(0) // the bytes behind a port are 0
 	}
 	var values []uint32
 	for _, v := range t.Values {
@@ -223,7 +224,7 @@ func (g *graph) lowerTurned(f *Field, t *Test, yes, no *node) *node {
 	return g.among(word{off: f.off}, mask, values, yes, no)
 }
 
-// among goes to yes for some values of a word.
+// among goes to yes for the given values of a word.
 func (g *graph) among(w word, mask uint32, values []uint32, yes, no *node) *node {
 	slices.Sort(values)
 	var ranges []span64
@@ -237,7 +238,8 @@ func (g *graph) among(w word, mask uint32, values []uint32, yes, no *node) *node
 	return g.choose(w, mask, pieces32(ranges, 0, yes, no))
 }
 
-// lowerAddress looks for the address among prefixes: of IPv4 if family is AF_INET, of IPv6 if it is AF_INET6.
+// lowerAddress tests whether the address is in one of the prefixes. Those of IPv4 only apply if family is AF_INET, and
+// those of IPv6 if it is AF_INET6.
 func (g *graph) lowerAddress(values []Value, yes, no *node) *node {
 	var v4, v6 []prefix
 	for _, v := range values {
@@ -261,7 +263,7 @@ func (g *graph) lowerAddress(values []Value, yes, no *node) *node {
 	return n
 }
 
-// prefix is the words of an address as they are loaded, and which of their bits count.
+// prefix is an address prefix: the words of the address as they are loaded, and which of their bits count.
 type prefix struct{ words, masks [4]uint32 }
 
 func prefixOf(p netip.Prefix) prefix {
@@ -277,9 +279,9 @@ func prefixOf(p netip.Prefix) prefix {
 	return out
 }
 
-// prefixes looks for the words of an address from number i on among prefixes.
+// prefixes tests whether the address is in one of the prefixes, from word i on.
 func (g *graph) prefixes(all []prefix, i int, yes, no *node) *node {
-	// Prefixes that begin alike go on together; those that end with this word are one step for each length.
+	// Prefixes with the same word share the tests that follow; those that end in this word need one test per length.
 	n := no
 	ends := map[uint32][]uint32{} // by mask
 	var masks []uint32

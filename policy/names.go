@@ -9,7 +9,7 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// constant is the value of a name such as AF_INET, in upper or lower case, and the family that it belongs to.
+// constant returns the value of a name such as AF_INET, in upper or lower case, and the family that it belongs to.
 func constant(name string) (v uint64, family *uapi.Family, ok bool) {
 	name = strings.ToUpper(name)
 	for _, f := range []*uapi.Family{uapi.AddressFamilies, uapi.SocketTypes, uapi.Protocols, uapi.OpenFlags,
@@ -25,52 +25,47 @@ func constant(name string) (v uint64, family *uapi.Family, ok bool) {
 	return 0, nil, false
 }
 
-// parseOp reads an opcode: SOCKET or IORING_OP_SOCKET, in upper or lower case, or a number.
+// parseName reads a name of the family, with or without its prefix and in upper or lower case, or a number. What
+// describes a name for the message.
+func parseName(family *uapi.Family, s, what string) (uint64, error) {
+	if v, err := strconv.ParseUint(s, 0, 64); err == nil {
+		return v, nil
+	}
+	v, err := family.Parse(strings.ToUpper(s))
+	if err != nil {
+		return 0, fmt.Errorf("found %q, expected %s", s, what)
+	}
+	return v, nil
+}
+
+// parseOp reads an opcode such as SOCKET.
 func parseOp(s string) (uapi.Op, error) {
-	v, err := uapi.Ops.Parse(strings.ToUpper(s))
-	if v2, numErr := strconv.ParseUint(s, 0, 64); numErr == nil {
-		v, err = v2, nil
+	v, err := parseName(uapi.Ops, s, "an opcode such as SOCKET")
+	if err == nil && v >= uapi.IORING_OP_LAST {
+		err = fmt.Errorf("found opcode %d, expected one below %d", v, uapi.IORING_OP_LAST)
 	}
-	switch {
-	case err != nil:
-		return 0, fmt.Errorf("found %q, expected an opcode such as SOCKET", s)
-	case v >= uapi.IORING_OP_LAST:
-		return 0, fmt.Errorf("found opcode %d, expected one below %d", v, uapi.IORING_OP_LAST)
-	}
-	return uapi.Op(v), nil
+	return uapi.Op(v), err
 }
 
-// parseRegisterOp reads the opcode of a register call in the same way.
+// parseRegisterOp reads the opcode of a register call such as FILES.
 func parseRegisterOp(s string) (uapi.RegisterOp, error) {
-	v, err := uapi.RegisterOps.Parse(strings.ToUpper(s))
-	if v2, numErr := strconv.ParseUint(s, 0, 64); numErr == nil {
-		v, err = v2, nil
+	v, err := parseName(uapi.RegisterOps, s, "a register call such as FILES")
+	if last := uint64(uapi.IORING_REGISTER_BPF_FILTER); err == nil && v > last {
+		err = fmt.Errorf("found register call %d, expected one up to %d", v, last)
 	}
-	switch last := uint64(uapi.IORING_REGISTER_BPF_FILTER); {
-	case err != nil:
-		return 0, fmt.Errorf("found %q, expected a register call such as FILES", s)
-	case v > last:
-		return 0, fmt.Errorf("found register call %d, expected one up to %d", v, last)
-	}
-	return uapi.RegisterOp(v), nil
+	return uapi.RegisterOp(v), err
 }
 
-// parseSQEFlag reads IO_LINK or IOSQE_IO_LINK, or a number.
+// parseSQEFlag reads a flag such as IO_LINK.
 func parseSQEFlag(s string) (uint8, error) {
-	v, err := uapi.SQEFlags.Parse(strings.ToUpper(s))
-	if v2, numErr := strconv.ParseUint(s, 0, 64); numErr == nil {
-		v, err = v2, nil
+	v, err := parseName(uapi.SQEFlags, s, "a flag such as IO_LINK")
+	if err == nil && v > 0x7f {
+		err = fmt.Errorf("found flags %#x, expected at most 0x7f", v)
 	}
-	switch {
-	case err != nil:
-		return 0, fmt.Errorf("found %q, expected a flag such as IO_LINK", s)
-	case v > 0x7f:
-		return 0, fmt.Errorf("found flags %#x, expected at most 0x7f", v)
-	}
-	return uint8(v), nil
+	return uint8(v), err
 }
 
-// prefixes of the families, as in "AF_* or SOCK_*".
+// namesOf describes the constants of some families, as in "AF_* or SOCK_*".
 func namesOf(families []*uapi.Family) string {
 	var s []string
 	for _, f := range families {

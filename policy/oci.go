@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -21,7 +22,7 @@ type ociObject struct {
 	DeniedSQEFlags []ociFlag    `json:"deniedSqeFlags,omitzero"`
 }
 
-// ociOp is an opcode by its full name or number.
+// ociOp is an opcode, written as its full name or as a number.
 type ociOp uapi.Op
 
 // UnmarshalJSONFrom reads a name or a number.
@@ -64,7 +65,8 @@ func (f ociFlag) MarshalJSONTo(enc *jsontext.Encoder) error {
 	return ociName(enc, uapi.SQEFlags, uint64(f))
 }
 
-// ociNumber reads a full name of a family, or a number as JSON or as a string.
+// ociNumber reads the full name of a constant of the family in the spelling of the kernel's headers, as runtimes know
+// no other, or a number as JSON or as a string.
 func ociNumber(dec *jsontext.Decoder, family *uapi.Family, most uint64) (uint64, error) {
 	tok, err := dec.ReadToken()
 	if err != nil {
@@ -72,7 +74,7 @@ func ociNumber(dec *jsontext.Decoder, family *uapi.Family, most uint64) (uint64,
 	}
 	text := tok.String()
 	if tok.Kind() == '"' {
-		if v, of, ok := constant(text); ok && of == family && text == exact(text, family) {
+		if v, of, ok := constant(text); ok && of == family && text == strings.ToUpper(text) {
 			return v, nil
 		}
 	}
@@ -86,16 +88,6 @@ func ociNumber(dec *jsontext.Decoder, family *uapi.Family, most uint64) (uint64,
 	return v, nil
 }
 
-// exact is the name in the spelling of the kernel's headers: a runtime knows no other.
-func exact(name string, family *uapi.Family) string {
-	for _, r := range slices.Concat(family.Rows, uapi.Aliases) {
-		if r.Name == name {
-			return name
-		}
-	}
-	return ""
-}
-
 func ociName(enc *jsontext.Encoder, family *uapi.Family, v uint64) error {
 	for _, r := range family.Rows {
 		if r.Value == v {
@@ -105,10 +97,10 @@ func ociName(enc *jsontext.Encoder, family *uapi.Family, v uint64) error {
 	return enc.WriteToken(jsontext.Uint(v))
 }
 
-// ociKeys are keys that plans do not have, of the object or of a configuration.
+// ociKeys are keys of the object or of a container's configuration that plans do not have.
 var ociKeys = []string{"defaultAction", "socketFamilies", "deniedSqeFlags", "ociVersion", "linux"}
 
-// IsOCI tells whether a JSON text looks like what ParseOCI reads, by its first keys.
+// IsOCI tells by its keys whether a JSON text looks like what ParseOCI reads.
 func IsOCI(text []byte) bool {
 	found := false
 	_ = eachKey(jsontext.NewDecoder(bytes.NewReader(text)), func(key string, dec *jsontext.Decoder) error {
@@ -118,7 +110,7 @@ func IsOCI(text []byte) bool {
 	return found
 }
 
-// eachKey visits the members of an object; visit has to read the value.
+// eachKey calls visit for each member of an object. Visit has to read the value.
 func eachKey(dec *jsontext.Decoder, visit func(key string, dec *jsontext.Decoder) error) error {
 	if dec.PeekKind() != '{' {
 		return dec.SkipValue()
@@ -139,8 +131,8 @@ func eachKey(dec *jsontext.Decoder, visit func(key string, dec *jsontext.Decoder
 	return err
 }
 
-// ParseOCI reads the linux.ioUring object that is proposed for containers, alone or within a configuration of a
-// container: {"linux": {"ioUring": {...}}}. Errors are *trace.SyntaxError.
+// ParseOCI reads the linux.ioUring object that is proposed for containers, alone or within a container's configuration:
+// {"linux": {"ioUring": {...}}}. Errors are *trace.SyntaxError.
 func ParseOCI(file string, text []byte) (*Policy, error) {
 	only, err := ioUring(file, text)
 	if err != nil {
@@ -165,7 +157,7 @@ func ParseOCI(file string, text []byte) (*Policy, error) {
 	return p, p.check()
 }
 
-// ioUring is the text with blanks for all that is not the linux.ioUring object, so that places in it stay right.
+// ioUring returns the text with all but the linux.ioUring object blanked out, so that places in it stay right.
 func ioUring(file string, text []byte) ([]byte, error) {
 	wrapped, from, to := false, int64(-1), int64(0)
 	dec := jsontext.NewDecoder(bytes.NewReader(text))
@@ -187,7 +179,7 @@ func ioUring(file string, text []byte) ([]byte, error) {
 		return text, nil // decoding it tells what is wrong
 	}
 	if from < 0 {
-		return nil, errorAt(file, Pos{Line: 1, Col: 1}, `found a configuration without "linux": {"ioUring": ...}`)
+		return nil, errorAt(file, Pos{Line: 1, Col: 1}, `found a configuration without linux.ioUring, expected "linux": {"ioUring": {...}}`)
 	}
 	only := bytes.Repeat([]byte{' '}, int(from))
 	for i, b := range text[:from] {
@@ -198,7 +190,7 @@ func ioUring(file string, text []byte) ([]byte, error) {
 	return append(only, text[from:to]...), nil
 }
 
-// rules say what the object says: flags first, then the families of sockets, then the opcodes.
+// rules returns the object as rules: first those about flags, then about families of sockets, then about opcodes.
 func (o *ociObject) rules(def Action, places map[string]trace.Place) []Rule {
 	var rules []Rule
 	var denied uint64
@@ -233,15 +225,15 @@ func (o *ociObject) rules(def Action, places map[string]trace.Place) []Rule {
 	return rules
 }
 
-// families let sockets of some families through, as far as the default does not.
+// families returns the rule about families of sockets, if it changes what the default says.
 func families(list []ociFamily, def Action, at Pos) []Rule {
-	in := &Test{Pos: at, Field: "family", Mask: fieldNamed("family").bits(), Rel: In}
+	in := &Test{Pos: at, Field: "family", Mask: fieldNamed("family").Bits(), Rel: In}
 	for _, f := range list {
 		in.Values = append(in.Values, Value{Lo: uint64(f), Hi: uint64(f)})
 	}
 	socket := Rule{Pos: at, Ops: []uapi.Op{uapi.IORING_OP_SOCKET}, OpsAt: []Pos{at}}
 	switch {
-	case def == Deny && list == nil, def == Deny && len(list) == 0:
+	case def == Deny && len(list) == 0:
 		return nil
 	case def == Deny:
 		socket.Action, socket.If = Allow, in
@@ -251,17 +243,17 @@ func families(list []ociFamily, def Action, at Pos) []Rule {
 	return []Rule{socket}
 }
 
-// OCI is the policy as a linux.ioUring object. The error names the first rule that the object cannot say.
+// OCI returns the policy as a linux.ioUring object. The error names the first rule that such an object cannot express.
 func (p *Policy) OCI() ([]byte, error) {
 	o := ociObject{DefaultAction: p.Default.String()}
 	if p.Limits != (Limits{}) {
-		return nil, fmt.Errorf("%s: the container form cannot say what register calls and submitted flags are allowed",
+		return nil, fmt.Errorf("%s: the container form cannot express limits on register calls and submitted flags",
 			p.File)
 	}
 	if len(p.Requires) > 0 {
-		return nil, errorAt(p.File, p.Requires[0].Pos, "the container form cannot say which kernels it requires")
+		return nil, errorAt(p.File, p.Requires[0].Pos, "the container form cannot express which kernels are required")
 	}
-	allowed := false // whether some rule has let requests through, whatever their flags
+	allowed := false // whether a rule so far allows requests whatever their flags
 	for i := range p.Rules {
 		r := &p.Rules[i]
 		flags, isFlags := r.deniedFlags()
@@ -285,7 +277,7 @@ func (p *Policy) OCI() ([]byte, error) {
 				}
 			}
 		default:
-			return nil, errorAt(p.File, r.Pos, "the container form cannot say: %s", r)
+			return nil, errorAt(p.File, r.Pos, "the container form cannot express: %s", r)
 		}
 		allowed = allowed || r.Action == Allow
 	}
@@ -293,12 +285,12 @@ func (p *Policy) OCI() ([]byte, error) {
 	return append(text, '\n'), err
 }
 
-// hasFamiliesFor tells whether a rule lets all sockets through of which some are allowed already.
+// hasFamiliesFor tells whether a rule allows all sockets although the object already lists families of sockets.
 func (o *ociObject) hasFamiliesFor(r *Rule, def Action) bool {
 	return def == Deny && o.SocketFamilies != nil && r.fits(uapi.IORING_OP_SOCKET)
 }
 
-// deniedFlags are those without which any request has to be: deny any if sqe_flags & FLAGS != 0.
+// deniedFlags returns the flags that the rule denies, if it has the form "deny any if sqe_flags & FLAGS != 0".
 func (r *Rule) deniedFlags() (uint64, bool) {
 	t, ok := r.If.(*Test)
 	ok = ok && r.Action == Deny && r.Ops == nil && t.Field == "sqe_flags" && t.Rel == Ne && t.Values[0].Lo == 0
@@ -308,8 +300,8 @@ func (r *Rule) deniedFlags() (uint64, bool) {
 	return t.Mask, true
 }
 
-// families are those of the sockets that a rule lets through: allow SOCKET if family in LIST with the default deny, and
-// deny SOCKET if family not in LIST with the default allow.
+// families returns the families of sockets that the rule allows, if it has the form "allow SOCKET if family in LIST"
+// with the default deny, or "deny SOCKET if family not in LIST" with the default allow.
 func (r *Rule) families(def Action) ([]ociFamily, bool) {
 	c := r.If
 	if not, ok := c.(Not); ok && def == Allow {
@@ -319,7 +311,7 @@ func (r *Rule) families(def Action) ([]ociFamily, bool) {
 	}
 	t, ok := c.(*Test)
 	if !ok || r.Action == def || t.Field != "family" || t.Rel != In && t.Rel != Eq ||
-		t.Mask != fieldNamed("family").bits() || len(r.Ops) != 1 || r.Ops[0] != uapi.IORING_OP_SOCKET {
+		t.Mask != fieldNamed("family").Bits() || len(r.Ops) != 1 || r.Ops[0] != uapi.IORING_OP_SOCKET {
 		return nil, false
 	}
 	var list []ociFamily

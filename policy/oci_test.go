@@ -63,20 +63,20 @@ func TestOCI(t *testing.T) {
 func TestNotOCI(t *testing.T) {
 	for _, row := range []struct{ why, text, want string }{
 		{"another condition", "default deny\nallow NOP\nallow OPENAT if flags & O_CREAT == 0",
-			"f:3:1: the container form cannot say: allow OPENAT if flags & O_CREAT == 0"},
+			"f:3:1: the container form cannot express: allow OPENAT if flags & O_CREAT == 0"},
 		{"flags of one opcode", "default deny\ndeny NOP if sqe_flags & IOSQE_ASYNC != 0\nallow NOP",
-			"f:2:1: the container form cannot say: deny NOP if sqe_flags & IOSQE_ASYNC != 0"},
+			"f:2:1: the container form cannot express: deny NOP if sqe_flags & IOSQE_ASYNC != 0"},
 		{"flags that do not count for all", "default deny\nallow NOP\ndeny any if sqe_flags & IOSQE_ASYNC != 0\nallow READ",
-			"f:3:1: the container form cannot say: deny any if sqe_flags & IOSQE_ASYNC != 0"},
+			"f:3:1: the container form cannot express: deny any if sqe_flags & IOSQE_ASYNC != 0"},
 		{"families and a condition", "default deny\nallow SOCKET if family == AF_INET and type == SOCK_STREAM",
-			"f:2:1: the container form cannot say"},
+			"f:2:1: the container form cannot express: allow SOCKET if family == AF_INET and type == SOCK_STREAM"},
 		{"two rules for families", "default deny\nallow SOCKET if family == AF_INET\nallow SOCKET if family == AF_INET6",
-			"f:3:1: the container form cannot say: allow SOCKET if family == AF_INET6"},
+			"f:3:1: the container form cannot express: allow SOCKET if family == AF_INET6"},
 		{"families, and then all of them", "default deny\nallow SOCKET if family == AF_INET\nallow SOCKET",
-			"f:3:1: the container form cannot say: allow SOCKET"},
-		{"any opcode", "default deny\nallow any", "f:2:1: the container form cannot say: allow any"},
-		{"limits", "default deny\nallow register none", "f: the container form cannot say what register calls"},
-		{"kernels", "default deny\nrequire kernel >= 7.2 for CONNECT", "f:2:27: the container form cannot say which kernels"},
+			"f:3:1: the container form cannot express: allow SOCKET"},
+		{"any opcode", "default deny\nallow any", "f:2:1: the container form cannot express: allow any"},
+		{"limits", "default deny\nallow register none", "f: the container form cannot express limits on register calls and submitted flags"},
+		{"kernels", "default deny\nrequire kernel >= 7.2 for CONNECT", "f:2:27: the container form cannot express which kernels are required"},
 	} {
 		p, err := Parse("f", []byte(row.text))
 		if err != nil {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -32,20 +33,20 @@ func Parse(file string, text []byte) (*Policy, error) {
 	return &p.out, p.out.check()
 }
 
-// parser reads the text form.
+// parser reads the text form, and is part of the parser of C.
 type parser struct {
 	file  string
 	toks  []token
 	pos   int
 	depth int
-	exact bool // keywords are lower case
+	exact bool // whether keywords have to be in lower case
 	out   Policy
-	first map[string]Pos // statements that may come only once
+	first map[string]Pos // the places of statements that may come only once
 }
 
 func (p *parser) peek() token { return p.toks[p.pos] }
 
-// next never goes beyond the last token.
+// next returns the next token and moves on, but never beyond the last.
 func (p *parser) next() token {
 	t := p.toks[p.pos]
 	if t.kind != tokEnd {
@@ -54,7 +55,7 @@ func (p *parser) next() token {
 	return t
 }
 
-// is tells whether the next token is a keyword or sign.
+// is tells whether the next token is the keyword or sign.
 func (p *parser) is(s string) bool {
 	t := p.peek()
 	if t.kind == tokWord && !p.exact {
@@ -63,7 +64,7 @@ func (p *parser) is(s string) bool {
 	return t.kind != tokEnd && t.text == s
 }
 
-// accept takes the next token if it is a keyword or sign.
+// accept skips the next token if it is the keyword or sign, and tells whether it did.
 func (p *parser) accept(s string) bool {
 	if p.is(s) {
 		p.pos++
@@ -79,7 +80,7 @@ func (p *parser) expect(s string) error {
 	return nil
 }
 
-// found is the error of a next token that is none of what was expected.
+// found returns the error for a next token that was not expected.
 func (p *parser) found(expected string) error {
 	return p.errorf(p.peek().pos, "found %s, expected %s", p.peek(), expected)
 }
@@ -88,10 +89,10 @@ func (p *parser) errorf(at Pos, format string, args ...any) error {
 	return errorAt(p.file, at, format, args...)
 }
 
-// once fails for the second statement of a kind.
+// once refuses a second statement of the kind.
 func (p *parser) once(what string, at Pos) error {
 	if old, ok := p.first[what]; ok {
-		return p.errorf(at, "found a second %s, the first is in line %d", what, old.Line)
+		return p.errorf(at, "found a second %s; the first is in line %d", what, old.Line)
 	}
 	if p.first == nil {
 		p.first = map[string]Pos{}
@@ -100,7 +101,7 @@ func (p *parser) once(what string, at Pos) error {
 	return nil
 }
 
-// statement reads a line, which may be continued on others.
+// statement reads a statement, which may go on over several lines.
 func (p *parser) statement() error {
 	start := p.peek()
 	if p.pos > 0 && start.pos.Line == p.toks[p.pos-1].pos.Line {
@@ -146,22 +147,14 @@ func (p *parser) ruleOrLimit(at Pos, a Action) error {
 		})
 		p.out.Limits.Register = &list
 		p.out.LimitsAt = append(p.out.LimitsAt, at)
-		return orElse(err, p.once(`"allow register"`, at))
+		return cmp.Or(err, p.once(`"allow register"`, at))
 	case p.accept("submitted"):
 		flags, err := p.submitted()
 		p.out.Limits.Flags = &flags
 		p.out.LimitsAt = append(p.out.LimitsAt, at)
-		return orElse(err, p.once(`"allow submitted sqe_flags"`, at))
+		return cmp.Or(err, p.once(`"allow submitted sqe_flags"`, at))
 	}
 	return p.rule(at, a)
-}
-
-// orElse is the first error of two.
-func orElse(first, second error) error {
-	if first != nil {
-		return first
-	}
-	return second
 }
 
 // submitted reads what follows "submitted".
@@ -178,7 +171,7 @@ func (p *parser) submitted() (uint8, error) {
 	return flags, err
 }
 
-// list reads words or numbers with commas between them, or "none".
+// list reads words or numbers separated by commas, or "none".
 func (p *parser) list(add func(token) error) error {
 	if p.accept("none") {
 		return nil
@@ -235,7 +228,7 @@ func (p *parser) require(at Pos) error {
 		flags, err := p.submitted()
 		p.out.Limits.Required = flags
 		p.out.LimitsAt = append(p.out.LimitsAt, at)
-		return orElse(err, p.once(`"require submitted sqe_flags"`, at))
+		return cmp.Or(err, p.once(`"require submitted sqe_flags"`, at))
 	}
 	if !p.accept("kernel") {
 		return p.found(`"kernel" or "submitted"`)

@@ -154,8 +154,8 @@ func TestKernels(t *testing.T) {
 		{"a quirk was mended", needy, []kernel.Release{kernel.V7_1.Without(kernel.NoConnectPayload)}, ""},
 		{"it requires what the target lacks", "default deny\nrequire kernel >= 7.2 for CONNECT\nallow CONNECT",
 			[]kernel.Release{kernel.V7_1},
-			"f:2:27: the policy requires kernel >= 7.2 for CONNECT, and is to be compiled for 7.1"},
-		{"no filters", "default deny", []kernel.Release{kernel.V6_19}, "f: a task cannot register filters on 6.19"},
+			"f:2:27: the policy requires kernel >= 7.2 for CONNECT, but is to be compiled for 7.1"},
+		{"no filters", "default deny", []kernel.Release{kernel.V6_19}, "f: tasks cannot register filters on 6.19"},
 		{"sockets show everywhere", "default deny\nallow SOCKET if family == AF_INET", nil, ""},
 	} {
 		p, err := Parse("f", []byte(row.text))

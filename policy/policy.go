@@ -11,17 +11,17 @@ import (
 
 // Policy is a list of rules. The first rule that fits a request decides on it, and Default if none does.
 type Policy struct {
-	File     string // where it was read, for messages
+	File     string // name of the file, for messages
 	Default  Action
 	Rules    []Rule
 	Requires []Require
 	Limits   Limits
 
-	DefaultAt Pos   // the statement that says it; not known of functions in C
-	LimitsAt  []Pos // the statements that limit something
+	DefaultAt Pos   // place of the statement "default"; zero for functions in C
+	LimitsAt  []Pos // places of the statements that set limits
 }
 
-// Action is what becomes of a request.
+// Action is what happens to a request.
 type Action bool
 
 // The actions.
@@ -30,7 +30,7 @@ const (
 	Allow Action = true
 )
 
-// String is "allow" or "deny".
+// String returns "allow" or "deny".
 func (a Action) String() string {
 	if a == Allow {
 		return "allow"
@@ -45,12 +45,12 @@ type Pos = srcpos.Pos
 type Rule struct {
 	Pos    Pos
 	Action Action
-	Ops    []uapi.Op // nil is every opcode
-	OpsAt  []Pos     // of Ops
-	If     Cond      // nil is always
+	Ops    []uapi.Op // nil means every opcode
+	OpsAt  []Pos     // the place of each of Ops
+	If     Cond      // nil means always
 }
 
-// at is where the rule speaks of an opcode.
+// at returns the place at which the rule names the opcode.
 func (r *Rule) at(op uapi.Op) Pos {
 	if i := slices.Index(r.Ops, op); i >= 0 && i < len(r.OpsAt) {
 		return r.OpsAt[i]
@@ -58,33 +58,29 @@ func (r *Rule) at(op uapi.Op) Pos {
 	return r.Pos
 }
 
-// known are the places that were read: a policy that a program made has none.
+// known returns the places that are known. A policy that was made by a program has none.
 func known(at ...Pos) []Pos {
 	return slices.DeleteFunc(at, func(p Pos) bool { return p == Pos{} })
 }
 
-// fits tells whether the rule speaks of an opcode.
+// fits tells whether the rule applies to the opcode.
 func (r *Rule) fits(op uapi.Op) bool {
-	for _, o := range r.Ops {
-		if o == op {
-			return true
-		}
-	}
-	return r.Ops == nil
+	return r.Ops == nil || slices.Contains(r.Ops, op)
 }
 
-// Require says that kernels before a release have to refuse the plan, since they show nothing of an opcode to filters.
+// Require says that kernels before a release have to refuse the plan because they do not show the arguments of an
+// opcode to filters.
 type Require struct {
 	Pos    Pos
-	Kernel kernel.Release // the first that will do
+	Kernel kernel.Release // the first release that must not refuse it
 	Op     uapi.Op
 }
 
-// Limits are what restrictions can say and filters cannot. They look at requests as they were submitted.
+// Limits are what restrictions can express and filters cannot. They apply to requests as they are submitted.
 type Limits struct {
-	Register *[]uapi.RegisterOp // the register calls that are allowed; nil is all
-	Flags    *uint8             // the IOSQE flags that may be set; nil is all
-	Required uint8              // the IOSQE flags that must be set
+	Register *[]uapi.RegisterOp // the register calls that are allowed; nil means all
+	Flags    *uint8             // the IOSQE_* flags that may be set; nil means all
+	Required uint8              // the IOSQE_* flags that must be set
 }
 
 // Cond is a condition on a request: All, Any, Not or *Test.
@@ -93,13 +89,13 @@ type Cond interface {
 	text(level int) string
 }
 
-// All holds if all of its conditions do, and so if there are none.
+// All holds if all of its conditions hold, and thus if there are none.
 type All []Cond
 
-// Any holds if one of its conditions does.
+// Any holds if at least one of its conditions holds.
 type Any []Cond
 
-// Not holds if the condition does not.
+// Not holds if its condition does not.
 type Not struct{ Cond Cond }
 
 // Test compares a field with constants.
@@ -108,10 +104,10 @@ type Test struct {
 	Field  string
 	Mask   uint64 // the bits that are compared
 	Rel    Rel
-	Values []Value // one, or for In any number
+	Values []Value // any number for In, otherwise one
 }
 
-// Rel is how a Test compares.
+// Rel is the relation that a Test checks.
 type Rel uint8
 
 // The relations. In holds if one of the values does.
@@ -127,11 +123,11 @@ const (
 
 var relText = [...]string{Eq: "==", Ne: "!=", Lt: "<", Le: "<=", Gt: ">", Ge: ">=", In: "in"}
 
-// String is the relation as the text form writes it.
+// String returns the relation in the text form.
 func (r Rel) String() string { return relText[r] }
 
-// Value is a number, a range of numbers, or for the field addr a prefix.
+// Value is a number, a range of numbers or, for the field addr, a prefix.
 type Value struct {
-	Lo, Hi uint64 // both belong to it
+	Lo, Hi uint64 // the range includes both
 	Prefix netip.Prefix
 }

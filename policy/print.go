@@ -7,7 +7,7 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// String is the policy in the text form, which Parse reads as the same policy.
+// String returns the policy in the text form. Parse reads it as the same policy.
 func (p *Policy) String() string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "default %s\n", p.Default)
@@ -44,7 +44,7 @@ func orNone(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// flagList are IOSQE flags with commas between them.
+// flagList returns IOSQE_* flags separated by commas.
 func flagList(flags uint8) string {
 	if flags == 0 {
 		return "none"
@@ -52,7 +52,7 @@ func flagList(flags uint8) string {
 	return strings.ReplaceAll(uapi.SQEFlags.FormatFlags(uint64(flags)), "|", ", ")
 }
 
-// String is the rule in the text form.
+// String returns the rule in the text form.
 func (r *Rule) String() string {
 	ops := []string{"any"}
 	if r.Ops != nil {
@@ -68,7 +68,7 @@ func (r *Rule) String() string {
 	return s
 }
 
-// How tightly what is around a condition binds.
+// How tightly the operator around a condition binds.
 const (
 	levelOr = iota
 	levelAnd
@@ -79,7 +79,7 @@ func (c All) text(level int) string { return joined(c, " and ", levelAnd, level)
 
 func (c Any) text(level int) string { return joined(c, " or ", levelOr, level) }
 
-// joined writes conditions one after the other, in parentheses where something binds more tightly.
+// joined writes conditions one after the other. It adds parentheses where the operator around them binds more tightly.
 func joined(conds []Cond, word string, own, level int) string {
 	var parts []string
 	for _, c := range conds {
@@ -106,10 +106,10 @@ func (t *Test) text(int) string {
 	return t.operand() + " " + t.Rel.String() + " " + t.value(t.Values[0])
 }
 
-// operand is the field, with the bits that count if that are not all.
+// operand returns the field, masked if not all of its bits count.
 func (t *Test) operand() string {
 	f := fieldNamed(t.Field)
-	if f.order == address || t.Mask == f.bits() {
+	if f.order == address || t.Mask == f.Bits() {
 		return t.Field
 	}
 	s := f.constant(t.Mask)
@@ -143,7 +143,7 @@ func (t *Test) value(v Value) string {
 	return f.constant(v.Lo)
 }
 
-// constant is a number by the names that make sense with the field.
+// constant returns a number, by name if one makes sense with the field.
 func (f *Field) constant(v uint64) string {
 	for _, family := range f.names {
 		if family == uapi.OpenFlags || family == uapi.ResolveFlags || family == uapi.SQEFlags {
@@ -161,7 +161,7 @@ func (f *Field) constant(v uint64) string {
 	return fmt.Sprint(v)
 }
 
-// flagNames is a number as full names joined by "|".
+// flagNames returns a number as full names of flags joined by "|".
 func flagNames(family *uapi.Family, v uint64) string {
 	var names []string
 	for _, r := range family.Rows {

@@ -6,9 +6,8 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// prune leaves out tests whose outcome is known from the tests before them, so that no instruction is without use: of
-// what remains, every way is taken by some request. It gives up, and leaves the graph as it is, if there are too many
-// ways to follow.
+// prune removes tests whose outcome follows from the tests before them, so that no instruction is useless: each jump
+// that remains is taken for some request. If there are too many paths to follow it leaves the graph as it is.
 func (g *graph) prune(root *node) *node {
 	for {
 		e := explorer{seen: map[string]bool{}, outcomes: map[edge]outcome{}, live: map[*node]uint16{}}
@@ -24,7 +23,7 @@ func (g *graph) prune(root *node) *node {
 	}
 }
 
-// known is what holds for the contexts of all requests of the opcode.
+// known returns what holds for the contexts of all requests of the opcode.
 func (g *graph) known() facts {
 	fs := facts{{word{off: uapi.BPFCtxOpcode}, 0xff, []span32{{uint32(g.op), uint32(g.op)}}}}
 	if g.op == uapi.IORING_OP_CONNECT { // two bytes of 0 follow the port
@@ -33,26 +32,27 @@ func (g *graph) known() facts {
 	return fs
 }
 
-// edge is a way on from a node; from is nil for the way in.
+// edge is a way from a node to the next. From is nil for the way to the root.
 type edge struct {
 	from  *node
 	taken bool
 }
 
-// outcome is a set of ways on from a node.
+// outcome says which outcomes of a test are possible.
 type outcome struct{ t, f bool }
 
-// explorer follows all ways through a graph that some request takes.
+// explorer follows all paths through a graph that some request takes.
 type explorer struct {
 	seen     map[string]bool
-	outcomes map[edge]outcome // of the test that the edge leads to
-	live     map[*node]uint16 // the words that a node or those behind it look at, a bit each
+	outcomes map[edge]outcome // for each edge, of the test that it leads to
+	live     map[*node]uint16 // the words that a node and those behind it look at, one bit each
 }
 
-// maxWays is how many ways through a graph are followed, counting those with the same knowledge once.
+// maxWays is the most paths that are followed. Paths to the same edge with the same facts count once.
 const maxWays = 1 << 15
 
-// visit follows the ways from a node, reached by an edge with some knowledge; false means that there are too many.
+// visit follows the paths from node n, which was reached by an edge and with some facts. It returns false if there are
+// too many.
 func (e *explorer) visit(by edge, n *node, fs facts) bool {
 	if n.isLeaf() {
 		return true
@@ -73,7 +73,7 @@ func (e *explorer) visit(by edge, n *node, fs facts) bool {
 	return (!canT || e.visit(edge{n, true}, n.t, t)) && (!canF || e.visit(edge{n, false}, n.f, f))
 }
 
-// words are those that a node and those behind it look at.
+// words returns the words that a node and those behind it look at.
 func (e *explorer) words(n *node) uint16 {
 	if n.isLeaf() {
 		return 0
@@ -86,7 +86,7 @@ func (e *explorer) words(n *node) uint16 {
 	return set
 }
 
-// target is where an edge leads when tests of known outcome are left out.
+// target returns the node to which an edge leads when tests with a known outcome are removed.
 func (e *explorer) target(g *graph, by edge, n *node, made map[*node]*node) *node {
 	for !n.isLeaf() {
 		o := e.outcomes[by]
@@ -110,20 +110,20 @@ func (e *explorer) target(g *graph, by edge, n *node, made map[*node]*node) *nod
 	return n
 }
 
-// facts are what is known of the words of a context.
+// facts is what is known of a context.
 type facts []fact
 
-// fact is that the bits of a word are in one of the ranges.
+// fact says that the masked word is in one of the ranges.
 type fact struct {
 	word word
 	mask uint32
 	in   []span32
 }
 
-// span32 is a range of numbers; both ends belong to it.
+// span32 is a range of numbers, both ends included.
 type span32 struct{ lo, hi uint32 }
 
-// about are the facts about some words.
+// about returns the facts about the given words.
 func (fs facts) about(words uint16) facts {
 	var out facts
 	for _, f := range fs {
@@ -134,7 +134,7 @@ func (fs facts) about(words uint16) facts {
 	return out
 }
 
-// key is the edge and the facts as a string.
+// key returns a string that identifies the edge and the facts.
 func (fs facts) key(by edge) string {
 	id, taken := -1, 0
 	if by.from != nil {
@@ -154,7 +154,7 @@ func (fs facts) key(by edge) string {
 	return string(b)
 }
 
-// with adds the outcome of a test; ok is false if no request has it.
+// with adds the outcome of a test. It returns false if no request has that outcome.
 func (fs facts) with(s step, taken bool) (out facts, ok bool) {
 	in := s.values(taken)
 	at := len(fs)
@@ -175,7 +175,7 @@ func (fs facts) with(s step, taken bool) (out facts, ok bool) {
 	return out, out.possible(s.word)
 }
 
-// values are those of the masked word for which a test has an outcome.
+// values returns the values of the masked word for which the test has the outcome.
 func (s step) values(taken bool) []span32 {
 	lo, hi := s.k, s.k
 	switch s.rel {
@@ -197,7 +197,7 @@ func (s step) values(taken bool) []span32 {
 	return out
 }
 
-// intersect are the numbers that are in both lists of ranges.
+// intersect returns the numbers that are in both lists of ranges.
 func intersect(a, b []span32) []span32 {
 	var out []span32
 	for i, j := 0, 0; i < len(a) && j < len(b); {
@@ -213,7 +213,7 @@ func intersect(a, b []span32) []span32 {
 	return out
 }
 
-// possible tells whether there is a word of which all facts hold.
+// possible tells whether some value of the word satisfies all facts about it.
 func (fs facts) possible(w word) bool {
 	var about facts
 	for _, f := range fs {
@@ -225,15 +225,16 @@ func (fs facts) possible(w word) bool {
 	return about.complete(0, 31, &steps)
 }
 
-// maxSteps bounds the search for a value. Beyond it one is taken to exist, which leaves a test in.
+// maxSteps bounds the search for a value. If it takes more, a value is assumed to exist, so that the test remains.
 const maxSteps = 4096
 
-// complete tells whether the word's bits from number bit down can be chosen, above which they are those of v.
+// complete tells whether bits down from number bit can be chosen such that the facts hold. The bits above are those of
+// v.
 func (fs facts) complete(v uint32, bit int, steps *int) bool {
 	if *steps--; *steps < 0 {
 		return true
 	}
-	open := uint32(uint64(1)<<(bit+1) - 1) // the bits that are to be chosen
+	open := uint32(uint64(1)<<(bit+1) - 1) // the bits to choose
 	for _, f := range fs {
 		lo, hi := v&f.mask, (v|open)&f.mask
 		if len(intersect(f.in, []span32{{lo, hi}})) == 0 {
@@ -246,7 +247,7 @@ func (fs facts) complete(v uint32, bit int, steps *int) bool {
 	return fs.complete(v, bit-1, steps) || fs.mask()>>bit&1 != 0 && fs.complete(v|1<<bit, bit-1, steps)
 }
 
-// mask are the bits that the facts are about.
+// mask returns the bits that the facts are about.
 func (fs facts) mask() uint32 {
 	var bits uint32
 	for _, f := range fs {

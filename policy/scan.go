@@ -7,10 +7,10 @@ import (
 	"github.com/uringsim/uringsim/trace"
 )
 
-// Limits of input, which keep memory and time bounded.
+// Limits that keep memory and time bounded.
 const (
 	maxTokens = 1 << 18
-	maxDepth  = 200 // of conditions and statements within each other
+	maxDepth  = 200 // nesting of conditions and statements
 )
 
 type tokenKind uint8
@@ -19,7 +19,7 @@ const (
 	tokEnd tokenKind = iota
 	tokWord
 	tokNumber
-	tokAddress // an address of IPv4 or IPv6, perhaps with a prefix length
+	tokAddress // an address of IPv4 or IPv6, with or without a prefix length
 	tokSign
 )
 
@@ -29,7 +29,7 @@ type token struct {
 	pos  Pos
 }
 
-// String is the token as a message calls it.
+// String returns the token as messages show it.
 func (t token) String() string {
 	if t.kind == tokEnd {
 		return "the end of the text"
@@ -40,10 +40,10 @@ func (t token) String() string {
 	return fmt.Sprintf("%q", t.text)
 }
 
-// syntax is how a form writes what all of them have.
+// syntax is what differs between the forms below the level of tokens.
 type syntax struct {
 	lineComment string
-	blocks      bool // has comments in /* */
+	blocks      bool // comments may be written in /* */
 	addresses   bool
 }
 
@@ -52,7 +52,7 @@ var (
 	cSyntax    = syntax{lineComment: "//", blocks: true}
 )
 
-// scanner cuts a text into tokens.
+// scanner splits a text into tokens.
 type scanner struct {
 	syntax
 	file string
@@ -61,7 +61,7 @@ type scanner struct {
 	pos  Pos
 }
 
-// errorAt is a mistake at a place.
+// errorAt returns an error about a place in the text.
 func errorAt(file string, at Pos, format string, args ...any) error {
 	return &trace.SyntaxError{File: file, Line: at.Line, Col: at.Col, Msg: fmt.Sprintf(format, args...)}
 }
@@ -80,7 +80,7 @@ func scan(file string, src []byte, form syntax) ([]token, error) {
 			return toks, nil
 		}
 		if len(toks) > maxTokens {
-			return nil, errorAt(file, t.pos, "the text has more than %d words and signs", maxTokens)
+			return nil, errorAt(file, t.pos, "found more than %d words and signs, expected a shorter text", maxTokens)
 		}
 	}
 }
@@ -107,7 +107,7 @@ func (s *scanner) next() (token, error) {
 	}
 }
 
-// signs that have more than one character, longest first.
+// signs are the signs with more than one character.
 var signs = []string{"->", "==", "!=", "<=", ">=", "<<", ">>", "&&", "||"}
 
 // solid reads a word, a number, an address or a sign.
@@ -131,7 +131,7 @@ func (s *scanner) solid(rest string) token {
 		}
 	}
 	n = 1
-	for n < len(rest) && rest[n]&0xc0 == 0x80 { // a message must not cut a rune
+	for n < len(rest) && rest[n]&0xc0 == 0x80 { // keep runes whole for messages
 		n++
 	}
 	return s.take(t, tokSign, n)
@@ -152,7 +152,7 @@ func (s *scanner) advance(n int) {
 	}
 }
 
-// addressSpan is the length of what looks like an address: it has a colon, or dots between digits.
+// addressSpan returns the length of what looks like an address: with a colon, or with dots and a leading digit.
 func addressSpan(s string) int {
 	n := span(s, func(c byte) bool {
 		return isDigit(c) || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F' || c == '.' || c == ':'
@@ -167,7 +167,7 @@ func addressSpan(s string) int {
 	return n
 }
 
-// span counts the bytes at the start of s that are in.
+// span returns the number of bytes at the start of s for which in holds.
 func span(s string, in func(byte) bool) int {
 	n := 0
 	for n < len(s) && in(s[n]) {

@@ -183,7 +183,7 @@ func (s *search) changes() []change {
 	var out []change
 	for i := range fields {
 		f := &fields[i]
-		if !f.has(s.op) || f.Name == "opcode" {
+		if !f.Has(s.op) || f.Name == "opcode" {
 			continue
 		}
 		values := map[uint64]bool{}
@@ -195,7 +195,7 @@ func (s *search) changes() []change {
 				}
 			}
 		}
-		for _, v := range []uint64{0, 1, f.bits(), uapi.AF_INET, uapi.AF_INET6} {
+		for _, v := range []uint64{0, 1, f.Bits(), uapi.AF_INET, uapi.AF_INET6} {
 			add(v)
 		}
 		for r := range s.policy.Rules {

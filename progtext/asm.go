@@ -27,9 +27,9 @@ func writeAsm(out *bytes.Buffer, insns []uapi.SockFilter, o Options) error {
 	return nil
 }
 
-// Listing is the program in assembler, a line for each instruction: with labels, and with comments that name the fields
-// that it loads and the constants that it compares them with. The opcode tells which fields those are; without it, only
-// those that all requests have are named.
+// Listing returns the program in assembler, one line per instruction, with labels, and with comments that name the
+// fields that it loads and the constants that it compares them with. If op is nil, only fields that all requests have
+// are named.
 func Listing(insns []uapi.SockFilter, op *uapi.Op) []string {
 	lines, labels := labelled(insns)
 	notes := comments(insns, op)
@@ -52,7 +52,8 @@ func Listing(insns []uapi.SockFilter, op *uapi.Op) []string {
 	return lines
 }
 
-// labelled is the program without "+n", and the label with a colon of each instruction that is jumped to.
+// labelled returns the program with labels in place of distances, and for each instruction its label with a colon, if
+// it is the target of a jump.
 func labelled(insns []uapi.SockFilter) (lines, labels []string) {
 	lines, labels = cbpfvm.Disassemble(insns), make([]string, len(insns))
 	for pc, in := range insns {
@@ -63,7 +64,7 @@ func labelled(insns []uapi.SockFilter) (lines, labels []string) {
 		text, _, _ := strings.Cut(lines[pc], "+")
 		for i, skip := range targets {
 			if i == 1 && skip == 0 {
-				break // it falls through, which goes without saying
+				break // it falls through, which is left out
 			}
 			if i > 0 {
 				text += ", "
@@ -72,7 +73,7 @@ func labelled(insns []uapi.SockFilter) (lines, labels []string) {
 				text += fmt.Sprintf("L%d", to)
 				labels[to] = fmt.Sprintf("L%d:", to)
 			} else {
-				text += fmt.Sprintf("+%d", skip) // beyond the end: there is nothing to put a label on
+				text += fmt.Sprintf("+%d", skip) // beyond the end, where there can be no label
 			}
 		}
 		lines[pc] = text
@@ -80,16 +81,17 @@ func labelled(insns []uapi.SockFilter) (lines, labels []string) {
 	return lines, labels
 }
 
-// held is what the accumulator holds: fields of the context, through a mask. The zero held is anything.
+// held is what the accumulator holds: the word at an offset of the context, masked. The zero held stands for anything.
 type held struct {
 	off  uint32
 	mask uint32
 }
 
-// comments says of each instruction which field it loads, or what its constant means for the field in the accumulator.
+// comments returns a comment for each instruction: the field that it loads, or what its constant means for the field in
+// the accumulator.
 func comments(insns []uapi.SockFilter, op *uapi.Op) []string {
 	notes := make([]string, len(insns))
-	before := make([]*held, len(insns)) // nil is an instruction that nothing reached yet
+	before := make([]*held, len(insns)) // nil if nothing has reached the instruction yet
 	reach := func(pc uint64, h held) {
 		switch {
 		case pc >= uint64(len(insns)):
@@ -107,7 +109,7 @@ func comments(insns []uapi.SockFilter, op *uapi.Op) []string {
 		after := before[pc].after(in)
 		notes[pc] = before[pc].note(in, op)
 		jumps := cbpfvm.Jumps(in)
-		if jumps == nil && in.Code&7 != codeRet {
+		if jumps == nil && in.Class() != uapi.BPF_RET {
 			jumps = []uint32{0}
 		}
 		for _, skip := range jumps {
@@ -117,10 +119,10 @@ func comments(insns []uapi.SockFilter, op *uapi.Op) []string {
 	return notes
 }
 
-// after is what the accumulator holds behind the instruction.
+// after returns what the accumulator holds after the instruction.
 func (h held) after(in uapi.SockFilter) held {
-	switch in.Code & 7 {
-	case codeLd, codeALU:
+	switch in.Class() {
+	case uapi.BPF_LD, uapi.BPF_ALU:
 		switch in.Code {
 		case codeLdAbs:
 			return held{in.K, 0xffffffff}
@@ -128,7 +130,7 @@ func (h held) after(in uapi.SockFilter) held {
 			return held{h.off, h.mask & in.K}
 		}
 		return held{}
-	case codeMisc:
+	case uapi.BPF_MISC:
 		if in.Code == codeTxa {
 			return held{}
 		}
@@ -136,7 +138,7 @@ func (h held) after(in uapi.SockFilter) held {
 	return h
 }
 
-// note is the comment on an instruction; "" if there is nothing to say.
+// note returns the comment on an instruction, or "".
 func (h held) note(in uapi.SockFilter, op *uapi.Op) string {
 	field := func(off uint32) *cbpfvm.Field {
 		if found := cbpfvm.FieldsAt(off, op); len(found) == 1 && h.mask != 0 {

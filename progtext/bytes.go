@@ -23,7 +23,7 @@ func writeRaw(out *bytes.Buffer, insns []uapi.SockFilter, _ Options) error {
 	return nil
 }
 
-// readHex reads digits; white space may stand between bytes.
+// readHex reads hexadecimal digits, with optional white space between bytes.
 func readHex(in input) (*Program, error) {
 	var raw []byte
 	for off := 0; off < len(in.text); {
@@ -54,7 +54,7 @@ func writeHex(out *bytes.Buffer, insns []uapi.SockFilter, _ Options) error {
 
 func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
 
-// readDecimal reads a count and four numbers for each instruction, with white space or commas between them.
+// readDecimal reads a count and then four numbers per instruction, separated by white space or commas.
 func readDecimal(in input) (*Program, error) {
 	var out Program
 	var v [4]uint32

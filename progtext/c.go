@@ -10,8 +10,8 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// readC finds an array of struct sock_filter in a source, or reads a text that is nothing but its elements, as bpf_asm
-// -c writes them.
+// readC finds an array of struct sock_filter in a source. It also reads a text that consists of the elements alone, as
+// bpf_asm -c writes them.
 func readC(in input) (*Program, error) {
 	p, err := preprocess(&in)
 	if err != nil {
@@ -31,7 +31,7 @@ func readC(in input) (*Program, error) {
 	return elements(&in, withoutBraces(body))
 }
 
-// IsC tells whether a text in C has an array of instructions. It may have functions, too.
+// IsC tells whether a text in C has an array of instructions.
 func IsC(text []byte) bool {
 	p, err := preprocess(&input{text: text})
 	if err != nil {
@@ -41,7 +41,7 @@ func IsC(text []byte) bool {
 	return len(found) > 0
 }
 
-// withoutBraces leaves the elements of "{ {...}, {...} };".
+// withoutBraces returns the elements of "{ {...}, {...} };".
 func withoutBraces(toks []ctoken) []ctoken {
 	if n := len(toks); n > 0 && toks[n-1].text == ";" {
 		toks = toks[:n-1]
@@ -52,7 +52,7 @@ func withoutBraces(toks []ctoken) []ctoken {
 	return toks
 }
 
-// arrays finds "struct sock_filter NAME[] = {" and "(struct sock_filter []) {", and what is between the braces.
+// arrays finds "struct sock_filter NAME[] = {" and "(struct sock_filter []) {", and the tokens between the braces.
 func (p *preprocessor) arrays() (found []array, bodies [][]ctoken) {
 	toks := p.active
 	at := func(i int) string {
@@ -86,7 +86,7 @@ func (p *preprocessor) arrays() (found []array, bodies [][]ctoken) {
 	return found, bodies
 }
 
-// braced are the tokens up to the brace that closes, or all.
+// braced returns the tokens before the closing brace, or all if there is none.
 func braced(toks []ctoken) []ctoken {
 	depth := 0
 	for i, t := range toks {
@@ -132,7 +132,7 @@ var parts = [4]struct {
 	bits int
 }{{"code", 16}, {"jt", 8}, {"jf", 8}, {"k", 32}}
 
-// element reads "{ code, jt, jf, k }", by place or by name.
+// element reads "{ code, jt, jf, k }", with or without designators.
 func (e *expression) element() (in uapi.SockFilter, err error) {
 	if err := e.expect("{"); err != nil {
 		return in, err
@@ -170,7 +170,7 @@ func (e *expression) element() (in uapi.SockFilter, err error) {
 	return uapi.SockFilter{Code: uint16(v[0]), Jt: uint8(v[1]), Jf: uint8(v[2]), K: v[3]}, nil
 }
 
-// part is a number as a member of an instruction. Only k may be negative.
+// part returns a number as a member of an instruction. Only k may be negative.
 func (e *expression) part(t ctoken, place int, n int64) (uint32, error) {
 	p := parts[place]
 	low := int64(0)
@@ -193,7 +193,7 @@ func writeC(out *bytes.Buffer, insns []uapi.SockFilter, o Options) error {
 	return nil
 }
 
-// remarks are a listing as comments in other languages.
+// remarks returns a listing as comments for other languages.
 func remarks(insns []uapi.SockFilter, op *uapi.Op) []string {
 	lines := Listing(insns, op)
 	for i, line := range lines {

@@ -10,13 +10,13 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// expression reads constant expressions of C. Everything has to fit into 32 bits, signed or not: where C would cut a
-// number off, or where it matters whether it is signed, there is an error and no guess.
+// expression evaluates constant expressions of C. All values have to fit into 32 bits, signed or not. Where C would
+// truncate a number, or where its sign matters, it fails instead of guessing.
 type expression struct {
 	in      *input
 	toks    []ctoken
-	end     int  // offset that an error at the end names
-	unknown bool // names that are not known are 0
+	end     int  // offset for errors at the end
+	unknown bool // whether unknown names count as 0
 	depth   int
 }
 
@@ -56,7 +56,7 @@ func (e *expression) expect(texts ...string) error {
 	return nil
 }
 
-// levels are the operators of two operands, those that bind least first.
+// levels are the binary operators by precedence, lowest first.
 var levels = [][]string{
 	{"||"}, {"&&"}, {"|"}, {"^"}, {"&"}, {"==", "!="}, {"<", "<=", ">", ">="}, {"<<", ">>"}, {"+", "-"}, {"*", "/", "%"},
 }
@@ -101,7 +101,7 @@ func (e *expression) binary(level int) (int64, error) {
 	return v, err
 }
 
-// apply carries out an operator.
+// apply applies a binary operator.
 func (e *expression) apply(op ctoken, v, w int64) (int64, error) {
 	truth := func(is bool) (int64, error) {
 		if is {
@@ -128,7 +128,7 @@ func (e *expression) apply(op ctoken, v, w int64) (int64, error) {
 		return e.product(op, v, w)
 	}
 	if v < 0 || w < 0 {
-		return 0, e.in.errorf(op.off, "cannot tell what %s makes of a negative number", op)
+		return 0, e.in.errorf(op.off, "cannot tell what %s gives for a negative number", op)
 	}
 	switch op.text {
 	case "==":
@@ -155,7 +155,7 @@ func (e *expression) product(op ctoken, v, w int64) (int64, error) {
 	return e.fits(op, v*w)
 }
 
-// divide carries out the operators that not all numbers can be on the right of.
+// divide applies the operators whose right operand is limited.
 func (e *expression) divide(op ctoken, v, w int64) (int64, error) {
 	switch op.text {
 	case "<<", ">>":
@@ -211,7 +211,7 @@ func (e *expression) unary() (int64, error) {
 	return e.primary()
 }
 
-// primary reads a number, a name, a call, or what stands in parentheses.
+// primary reads a number, a name, a call, or an expression in parentheses.
 func (e *expression) primary() (int64, error) {
 	switch t := e.peek(); {
 	case e.accept("("):
@@ -243,7 +243,7 @@ func (e *expression) primary() (int64, error) {
 	return 0, e.expected("a number or a constant such as AF_INET")
 }
 
-// named is the value of a name, or of a call if it is a function.
+// named returns the value of a name or of a call.
 func (e *expression) named(t ctoken) (int64, error) {
 	if v, ok := constants[t.text]; ok {
 		return int64(v), nil
@@ -270,10 +270,10 @@ func (e *expression) named(t ctoken) (int64, error) {
 	if e.unknown {
 		return 0, nil
 	}
-	return 0, e.in.errorf(t.off, "%s is neither a constant that is known nor defined here", t)
+	return 0, e.in.errorf(t.off, "%s is neither a known constant nor defined here", t)
 }
 
-// offsetof reads what follows it, of the context.
+// offsetof reads the arguments of offsetof for the context.
 func (e *expression) offsetof() (int64, error) {
 	if err := e.expect("(", "struct", "io_uring_bpf_ctx", ","); err != nil {
 		return 0, err
@@ -303,14 +303,14 @@ func (e *expression) offsetof() (int64, error) {
 	return v, e.expect(")")
 }
 
-// typeNames are the types of casts, with their width in bits; negative is signed.
+// typeNames are the widths in bits of the types in casts; negative if signed.
 var typeNames = map[string]int{
 	"__u8": 8, "__u16": 16, "__u32": 32, "__u64": 64, "__be16": 16, "__be32": 32, "__s32": -32,
 	"u8": 8, "u16": 16, "u32": 32, "u64": 64, "uint8_t": 8, "uint16_t": 16, "uint32_t": 32, "uint64_t": 64, "int32_t": -32,
 	"unsigned": 32, "int": -32, "unsigned int": 32, "unsigned short": 16, "unsigned char": 8, "unsigned long": 64,
 }
 
-// typeName reads the name of a type and ")", if there is one.
+// typeName reads the name of a type and the ")" behind it, if there is one.
 func (e *expression) typeName() (width int, ok bool, err error) {
 	name := ""
 	for len(e.toks) > 0 && e.toks[0].kind == cName {
@@ -328,7 +328,7 @@ func (e *expression) typeName() (width int, ok bool, err error) {
 	return width, true, e.expect(")")
 }
 
-// cast reads the operand of a cast, and makes it as wide as the type.
+// cast reads the operand of a cast and converts it.
 func (e *expression) cast(width int) (int64, error) {
 	if e.depth++; e.depth > maxDepth {
 		return 0, e.in.errorf(e.peek().off, "expressions are nested too deeply")
@@ -344,7 +344,7 @@ func (e *expression) cast(width int) (int64, error) {
 		return int64(int32(uint32(v))), nil
 	case 64:
 		if v < 0 {
-			return 0, e.in.errorf(t.off, "a negative number does not fit in 32 bits as a number of 64")
+			return 0, e.in.errorf(t.off, "a negative number converted to 64 bits does not fit in 32 bits")
 		}
 		return v, nil
 	}

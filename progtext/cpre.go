@@ -2,18 +2,18 @@ package progtext
 
 import "slices"
 
-// preprocessor is as much of C's as sources of programs need: definitions, and conditions on what the text itself
-// defines. It reads no other files.
+// preprocessor implements as much of C's preprocessor as sources of programs need: macros, and conditions on what the
+// text itself defines. It does not read other files.
 type preprocessor struct {
 	in     *input
 	macros map[string][]macro
-	active []ctoken // what conditions and directives leave
+	active []ctoken // tokens that remain after directives and conditions
 	conds  []condition
-	made   int // tokens that macros expanded to
-	depth  int // of macros in arguments and bodies of macros
+	made   int // tokens that macros have expanded to so far
+	depth  int // nesting of macros in arguments and bodies of macros
 }
 
-// macro is a definition, from an offset of the text on.
+// macro is a definition. It holds from an offset of the text on.
 type macro struct {
 	from      int
 	undefined bool
@@ -22,22 +22,22 @@ type macro struct {
 	body      []ctoken
 }
 
-// condition is an #if that is open.
+// condition is an open #if.
 type condition struct {
 	off   int
-	on    bool // the lines count
-	taken bool // some branch did
-	outer bool // what is around it counts
+	on    bool // the current branch is active
+	taken bool // some branch was active
+	outer bool // the surrounding text is active
 }
 
-// Limits, which keep time and memory bounded whatever the text defines.
+// Limits that keep time and memory bounded, whatever the text defines.
 const (
-	maxSource = 1 << 21 // tokens of a text
-	maxTokens = 1 << 18 // that macros expand to
-	maxDepth  = 100     // of macros in macros, and of parentheses
+	maxSource = 1 << 21 // most tokens of a text
+	maxTokens = 1 << 18 // most tokens that macros expand to
+	maxDepth  = 100     // nesting of macros and parentheses
 )
 
-// builtin is what headers define that programs are written with, in our words.
+// builtin are the definitions of system headers that programs use, in our own words.
 const builtin = `
 #define BPF_STMT(code, k) { code, 0, 0, k }
 #define BPF_JUMP(code, k, jt, jf) { code, jt, jf, k }
@@ -49,14 +49,14 @@ const builtin = `
 #define __BYTE_ORDER __LITTLE_ENDIAN
 `
 
-// preprocess splits a text into what counts of it and its macros.
+// preprocess splits a text into its macros and its active tokens.
 func preprocess(in *input) (*preprocessor, error) {
 	p := &preprocessor{in: &input{file: "builtin", text: []byte(builtin)}, macros: map[string][]macro{}}
 	if err := p.run(); err != nil {
 		return nil, err
 	}
 	for _, defined := range p.macros {
-		defined[0].from = -1 // before the text
+		defined[0].from = -1 // from the start of the text
 	}
 	p.in = in
 	if err := p.run(); err != nil {
@@ -92,7 +92,7 @@ func (p *preprocessor) run() error {
 	return nil
 }
 
-// on tells whether the lines count.
+// on tells whether the current line is active.
 func (p *preprocessor) on() bool { return len(p.conds) == 0 || p.conds[len(p.conds)-1].on }
 
 func (p *preprocessor) directive(line []ctoken) error {
@@ -122,10 +122,10 @@ func (p *preprocessor) directive(line []ctoken) error {
 	case "elif", "else", "endif":
 		return p.another(line[1], rest)
 	}
-	return nil // other directives say nothing about programs
+	return nil // other directives do not matter here
 }
 
-// another goes on with the innermost condition.
+// another handles the directives that belong to an open #if.
 func (p *preprocessor) another(name ctoken, rest []ctoken) error {
 	if len(p.conds) == 0 {
 		return p.in.errorf(name.off, `found "#%s" without "#if"`, name.text)
@@ -147,7 +147,7 @@ func (p *preprocessor) another(name ctoken, rest []ctoken) error {
 	return nil
 }
 
-// holds tells whether the condition of a directive is true. Names that nothing defines are 0.
+// holds tells whether the condition of a directive is true. Undefined names count as 0.
 func (p *preprocessor) holds(name ctoken, rest []ctoken) (bool, error) {
 	if name.text != "if" && name.text != "elif" {
 		if len(rest) == 0 {
@@ -191,7 +191,7 @@ func (p *preprocessor) holds(name ctoken, rest []ctoken) (bool, error) {
 
 func (p *preprocessor) defined(t ctoken) bool { return p.lookup(t) != nil }
 
-// lookup is the macro of that name where the token stands, or nil.
+// lookup returns the macro with the token's text that is defined at its place, or nil.
 func (p *preprocessor) lookup(t ctoken) *macro {
 	defined := p.macros[t.text]
 	for i := len(defined) - 1; i >= 0; i-- {
@@ -230,7 +230,7 @@ func (p *preprocessor) define(define ctoken, rest []ctoken) error {
 	return nil
 }
 
-// expand replaces macros. Those of busy are being expanded, and stay as they are.
+// expand replaces macros, except those in busy, which are being expanded already.
 func (p *preprocessor) expand(toks []ctoken, busy []string) ([]ctoken, error) {
 	p.depth++
 	defer func() { p.depth-- }()
@@ -266,7 +266,7 @@ func (p *preprocessor) expand(toks []ctoken, busy []string) ([]ctoken, error) {
 	return out, nil
 }
 
-// placed are the tokens at the place of the use, which is where their mistakes are shown.
+// placed returns the tokens with the place where the macro is used, which is where errors in them are reported.
 func placed(toks []ctoken, off int) []ctoken {
 	toks = slices.Clone(toks)
 	for i := range toks {
@@ -275,7 +275,7 @@ func placed(toks []ctoken, off int) []ctoken {
 	return toks
 }
 
-// arguments splits what follows "(" at commas, and counts the tokens up to and with ")".
+// arguments splits the tokens behind "(" at commas, and returns the number of tokens up to and including ")".
 func (p *preprocessor) arguments(name ctoken, toks []ctoken) (args [][]ctoken, n int, err error) {
 	depth, start := 0, 0
 	for i, t := range toks {
@@ -293,7 +293,7 @@ func (p *preprocessor) arguments(name ctoken, toks []ctoken) (args [][]ctoken, n
 	return nil, 0, p.in.errorf(name.off, `expected ")" behind the arguments of %s`, name.text)
 }
 
-// substitute is the body with expanded arguments in place of the parameters.
+// substitute returns the body of a macro with its parameters replaced by the expanded arguments.
 func (p *preprocessor) substitute(name ctoken, m *macro, args [][]ctoken, busy []string) ([]ctoken, error) {
 	if len(m.params) == 0 && len(args) == 1 && len(args[0]) == 0 {
 		args = nil

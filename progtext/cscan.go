@@ -9,9 +9,9 @@ import (
 type ctoken struct {
 	kind ctokenKind
 	text string
-	off  int  // in the file; of the use, for what a macro expands to
-	line bool // it is the first of its line
-	glue bool // nothing stands between it and the token before
+	off  int  // offset in the file; if a macro expanded to it, that of the use
+	line bool // it is the first in its line
+	glue bool // it directly follows the token before it
 }
 
 type ctokenKind uint8
@@ -20,11 +20,11 @@ const (
 	cEnd ctokenKind = iota
 	cName
 	cNumber
-	cString // also of a single character
+	cString // a string or a character
 	cPunct
 )
 
-// String is the token as an error message calls it.
+// String returns the token as messages show it.
 func (t ctoken) String() string {
 	if t.kind == cEnd {
 		return "the end"
@@ -32,14 +32,14 @@ func (t ctoken) String() string {
 	return strconv.Quote(t.text)
 }
 
-// cscanner cuts C into tokens. Comments are white space.
+// cscanner splits C into tokens. Comments count as white space.
 type cscanner struct {
 	in   *input
 	off  int
 	line bool // a new line began
 }
 
-// scanC are the tokens of the text, directives included.
+// scanC returns the tokens of the text, including those of directives.
 func scanC(in *input) ([]ctoken, error) {
 	s := cscanner{in: in, line: true}
 	var toks []ctoken
@@ -60,7 +60,7 @@ func scanC(in *input) ([]ctoken, error) {
 	}
 }
 
-// space skips white space, comments, and ends of lines behind a backslash.
+// space skips white space, comments, and line ends behind a backslash.
 func (s *cscanner) space() error {
 	for s.off < len(s.in.text) {
 		rest := s.in.text[s.off:]
@@ -91,7 +91,7 @@ func (s *cscanner) space() error {
 	return nil
 }
 
-// cpuncts are the signs of two characters that matter in expressions.
+// cpuncts are the signs with two characters that occur in expressions.
 var cpuncts = []string{"<<", ">>", "==", "!=", "<=", ">=", "&&", "||", "##", "->"}
 
 // solid reads a token.
@@ -108,7 +108,7 @@ func (s *cscanner) solid(t *ctoken) {
 		}
 	case c == '"' || c == '\'':
 		t.kind, s.off = cString, endOfString(text, start)
-		if s.off < 0 { // an apostrophe in a line that does not count, or a mistake if it does
+		if s.off < 0 { // an apostrophe, which may stand in an inactive line
 			t.kind, s.off = cPunct, start+1
 		}
 	default:
@@ -120,14 +120,14 @@ func (s *cscanner) solid(t *ctoken) {
 				break
 			}
 		}
-		for s.off < len(text) && text[s.off]&0xc0 == 0x80 { // an error message must not cut a rune
+		for s.off < len(text) && text[s.off]&0xc0 == 0x80 { // keep runes whole for messages
 			s.off++
 		}
 	}
 	t.text = string(text[start:s.off])
 }
 
-// endOfString is where the string that begins at start is over, -1 if its line ends before.
+// endOfString returns the offset behind the string that begins at start, or -1 if the line ends first.
 func endOfString(text []byte, start int) int {
 	for i := start + 1; i < len(text) && text[i] != '\n'; i++ {
 		switch text[i] {

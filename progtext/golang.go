@@ -19,14 +19,15 @@ import (
 // goReader reads instructions from the syntax tree of a Go source.
 type goReader struct {
 	in     *input
-	before int // bytes that were put in front of the text
+	before int // length of what was put in front of the text
 	files  *token.FileSet
 	consts map[string]ast.Expr
-	busy   int // expressions that are being evaluated
-	made   int // expressions that were
+	busy   int // nesting of the current expression
+	made   int // expressions evaluated so far
 }
 
-// readGo finds a slice or array of RawInstruction or SockFilter in a source, or reads a text that is nothing but it.
+// readGo finds a slice or array of RawInstruction or SockFilter in a source. It also reads a text that consists of the
+// literal or of declarations alone.
 func readGo(in input) (*Program, error) {
 	front := ""
 	switch text := strings.TrimSpace(string(in.text)); {
@@ -62,7 +63,7 @@ func readGo(in input) (*Program, error) {
 
 func (r *goReader) off(n ast.Node) int { return max(0, r.files.Position(n.Pos()).Offset-r.before) }
 
-// arrays finds the literals, and on the way the constants of the text.
+// arrays finds the literals of programs, and collects the constants of the text.
 func (r *goReader) arrays(file *ast.File) (found []array, literals []*ast.CompositeLit) {
 	names := map[ast.Node]string{}
 	ast.Inspect(file, func(n ast.Node) bool {
@@ -96,7 +97,7 @@ func (r *goReader) arrays(file *ast.File) (found []array, literals []*ast.Compos
 	return found, literals
 }
 
-// lastName is the name of a type or constant, without its package.
+// lastName returns the name of a type or constant without its package.
 func lastName(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.Ident:
@@ -107,10 +108,10 @@ func lastName(e ast.Expr) string {
 	return ""
 }
 
-// goParts are the members of the two types, in the order of struct sock_filter.
+// goParts are the members of both types, by their position in struct sock_filter.
 var goParts = map[string]int{"Op": 0, "Code": 0, "Jt": 1, "Jf": 2, "K": 3}
 
-// element reads "{Op: 6, K: 1}" or "{6, 0, 0, 1}".
+// element reads an instruction such as "{Op: 6, K: 1}" or "{6, 0, 0, 1}".
 func (r *goReader) element(e ast.Expr) (in uapi.SockFilter, err error) {
 	lit, ok := e.(*ast.CompositeLit)
 	if !ok {
@@ -141,7 +142,7 @@ func (r *goReader) element(e ast.Expr) (in uapi.SockFilter, err error) {
 	return uapi.SockFilter{Code: uint16(v[0]), Jt: uint8(v[1]), Jf: uint8(v[2]), K: v[3]}, nil
 }
 
-// eval is the value of a constant expression.
+// eval returns the value of a constant expression.
 func (r *goReader) eval(e ast.Expr) (constant.Value, error) {
 	r.busy++
 	defer func() { r.busy-- }()
@@ -162,7 +163,7 @@ func (r *goReader) eval(e ast.Expr) (constant.Value, error) {
 		if v, ok := constants[lastName(e)]; ok {
 			return constant.MakeUint64(uint64(v)), nil
 		}
-		return nil, r.in.errorf(r.off(e), "%q is neither a constant that is known nor defined here", lastName(e))
+		return nil, r.in.errorf(r.off(e), "%q is neither a known constant nor defined here", lastName(e))
 	case *ast.BinaryExpr:
 		return r.binary(e)
 	case *ast.CallExpr:
@@ -173,7 +174,7 @@ func (r *goReader) eval(e ast.Expr) (constant.Value, error) {
 	return nil, r.in.errorf(r.off(e), "expected a number or a constant such as unix.AF_INET")
 }
 
-// goTypes are those that constants are converted to. That the number fits is checked where it is used.
+// goTypes are the types of conversions that may occur. Whether a number fits is checked where it is used.
 var goTypes = map[string]bool{"uint8": true, "uint16": true, "uint32": true, "uint64": true, "int": true, "uint": true}
 
 func (r *goReader) binary(e *ast.BinaryExpr) (constant.Value, error) {
@@ -196,7 +197,7 @@ func (r *goReader) binary(e *ast.BinaryExpr) (constant.Value, error) {
 	return nil, r.in.errorf(r.off(e), "cannot evaluate %s here", e.Op)
 }
 
-// small keeps numbers from growing without end.
+// small refuses numbers beyond 32 bits, so that they cannot grow without bound.
 func (r *goReader) small(e ast.Expr, v constant.Value) (constant.Value, error) {
 	if n, exact := constant.Int64Val(v); !exact || n > math.MaxUint32 || n < math.MinInt32 {
 		return nil, r.in.errorf(r.off(e), "the number does not fit in 32 bits")

@@ -5,37 +5,36 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Codes of instructions, and classes: their lowest three bits.
+// The codes of instructions that comments speak of.
 const (
-	codeLd    = 0x00
-	codeALU   = 0x04
-	codeRet   = 0x06
-	codeMisc  = 0x07
-	codeLdAbs = 0x20
-	codeAndK  = 0x54
-	codeJeqK  = 0x15
-	codeJgtK  = 0x25
-	codeJgeK  = 0x35
-	codeJsetK = 0x45
-	codeRetK  = 0x06
-	codeTxa   = 0x87
+	codeLdAbs = uapi.BPF_LD | uapi.BPF_W | uapi.BPF_ABS
+	codeAndK  = uapi.BPF_ALU | uapi.BPF_AND | uapi.BPF_K
+	codeJeqK  = uapi.BPF_JMP | uapi.BPF_JEQ | uapi.BPF_K
+	codeJgtK  = uapi.BPF_JMP | uapi.BPF_JGT | uapi.BPF_K
+	codeJgeK  = uapi.BPF_JMP | uapi.BPF_JGE | uapi.BPF_K
+	codeJsetK = uapi.BPF_JMP | uapi.BPF_JSET | uapi.BPF_K
+	codeRetK  = uapi.BPF_RET | uapi.BPF_K
+	codeTxa   = uapi.BPF_MISC | uapi.BPF_TXA
 )
 
-// constants are what sources of programs call numbers: the parts of codes, and what the assembler knows.
+// constants are the names for numbers in sources of programs: parts of instruction codes, and the names that the
+// assembler knows.
 //
 // Linux: include/uapi/linux/bpf_common.h:BPF_CLASS, include/uapi/linux/filter.h:BPF_STMT
 var constants = func() map[string]uint32 {
 	all := cbpfvm.Constants()
 	for name, v := range map[string]uint32{
-		"BPF_LD": 0x00, "BPF_LDX": 0x01, "BPF_ST": 0x02, "BPF_STX": 0x03, "BPF_ALU": 0x04, "BPF_JMP": 0x05, "BPF_RET": 0x06,
-		"BPF_MISC": 0x07,
-		"BPF_W":    0x00, "BPF_H": 0x08, "BPF_B": 0x10,
-		"BPF_IMM": 0x00, "BPF_ABS": 0x20, "BPF_IND": 0x40, "BPF_MEM": 0x60, "BPF_LEN": 0x80, "BPF_MSH": 0xa0,
-		"BPF_ADD": 0x00, "BPF_SUB": 0x10, "BPF_MUL": 0x20, "BPF_DIV": 0x30, "BPF_OR": 0x40, "BPF_AND": 0x50, "BPF_LSH": 0x60,
-		"BPF_RSH": 0x70, "BPF_NEG": 0x80, "BPF_MOD": 0x90, "BPF_XOR": 0xa0,
-		"BPF_JA": 0x00, "BPF_JEQ": 0x10, "BPF_JGT": 0x20, "BPF_JGE": 0x30, "BPF_JSET": 0x40,
-		"BPF_K": 0x00, "BPF_X": 0x08, "BPF_A": 0x10, "BPF_TAX": 0x00, "BPF_TXA": 0x80,
-		"BPF_MAXINSNS": uapi.BPF_MAXINSNS, "BPF_MEMWORDS": uapi.BPF_MEMWORDS,
+		"BPF_LD": uapi.BPF_LD, "BPF_LDX": uapi.BPF_LDX, "BPF_ST": uapi.BPF_ST, "BPF_STX": uapi.BPF_STX,
+		"BPF_ALU": uapi.BPF_ALU, "BPF_JMP": uapi.BPF_JMP, "BPF_RET": uapi.BPF_RET, "BPF_MISC": uapi.BPF_MISC,
+		"BPF_W": uapi.BPF_W, "BPF_H": uapi.BPF_H, "BPF_B": uapi.BPF_B, "BPF_IMM": uapi.BPF_IMM,
+		"BPF_ABS": uapi.BPF_ABS, "BPF_IND": uapi.BPF_IND, "BPF_MEM": uapi.BPF_MEM, "BPF_LEN": uapi.BPF_LEN,
+		"BPF_MSH": uapi.BPF_MSH, "BPF_ADD": uapi.BPF_ADD, "BPF_SUB": uapi.BPF_SUB, "BPF_MUL": uapi.BPF_MUL,
+		"BPF_DIV": uapi.BPF_DIV, "BPF_OR": uapi.BPF_OR, "BPF_AND": uapi.BPF_AND, "BPF_LSH": uapi.BPF_LSH,
+		"BPF_RSH": uapi.BPF_RSH, "BPF_NEG": uapi.BPF_NEG, "BPF_MOD": uapi.BPF_MOD, "BPF_XOR": uapi.BPF_XOR,
+		"BPF_JA": uapi.BPF_JA, "BPF_JEQ": uapi.BPF_JEQ, "BPF_JGT": uapi.BPF_JGT, "BPF_JGE": uapi.BPF_JGE,
+		"BPF_JSET": uapi.BPF_JSET, "BPF_K": uapi.BPF_K, "BPF_X": uapi.BPF_X, "BPF_A": uapi.BPF_A,
+		"BPF_TAX": uapi.BPF_TAX, "BPF_TXA": uapi.BPF_TXA, "BPF_MAXINSNS": uapi.BPF_MAXINSNS,
+		"BPF_MEMWORDS": uapi.BPF_MEMWORDS,
 	} {
 		all[name] = v
 	}

@@ -1,5 +1,5 @@
-// Package progtext reads and writes classic BPF programs in the forms that people keep them in: assembler, bytes,
-// lists of numbers, arrays of C and Go, JSON, and traces.
+// Package progtext reads and writes classic BPF programs in the forms in which people keep them: assembler, bytes,
+// lists of numbers, arrays in C and Go, JSON, and traces.
 package progtext
 
 import (
@@ -15,23 +15,23 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Options say what the text of a program does not.
+// Options are what the text of a program does not say.
 type Options struct {
-	Op   *uapi.Op // the opcode that it is for; nil if it is not known
-	Name string   // of the array, where a file has several or one is written; "" is any, or "filter"
+	Op   *uapi.Op // the opcode that the program is for; nil if not known
+	Name string   // name of the array in the source; "" stands for the only one or, when writing, for "filter"
 }
 
-// Form is a way to write down a program.
+// Form is a way of writing a program.
 type Form struct {
 	Name     string
-	Suffixes []string // of files in this form
+	Suffixes []string // of the names of files in this form
 	Doc      string
-	Comments []string // what begins a comment; nil in forms that have none
+	Comments []string // what comments begin with; nil if the form has none
 	read     func(in input) (*Program, error)
 	write    func(out *bytes.Buffer, insns []uapi.SockFilter, o Options) error
 }
 
-// Forms are all forms.
+// Forms returns all forms.
 func Forms() []Form { return slices.Clone(forms) }
 
 var forms = []Form{
@@ -47,18 +47,18 @@ var forms = []Form{
 	{"trace", nil, "a trace that registers the program, for uringsim replay", nil, readTrace, writeTrace},
 }
 
-// Program is what was read: instructions, and where in the text each of them stands.
+// Program is a program that was read, and the place of each instruction in the text.
 type Program struct {
 	Insns []uapi.SockFilter
 	At    []srcpos.Pos // nil in forms without lines
 }
 
-// add adds an instruction that stands at an offset.
+// add adds an instruction that begins at the offset.
 func (p *Program) add(insn uapi.SockFilter, lines srcpos.Lines, off int) {
 	p.Insns, p.At = append(p.Insns, insn), append(p.At, lines.Pos(off))
 }
 
-// FormOf is the form of that name, or if the name is "", the one that the file's suffix tells.
+// FormOf returns the form with the name. If the name is "" it goes by the suffix of the file.
 func FormOf(name, file string) (*Form, error) {
 	var names []string
 	for i := range forms {
@@ -69,12 +69,12 @@ func FormOf(name, file string) (*Form, error) {
 		names = append(names, f.Name)
 	}
 	if name == "" {
-		return nil, fmt.Errorf("%s: the name does not tell its form; forms are %s", file, strings.Join(names, ", "))
+		return nil, fmt.Errorf("%s: the file name does not tell the form; forms are %s", file, strings.Join(names, ", "))
 	}
 	return nil, fmt.Errorf("there is no form %q; forms are %s", name, strings.Join(names, ", "))
 }
 
-// Read reads a program. The file is for messages only. Errors are *trace.SyntaxError.
+// Read reads the instructions of a program. The name of the file is for messages only. Errors are *trace.SyntaxError.
 func (f *Form) Read(file string, text []byte, o Options) ([]uapi.SockFilter, error) {
 	p, err := f.ReadProgram(file, text, o)
 	if err != nil {
@@ -83,7 +83,7 @@ func (f *Form) Read(file string, text []byte, o Options) ([]uapi.SockFilter, err
 	return p.Insns, nil
 }
 
-// ReadProgram is Read that also tells where the instructions stand.
+// ReadProgram is like Read but also returns the places of the instructions.
 func (f *Form) ReadProgram(file string, text []byte, o Options) (*Program, error) {
 	in := input{file, text, o}
 	p, err := f.read(in)
@@ -93,39 +93,39 @@ func (f *Form) ReadProgram(file string, text []byte, o Options) (*Program, error
 	return p, err
 }
 
-// Write writes a program so that Read gives it back, bit by bit.
+// Write writes a program. Read gives exactly the same instructions back.
 func (f *Form) Write(insns []uapi.SockFilter, o Options) ([]byte, error) {
 	if o.Name == "" {
 		o.Name = "filter"
 	}
 	if !token.IsIdentifier(o.Name) {
-		return nil, fmt.Errorf("%q is no name of an array", o.Name)
+		return nil, fmt.Errorf("found %q, expected a valid name for an array", o.Name)
 	}
 	var out bytes.Buffer
 	err := f.write(&out, insns, o)
 	return out.Bytes(), err
 }
 
-// input is a text that is read.
+// input is a text that is being read.
 type input struct {
 	file string
 	text []byte
 	o    Options
 }
 
-// errorf is an error at an offset of the text.
+// errorf returns an error at an offset of the text.
 func (in *input) errorf(off int, format string, args ...any) error {
 	at := srcpos.Of(in.text, off)
 	return &trace.SyntaxError{File: in.file, Line: at.Line, Col: at.Col, Msg: fmt.Sprintf(format, args...)}
 }
 
-// array is one of the programs of a source file.
+// array is one of the programs in a source file.
 type array struct {
 	name string // "" if it has none
 	off  int    // where it begins
 }
 
-// choose is the index of the array that the options ask for.
+// choose returns the index of the array that the options ask for.
 func (in *input) choose(arrays []array) (int, error) {
 	var names []string
 	for i, a := range arrays {

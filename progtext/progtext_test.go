@@ -216,7 +216,7 @@ var mistakes = []struct{ why, form, text, want string }{
 
 	{"several arrays", "c", "struct sock_filter a[] = {{6}};\nstruct sock_filter b[] = {{6}};",
 		"f:2:8: found 2 arrays of instructions, expected one or its name: a, b"},
-	{"an unknown name", "c", "BPF_STMT(BPF_RET,\n NOPE)", `f:2:2: "NOPE" is neither a constant that is known nor defined here`},
+	{"an unknown name", "c", "BPF_STMT(BPF_RET,\n NOPE)", `f:2:2: "NOPE" is neither a known constant nor defined here`},
 	{"an unknown name in a macro", "c", "#define X NOPE\n{6, 0, 0, X}", `f:2:11: "NOPE" is neither`},
 	{"a jump that is too far", "c", "BPF_JUMP(0x15, 1, 256, 0)", "f:1:19: jt is 256, which does not fit in 8 bits"},
 	{"a negative code", "c", "{ -1 }", "f:1:3: code is -1, which does not fit in 16 bits"},
@@ -230,7 +230,7 @@ var mistakes = []struct{ why, form, text, want string }{
 	{"an open comment", "c", "{6} /*", `f:1:5: expected "*/", found the end of the text`},
 	{"an open string", "c", "{6} \"\n", `f:1:5: expected ",", found "\""`},
 	{"a number that C would cut off", "c", "{6, 0, 0, 0xffffffff + 1}", "f:1:22: 0x100000000 does not fit in 32 bits"},
-	{"a sign that matters", "c", "{6, 0, 0, -1 > 0xffffffff}", `f:1:14: cannot tell what ">" makes of a negative number`},
+	{"a sign that matters", "c", "{6, 0, 0, -1 > 0xffffffff}", `f:1:14: cannot tell what ">" gives for a negative number`},
 	{"a shift by a lot", "c", "{6, 0, 0, 1 << 32}", "f:1:13: found a shift by 32, expected at most 31"},
 	{"a division by 0", "c", "{6, 0, 0, 1 / 0}", "f:1:13: found a division by 0"},
 	{"macros without end", "c", "#define A B B\n#define B C C\n#define C D D D D D D D D\n#define D A\n{6, 0, 0, A}", `f:5:11: "A" is neither`},
@@ -238,7 +238,7 @@ var mistakes = []struct{ why, form, text, want string }{
 
 	{"no Go", "go", "package p\nvar x = [", "f:2:10: not Go: expected operand, found 'EOF'"},
 	{"no array", "go", "package p\nvar x = 1", "f:1:1: found no array of instructions"},
-	{"a variable", "go", "var x = []bpf.RawInstruction{{Op: y}}", `f:1:35: "y" is neither a constant that is known nor defined here`},
+	{"a variable", "go", "var x = []bpf.RawInstruction{{Op: y}}", `f:1:35: "y" is neither a known constant nor defined here`},
 	{"a negative number", "go", "[]bpf.RawInstruction{{Op: 1 - 2}}", "f:1:27: code is -1, which does not fit in 16 bits"},
 	{"another call", "go", "[]bpf.RawInstruction{{Op: f(1)}}", "f:1:27: expected a number or a constant such as unix.AF_INET"},
 	{"an instruction of another type", "go", "[]bpf.RawInstruction{x}", "f:1:22: expected an instruction in braces"},

@@ -12,10 +12,10 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// errOp is a form that needs an opcode.
-var errOp = errors.New("a registration is for an opcode, which has to be given: --op")
+// errOp is returned by forms that need an opcode.
+var errOp = errors.New("found no opcode, expected one for the registration (--op)")
 
-// readTrace finds the one registration in a trace, or the one for the opcode.
+// readTrace finds the only registration in a trace, or the only one for the opcode.
 func readTrace(in input) (*Program, error) {
 	t, err := trace.Read(bytes.NewReader(in.text), in.file)
 	if err != nil {
@@ -45,8 +45,8 @@ func readTrace(in input) (*Program, error) {
 	return &Program{insns, in.eventPlaces(event, t.Events[event].Line, lines)}, nil
 }
 
-// eventPlaces are the places of lines of assembler of an event: in a trace with an event per line that of the event,
-// and none in a packed trace.
+// eventPlaces returns the places of the lines of assembler of an event. In a trace with one event per line, all have
+// the place of the event; in a packed trace they have none.
 func (in *input) eventPlaces(event, at int, lines []int) []srcpos.Pos {
 	if at == 0 {
 		return nil
@@ -63,7 +63,7 @@ func (in *input) eventPlaces(event, at int, lines []int) []srcpos.Pos {
 	return out
 }
 
-// writeTrace writes what a task does that has no privileges: the program is registered for itself.
+// writeTrace writes a trace of a task without privileges that registers the program for itself.
 func writeTrace(out *bytes.Buffer, insns []uapi.SockFilter, o Options) error {
 	if o.Op == nil {
 		return errOp

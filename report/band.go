@@ -2,20 +2,20 @@ package report
 
 import "slices"
 
-// Sizes of the drawing, in CSS pixels.
+// Dimensions of the drawing, in CSS pixels unless stated otherwise.
 const (
-	bandCalls = 24 // columns of a band
+	bandCalls = 24 // number of columns
 	nameWidth = 120
 	cellWidth = 28
 	rowHeight = 26
-	markStep  = 17 // between the marks of one ring in one call
-	headRoom  = 20 // for the numbers of calls
-	maxName   = 14 // characters of a name in the drawing
+	markStep  = 17 // between the marks for requests of one call
+	headRoom  = 20 // for the numbers of the calls
+	maxName   = 14 // characters shown of a name
 )
 
-// band is a part of the timeline that is as wide as a page: calls as columns, tasks and rings as rows.
+// band is one page-wide strip of the timeline: columns are calls, rows are tasks and rings.
 type band struct {
-	Trace         int // ID of its section
+	Trace         int // ID of the section
 	First, Last   int // numbers of calls
 	Width, Height int
 	Columns       []*bandColumn
@@ -23,38 +23,38 @@ type band struct {
 	Forks         []fork
 }
 
-// bandColumn is a call.
+// bandColumn is the column of a call.
 type bandColumn struct {
 	*call
-	X     int // its left edge
-	Mid   int // its middle
-	Y     int // of the call's mark
+	X     int // left edge
+	Mid   int // middle
+	Y     int // middle of the call's mark
 	Marks []*mark
 }
 
-// mark is what became of the requests of one class.
+// mark stands for all requests of a call that have the same Class.
 type mark struct {
 	X, Y  int
 	Class Class
 	Path  string
-	Count int // if there is more than one
+	Count int // how many; shown if more than one
 }
 
-// bandRow is a task or a ring.
+// bandRow is the row of a task or a ring.
 type bandRow struct {
-	Name   string // as far as there is room
-	Full   string
+	Name   string // shortened to fit
+	Full   string // the whole name
 	Ring   bool
 	Top, Y int // upper edge and middle
 	Height int
-	X1, X2 int // when it is there
-	stack  int // marks above each other
+	X1, X2 int // where its life begins and ends
+	stack  int // greatest number of marks above each other
 }
 
-// fork is a line from the parent to the child.
+// fork is a line from a parent to its child.
 type fork struct{ X, Y1, Y2 int }
 
-// CellWidth is that of a column.
+// CellWidth is the width of a column.
 func (b *band) CellWidth() int { return cellWidth }
 
 // Left is the left edge of the call's mark.
@@ -63,10 +63,10 @@ func (c *bandColumn) Left() int { return c.Mid - 10 }
 // Top is the upper edge of the call's mark.
 func (c *bandColumn) Top() int { return c.Y - 9 }
 
-// CountX is where the count begins.
+// CountX is where the text with the count begins.
 func (m *mark) CountX() int { return m.X + 8 }
 
-// Bands draws the timeline.
+// Bands lays out the timeline.
 func (s *section) Bands() []*band {
 	t := &s.Timeline
 	var bands []*band
@@ -81,7 +81,7 @@ func (s *section) Bands() []*band {
 	return bands
 }
 
-// lives are the numbers of the calls that make tasks and rings, and of those that end tasks.
+// lives returns the numbers of the calls that make each task and ring, and of the calls that end tasks.
 func (t *timeline) lives() (born, dead map[rowName]int) {
 	born, dead = map[rowName]int{}, map[rowName]int{}
 	for i := range t.Calls {
@@ -98,13 +98,13 @@ func (t *timeline) lives() (born, dead map[rowName]int) {
 	return born, dead
 }
 
-// rowName is what a row stands for.
+// rowName identifies a row.
 type rowName struct {
 	name string
 	ring bool
 }
 
-// rows finds the tasks and rings of the calls, rings below the first task that uses them.
+// rows adds rows for the tasks and rings of the calls. A ring goes below the first task that uses it.
 func (b *band) rows(calls []call) {
 	for i := range calls {
 		c := &calls[i]
@@ -121,7 +121,7 @@ func (b *band) rows(calls []call) {
 	}
 }
 
-// need is the index of a row, which is added at the place if it is not there.
+// need returns the index of a row, which it inserts at index at if there is none.
 func (b *band) need(n rowName, at int) int {
 	if i := slices.IndexFunc(b.Rows, func(r *bandRow) bool { return r.Full == n.name && r.Ring == n.ring }); i >= 0 {
 		return i
@@ -134,7 +134,7 @@ func (b *band) need(n rowName, at int) int {
 	return at
 }
 
-// place gives the rows their places, from top to bottom.
+// place lays out the rows from top to bottom.
 func (b *band) place(calls []call, born, dead map[rowName]int) {
 	b.Width = nameWidth + len(calls)*cellWidth
 	y := headRoom
@@ -159,7 +159,7 @@ func (b *band) row(name string, ring bool) *bandRow {
 	return b.Rows[slices.IndexFunc(b.Rows, func(r *bandRow) bool { return r.Full == name && r.Ring == ring })]
 }
 
-// columns draws the calls.
+// columns lays out the calls.
 func (b *band) columns(calls []call) {
 	for i := range calls {
 		c := &calls[i]
@@ -177,7 +177,7 @@ func (b *band) columns(calls []call) {
 	}
 }
 
-// marks are those of the requests of a call, around y.
+// marks lays out the marks for the requests of a call, centred around y.
 func marks(c *call, x, y int) []*mark {
 	var list []*mark
 	for _, row := range classes {
@@ -188,7 +188,7 @@ func marks(c *call, x, y int) []*mark {
 	for i := range list {
 		list[i].Y -= (len(list) - 1) * markStep / 2
 		if list[i].Count > 1 {
-			list[i].X -= 6 // the count stands beside it
+			list[i].X -= 6 // to make room for the count
 		}
 	}
 	return list

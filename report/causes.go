@@ -11,7 +11,7 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// unlimited lets causes replay as often as it takes.
+// unlimited is a budget for any number of replays.
 const unlimited = math.MaxInt
 
 // causes finds the quirks that make releases differ, by replaying the trace without them.
@@ -19,13 +19,13 @@ type causes struct {
 	trace   *trace.Trace
 	table   *Table
 	options []sim.Option
-	cost    int               // of replaying the trace
-	budget  int               // how much more that may cost
-	played  map[string][]bool // by release with quirks switched: for each row, whether the result is another then
+	cost    int               // of one replay of the trace
+	budget  int               // for further replays
+	played  map[string][]bool // by name of a release with quirks switched off: for each row, whether the result changes
 }
 
-// explain gives the rows their notes, with replays that cost no more than the budget. It is false if that was not
-// enough to look at all of them; what is left of the budget comes back.
+// explain adds notes to the rows by replays that cost no more than the budget. It reports whether that was enough to
+// look into all rows, and returns the rest of the budget.
 func (t *Table) explain(tr *trace.Trace, budget int, options []sim.Option) (all bool, left int) {
 	why := causes{trace: tr, table: t, options: options, budget: budget, played: map[string][]bool{}}
 	for i := range tr.Events {
@@ -46,8 +46,8 @@ func (t *Table) explain(tr *trace.Trace, budget int, options []sim.Option) (all 
 	return all, why.budget
 }
 
-// cost is that of replaying an event, in units of about the same time: a call, a request, or two instructions of a
-// filter.
+// cost estimates what it costs to replay an event. One unit is about the time of a call, a request or two filter
+// instructions.
 func cost(e *trace.Event) int {
 	switch a := e.Args.(type) {
 	case *trace.EnterArgs:
@@ -60,7 +60,7 @@ func cost(e *trace.Event) int {
 	return 1
 }
 
-// note is the index of a note.
+// note returns the index of a note, which it adds if it is new.
 func (t *Table) note(quirks []kernel.Quirk) int {
 	same := func(other []kernel.Quirk) bool { return slices.Equal(quirks, other) }
 	if i := slices.IndexFunc(t.Notes, same); i >= 0 {
@@ -70,7 +70,7 @@ func (t *Table) note(quirks []kernel.Quirk) int {
 	return len(t.Notes) - 1
 }
 
-// one has each of the quirks.
+// one yields each quirk by itself.
 func one(quirks []kernel.Quirk) iter.Seq[[]kernel.Quirk] {
 	return func(yield func([]kernel.Quirk) bool) {
 		for i := range quirks {
@@ -81,7 +81,7 @@ func one(quirks []kernel.Quirk) iter.Seq[[]kernel.Quirk] {
 	}
 }
 
-// two has each two of the quirks.
+// two yields each pair of quirks.
 func two(quirks []kernel.Quirk) iter.Seq[[]kernel.Quirk] {
 	return func(yield func([]kernel.Quirk) bool) {
 		for i, a := range quirks {
@@ -94,8 +94,8 @@ func two(quirks []kernel.Quirk) iter.Seq[[]kernel.Quirk] {
 	}
 }
 
-// find looks for the first quirks without which a release would give another result, wherever none are found yet. It is
-// false if that costs more than the budget, or more events than there are.
+// find looks for the first set of quirks without which a release gives another result, for every cell that has none
+// yet. It reports whether the budget and the events that were kept sufficed.
 func (c *causes) find(found [][][]kernel.Quirk, sets func([]kernel.Quirk) iter.Seq[[]kernel.Quirk]) bool {
 	for row := range found {
 		if c.table.Rows[row].Event > len(c.trace.Events) {
@@ -120,7 +120,7 @@ func (c *causes) find(found [][][]kernel.Quirk, sets func([]kernel.Quirk) iter.S
 	return true
 }
 
-// differs tells whether the release gives another result without the quirks, and whether that is known.
+// differs reports whether a cell changes without the quirks, and whether the budget sufficed to know that.
 func (c *causes) differs(row, column int, quirks []kernel.Quirk) (differs, known bool) {
 	without := c.table.Releases[column]
 	for _, q := range quirks {
@@ -138,8 +138,8 @@ func (c *causes) differs(row, column int, quirks []kernel.Quirk) (differs, known
 	return rows[row], true
 }
 
-// play compares the rows of a release with what it gives without quirks. After an event that cannot be carried out
-// without them, nothing is known to differ.
+// play replays a release without quirks and compares the results with its column. After an event that cannot be carried
+// out without them, no row counts as changed.
 func (c *causes) play(without kernel.Release, column int) []bool {
 	differs := make([]bool, len(c.table.Rows))
 	sys := sim.New(without, c.options...)

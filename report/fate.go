@@ -8,26 +8,26 @@ import (
 	"github.com/uringsim/uringsim/verdict"
 )
 
-// Class is what became of a call or a request, as colours and shapes show it.
+// Class says what became of a call or a request; each has its own colour and shape.
 type Class string
 
 const (
-	Allowed   Class = "allowed"   // a call that succeeded, a request that io_uring carries out
-	Refused   Class = "refused"   // by a check before it was to run
-	Failed    Class = "failed"    // a request that ran, and gave an error
-	Cancelled Class = "cancelled" // with its chain
-	Waiting   Class = "waiting"   // in a chain, at the end of the call
-	Unknown   Class = "unknown"   // a call, to the model
+	Allowed   Class = "allowed"   // a call succeeded, or io_uring carries out a request
+	Refused   Class = "refused"   // by a check, before it ran
+	Failed    Class = "failed"    // a request ran and gave an error
+	Cancelled Class = "cancelled" // a request, with its chain
+	Waiting   Class = "waiting"   // a request still waits in its chain when the call returns
+	Unknown   Class = "unknown"   // a call is not modelled
 )
 
 // shape is how a Class is drawn.
 type shape struct {
 	Class Class
 	Doc   string
-	Path  string // an SVG path in a square of 12 around the origin
+	Path  string // an SVG path within 12 by 12 around the origin
 }
 
-// classes has a row for each Class that requests have, in the order in which they are shown.
+// classes has a row for each Class a request can have, in the order they are shown.
 var classes = []shape{
 	{Refused, "refused before it ran", "M-6-6H6V6H-6Z " +
 		"M-3.6-2.4-1.2 0-3.6 2.4-2.4 3.6 0 1.2 2.4 3.6 3.6 2.4 1.2 0 3.6-2.4 2.4-3.6 0-1.2-2.4-3.6Z"},
@@ -38,7 +38,7 @@ var classes = []shape{
 	{Allowed, "allowed", "M-5.5 0A5.5 5.5 0 1 0 5.5 0A5.5 5.5 0 1 0-5.5 0Z"},
 }
 
-// class is what became of a request.
+// class says what became of a request.
 func (a answers) class(q *trace.Request) Class {
 	switch {
 	case q.Why != nil && q.Why.Stage == verdict.Link:
@@ -57,7 +57,7 @@ func (a answers) class(q *trace.Request) Class {
 	return Waiting
 }
 
-// classOfCall is what became of a call.
+// classOfCall says what became of a call.
 func classOfCall(o *trace.Outcome) Class {
 	switch {
 	case o.Unmodelled != "":

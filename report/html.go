@@ -15,12 +15,12 @@ var body string
 
 var document = page.New(body)
 
-// Write writes the page, which needs nothing else. Errors are the writer's.
+// Write writes the page as one self-contained HTML document. Errors are those of w.
 func (p *Page) Write(w io.Writer) error {
 	return document.Execute(w, p.view())
 }
 
-// view is the page as the template knows it.
+// view is the page as the template sees it.
 type view struct {
 	Release     kernel.Release
 	Traces      int
@@ -29,17 +29,17 @@ type view struct {
 	Summary     []summaryRow
 	Sections    []*section
 	Filters     []*cover.Filter
-	LeftFilters int
+	LeftFilters int // filters without a listing
 	MaxListed   int
 	Coverage    cover.Share
 	Classes     []shape
 	Letters     []letter
 }
 
-// summaryRow is a number on each release.
+// summaryRow counts one thing on each release.
 type summaryRow struct {
 	What string
-	Of   bool // part of the number above
+	Of   bool // whether it is a part of the number above
 	N    []int
 }
 
@@ -62,7 +62,7 @@ func (p *Page) view() *view {
 	return v
 }
 
-// summary counts on all releases.
+// summary returns the rows of the table at the top.
 func (p *Page) summary() []summaryRow {
 	var rows []summaryRow
 	add := func(what string, of bool, n func(*counts) int) {
@@ -88,22 +88,22 @@ func (p *Page) summary() []summaryRow {
 	return rows
 }
 
-// NoteName is the name of a note.
-func (p *partings) NoteName(n int) string { return NoteName(n) }
+// NoteName returns the label of a note.
+func (d *differences) NoteName(n int) string { return NoteName(n) }
 
-// SameText tells of the results that are not in the table.
-func (p *partings) SameText() string {
-	if p.Same == 1 {
+// SameText says how many results are not in the table because they do not differ.
+func (d *differences) SameText() string {
+	if d.Same == 1 {
 		return "1 result is the same on all releases."
 	}
-	return fmt.Sprintf("%d results are the same on all releases.", p.Same)
+	return fmt.Sprintf("%d results are the same on all releases.", d.Same)
 }
 
-// MaxCalls is a limit of a page.
+// MaxCalls is the limit for one page.
 func (s *section) MaxCalls() int { return maxCalls }
 
-// MaxReasons is a limit of a page.
+// MaxReasons is the limit for one page.
 func (s *section) MaxReasons() int { return maxReasons }
 
-// MaxRows is a limit of a page.
+// MaxRows is the limit for one page.
 func (s *section) MaxRows() int { return maxRows }

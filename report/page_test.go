@@ -286,7 +286,7 @@ func TestOutline(t *testing.T) {
 t1r0 NOP EACCES by filter, 2 times denied by filter 1 of 1 (registered by task init in event 2), instruction 0 `+
 		`Linux: io_uring/bpf_filter.c:__io_uring_run_bpf_filters What the filter looked at: nothing, it denies all of them `+
 		`(2 times) The way through the filter, of the first 0 ret #0 deny In call 4, call 7
-### Where releases part
+### Where releases differ
 (a)
 (b)
 (c)

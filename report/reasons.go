@@ -8,40 +8,40 @@ import (
 	"github.com/uringsim/uringsim/verdict"
 )
 
-// reasons are why calls and requests of a trace were refused, the same ones once.
+// reasons lists why calls and requests of a trace were refused, each reason once.
 type reasons struct {
 	List []*reason
 	Left int // refusals whose reason is not listed
 	by   map[string]*reason
 }
 
-// reason is one of them.
+// reason is one entry of the list.
 type reason struct {
 	ID        int
-	Subjects  tally // opcodes, or calls
+	Subjects  tally // the opcodes or calls that were refused
 	Errno     string
 	Stage     verdict.Stage
-	Where     string // file:function of the kernel
+	Where     string // kernel source, as file:function
 	Why       string
 	Quirk     string
 	Count     int
 	Places    []place
-	Elsewhere int      // calls that Places does not have
-	Contexts  tally    // what filters saw
+	Elsewhere int      // how many more calls there are than Places lists
+	Contexts  tally    // what the filter saw
 	Steps     []string // how the filter came to deny the first of them
-	last      int      // event
+	last      int      // number of the last event that was added
 }
 
-// place is a call that has the refusal.
+// place is a call in which something was refused.
 type place struct {
 	Event int
-	Shown bool // the timeline has it
+	Shown bool // whether the timeline shows it
 }
 
-// tally counts texts.
+// tally counts how often each text occurs.
 type tally struct {
 	List   []counted
-	Others int // that have no room in the list
+	Others int // texts for which the list had no room
 }
 
 type counted struct {
@@ -49,7 +49,7 @@ type counted struct {
 	Count int
 }
 
-// add counts a text, of which there is room for so many.
+// add counts a text; the list has at most room entries.
 func (t *tally) add(text string, room int) {
 	for i := range t.List {
 		if t.List[i].Text == text {
@@ -64,7 +64,7 @@ func (t *tally) add(text string, room int) {
 	t.List = append(t.List, counted{text, 1})
 }
 
-// times is a number in words.
+// times returns a count in words.
 func times(n int) string {
 	if n == 1 {
 		return "once"
@@ -72,13 +72,13 @@ func times(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-// Times is how often something was refused so.
+// Times returns in words how often something was refused for this reason.
 func (r *reason) Times() string { return times(r.Count) }
 
-// Times is the number in words.
+// Times returns the count in words.
 func (c counted) Times() string { return times(c.Count) }
 
-// add adds what was refused in an event; c is its call in the timeline, nil if it is not there.
+// add adds what was refused in an event; c is its call in the timeline, or nil if the timeline has no room for it.
 func (r *reasons) add(o *trace.Outcome, c *call, left *limits) {
 	if o.Why != nil {
 		r.count(o, c, left, Describe(o.Event), o.Why, nil)
@@ -90,7 +90,7 @@ func (r *reasons) add(o *trace.Outcome, c *call, left *limits) {
 	}
 }
 
-// count counts a refusal, of a request or, if that is nil, of a call.
+// count counts the refusal of request q, or of the call if q is nil.
 func (r *reasons) count(o *trace.Outcome, c *call, left *limits, what string, why *verdict.Refusal, q *trace.Request) {
 	key := why.Error()
 	one := r.by[key]
@@ -127,7 +127,7 @@ func newReason(id int, why *verdict.Refusal) *reason {
 	return &r
 }
 
-// at adds a place.
+// at adds the place of a refusal.
 func (r *reason) at(event int, shown bool) {
 	if event == r.last {
 		return
@@ -140,7 +140,7 @@ func (r *reason) at(event int, shown bool) {
 	r.Places = append(r.Places, place{event, shown})
 }
 
-// saw keeps what the filter saw of the request.
+// saw records what the filter saw of the request, and for the first request how the filter decided.
 func (r *reason) saw(q *trace.Request, f *verdict.FilterStep) {
 	r.Contexts.add(contextOf(q, f.Loads), maxContexts)
 	if r.Steps != nil {
@@ -153,7 +153,7 @@ func (r *reason) saw(q *trace.Request, f *verdict.FilterStep) {
 	}
 }
 
-// contextOf is what was loaded of the context, in words.
+// contextOf describes the words of the context that the filter loaded.
 func contextOf(q *trace.Request, loads []verdict.Load) string {
 	var words []string
 	told := map[uint32]bool{}

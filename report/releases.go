@@ -16,31 +16,31 @@ type Column struct {
 	Outcomes []trace.Outcome
 }
 
-// Table has the calls and requests of a trace whose results are not the same on all releases.
+// Table lists the calls and requests of a trace whose results differ between releases.
 type Table struct {
 	Releases []kernel.Release
 	Rows     []Row
-	Same     int              // how many results are the same on all releases
-	Notes    [][]kernel.Quirk // what makes the differences: one quirk, or two that only together do
+	Same     int              // results that are the same on all releases
+	Notes    [][]kernel.Quirk // the causes of differences: one quirk, or two that make a difference only together
 }
 
-// Row is a call or a request on all releases.
+// Row compares one call or request on all releases.
 type Row struct {
-	Event   int // its number in the trace, from 1
+	Event   int // number of the event in the trace, from 1
 	Task    string
-	Call    string // or the request
-	Request int    // its number in the call, from 1; 0 is the call itself
+	Call    string // the call or request, in words
+	Request int    // number of the request in the call, from 1; 0 is the call itself
 	Cells   []Cell
 }
 
 // Cell is a result on one release.
 type Cell struct {
 	Text string
-	Note int // index in Table.Notes, -1 without
+	Note int // index in Table.Notes, or -1
 }
 
-// Play replays a trace on a release, while watch, which may be nil, is told of filters. The options are those of the
-// model. Errors are *trace.EventError.
+// Play replays a trace on a release. If watch is not nil it is told about filters. The options are those of the model.
+// Errors are *trace.EventError.
 func Play(t *trace.Trace, r kernel.Release, watch sim.FilterObserver, options ...sim.Option) ([]trace.Outcome, error) {
 	sys := sim.New(r, options...)
 	defer sys.Close()
@@ -59,7 +59,8 @@ func Play(t *trace.Trace, r kernel.Release, watch sim.FilterObserver, options ..
 	return outcomes, nil
 }
 
-// Compare finds where releases part, and the quirks that make them, by replaying on models with the options.
+// Compare finds where releases differ, and which quirks are the cause, by replaying the trace on models with these
+// options.
 func Compare(t *trace.Trace, columns []Column, options ...sim.Option) Table {
 	var table Table
 	for _, c := range columns {
@@ -70,15 +71,15 @@ func Compare(t *trace.Trace, columns []Column, options ...sim.Option) Table {
 		for i := range columns {
 			outcomes[i] = &columns[i].Outcomes[event]
 		}
-		rows, same := parting(outcomes)
+		rows, same := differing(outcomes)
 		table.Rows, table.Same = append(table.Rows, rows...), table.Same+same
 	}
 	table.explain(t, unlimited, options)
 	return table
 }
 
-// parting are the rows of an event that differ, and how many do not.
-func parting(outcomes []*trace.Outcome) (differ []Row, same int) {
+// differing returns a row for each result of an event that differs between releases, and how many do not.
+func differing(outcomes []*trace.Outcome) (differ []Row, same int) {
 	for _, row := range rowsOf(outcomes) {
 		if slices.ContainsFunc(row.Cells, func(c Cell) bool { return c.Text != row.Cells[0].Text }) {
 			differ = append(differ, row)
@@ -89,7 +90,7 @@ func parting(outcomes []*trace.Outcome) (differ []Row, same int) {
 	return differ, same
 }
 
-// rowsOf are the call of an event and its requests, of which releases may have a different number.
+// rowsOf returns the rows of an event and its requests. Releases may see different numbers of requests.
 func rowsOf(outcomes []*trace.Outcome) []Row {
 	longest, n := 0, 0
 	texts := make([][]string, len(outcomes))
@@ -120,7 +121,7 @@ func rowsOf(outcomes []*trace.Outcome) []Row {
 	return rows
 }
 
-// cells are the results of an event on one release: of the call, and of each of its requests.
+// cells returns the results of an event on one release: of the call, then of each request.
 func cells(o *trace.Outcome) []string {
 	if o.Unmodelled != "" {
 		return []string{"unmodelled"}
@@ -133,10 +134,10 @@ func cells(o *trace.Outcome) []string {
 	return rows
 }
 
-// verdict is the result of a request as far as io_uring decides it.
+// verdict returns the result of a request as far as io_uring decides it.
 func (a answers) verdict(q *trace.Request) string {
 	if q.Issued && (q.Note != "" || a.shared(q) && q.Why == nil) {
-		return "allowed" // what it then gave is another matter
+		return "allowed" // what it returned then is not io_uring's decision
 	}
 	for _, c := range a.of(q) {
 		if !c.Known {
@@ -149,7 +150,7 @@ func (a answers) verdict(q *trace.Request) string {
 	return "-" // its CQE comes later, or never
 }
 
-// wrote is what a call wrote back, in short.
+// wrote summarizes what a call wrote back.
 func wrote(runs []trace.Wrote) string {
 	var all []byte
 	for _, w := range runs {
@@ -164,7 +165,7 @@ func wrote(runs []trace.Wrote) string {
 	return fmt.Sprintf(" [%d bytes, %08x]", len(all), crc32.ChecksumIEEE(all))
 }
 
-// NoteName is a, b, c and so on.
+// NoteName returns the label of a note: a, b, c and so on.
 func NoteName(n int) string {
 	if n < 26 {
 		return string(rune('a' + n))

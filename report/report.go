@@ -1,4 +1,5 @@
-// Package report tells people what became of traces: in words, as a table of releases, and as a page.
+// Package report describes to people what became of traces: in words, as a table that compares releases, and as an HTML
+// page.
 package report
 
 import (
@@ -17,54 +18,54 @@ import (
 	"github.com/uringsim/uringsim/verdict"
 )
 
-// Limits of a page, which keep it readable and memory bounded. What is beyond them is counted, and the page says so.
+// Limits keep a page readable and its memory bounded. What exceeds them is only counted, and the page says so.
 const (
 	maxTraces   = 100       // traces with a section of their own
-	maxCalls    = 600       // calls in the timelines of all traces
-	maxRequests = 20        // requests of a call, told in words
+	maxCalls    = 600       // calls in the timelines of all traces together
+	maxRequests = 20        // requests of one call that are described in words
 	maxRings    = 100_000   // rings whose descriptors are followed
-	maxReasons  = 200       // reasons in the lists of all traces
-	maxPlaces   = 20        // places of a reason
-	maxContexts = 5         // contexts of a reason
-	maxSteps    = 100       // steps of a filter that denied, for each reason
-	maxRows     = 300       // results in the tables of releases of all traces
-	maxReplayed = 1_000_000 // calls and requests, or as much work, replayed to find what makes releases part
-	maxKept     = 5000      // events of a trace that are kept for that
+	maxReasons  = 200       // reasons in the lists of all traces together
+	maxPlaces   = 20        // calls listed for one reason
+	maxContexts = 5         // contexts listed for one reason
+	maxSteps    = 100       // steps listed of the filter that denied
+	maxRows     = 300       // results in the tables of all traces together
+	maxReplayed = 1_000_000 // calls and requests replayed to find out why releases differ, or as much other work
+	maxKept     = 5000      // events of one trace that are kept for those replays
 	maxListed   = 10_000    // instructions in the listings of filters
-	maxSubjects = 100       // calls and opcodes that one reason is named for
-	maxText     = 300       // characters of a name or of a remark in a trace
+	maxSubjects = 100       // calls and opcodes listed for one reason
+	maxText     = 300       // characters of a name or remark taken from a trace
 )
 
-// Page collects what a page shows. Memory does not grow with the length of traces, apart from that of the model and of
-// filters that differ.
+// Page collects what a page shows. Its memory does not grow with the length of the traces, apart from what the model
+// needs and from the filters, each of which is kept once.
 type Page struct {
 	release  kernel.Release
-	on       []kernel.Release // that are compared
+	on       []kernel.Release // all that are compared
 	profile  *cover.Profile
-	counts   []counts // on each
+	counts   []counts // by index of on
 	traces   int
 	sections []*section
 	left     limits
 	options  []sim.Option
 }
 
-// limits are how much more a page may show.
+// limits is how much more a page has room for.
 type limits struct{ calls, reasons, rows, replayed int }
 
-// counts are of one release.
+// counts describes the traces on one release.
 type counts struct {
 	events, calls, requests, refused, compared, differ, unmodelled int
 
 	reasons map[reasonKind]int
 }
 
-// reasonKind is the least that is said of a refusal.
+// reasonKind is what the summary says of a refusal.
 type reasonKind struct {
 	Stage verdict.Stage
 	Errno uapi.Errno
 }
 
-// section is a trace.
+// section is the part of a page about one trace.
 type section struct {
 	ID        int
 	File      string
@@ -72,10 +73,11 @@ type section struct {
 	Counts    counts
 	Timeline  timeline
 	Reasons   reasons
-	Table     partings
+	Table     differences
 }
 
-// New is a page that tells of the release, and of where the others part from it, with options for the models of them.
+// New returns an empty page about release r, which is compared with all supported releases. The options are those of
+// the models.
 func New(r kernel.Release, options ...sim.Option) *Page {
 	p := &Page{release: r, options: options, on: slices.Clone(kernel.Releases), profile: cover.New(),
 		left: limits{maxCalls, maxReasons, maxRows, maxReplayed}}
@@ -88,8 +90,8 @@ func New(r kernel.Release, options ...sim.Option) *Page {
 	return p
 }
 
-// Add plays a trace to its end. Errors are the reader's, or *trace.EventError for an event that cannot be carried out
-// on the page's release.
+// Add replays a trace to its end and adds what became of it. Errors are those of the reader, or *trace.EventError for
+// an event that cannot be carried out on the page's release.
 func (p *Page) Add(file string, in *trace.Reader) error {
 	p.traces++
 	s := &section{ID: p.traces, File: clean(file), Name: clean(in.Header.Name), Why: clean(in.Header.Why),
@@ -97,7 +99,7 @@ func (p *Page) Add(file string, in *trace.Reader) error {
 	players := p.players(&in.Header)
 	defer func() {
 		for _, pl := range players {
-			_ = pl.sys.Close() // it has no errors
+			_ = pl.sys.Close() // never fails
 		}
 	}()
 	for {
@@ -119,15 +121,15 @@ func (p *Page) Add(file string, in *trace.Reader) error {
 	return nil
 }
 
-// room tells whether the trace that is being added gets a section.
+// room reports whether the trace that is being added still gets a section.
 func (p *Page) room() bool { return len(p.sections) < maxTraces }
 
 // player plays a trace on one release.
 type player struct {
 	*trace.Player
 	sys    *sim.Kernel
-	main   bool  // it is the release that the page tells of
-	failed error // why nothing more can be carried out
+	main   bool  // whether this is the release the page is about
+	failed error // the error that ended the replay, if any
 }
 
 func (p *Page) players(h *trace.Header) []*player {
@@ -164,8 +166,8 @@ func (p *Page) play(s *section, e *trace.Event, players []*player) error {
 	return nil
 }
 
-// next is what the event gives. Where an event cannot be carried out, that and those behind it are not known, unless
-// that is the main release.
+// next plays an event. After an event that cannot be carried out, the outcome of it and of all later ones is unknown;
+// on the main release it is an error instead.
 func (pl *player) next(e *trace.Event, number int) (trace.Outcome, error) {
 	if pl.failed == nil {
 		o, err := pl.Play(e)
@@ -177,7 +179,7 @@ func (pl *player) next(e *trace.Event, number int) (trace.Outcome, error) {
 	return trace.Outcome{Event: e, Number: number, Unmodelled: pl.failed.Error()}, nil
 }
 
-// tell adds what an event gave on the page's release.
+// tell adds the outcome of an event on the page's release.
 func (p *Page) tell(s *section, o *trace.Outcome) {
 	s.Counts.add(o)
 	if p.room() {
@@ -211,7 +213,7 @@ func (c *counts) add(o *trace.Outcome) {
 	}
 }
 
-// told is how many refusals have a reason, of calls and of requests.
+// told returns how many refusals, of calls and of requests, have a known reason.
 func (c *counts) told() int {
 	n := 0
 	for _, of := range c.reasons {
@@ -220,7 +222,7 @@ func (c *counts) told() int {
 	return n
 }
 
-// Text is the counts in words.
+// Text returns the counts in words.
 func (c *counts) Text() string {
 	text := fmt.Sprintf("%s (%d refused), %s (%d refused); %s compared, %d differ", Number(c.events, "call"), c.calls,
 		Number(c.requests, "request"), c.refused, Number(c.compared, "result"), c.differ)
@@ -230,7 +232,7 @@ func (c *counts) Text() string {
 	return text
 }
 
-// Number is a number of things, as in "1 event" or "2 events".
+// Number returns a count with its noun, as in "1 event" or "2 events".
 func Number(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing
@@ -238,7 +240,7 @@ func Number(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// kinds are those that any release has, in order of their stages and errors.
+// kinds returns the kinds that occur on any release, ordered by stage and error.
 func kinds(all []counts) []reasonKind {
 	var kinds []reasonKind
 	for _, c := range all {
@@ -254,8 +256,8 @@ func kinds(all []counts) []reasonKind {
 	return kinds
 }
 
-// clean is a text of a trace as a page may show it: not too long, and without characters that cannot be seen or that
-// change the order of others.
+// clean makes text from a trace fit for a page: it cuts long text, and replaces characters that are invisible or that
+// change the direction of others.
 func clean(s string) string {
 	var b strings.Builder
 	n := 0

@@ -7,10 +7,10 @@ import (
 	"github.com/uringsim/uringsim/trace"
 )
 
-// timeline has the first calls of a trace.
+// timeline holds the first calls of a trace.
 type timeline struct {
 	Calls []call
-	Left  int // calls that are not there
+	Left  int // calls left out
 	rings rings
 }
 
@@ -18,32 +18,32 @@ type timeline struct {
 type call struct {
 	Number       int
 	Task         string
-	Child        string // the task that it makes
-	Ring         string // the ring that it is about, "" without
-	Kind         string // its name
-	Text         string // it in words
+	Child        string // the new task, if any
+	Ring         string // the ring it uses, if known
+	Kind         string // name of the call
+	Text         string // the call with its arguments, in words
 	Result       string
-	Why          string // the author's remark
+	Why          string // the trace's remark
 	Class        Class
 	Requests     []request
-	LeftRequests int           // those that are not told in words
-	byClass      map[Class]int // of requests
-	ReasonIndex  int           // in the trace's list, -1 if nothing was refused, or the list has no room
+	LeftRequests int           // requests left out of Requests
+	byClass      map[Class]int // number of requests
+	ReasonIndex  int           // index in the trace's list of reasons, or -1
 }
 
-// request is a request in words.
+// request describes a request in words.
 type request struct {
 	Name, Fate string
 	Class      Class
 }
 
-// letter marks a call in the timeline.
+// letter is how a call is marked in the timeline.
 type letter struct{ Letter, Call string }
 
 var letters = []letter{{"S", "setup"}, {"R", "register"}, {"E", "enter"}, {"C", "reap"}, {"F", "fork"}, {"V", "vfork"},
 	{"T", "thread"}, {"X", "exec"}, {"Z", "exit"}}
 
-// Letter is the call's mark.
+// Letter returns the mark of the call.
 func (c *call) Letter() string {
 	if i := slices.IndexFunc(letters, func(l letter) bool { return l.Call == c.Kind }); i >= 0 {
 		return letters[i].Letter
@@ -51,7 +51,7 @@ func (c *call) Letter() string {
 	return "·"
 }
 
-// Title says everything on one line.
+// Title describes the call on one line.
 func (c *call) Title() string {
 	text := fmt.Sprintf("%d: %s, %s: %s", c.Number, c.Task, c.Text, c.Result)
 	for _, row := range classes {
@@ -62,7 +62,7 @@ func (c *call) Title() string {
 	return text
 }
 
-// add adds a call, if there is room for it; nil if there is none.
+// add adds a call and returns it, or nil if there is no room.
 func (t *timeline) add(o *trace.Outcome, left *limits) *call {
 	ring := t.rings.of(o)
 	if left.calls == 0 {
@@ -89,7 +89,7 @@ func (t *timeline) add(o *trace.Outcome, left *limits) *call {
 	return &t.Calls[len(t.Calls)-1]
 }
 
-// resultOf is what the call gave, in words.
+// resultOf describes the result of a call.
 func resultOf(o *trace.Outcome) string {
 	switch {
 	case o.Unmodelled != "":
@@ -100,7 +100,7 @@ func resultOf(o *trace.Outcome) string {
 	return o.Got.Ret.String()
 }
 
-// childOf is the task that the event makes, "" if it makes none.
+// childOf returns the name of the task that the event makes, or "".
 func childOf(o *trace.Outcome) string {
 	if o.Got.Ret < 0 || o.Unmodelled != "" {
 		return ""
@@ -116,13 +116,13 @@ func childOf(o *trace.Outcome) string {
 	return ""
 }
 
-// rings knows the names of rings by their descriptors, as traces do: the ring that was last set up with one.
+// rings resolves descriptors to the names of rings: a descriptor stands for the last ring that was set up with it.
 type rings struct {
 	setups int
 	byFD   map[int32]string
 }
 
-// of is the ring that the event is about, "" without.
+// of returns the name of the ring that the event uses, or "" if it is not known.
 func (r *rings) of(o *trace.Outcome) string {
 	switch a := o.Event.Args.(type) {
 	case *trace.SetupArgs:
@@ -142,7 +142,7 @@ func (r *rings) of(o *trace.Outcome) string {
 	return ""
 }
 
-// setup is the name of a new ring.
+// setup returns the name of a new ring.
 func (r *rings) setup(a *trace.SetupArgs, o *trace.Outcome) string {
 	r.setups++
 	if o.Got.Ret < 0 || o.Unmodelled != "" {

@@ -7,12 +7,12 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// RequestName is a request's opcode and user_data.
+// RequestName identifies a request by its opcode and user_data.
 func RequestName(op uapi.Op, userData uint64) string {
 	return fmt.Sprintf("%s  user_data=%d", op, userData)
 }
 
-// Fates are what became of the requests of an outcome, each on one line.
+// Fates says what became of each request of an outcome, one line each.
 func Fates(o *trace.Outcome) []string {
 	fates := make([]string, len(o.Requests))
 	all := answersOf(o)
@@ -22,7 +22,7 @@ func Fates(o *trace.Outcome) []string {
 	return fates
 }
 
-// answers are the CQEs of a call, and how many of its requests have the same user_data.
+// answers holds the CQEs of a call by user_data, and how many of its requests share each user_data.
 type answers struct {
 	cqes     map[uint64][]trace.CQE
 	requests map[uint64]int
@@ -39,10 +39,10 @@ func answersOf(o *trace.Outcome) answers {
 	return a
 }
 
-// shared tells whether other requests have the same user_data, so that nobody can tell which CQE is whose.
+// shared reports whether other requests have the same user_data, in which case nobody can tell whose CQE is whose.
 func (a answers) shared(q *trace.Request) bool { return a.requests[q.UserData] > 1 }
 
-// of are the CQEs of the request, as far as that is known.
+// of returns the CQEs of a request, or none if they cannot be told from those of others.
 func (a answers) of(q *trace.Request) []trace.CQE {
 	if a.shared(q) {
 		return nil
@@ -50,7 +50,7 @@ func (a answers) of(q *trace.Request) []trace.CQE {
 	return a.cqes[q.UserData]
 }
 
-// fate is what became of a request, on one line.
+// fate says in one line what became of a request.
 func (a answers) fate(q *trace.Request) string {
 	res := ""
 	for _, c := range a.of(q) {
@@ -71,7 +71,7 @@ func (a answers) fate(q *trace.Request) string {
 	return res + "allowed"
 }
 
-// Describe is an event's call with the arguments that matter most.
+// Describe names the call of an event and its most important arguments.
 func Describe(e *trace.Event) string {
 	switch a := e.Args.(type) {
 	case *trace.SetupArgs:

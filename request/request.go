@@ -1,6 +1,6 @@
-// Package request reads requests as people write them down for a filter to judge: an SQE as traces have it, a line of
-// text such as "socket family=AF_INET type=SOCK_STREAM", or the bytes of a filter's context. With what is expected
-// behind an arrow, lines are a table of tests.
+// Package request reads requests that people write down for a filter to judge: an SQE as traces have it, a line of text
+// such as "socket family=AF_INET type=SOCK_STREAM", or the bytes of a filter's context. Lines may also say what is
+// expected, behind an arrow, and are then a table of tests.
 package request
 
 import (
@@ -19,40 +19,40 @@ import (
 // Request is one request to judge.
 type Request struct {
 	Text    string          // as it was written, without what is expected
-	SQE     *trace.SQE      // nil if it is a context
-	Context *cbpfvm.Context // nil if it is an SQE
-	Want    Want            // what is expected; "" if nothing is said
-	Line    int             // in its file, from 1
+	SQE     *trace.SQE      // nil if the line is a context
+	Context *cbpfvm.Context // nil if the line is an SQE
+	Want    Want            // what is expected; "" if the line does not say
+	Line    int             // line in the file, from 1
 }
 
-// Want is what is expected of a request: Allow, Deny, or the name of an errno with which the kernel refuses it before
-// any filter sees it.
+// Want is what is expected of a request: Allow, Deny, or the name of the errno with which the kernel refuses it before
+// filters see it.
 type Want string
 
-// What filters and restrictions decide.
+// The decisions of filters and restrictions.
 const (
 	Allow Want = "allow"
 	Deny  Want = "deny"
 )
 
-// Reader reads requests line by line. Empty lines, and those that begin with "#", are for people.
+// Reader reads requests line by line. It skips empty lines, and comments, which begin with "#".
 type Reader struct {
 	file string
 	in   *bufio.Scanner
 	line int
 }
 
-// maxLine is the most bytes of a line.
+// maxLine is the longest line in bytes.
 const maxLine = 1 << 20
 
-// NewReader reads the lines of in. The file is for messages.
+// NewReader returns a Reader of the lines of in. The name of the file is for messages.
 func NewReader(in io.Reader, file string) *Reader {
 	s := bufio.NewScanner(in)
 	s.Buffer(make([]byte, 64<<10), maxLine)
 	return &Reader{file: file, in: s}
 }
 
-// Next is the next request; io.EOF at the end. Other errors are *trace.SyntaxError, or from in.
+// Next returns the next request, or io.EOF at the end. Other errors are *trace.SyntaxError, or from in.
 func (r *Reader) Next() (*Request, error) {
 	for r.in.Scan() {
 		r.line++
@@ -70,7 +70,7 @@ func (r *Reader) Next() (*Request, error) {
 	return nil, io.EOF
 }
 
-// Parse reads one line. The file is for messages. Errors are *trace.SyntaxError.
+// Parse reads one line. The name of the file is for messages. Errors are *trace.SyntaxError.
 func Parse(file, text string) (*Request, error) { return parse(file, 1, text) }
 
 // parser reads a line.

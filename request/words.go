@@ -12,18 +12,19 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// argument is a name that people know something of a request by, and where the SQE has it.
+// argument is an argument of a request under the name that people know, and where the SQE has it.
 type argument struct {
 	name  string
 	field string // of struct io_uring_sqe
-	in    string // the kind of object that the field points to; "" is the field itself
-	of    string // the member of the object; "" is the object itself
+	in    string // the kind of object that the field points to; "" if the argument is the field itself
+	of    string // the member of the object; "" if the argument is the whole object
 }
 
-// place tells arguments apart.
+// place identifies where the argument goes.
 func (a *argument) place() string { return strings.TrimSuffix(a.field+"."+a.of, ".") }
 
-// shared are the arguments that all requests have. All fields of struct io_uring_sqe can be given, too.
+// shared are the arguments that all requests have. In addition, every field of struct io_uring_sqe can be given by
+// name.
 var shared = []argument{{name: "sqe_flags", field: "flags"}}
 
 var (
@@ -34,7 +35,7 @@ var (
 		{"newpath", "addr2", "path", ""}}
 )
 
-// arguments are those of each opcode. The first one with an object may be given without its name.
+// arguments are those of each opcode. The first one that is a whole object may be given without its name.
 var arguments = map[uapi.Op][]argument{
 	uapi.IORING_OP_SOCKET: {{"family", "fd", "", ""}, {"type", "off", "", ""}, {"protocol", "len", "", ""}},
 	uapi.IORING_OP_OPENAT: {pathArg, dirArg, {"flags", "open_flags", "", ""}, {"mode", "len", "", ""}},
@@ -49,7 +50,8 @@ var arguments = map[uapi.Op][]argument{
 	uapi.IORING_OP_SYMLINKAT: {{"target", "addr", "path", ""}, {"newdfd", "fd", "", ""}, {"path", "addr2", "path", ""}},
 }
 
-// defaults are what a request has that does not say: a request without them would fail before a filter saw it.
+// defaults are arguments that a request has if it does not say otherwise: without them it would fail before a filter
+// saw it.
 var defaults = map[uapi.Op][]string{
 	uapi.IORING_OP_OPENAT:    {`path=file`},
 	uapi.IORING_OP_OPENAT2:   {`path=file`, `flags=0`},
@@ -63,12 +65,12 @@ var defaults = map[uapi.Op][]string{
 // word is a part of a line.
 type word struct {
 	text string // without quotation marks
-	key  string // what stands before "="; "" if nothing does
+	key  string // what is in front of "="; "" if nothing is
 	off  int
 	at   int // where the text begins
 }
 
-// split cuts a line at white space. Go's quotation marks keep it together.
+// split splits a line at white space, except within quotation marks as in Go.
 func (p *parser) split() ([]word, error) {
 	var words []word
 	for off := 0; off < len(p.text); {
@@ -85,9 +87,9 @@ func (p *parser) split() ([]word, error) {
 		if strings.HasPrefix(rest, `"`) {
 			quoted, err := strconv.QuotedPrefix(rest)
 			if err != nil {
-				return nil, p.errorf(off, "expected a text in quotation marks")
+				return nil, p.errorf(off, "found %.40q, expected a closing quotation mark", rest)
 			}
-			w.text, _ = strconv.Unquote(quoted) // it is one
+			w.text, _ = strconv.Unquote(quoted) // it is valid
 			off += len(quoted)
 		} else {
 			w.text, _, _ = strings.Cut(strings.ReplaceAll(rest, "\t", " "), " ")
@@ -138,7 +140,7 @@ func (p *parser) words() (*trace.SQE, error) {
 	return s, nil
 }
 
-// find is the argument of that name: of the opcode, of all, or a field of the SQE.
+// find returns the argument with the name: one of the opcode, one that all have, or a field of the SQE.
 func find(op uapi.Op, name string) (argument, bool) {
 	for _, list := range [][]argument{arguments[op], shared} {
 		for _, a := range list {
@@ -151,7 +153,7 @@ func find(op uapi.Op, name string) (argument, bool) {
 	return argument{name: name, field: name}, ok && name != "opcode"
 }
 
-// argument is the one that a word gives.
+// argument returns the argument that a word sets.
 func (p *parser) argument(op uapi.Op, w word) (argument, error) {
 	if w.key == "" {
 		for _, a := range arguments[op] {
@@ -172,7 +174,7 @@ func (p *parser) argument(op uapi.Op, w word) (argument, error) {
 		w.key, strings.Join(names, ", "))
 }
 
-// set gives an argument to the SQE. The value is read as traces read it.
+// set sets an argument of the SQE. The value is read as in traces.
 func (p *parser) set(s *trace.SQE, a argument, w word) error {
 	text := w.text
 	if a.in == "" || a.of != "" {
@@ -214,7 +216,7 @@ func (p *parser) set(s *trace.SQE, a argument, w word) error {
 	return nil
 }
 
-// numbers puts the numbers of aliases, which traces do not have, in place of their names.
+// numbers replaces the names of aliases, which traces do not know, by their numbers.
 func numbers(text string) string {
 	parts := strings.Split(text, "|")
 	for i, part := range parts {
@@ -241,7 +243,8 @@ func addOpenHow(s *trace.SQE, f trace.SQEField) error {
 	return nil
 }
 
-// Arguments are the names of an opcode's arguments, and where they go, for documents; those of "" are for all opcodes.
+// Arguments returns the names of an opcode's arguments, and where they go, for the documentation. Those of the opcode
+// "" are for all opcodes.
 func Arguments(op string) [][2]string {
 	list := shared
 	if op != "" {

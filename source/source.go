@@ -22,14 +22,14 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"inc": func(i int) int { return i + 1 },
 }).ParseFS(files, "*.tmpl"))
 
-// C is a file in C with a function that registers the plan for the task that calls it. It needs liburing 2.15.
+// C returns a C file with a function that registers the plan for the calling task. It needs liburing 2.15.
 func C(p *plan.Plan) ([]byte, error) {
 	var out bytes.Buffer
 	err := templates.ExecuteTemplate(&out, "c.tmpl", describe(p))
 	return out.Bytes(), err
 }
 
-// Go is a file in Go with a function that registers the plan for the thread that calls it. It needs golang.org/x/sys.
+// Go returns a Go file with a function that registers the plan for the calling thread. It needs golang.org/x/sys.
 func Go(p *plan.Plan) ([]byte, error) {
 	var out bytes.Buffer
 	if err := templates.ExecuteTemplate(&out, "go.tmpl", describe(p)); err != nil {
@@ -38,10 +38,10 @@ func Go(p *plan.Plan) ([]byte, error) {
 	return format.Source(out.Bytes())
 }
 
-// description is a plan as templates need it.
+// description is a plan in the form that the templates need.
 type description struct {
 	Name         string
-	Restricted   bool // there is a list of restrictions, which may be empty
+	Restricted   bool // whether there is a list of restrictions, which may be empty
 	Restrictions []restriction
 	Filters      []filter
 }
@@ -88,7 +88,7 @@ func describe(p *plan.Plan) description {
 	return d
 }
 
-// noteOf names what a restriction is about.
+// noteOf says what a restriction is about.
 func noteOf(r uapi.Restriction) string {
 	kind := uapi.Restrictions.Format(uint64(r.Opcode))
 	switch r.Opcode {
@@ -100,7 +100,7 @@ func noteOf(r uapi.Restriction) string {
 	return kind + " " + uapi.SQEFlags.FormatFlags(uint64(r.Value))
 }
 
-// comment is a text that stays within a comment of one line, in C and in Go.
+// comment changes a text so that it stays within a comment of one line, in C and in Go.
 func comment(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x2028 || r == 0x2029 {

@@ -5,7 +5,7 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Openat opens a path. Direct and DirectAlloc open it into a slot.
+// Openat opens a path. With Direct or DirectAlloc it opens it into a slot.
 func Openat(dfd int32, path string, flags, mode uint32) SQE {
 	return prep(uapi.IORING_OP_OPENAT, dfd, text(path), mode, 0).set("open_flags", uint64(flags))
 }
@@ -24,16 +24,16 @@ func Openat2(dfd int32, path string, how uapi.OpenHow) SQE {
 // Close closes a descriptor.
 func Close(fd int32) SQE { return prep(uapi.IORING_OP_CLOSE, fd, Pointer{}, 0, 0) }
 
-// CloseDirect empties a slot.
+// CloseDirect closes the file in a slot.
 func CloseDirect(slot uint32) SQE { return Close(0).Direct(slot) }
 
-// FixedFDInstall makes a descriptor of a slot.
+// FixedFDInstall makes a descriptor for the file in a slot.
 func FixedFDInstall(slot int32, flags uint32) SQE {
 	s := prep(uapi.IORING_OP_FIXED_FD_INSTALL, slot, Pointer{}, 0, 0).FixedFile()
 	return s.set("install_fd_flags", uint64(flags))
 }
 
-// FilesUpdate replaces registered files from slot off on.
+// FilesUpdate replaces registered files, from slot off on.
 func FilesUpdate(fds []int32, off uint64) SQE {
 	list := make([]trace.Num32, len(fds))
 	for i, fd := range fds {
@@ -48,7 +48,7 @@ func Pipe(fds Pointer, flags uint32) SQE {
 	return prep(uapi.IORING_OP_PIPE, 0, fds, 0, 0).set("pipe_flags", uint64(flags))
 }
 
-// Statx asks about a file; buf has room for struct statx of 256 bytes.
+// Statx gets the attributes of a file. Buf has room for the 256 bytes of struct statx.
 func Statx(dfd int32, path string, flags, mask uint32, buf Pointer) SQE {
 	return prep(uapi.IORING_OP_STATX, dfd, text(path), mask, 0).aim("off", buf).set("statx_flags", uint64(flags))
 }
@@ -66,7 +66,7 @@ func twoPaths(op uapi.Op, oldDFD int32, oldPath string, newDFD int32, newPath st
 	return prep(op, oldDFD, text(oldPath), uint32(newDFD), 0).point("off", text(newPath))
 }
 
-// Renameat gives a file another name.
+// Renameat renames a file.
 func Renameat(oldDFD int32, oldPath string, newDFD int32, newPath string, flags uint32) SQE {
 	s := twoPaths(uapi.IORING_OP_RENAMEAT, oldDFD, oldPath, newDFD, newPath)
 	return s.set("rename_flags", uint64(flags))
@@ -77,13 +77,13 @@ func Rename(oldPath, newPath string) SQE {
 	return Renameat(uapi.AT_FDCWD, oldPath, uapi.AT_FDCWD, newPath, 0)
 }
 
-// Linkat gives a file one more name.
+// Linkat makes a hard link to a file.
 func Linkat(oldDFD int32, oldPath string, newDFD int32, newPath string, flags uint32) SQE {
 	s := twoPaths(uapi.IORING_OP_LINKAT, oldDFD, oldPath, newDFD, newPath)
 	return s.set("hardlink_flags", uint64(flags))
 }
 
-// Link is Linkat with AT_FDCWD. (To link requests, there is the method of that name.)
+// Link is Linkat with AT_FDCWD. (To link requests, use the method of that name.)
 func Link(oldPath, newPath string, flags uint32) SQE {
 	return Linkat(uapi.AT_FDCWD, oldPath, uapi.AT_FDCWD, newPath, flags)
 }
@@ -109,23 +109,23 @@ func xattr(op uapi.Op, fd int32, name string, value Pointer, size uint32) SQE {
 	return prep(op, fd, text(name), size, 0).aim("off", value)
 }
 
-// Getxattr reads an attribute of a path into value, which has room for size bytes.
+// Getxattr reads an extended attribute of a path into value, which has room for size bytes.
 func Getxattr(name string, value Pointer, path string, size uint32) SQE {
 	return xattr(uapi.IORING_OP_GETXATTR, 0, name, value, size).point("addr3", text(path))
 }
 
-// Setxattr sets an attribute of a path to size bytes at value.
+// Setxattr sets an extended attribute of a path to size bytes at value.
 func Setxattr(name string, value Pointer, path string, flags, size uint32) SQE {
 	s := xattr(uapi.IORING_OP_SETXATTR, 0, name, value, size).point("addr3", text(path))
 	return s.set("xattr_flags", uint64(flags))
 }
 
-// Fgetxattr reads an attribute of an open file.
+// Fgetxattr reads an extended attribute of an open file.
 func Fgetxattr(fd int32, name string, value Pointer, size uint32) SQE {
 	return xattr(uapi.IORING_OP_FGETXATTR, fd, name, value, size)
 }
 
-// Fsetxattr sets an attribute of an open file.
+// Fsetxattr sets an extended attribute of an open file.
 func Fsetxattr(fd int32, name string, value Pointer, flags, size uint32) SQE {
 	return xattr(uapi.IORING_OP_FSETXATTR, fd, name, value, size).set("xattr_flags", uint64(flags))
 }

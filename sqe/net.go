@@ -5,8 +5,8 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Sockaddr is a socket address: "127.0.0.1:80", "[::1]:80", "unix:PATH", or "unix:@NAME" for an abstract one. A
-// netip.AddrPort is one by its method String. What is none of these is an error when the SQE is submitted.
+// Sockaddr is a socket address: "127.0.0.1:80", "[::1]:80", "unix:PATH", or "unix:@NAME" for an abstract one. The
+// String of a netip.AddrPort is one. Any other text is an error when the SQE is submitted.
 type Sockaddr = trace.Sockaddr
 
 // Msghdr is struct msghdr.
@@ -18,9 +18,9 @@ func Socket(domain, typ, protocol int32, flags uint32) SQE {
 	return s.set("rw_flags", uint64(flags))
 }
 
-// sockaddr points to an address of so many bytes.
+// sockaddr points to an address and returns its size.
 func sockaddr(addr Sockaddr) (p Pointer, size uint64) {
-	b, _ := addr.Encode() // submitting it gives the error again
+	b, _ := addr.Encode() // submitting it will give the error again
 	return Pointer{Object: &trace.Object{Sockaddr: &addr}}, uint64(len(b))
 }
 
@@ -30,33 +30,33 @@ func Connect(fd int32, addr Sockaddr) SQE {
 	return prep(uapi.IORING_OP_CONNECT, fd, p, 0, size)
 }
 
-// ConnectTo is Connect to an address of any kind in bytes.
+// ConnectTo is like Connect for an address of any kind, in bytes.
 func ConnectTo(fd int32, addr Pointer, size uint32) SQE {
 	return prep(uapi.IORING_OP_CONNECT, fd, addr, 0, uint64(size))
 }
 
-// Bind gives a socket its address.
+// Bind binds a socket to an address.
 func Bind(fd int32, addr Sockaddr) SQE {
 	p, size := sockaddr(addr)
 	return prep(uapi.IORING_OP_BIND, fd, p, 0, size)
 }
 
-// Listen makes a socket take connections.
+// Listen makes a socket accept connections.
 func Listen(fd int32, backlog uint32) SQE {
 	return prep(uapi.IORING_OP_LISTEN, fd, Pointer{}, backlog, 0)
 }
 
-// Accept takes a connection. Where it comes from is stored at addr, which has the u32 at addrLen as its size.
+// Accept accepts a connection. The peer's address is stored at addr, whose size is the u32 at addrLen.
 func Accept(fd int32, addr, addrLen Pointer, flags uint32) SQE {
 	return prep(uapi.IORING_OP_ACCEPT, fd, addr, 0, 0).aim("off", addrLen).set("accept_flags", uint64(flags))
 }
 
-// MultishotAccept takes connections again and again.
+// MultishotAccept accepts connections until it is cancelled.
 func MultishotAccept(fd int32, addr, addrLen Pointer, flags uint32) SQE {
 	return Accept(fd, addr, addrLen, flags).IOPrio(uapi.IORING_ACCEPT_MULTISHOT)
 }
 
-// Shutdown ends a connection in one or both directions.
+// Shutdown shuts down a connection in one or both directions.
 func Shutdown(fd int32, how uint32) SQE {
 	return prep(uapi.IORING_OP_SHUTDOWN, fd, Pointer{}, how, 0)
 }
@@ -66,7 +66,7 @@ func Send(fd int32, buf Pointer, size, flags uint32) SQE {
 	return prep(uapi.IORING_OP_SEND, fd, buf, size, 0).set("msg_flags", uint64(flags))
 }
 
-// SendBundle sends several buffers of a group, which SelectBuffer chooses.
+// SendBundle sends several buffers of the group that SelectBuffer chooses.
 func SendBundle(fd int32, size, flags uint32) SQE {
 	return Send(fd, Pointer{}, size, flags).IOPrio(uapi.IORING_RECVSEND_BUNDLE)
 }
@@ -76,7 +76,7 @@ func SendVectorized(fd int32, vec []Iovec, flags uint32) SQE {
 	return Send(fd, iovecs(vec), uint32(len(vec)), flags).IOPrio(uapi.IORING_SEND_VECTORIZED)
 }
 
-// To sets where Send and SendZC send to.
+// To sets the destination of Send and SendZC.
 func (s SQE) To(addr Sockaddr) SQE {
 	p, size := sockaddr(addr)
 	return s.point("addr2", p).With("addr_len", size)
@@ -87,13 +87,13 @@ func Sendto(fd int32, buf Pointer, size, flags uint32, addr Sockaddr) SQE {
 	return Send(fd, buf, size, flags).To(addr)
 }
 
-// SendZC is Send without a copy; zcFlags are IORING_RECVSEND_* and IORING_SEND_*.
+// SendZC is like Send but does not copy. zcFlags are IORING_RECVSEND_* and IORING_SEND_*.
 func SendZC(fd int32, buf Pointer, size, flags uint32, zcFlags uint16) SQE {
 	s := prep(uapi.IORING_OP_SEND_ZC, fd, buf, size, 0).set("msg_flags", uint64(flags))
 	return s.set("ioprio", uint64(zcFlags))
 }
 
-// SendZCVectorized is SendVectorized without a copy. liburing has no helper for it.
+// SendZCVectorized is like SendVectorized but does not copy. liburing has no helper for it.
 func SendZCVectorized(fd int32, vec []Iovec, flags uint32, zcFlags uint16) SQE {
 	return SendZC(fd, iovecs(vec), uint32(len(vec)), flags, zcFlags|uapi.IORING_SEND_VECTORIZED)
 }
@@ -117,7 +117,7 @@ func Sendmsg(fd int32, msg *Msghdr, flags uint32) SQE {
 	return message(uapi.IORING_OP_SENDMSG, fd, msg, flags)
 }
 
-// SendmsgZC is Sendmsg without a copy.
+// SendmsgZC is like Sendmsg but does not copy.
 func SendmsgZC(fd int32, msg *Msghdr, flags uint32) SQE {
 	return message(uapi.IORING_OP_SENDMSG_ZC, fd, msg, flags)
 }
@@ -132,7 +132,7 @@ func Recv(fd int32, buf Pointer, size, flags uint32) SQE {
 	return prep(uapi.IORING_OP_RECV, fd, buf, size, 0).set("msg_flags", uint64(flags))
 }
 
-// RecvMultishot receives again and again, into buffers of a group, which SelectBuffer chooses.
+// RecvMultishot receives until it is cancelled, into buffers of the group that SelectBuffer chooses.
 func RecvMultishot(fd int32, buf Pointer, size, flags uint32) SQE {
 	return Recv(fd, buf, size, flags).IOPrio(uapi.IORING_RECV_MULTISHOT)
 }
@@ -142,18 +142,18 @@ func Recvmsg(fd int32, msg *Msghdr, flags uint32) SQE {
 	return message(uapi.IORING_OP_RECVMSG, fd, msg, flags)
 }
 
-// RecvmsgMultishot receives messages again and again, into buffers of a group.
+// RecvmsgMultishot receives messages until it is cancelled, into buffers of a group.
 func RecvmsgMultishot(fd int32, msg *Msghdr, flags uint32) SQE {
 	return Recvmsg(fd, msg, flags).IOPrio(uapi.IORING_RECV_MULTISHOT)
 }
 
-// RecvZC receives without a copy through a queue of the ring. liburing has no helper for it.
+// RecvZC receives through a queue of the ring without copying. liburing has no helper for it.
 func RecvZC(fd int32, queue, size uint32) SQE {
 	s := prep(uapi.IORING_OP_RECV_ZC, fd, Pointer{}, size, 0).set("zcrx_ifq_idx", uint64(queue))
 	return s.IOPrio(uapi.IORING_RECV_MULTISHOT)
 }
 
-// EpollCtl changes what an epoll instance waits for; event is struct epoll_event of 12 bytes.
+// EpollCtl changes what an epoll instance waits for. Event is struct epoll_event, 12 bytes.
 func EpollCtl(epfd, fd int32, op uint32, event Pointer) SQE {
 	return prep(uapi.IORING_OP_EPOLL_CTL, epfd, event, op, uint64(uint32(fd)))
 }

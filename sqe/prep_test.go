@@ -173,7 +173,7 @@ func TestMistakes(t *testing.T) {
 		s         sqe.SQE
 	}{
 		{"no such field", `an SQE has no field "adr"`, sqe.Nop().With("adr", 1)},
-		{"no address", `sockaddr "localhost:80" is none of`, sqe.Connect(3, "localhost:80")},
+		{"no address", `addr: found sockaddr "localhost:80", expected one such as `, sqe.Connect(3, "localhost:80")},
 		{"a path that is too long for sun_path", "at most 107 bytes",
 			sqe.Bind(3, sqe.Sockaddr("unix:"+strings.Repeat("x", 200)))},
 	} {

@@ -8,7 +8,7 @@ import (
 // Iovec is struct iovec: a buffer and its length in bytes.
 type Iovec = trace.Iovec
 
-// Rooms are buffers of so many bytes each.
+// Rooms returns zeroed buffers of these sizes in bytes.
 func Rooms(sizes ...int) []Iovec {
 	vec := make([]Iovec, len(sizes))
 	for i, n := range sizes {
@@ -29,7 +29,7 @@ func vectored(op uapi.Op, fd int32, vec []Iovec, off uint64) SQE {
 	return prep(op, fd, iovecs(vec), uint32(len(vec)), off)
 }
 
-// Read reads size bytes at the offset off; 2^64-1 is the file's own position.
+// Read reads size bytes at offset off; 2^64-1 stands for the file's own position.
 func Read(fd int32, buf Pointer, size uint32, off uint64) SQE {
 	return prep(uapi.IORING_OP_READ, fd, buf, size, off)
 }
@@ -39,7 +39,7 @@ func Write(fd int32, buf Pointer, size uint32, off uint64) SQE {
 	return prep(uapi.IORING_OP_WRITE, fd, buf, size, off)
 }
 
-// ReadMultishot reads again and again, into buffers of a group.
+// ReadMultishot reads until it is cancelled, into buffers of a group.
 func ReadMultishot(fd int32, size uint32, off uint64, group uint16) SQE {
 	return prep(uapi.IORING_OP_READ_MULTISHOT, fd, Pointer{}, size, off).SelectBuffer(group)
 }
@@ -59,7 +59,7 @@ func Readv(fd int32, vec []Iovec, off uint64) SQE {
 	return vectored(uapi.IORING_OP_READV, fd, vec, off)
 }
 
-// Readv2 is Readv with flags RWF_*.
+// Readv2 is like Readv with RWF_* flags.
 func Readv2(fd int32, vec []Iovec, off uint64, flags uint32) SQE {
 	return Readv(fd, vec, off).set("rw_flags", uint64(flags))
 }
@@ -75,7 +75,7 @@ func Writev(fd int32, vec []Iovec, off uint64) SQE {
 	return vectored(uapi.IORING_OP_WRITEV, fd, vec, off)
 }
 
-// Writev2 is Writev with flags RWF_*.
+// Writev2 is like Writev with RWF_* flags.
 func Writev2(fd int32, vec []Iovec, off uint64, flags uint32) SQE {
 	return Writev(fd, vec, off).set("rw_flags", uint64(flags))
 }
@@ -86,12 +86,12 @@ func WritevFixed(fd int32, vec []Iovec, off uint64, flags uint32, bufIndex uint1
 	return s.set("rw_flags", uint64(flags)).set("buf_index", uint64(bufIndex))
 }
 
-// Fsync writes a file to its device; the flag IORING_FSYNC_DATASYNC leaves out what is not needed to read it.
+// Fsync flushes a file to its device. With IORING_FSYNC_DATASYNC it leaves out metadata that is not needed to read it.
 func Fsync(fd int32, flags uint32) SQE {
 	return prep(uapi.IORING_OP_FSYNC, fd, Pointer{}, 0, 0).set("fsync_flags", uint64(flags))
 }
 
-// SyncFileRange writes a part of a file to its device.
+// SyncFileRange flushes a part of a file to its device.
 func SyncFileRange(fd int32, size uint32, off uint64, flags uint32) SQE {
 	return prep(uapi.IORING_OP_SYNC_FILE_RANGE, fd, Pointer{}, size, off).set("sync_range_flags", uint64(flags))
 }
@@ -101,7 +101,7 @@ func Fallocate(fd int32, mode uint32, off, size uint64) SQE {
 	return prep(uapi.IORING_OP_FALLOCATE, fd, At(size), mode, off)
 }
 
-// Ftruncate gives a file a size.
+// Ftruncate sets the size of a file.
 func Ftruncate(fd int32, size uint64) SQE {
 	return prep(uapi.IORING_OP_FTRUNCATE, fd, Pointer{}, 0, size)
 }
@@ -126,7 +126,7 @@ func Madvise64(addr Pointer, size uint64, advice uint32) SQE {
 	return prep(uapi.IORING_OP_MADVISE, -1, addr, 0, size).set("fadvise_advice", uint64(advice))
 }
 
-// Splice moves size bytes between descriptors, one of which is a pipe. Offsets of 2^64-1 are none.
+// Splice moves size bytes between descriptors, one of which is a pipe. An offset of 2^64-1 stands for none.
 func Splice(fdIn int32, offIn uint64, fdOut int32, offOut uint64, size, flags uint32) SQE {
 	s := prep(uapi.IORING_OP_SPLICE, fdOut, Pointer{}, size, offOut).set("splice_off_in", offIn)
 	return s.set("splice_fd_in", uint64(int64(fdIn))).set("splice_flags", uint64(flags))

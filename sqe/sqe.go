@@ -1,11 +1,11 @@
-// Package sqe writes submissions as programs do: a function for each helper io_uring_prep_* of liburing, under its name
-// in Go form, and methods for what programs set besides. Strings, times and socket addresses are written in place; they
-// go into the memory of the task that submits them.
+// Package sqe builds submissions as programs do: with a function for each helper io_uring_prep_* of liburing, under its
+// name in Go form, and with methods for what programs set besides. Strings, times and socket addresses are written in
+// place, and go into the memory of the task that submits them.
 //
 //	sqe.Connect(3, "10.0.0.1:443").Async().UserData(7)
 //
-// What the helpers of liburing write, these write; where liburing has none, the comment says so. All numbers are taken
-// as they are, however wrong: that a kernel refuses them is often what a test is about.
+// The functions write exactly what liburing's helpers write; a comment says so where liburing has no helper. Numbers are
+// not checked, however wrong they are: that a kernel refuses them is often what a test is about.
 package sqe
 
 import (
@@ -21,14 +21,14 @@ import (
 // SQE is a submission. It is a value: methods return a changed copy.
 type SQE struct {
 	fields []trace.SQEField
-	wide   bool   // it has 128 bytes
+	wide   bool   // whether it has 128 bytes
 	cmd    []byte // the bytes from 64 on
 }
 
-// Of is an empty submission of an opcode, for what no function here writes.
+// Of returns an empty submission of an opcode, for what has no function here.
 func Of(op uapi.Op) SQE { return SQE{}.With("opcode", uint64(op)) }
 
-// Trace is the submission as traces write it.
+// Trace returns the submission as traces write it.
 func (s SQE) Trace() trace.SQE {
 	t := trace.SQE{Fields: slices.Clone(s.fields)}
 	if s.wide {
@@ -37,7 +37,7 @@ func (s SQE) Trace() trace.SQE {
 	return t
 }
 
-// String is the submission as a trace has it, in JSON.
+// String returns the submission in JSON, as traces write it.
 func (s SQE) String() string {
 	text, err := json.Marshal(s.Trace())
 	if err != nil { // a path that is not UTF-8
@@ -46,13 +46,13 @@ func (s SQE) String() string {
 	return string(text)
 }
 
-// Opcode is the request that is submitted.
+// Opcode returns the opcode.
 func (s SQE) Opcode() uapi.Op { return uapi.Op(s.Get("opcode")) }
 
 // Is128 tells whether the submission has 128 bytes.
 func (s SQE) Is128() bool { return s.wide }
 
-// Get is the number that was set for a field of struct io_uring_sqe, under the same name; 0 if there is none.
+// Get returns the number that was set for a field of struct io_uring_sqe under the same name, or 0.
 func (s SQE) Get(field string) uint64 {
 	for _, f := range slices.Backward(s.fields) {
 		if f.Name == field {
@@ -62,18 +62,18 @@ func (s SQE) Get(field string) uint64 {
 	return 0
 }
 
-// With sets a field of struct io_uring_sqe to a number. What was at its place is overwritten, whatever its name. A name
-// that does not exist is an error when the SQE is submitted.
+// With sets a field of struct io_uring_sqe to a number. It overwrites any field at the same place, whatever its name. A
+// name that does not exist is an error when the SQE is submitted.
 func (s SQE) With(field string, v uint64) SQE { return s.point(field, Pointer{Num: v}) }
 
-// point is With for what may be a pointer.
+// point is like With for what may be a pointer.
 func (s SQE) point(field string, p Pointer) SQE {
 	s.fields = slices.DeleteFunc(slices.Clone(s.fields), func(f trace.SQEField) bool { return f.Name == field })
 	s.fields = append(s.fields, trace.SQEField{Name: field, Value: p})
 	return s
 }
 
-// set is With for a field that is not set yet, and 0 anyway if it is not.
+// set is like With for a field that was not set before and so need not be set to 0.
 func (s SQE) set(field string, v uint64) SQE {
 	if v == 0 {
 		return s
@@ -81,7 +81,7 @@ func (s SQE) set(field string, v uint64) SQE {
 	return s.With(field, v)
 }
 
-// aim is set for what may be a pointer.
+// aim is like set for what may be a pointer.
 func (s SQE) aim(field string, p Pointer) SQE {
 	if p == (Pointer{}) {
 		return s
@@ -97,25 +97,25 @@ func prep(op uapi.Op, fd int32, addr Pointer, size uint32, off uint64) SQE {
 // Pointer is an address, or what it points to. The zero Pointer is NULL.
 type Pointer = trace.Pointer
 
-// At is an address, mapped or not.
+// At returns an address, which need not be mapped.
 func At(addr uint64) Pointer { return Pointer{Num: addr} }
 
-// Data points to these bytes.
+// Data points to a copy of these bytes.
 func Data(b []byte) Pointer {
 	bytes := trace.Bytes(append([]byte{}, b...))
 	return Pointer{Object: &trace.Object{Bytes: &bytes}}
 }
 
-// Room points to n bytes of zeros.
+// Room points to n zero bytes.
 func Room(n int) Pointer { return Data(make([]byte, n)) }
 
-// text points to a string with a NUL behind it.
+// text points to a string, which ends in a NUL.
 func text(s string) Pointer { return Pointer{Object: &trace.Object{Path: &s}} }
 
-// Flags sets IOSQE flags in addition to those that are set.
+// Flags adds IOSQE_* flags.
 func (s SQE) Flags(flags uint8) SQE { return s.With("flags", s.Get("flags")|uint64(flags)) }
 
-// FixedFile makes the descriptor a slot of the ring's registered files.
+// FixedFile makes the descriptor an index of the ring's registered files.
 func (s SQE) FixedFile() SQE { return s.Flags(uapi.IOSQE_FIXED_FILE) }
 
 // Drain makes the request wait for those before it.
@@ -138,17 +138,17 @@ func (s SQE) SelectBuffer(group uint16) SQE {
 // SkipSuccess asks for no CQE unless the request fails.
 func (s SQE) SkipSuccess() SQE { return s.Flags(uapi.IOSQE_CQE_SKIP_SUCCESS) }
 
-// UserData is what the CQE repeats.
+// UserData sets what the CQE repeats.
 func (s SQE) UserData(v uint64) SQE { return s.With("user_data", v) }
 
-// IOPrio is the I/O priority, and for requests on sockets their flags IORING_RECVSEND_* and IORING_ACCEPT_*.
+// IOPrio adds to the I/O priority, which for requests on sockets has the flags IORING_RECVSEND_* and IORING_ACCEPT_*.
 func (s SQE) IOPrio(v uint16) SQE { return s.With("ioprio", s.Get("ioprio")|uint64(v)) }
 
 // Personality makes the request run with registered credentials.
 func (s SQE) Personality(id uint16) SQE { return s.With("personality", uint64(id)) }
 
-// Direct opens into a slot of the ring's registered files, or closes one, in place of a descriptor. As with liburing,
-// the slot IORING_FILE_INDEX_ALLOC is any free one.
+// Direct opens into a slot of the ring's registered files instead of a descriptor, or closes such a slot. As with
+// liburing, the slot IORING_FILE_INDEX_ALLOC stands for any free one.
 func (s SQE) Direct(slot uint32) SQE {
 	if slot == uapi.IORING_FILE_INDEX_ALLOC {
 		return s.DirectAlloc()

@@ -20,7 +20,7 @@ const (
 	Incomparable Relation = "incomparable" // each allows something that the other denies
 )
 
-// relation is the one of two plans where A, B or both allow something that the other denies.
+// relation returns the relation, given whether A and B allow something that the other denies.
 func relation(onlyA, onlyB bool) Relation {
 	switch {
 	case onlyA && onlyB:
@@ -37,7 +37,7 @@ func relation(onlyA, onlyB bool) Relation {
 type Result struct {
 	Kernel   string
 	Relation Relation
-	Proven   bool // it holds for all requests that can occur; otherwise more differences may be there than were found
+	Proven   bool // whether it holds for all requests that can occur; if not, there may be more differences
 	Ops      []OpResult
 }
 
@@ -46,16 +46,16 @@ type OpResult struct {
 	Op       uapi.Op
 	Relation Relation
 	Proven   bool
-	OnlyA    *Request // allowed by A and denied by B, nil if there is none
-	OnlyB    *Request // denied by A and allowed by B, nil if there is none
-	Searched int      // requests that were tried, where it is not proven
+	OnlyA    *Request // a request that A allows and B denies, or nil
+	OnlyB    *Request // a request that A denies and B allows, or nil
+	Searched int      // requests that were tried, if it is not proven
 }
 
-// NeverLoosens tells whether A allows nothing that B denies, as far as was found; Proven says whether that is all.
+// NeverLoosens tells whether no request was found that A allows and B denies. Proven tells whether there is none.
 func (r *Result) NeverLoosens() bool { return r.Relation == Equivalent || r.Relation == Stricter }
 
-// Compare says how what plan a allows on a release relates to what plan b allows there. An error is a plan that the
-// release refuses.
+// Compare returns how what plan a allows on a release relates to what plan b allows there. It fails if the release
+// refuses one of them.
 func Compare(a, b *plan.Plan, k kernel.Release) (Result, error) {
 	policyA, err := NewPolicy(a, k)
 	if err != nil {
@@ -68,7 +68,7 @@ func Compare(a, b *plan.Plan, k kernel.Release) (Result, error) {
 	return ComparePolicies(policyA, policyB), nil
 }
 
-// ComparePolicies is Compare for policies of the same release.
+// ComparePolicies is like Compare, for policies of the same release.
 func ComparePolicies(a, b *Policy) Result {
 	r := Result{Kernel: a.release.Name, Proven: true}
 	var onlyA, onlyB bool
@@ -82,7 +82,8 @@ func ComparePolicies(a, b *Policy) Result {
 	return r
 }
 
-// compareOp decides, in one order of variables or the other, or searches.
+// compareOp compares the policies for one opcode: by diagrams, with one order of variables or the other, or else by a
+// search.
 func compareOp(a, b *Policy, op uapi.Op, limit int) OpResult {
 	o := OpResult{Op: op}
 	if a.same(b, op) {
@@ -102,7 +103,7 @@ func compareOp(a, b *Policy, op uapi.Op, limit int) OpResult {
 	return o
 }
 
-// same tells whether the very same filters and restrictions decide on the opcode.
+// same tells whether exactly the same filters and restrictions decide on the opcode.
 func (p *Policy) same(q *Policy, op uapi.Op) bool {
 	s, t := &p.stacks[op], &q.stacks[op]
 	if !p.lists.same(&q.lists, op) || s.denied != t.denied {
@@ -117,7 +118,7 @@ func (r *restrictions) same(s *restrictions, op uapi.Op) bool {
 	return r.active == s.active && r.ops[op] == s.ops[op] && r.allowed == s.allowed && r.required == s.required
 }
 
-// differences gives a request that only a allows, and one that only b allows.
+// differences returns a request that only a allows and one that only b allows, or nil.
 func differences(a, b *Policy, op uapi.Op, o order, limit int) (onlyA, onlyB *Request) {
 	c := newContexts(newDiagram(limit), a.release, op, o)
 	passA, _ := a.filtered(c, c.and(c.occurs, a.restricted(c)))
@@ -125,7 +126,7 @@ func differences(a, b *Policy, op uapi.Op, o order, limit int) (onlyA, onlyB *Re
 	return c.example(c.minus(passA, passB)), c.example(c.minus(passB, passA))
 }
 
-// example is a request among those of f, as plain a one as there is; nil if there is none.
+// example returns a request for which f holds, as plain as possible, or nil if there is none.
 func (c *contexts) example(f function) *Request {
 	if f == never {
 		return nil
@@ -133,7 +134,7 @@ func (c *contexts) example(f function) *Request {
 	return c.request(c.near(f, c.plain()))
 }
 
-// plain are values that people know: most of all 0.
+// plain returns values that people recognize, mostly 0.
 func (c *contexts) plain() values {
 	v := make(values, c.count)
 	for _, known := range []struct {
@@ -147,18 +148,18 @@ func (c *contexts) plain() values {
 		{uapi.IORING_OP_CONNECT, "port", 443},
 	} {
 		i := slices.IndexFunc(c.fields, func(f field) bool { return f.name == known.field })
-		if known.op != c.op || i < 0 { // not all releases show it
+		if known.op != c.op || i < 0 { // not every release shows the field
 			continue
 		}
 		for _, p := range c.fields[i].bits {
 			v[c.variableOf(p)] = known.value>>p.weight&1 != 0
 		}
 	}
-	for _, p := range c.extra.bits { // prep adds nothing if the SQE has it
+	for _, p := range c.extra.bits { // prep need not add what the SQE has
 		v[c.nodes[c.written[p.weight]].variable] = true
 	}
 	return v
 }
 
-// variableOf is the variable of a bit of a field.
+// variableOf returns the variable of a bit of a field.
 func (c *contexts) variableOf(p place) int32 { return c.nodes[c.contextBit(p.at)].variable }

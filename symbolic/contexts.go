@@ -10,22 +10,22 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// field is a number in the context that differs from request to request. Its bits are variables of the diagram; bits of
+// field is a number in the context that differs from request to request. Its bits are variables of the diagram. Bits of
 // the context that belong to no field are the same for all requests of the opcode.
 type field struct {
 	name  string
-	bits  []place // the most significant first
+	bits  []place // most significant first
 	words wording
-	first int // the variable of bits[0], where the bits of a field are neighbours
+	first int // the variable of bits[0], in the order byField
 }
 
-// place is a bit of a field: its weight in the number, and where it stands in the context.
+// place is a bit of a field: its weight in the number, and its position in the context.
 type place struct {
-	weight int // power of 2
-	at     int // bit of the context: 8 for each byte, the lowest of a byte first
+	weight int // exponent of 2
+	at     int // index of the bit in the context; the lowest bit of a byte comes first
 }
 
-// number is a field of a little-endian number at a byte of the context, of which only the bits in mask differ.
+// number returns a field that is a little-endian number at a byte offset of the context. Only the bits in mask vary.
 func number(name string, off int, mask uint64, words wording) field {
 	f := field{name: name, words: words}
 	for w := bits.Len64(mask) - 1; w >= 0; w-- {
@@ -36,7 +36,7 @@ func number(name string, off int, mask uint64, words wording) field {
 	return f
 }
 
-// network is a field of size bytes in network order.
+// network returns a field of size bytes in network order.
 func network(name string, off, size int, words wording) field {
 	f := field{name: name, words: words}
 	for i := range size {
@@ -47,10 +47,10 @@ func network(name string, off, size int, words wording) field {
 	return f
 }
 
-// row says which contexts requests of an opcode have beyond the head that all have.
+// row says which contexts the requests of an opcode have, apart from the fields that all requests have.
 type row struct {
 	fields func(kernel.Release) []field
-	// occurs are relations between fields that prep leaves; nil is none.
+	// occurs returns which combinations of fields prep can leave; nil means all.
 	occurs func(*contexts, kernel.Release) function
 }
 
@@ -89,7 +89,7 @@ func openatFields(k kernel.Release) []field {
 	}
 }
 
-// openatOccurs: O_PATH leaves few flags, and a mode needs something that is created.
+// openatOccurs: O_PATH excludes most other flags, and only what is created has a mode.
 func openatOccurs(c *contexts, k kernel.Release) function {
 	all, withPath := opdef.OpenFlags(k)
 	path := c.has("flags", uapi.O_PATH)
@@ -110,7 +110,7 @@ func openat2Fields(kernel.Release) []field {
 
 func openat2Occurs(c *contexts, _ kernel.Release) function { return openOccurs(c) }
 
-// openOccurs: O_LARGEFILE is there unless O_PATH is, and what creates or truncates is for a worker.
+// openOccurs: O_LARGEFILE is set unless O_PATH is, and requests that create or truncate are for a worker.
 //
 // Linux: io_uring/openclose.c:__io_openat_prep
 func openOccurs(c *contexts) function {
@@ -128,7 +128,7 @@ func connectFields(kernel.Release) []field {
 	}
 }
 
-// connectOccurs: port and address are those of IPv4, whose address is short, and IPv6.
+// connectOccurs: only IPv4 and IPv6 have a port and an address, and that of IPv4 is short.
 func connectOccurs(c *contexts, _ kernel.Release) function {
 	v4, v6 := c.is("family", uapi.AF_INET), c.is("family", uapi.AF_INET6)
 	port, addr := c.zero("port", 0), c.zero("address", 0)
@@ -143,26 +143,26 @@ const (
 	submitted = "flags of the SQE"
 )
 
-// contexts are the contexts of all requests of an opcode on a release, and with them the IOSQE flags as the program
+// contexts are the contexts of all requests of an opcode on a release, together with the IOSQE_* flags as the program
 // wrote them, which restrictions look at.
 type contexts struct {
 	*diagram
 	op     uapi.Op
 	fields []field
 	words  [uapi.SizeofBPFCtx / 4]word
-	// written are the flags of the SQE by bit. Prep and draining may add to them.
+	// written are the flags of the SQE, by bit. Prep and draining may add more to the context.
 	written [8]function
-	extra   field    // the flags of the SQE that need not be those of the context, at no place of it
+	extra   field    // the flags of the SQE that may differ from those of the context; they have no place in it
 	occurs  function // holds for what can occur
-	count   int      // variables
+	count   int      // number of variables
 }
 
-// order says how variables are ordered.
+// order is the order of the variables.
 type order int
 
 const (
-	byField order = iota // the bits of a field together, as people read them: short for most filters
-	byBit                // the same bits of all words together: short for sums of and comparisons between words
+	byField order = iota // the bits of each field together, as people read them: good for most filters
+	byBit                // the same bits of all words together: good for sums of words and comparisons between them
 )
 
 func newContexts(d *diagram, k kernel.Release, op uapi.Op, o order) *contexts {
@@ -179,7 +179,7 @@ func newContexts(d *diagram, k kernel.Release, op uapi.Op, o order) *contexts {
 	c.fixed(uapi.BPFCtxOpcode, uint8(op))
 	c.fixed(uapi.BPFCtxPDUSize, size)
 	c.fixed(uapi.BPFCtxSQEFlags, flagsAlways)
-	added := opdef.FlagsAdded(k, op) // ASYNC is among them, also where it is always there
+	added := opdef.FlagsAdded(k, op) // including ASYNC, even if the context always has it
 	c.extra = number(submitted, 0, uint64(added), flagged(uapi.SQEFlags, 0))
 	c.place(o)
 	c.occurs = c.flagsOccur(flagsAlways)
@@ -199,7 +199,7 @@ func (c *contexts) fixed(off int, v uint8) {
 func (c *contexts) set(at int, f function)     { c.words[at/32][at%32] = f }
 func (c *contexts) contextBit(at int) function { return c.words[at/32][at%32] }
 
-// place gives each bit of each field its variable.
+// place assigns a variable to each bit of each field.
 func (c *contexts) place(o order) {
 	var all []*place
 	for i := range c.fields {
@@ -226,8 +226,8 @@ func (c *contexts) place(o order) {
 	}
 }
 
-// flagsOccur relates the flags of SQE and context: what the SQE has, the context has. A request that drains is for a
-// worker, and an SQE that asks for draining cannot ask for no CQE.
+// flagsOccur relates the flags of the SQE to those of the context. The context has all flags that the SQE has. A
+// request that drains is for a worker, and an SQE cannot ask both for draining and for no CQE.
 //
 // Linux: io_uring/io_uring.c:io_init_req
 func (c *contexts) flagsOccur(flagsAlways uint8) function {
@@ -247,7 +247,7 @@ func (c *contexts) flagsOccur(flagsAlways uint8) function {
 // drainBit is the bit of IOSQE_IO_DRAIN.
 const drainBit = 1
 
-// field is the one of that name; the names are fixed, so a wrong one is a mistake in this package.
+// field returns the field with the name. It panics if there is none, as names are constants of this package.
 func (c *contexts) field(name string) *field {
 	i := slices.IndexFunc(c.fields, func(f field) bool { return f.name == name })
 	if i < 0 {
@@ -256,7 +256,7 @@ func (c *contexts) field(name string) *field {
 	return &c.fields[i]
 }
 
-// has holds where the field has any bit of mask.
+// has holds if the field has any bit of mask.
 func (c *contexts) has(name string, mask uint64) function {
 	any := never
 	for _, p := range c.field(name).bits {
@@ -267,7 +267,7 @@ func (c *contexts) has(name string, mask uint64) function {
 	return any
 }
 
-// is holds where the field has the value.
+// is holds if the field has the value.
 func (c *contexts) is(name string, v uint64) function {
 	same := always
 	for _, p := range c.field(name).bits {
@@ -280,7 +280,7 @@ func (c *contexts) is(name string, v uint64) function {
 	return same
 }
 
-// zero holds where the field is 0 behind its first bits.
+// zero holds if all bits of the field but the first ones are 0.
 func (c *contexts) zero(name string, first int) function {
 	zero := always
 	for _, p := range c.field(name).bits[first:] {
@@ -289,10 +289,10 @@ func (c *contexts) zero(name string, first int) function {
 	return zero
 }
 
-// load is what a load of the context gives.
+// load returns what a load from the context gives.
 func (c *contexts) load(off uint32) word { return c.words[off/4] }
 
-// context is the one with these values.
+// context returns the context with these values.
 func (c *contexts) context(v values) (ctx cbpfvm.Context) {
 	for i, w := range c.words {
 		var n uint32
@@ -306,7 +306,7 @@ func (c *contexts) context(v values) (ctx cbpfvm.Context) {
 	return ctx
 }
 
-// flags are the flags of the SQE with these values.
+// flags returns the flags of the SQE with these values.
 func (c *contexts) flags(v values) (flags uint8) {
 	for i, f := range c.written {
 		if c.holds(f, v) {
@@ -316,7 +316,7 @@ func (c *contexts) flags(v values) (flags uint8) {
 	return flags
 }
 
-// valuesOf are the values of a context and flags of the SQE, and whether the context has its other bits, too.
+// valuesOf returns the values for a context and the flags of the SQE, and whether they express both exactly.
 func (c *contexts) valuesOf(ctx *cbpfvm.Context, flags uint8) (values, bool) {
 	v := make(values, c.count)
 	for at := range 8 * uapi.SizeofBPFCtx {

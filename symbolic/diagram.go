@@ -1,10 +1,10 @@
 package symbolic
 
-// Limit is how many steps are taken for one opcode, before it is given up: about a second of work and 200 megabytes.
-// Two allow lists of 4096 instructions, the longest programs, take less than half of it.
+// Limit is the number of steps for one opcode after which it is given up: about a second of work and 200 megabytes. Two
+// allow lists of 4096 instructions, the longest programs there are, take less than half of it.
 const Limit = 1 << 22
 
-// function is a Boolean function of the variables of a diagram: the node where its decisions begin.
+// function is a Boolean function of the variables of a diagram, given by the node at which its decisions begin.
 type function int32
 
 // The constant functions.
@@ -13,24 +13,24 @@ const (
 	always function = 1
 )
 
-// node decides by a variable which function goes on. Variables are decided in ascending order.
+// node decides by a variable which function to go on with. Variables are decided in ascending order.
 type node struct {
 	variable int32
 	no, yes  function
 }
 
-// noVariable is that of the constants: it comes behind all variables.
+// noVariable is the variable of the constants, behind all others.
 const noVariable = 1 << 30
 
-// diagram is a reduced ordered binary decision diagram: equal functions are equal numbers.
+// diagram is a reduced ordered binary decision diagram: equal functions have equal numbers.
 type diagram struct {
 	nodes []node
 	known map[node]function
 	done  map[[3]function]function // results of choose
-	left  int                      // steps
+	left  int                      // steps until it gives up
 }
 
-// gaveUp is the panic of a diagram that has taken all its steps. It does not leave the package.
+// gaveUp is the panic of a diagram that has no steps left. It does not leave this package.
 type gaveUp struct{}
 
 func newDiagram(limit int) *diagram {
@@ -40,7 +40,7 @@ func newDiagram(limit int) *diagram {
 	}
 }
 
-// within runs f, and tells whether it came to its end before the limit.
+// within runs f, and tells whether it ended before the diagram gave up.
 func within(f func()) (ok bool) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -53,14 +53,14 @@ func within(f func()) (ok bool) {
 	return true
 }
 
-// step counts work.
+// step counts a step.
 func (d *diagram) step() {
 	if d.left--; d.left < 0 {
 		panic(gaveUp{})
 	}
 }
 
-// variable is the function that has the variable's value.
+// variable returns the function that is the variable itself.
 func (d *diagram) variable(v int) function { return d.node(int32(v), never, always) }
 
 func (d *diagram) node(v int32, no, yes function) function {
@@ -78,7 +78,7 @@ func (d *diagram) node(v int32, no, yes function) function {
 	return f
 }
 
-// choose is yes where f holds, and no elsewhere.
+// choose returns the function that is yes if f holds, and no otherwise.
 func (d *diagram) choose(f, yes, no function) function {
 	switch {
 	case f == always || yes == no:
@@ -102,7 +102,7 @@ func (d *diagram) choose(f, yes, no function) function {
 	return r
 }
 
-// split is f where the variable, which f does not decide behind another, is 0, and where it is 1.
+// split returns f with the variable set to 0, and with it set to 1. F must not decide an earlier variable.
 func (d *diagram) split(f function, v int32) (no, yes function) {
 	if n := d.nodes[f]; n.variable == v {
 		return n.no, n.yes
@@ -117,7 +117,7 @@ func (d *diagram) xor(f, g function) function     { return d.choose(f, d.not(g),
 func (d *diagram) implies(f, g function) function { return d.choose(f, g, always) }
 func (d *diagram) minus(f, g function) function   { return d.choose(g, never, f) }
 
-// simplify is a function that is f wherever care holds, and simpler than f if it can be.
+// simplify returns a function that equals f wherever care holds, and is simpler than f if possible.
 func (d *diagram) simplify(f, care function) function {
 	done := map[[2]function]function{}
 	var simple func(f, care function) function
@@ -139,7 +139,7 @@ func (d *diagram) simplify(f, care function) function {
 			r = simple(f1, care1)
 		case care1 == never:
 			r = simple(f0, care0)
-		case f0 == f1: // f does not decide this variable, and is not to begin to
+		case f0 == f1: // f does not depend on this variable, and should not begin to
 			r = simple(f, d.or(care0, care1))
 		default:
 			r = d.node(v, simple(f0, care0), simple(f1, care1))
@@ -153,10 +153,10 @@ func (d *diagram) simplify(f, care function) function {
 	return simple(f, care)
 }
 
-// values are those of all variables.
+// values are the values of all variables.
 type values []bool
 
-// near makes f hold with values as near to the wished ones as the order of variables lets it. f must not be never.
+// near returns values for which f holds, as close to wish as the order of variables allows. F must not be never.
 func (d *diagram) near(f function, wish values) values {
 	got := append(values(nil), wish...)
 	for f != always {

@@ -15,51 +15,50 @@ type Verdict string
 
 // The verdicts.
 const (
-	Allowed Verdict = "allowed" // all of them
-	Denied  Verdict = "denied"  // all of them
-	Depends Verdict = "depends" // the rules say which
-	TooLong Verdict = "unknown" // it was given up
+	Allowed Verdict = "allowed" // it allows all of them
+	Denied  Verdict = "denied"  // it denies all of them
+	Depends Verdict = "depends" // the rules say which it allows
+	TooLong Verdict = "unknown" // too much work to find out
 )
 
 // Explanation is what a plan allows on a release.
 type Explanation struct {
 	Kernel string
-	// Flags say which IOSQE flags the SQEs of all opcodes must and may have, "" if restrictions do not say.
+	// Flags says which IOSQE_* flags all SQEs must and may have according to the restrictions, "" if they do not say.
 	Flags string
 	Ops   []OpExplanation
 }
 
-// Complete tells whether nothing was given up.
+// Complete tells whether there is an answer for every opcode.
 func (e *Explanation) Complete() bool {
 	return !slices.ContainsFunc(e.Ops, func(o OpExplanation) bool { return o.Verdict == TooLong })
 }
 
-// OpExplanation is what a plan does with the requests of an opcode. What Flags of the Explanation says comes on top.
+// OpExplanation is what a plan does with the requests of an opcode. What Explanation.Flags says applies in addition.
 type OpExplanation struct {
 	Op      uapi.Op
 	Verdict Verdict
-	Why     string // a remark: who denies, or why it was given up
-	// Rules say which requests are allowed, or with Unless which are denied: those of which all conditions of a rule
-	// hold.
+	Why     string // a remark: who denies them, or why there is no answer
+	// Rules say which requests are allowed, or denied if Unless is set: those for which all conditions of some rule hold.
 	Unless bool
 	Rules  []Rule
-	// Unreached are the instructions that no request of the opcode ever comes to.
+	// Unreached are the instructions that no request of the opcode reaches.
 	Unreached []Unreached
 }
 
-// Rule is a list of conditions on fields of the context.
+// Rule is a list of conditions on fields of the context, all of which have to hold.
 type Rule []Condition
 
-// Unreached are instructions of a filter that no request comes to.
+// Unreached are instructions of a filter that no request reaches.
 type Unreached struct {
-	Filter int // of the plan, from 0
+	Filter int // index of the filter in the plan
 	PCs    []int
 }
 
-// maxRules are the most rules of an opcode.
+// maxRules is the most rules for an opcode.
 const maxRules = 64
 
-// Explain says what a plan allows on a release. An error is a plan that the release refuses.
+// Explain returns what a plan allows on a release. It fails if the release refuses the plan.
 func Explain(p *plan.Plan, k kernel.Release) (Explanation, error) {
 	policy, err := NewPolicy(p, k)
 	if err != nil {
@@ -72,7 +71,7 @@ func Explain(p *plan.Plan, k kernel.Release) (Explanation, error) {
 	return e, nil
 }
 
-// text says what restrictions say of all opcodes.
+// text describes what restrictions demand of the flags of all opcodes.
 func (r *restrictions) text() string {
 	if !r.active {
 		return ""
@@ -105,12 +104,12 @@ func (p *Policy) explain(op uapi.Op, limit int) OpExplanation {
 		return e
 	}
 	if !within(func() { p.explainFilters(&e, limit) }) {
-		e.Verdict, e.Why = TooLong, "what the filters calculate is too large to decide"
+		e.Verdict, e.Why = TooLong, "what the filters calculate is too complex to decide"
 	}
 	return e
 }
 
-// explainFilters is explain for an opcode that filters decide on.
+// explainFilters is explain for an opcode that has filters.
 func (p *Policy) explainFilters(e *OpExplanation, limit int) {
 	c := newContexts(newDiagram(limit), p.release, e.Op, byField)
 	pass, reached := p.filtered(c, c.occurs)
@@ -124,8 +123,8 @@ func (p *Policy) explainFilters(e *OpExplanation, limit int) {
 		return
 	}
 	e.Verdict = Depends
-	// What the filters say of contexts that cannot occur, too, is how people wrote them. Without those contexts it can be
-	// much shorter, but a value can stand for one that cannot occur.
+	// Including contexts that cannot occur, the rules look most like what people wrote. Without these contexts they can be
+	// much shorter, but may name values that cannot occur.
 	bare, _ := p.filtered(c, always)
 	best, found := 0, false
 	for i, f := range []function{bare, c.simplify(bare, c.occurs)} {
@@ -139,7 +138,7 @@ func (p *Policy) explainFilters(e *OpExplanation, limit int) {
 				n += n / 2
 			}
 			if unless {
-				n += 10 // what is allowed is what people ask for
+				n += 10 // people rather want to know what is allowed
 			}
 			if ok && (!found || n < best) {
 				e.Rules, e.Unless, best, found = rules, unless, n, true
@@ -147,11 +146,11 @@ func (p *Policy) explainFilters(e *OpExplanation, limit int) {
 		}
 	}
 	if !found {
-		e.Verdict, e.Why = TooLong, "what the filters allow has too many parts to say"
+		e.Verdict, e.Why = TooLong, "what the filters allow has too many parts to describe"
 	}
 }
 
-// size is how long rules are to read.
+// size estimates how long it takes to read the rules.
 func size(rules []Rule) (n int) {
 	for _, r := range rules {
 		for _, c := range r {
@@ -183,7 +182,7 @@ type part struct {
 	set function
 }
 
-// rules say in words when f holds. ok is false if that is too long.
+// rules describes when f holds. It returns false if that takes too many rules.
 func (c *contexts) rules(f function) (rules []Rule, ok bool) {
 	ok = true
 	var walk func(f function, parts []part)
@@ -206,7 +205,7 @@ func (c *contexts) rules(f function) (rules []Rule, ok bool) {
 	return rules, ok
 }
 
-// fieldOf is the field that has the variable.
+// fieldOf returns the field that has the variable.
 func (c *contexts) fieldOf(variable int32) *field {
 	for i := range c.fields {
 		if f := &c.fields[i]; int(variable) < f.first+len(f.bits) {
@@ -216,13 +215,13 @@ func (c *contexts) fieldOf(variable int32) *field {
 	return &c.extra
 }
 
-// class are the values of a field after which the same function decides.
+// class is a set of values of a field after which the same function decides.
 type class struct {
 	then function
 	set  function
 }
 
-// classes splits the values of the field by what then decides, in the order of the values.
+// classes divides the values of a field by the function that decides after them, in the order of the values.
 func (c *contexts) classes(f function, in *field) []class {
 	end := int32(in.first + len(in.bits))
 	done := map[function][]class{}
@@ -256,7 +255,7 @@ func (c *contexts) classes(f function, in *field) []class {
 	return split(f)
 }
 
-// rule words the parts.
+// rule describes the parts in words.
 func (c *contexts) rule(parts []part) (Rule, bool) {
 	var rule Rule
 	family := int64(-1)
@@ -278,7 +277,7 @@ func (c *contexts) rule(parts []part) (Rule, bool) {
 	return rule, true
 }
 
-// addressOf is how addresses of a family are written, nil for families without one.
+// addressOf returns how addresses of the family are written, or nil for families without addresses.
 func addressOf(family int64) func(*big.Int) string {
 	switch family {
 	case uapi.AF_INET:

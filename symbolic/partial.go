@@ -7,28 +7,29 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Partial is what is known of a request: bits of the context that filters see, and of the flags that the program wrote.
+// Partial is what is known of a request: bits of the context that filters see, and bits of the flags that the program
+// wrote.
 type Partial struct {
-	Context, KnownContext cbpfvm.Context // the second has the bits that are known
+	Context, KnownContext cbpfvm.Context // KnownContext has the bits of Context that are known
 	Flags, KnownFlags     uint8
 }
 
-// Impossible is the verdict on a request that the release does not let to its filters, as far as this package knows.
+// Impossible is the verdict on a request that, as far as this package knows, never gets to its filters on the release.
 const Impossible Verdict = "impossible"
 
-// Decider decides on requests of which not all is known. What can be known of all requests of an opcode it finds out
-// once. It is not safe for concurrent use.
+// Decider decides on requests of which only part is known. It prepares each opcode once. It is not safe for concurrent
+// use.
 type Decider struct {
 	policy *Policy
 	limit  int // steps for one opcode
 	ops    [uapi.IORING_OP_LAST]*opDecider
 }
 
-// NewDecider decides as the policy does.
+// NewDecider returns a Decider that decides as the policy does.
 func NewDecider(p *Policy) *Decider { return &Decider{policy: p, limit: Limit} }
 
-// Decide is the verdict on a request of the opcode, which holds whatever the rest of it is: Allowed, Denied, Depends
-// with the fields on which it depends, TooLong or Impossible.
+// Decide returns a verdict on a request of the opcode that holds whatever the unknown part of the request is: Allowed,
+// Denied, TooLong, Impossible, or Depends along with the fields that it depends on.
 func (d *Decider) Decide(op uapi.Op, p *Partial) (v Verdict, missing []string) {
 	if d.ops[op] == nil {
 		d.ops[op] = newOpDecider(d.policy, op, d.limit)
@@ -40,9 +41,9 @@ func (d *Decider) Decide(op uapi.Op, p *Partial) (v Verdict, missing []string) {
 type opDecider struct {
 	*contexts
 	pass, denied function
-	test         function // pass, as far as it matters; what it decides by is what the verdict depends on
+	test         function // pass, simplified to where it matters: what it looks at is what the verdict depends on
 	known        []bit    // by variable
-	visited      []uint32 // by node: the walk that came to it last
+	visited      []uint32 // by node: the last walk that came to it
 	walk         uint32
 }
 
@@ -55,8 +56,8 @@ const (
 	isOne
 )
 
-// newOpDecider takes the order of variables in which there is less to do. If there is too much in either, it knows
-// nothing.
+// newOpDecider prepares an opcode, with the first order of variables that does not take too many steps. If both do, the
+// opDecider knows nothing.
 func newOpDecider(p *Policy, op uapi.Op, limit int) *opDecider {
 	for _, o := range []order{byField, byBit} {
 		d := &opDecider{}
@@ -64,7 +65,7 @@ func newOpDecider(p *Policy, op uapi.Op, limit int) *opDecider {
 			c := newContexts(newDiagram(limit), p.release, op, o)
 			pass, _ := p.filtered(c, c.and(c.occurs, p.restricted(c)))
 			d.pass, d.denied, d.test = pass, c.minus(c.occurs, pass), c.simplify(pass, c.occurs)
-			c.diagram.known, c.diagram.done = nil, nil // nothing is added any more
+			c.diagram.known, c.diagram.done = nil, nil // nothing will be added
 			d.contexts = c
 		}) {
 			d.known, d.visited = make([]bit, d.count), make([]uint32, len(d.nodes))
@@ -93,7 +94,7 @@ func (d *opDecider) decide(p *Partial) (v Verdict, missing []string) {
 	return Impossible, nil
 }
 
-// learn takes over what is known; false if no request is like that.
+// learn notes what is known of the request. It returns false if there is no such request.
 func (d *opDecider) learn(p *Partial) bool {
 	clear(d.known)
 	ok := true
@@ -110,8 +111,8 @@ func (d *opDecider) learn(p *Partial) bool {
 	return ok
 }
 
-// set gives a variable a value; false if it has another one already. A bit that is the same for all requests is no
-// variable.
+// set gives a variable a value. It returns false if it already has another one. A bit that is the same for all requests
+// is not a variable.
 func (d *opDecider) set(f function, v uint8) bool {
 	if f <= always {
 		return uint8(f) == v
@@ -124,7 +125,7 @@ func (d *opDecider) set(f function, v uint8) bool {
 	return true
 }
 
-// possible tells whether a function holds for any request that is as known.
+// possible tells whether the function holds for any request that agrees with what is known.
 func (d *opDecider) possible(f function) bool {
 	d.walk++
 	return d.reaches(f)
@@ -135,7 +136,7 @@ func (d *opDecider) reaches(f function) bool {
 		return f == always
 	}
 	if d.visited[f] == d.walk {
-		return false // not from there
+		return false // it did not hold from there
 	}
 	d.visited[f] = d.walk
 	n := d.nodes[f]
@@ -143,7 +144,7 @@ func (d *opDecider) reaches(f function) bool {
 	return known != isZero && d.reaches(n.yes) || known != isOne && d.reaches(n.no)
 }
 
-// missing are the fields that the verdict depends on.
+// missing returns the fields that the verdict depends on.
 func (d *opDecider) missing() []string {
 	for v := range d.needed() {
 		d.infer(v)
@@ -158,7 +159,7 @@ func (d *opDecider) missing() []string {
 	return names
 }
 
-// infer notes a value that follows from what is known, as no request has the other.
+// infer notes the value of a variable if it follows from what is known.
 func (d *opDecider) infer(v int32) {
 	var can [2]bool
 	for i := range can {
@@ -173,7 +174,7 @@ func (d *opDecider) infer(v int32) {
 	}
 }
 
-// needed are the variables that are not known and on which the verdict depends.
+// needed returns the unknown variables that the verdict depends on.
 func (d *opDecider) needed() map[int32]bool {
 	d.walk++
 	needed := map[int32]bool{}
@@ -199,7 +200,7 @@ func (d *opDecider) needed() map[int32]bool {
 	return needed
 }
 
-// variableOf is the variable of a bit of a field.
+// variableOf returns the variable of a bit of a field, which may be the flags of the SQE.
 func (d *opDecider) variableOf(f *field, b place) int32 {
 	if f.name == submitted {
 		return d.nodes[d.written[b.weight]].variable

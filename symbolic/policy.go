@@ -2,6 +2,7 @@ package symbolic
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/uringsim/uringsim/cbpfvm"
 	"github.com/uringsim/uringsim/kernel"
@@ -10,7 +11,7 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Policy is what a plan makes a release decide, once it is registered.
+// Policy is how a release decides after a plan has been registered.
 type Policy struct {
 	plan    *plan.Plan
 	release kernel.Release
@@ -18,26 +19,26 @@ type Policy struct {
 	lists   restrictions
 }
 
-// stack is what decides on an opcode besides the restrictions.
+// stack is what decides on an opcode, apart from restrictions.
 type stack struct {
-	filters []int // of the plan, newest first
+	filters []int // indices in the plan, newest first
 	progs   []*cbpfvm.Program
-	denied  bool // by DENY_REST, whatever filters say
+	denied  bool // by DENY_REST, whatever the filters say
 }
 
-// restrictions are a list of restrictions as far as it concerns requests.
+// restrictions are restrictions as far as they concern requests.
 type restrictions struct {
 	active            bool
 	ops               [uapi.IORING_OP_LAST]bool
 	allowed, required uint8 // IOSQE flags
 }
 
-// HasFilters tells whether the release lets a task register filters for itself, so that a plan means something there.
+// HasFilters tells whether tasks can register filters for themselves on the release, so that a plan has an effect.
 func HasFilters(k kernel.Release) bool {
 	return !k.Has(kernel.NoBPFFilter) && !k.Has(kernel.NoTaskRestrictions)
 }
 
-// Releases are the measured ones that have filters for tasks, oldest first.
+// Releases returns the measured releases on which tasks can register filters, oldest first.
 func Releases() []kernel.Release {
 	var all []kernel.Release
 	for _, k := range kernel.Measured() {
@@ -48,15 +49,15 @@ func Releases() []kernel.Release {
 	return all
 }
 
-// NewPolicy checks each filter as the release would. An error says what the release refuses.
+// NewPolicy checks the plan as the release would. It fails if the release refuses any of it.
 func NewPolicy(p *plan.Plan, k kernel.Release) (*Policy, error) {
 	if !HasFilters(k) {
-		return nil, fmt.Errorf("%s has no filters for tasks", k)
+		return nil, fmt.Errorf("tasks cannot register filters on %s", k)
 	}
 	policy := &Policy{plan: p, release: k}
 	progs := make([]*cbpfvm.Program, len(p.Filters))
 	for i := range p.Filters {
-		prog, err := checkFilter(&p.Filters[i], k)
+		prog, err := CheckFilter(&p.Filters[i], k)
 		if err != nil {
 			return nil, fmt.Errorf("filter %d: Linux %s refuses it: %w", i+1, k.Name, err)
 		}
@@ -77,8 +78,10 @@ func NewPolicy(p *plan.Plan, k kernel.Release) (*Policy, error) {
 	return policy, nil
 }
 
+// CheckFilter returns the program of a filter, or why the release refuses to register it.
+//
 // Linux: io_uring/bpf_filter.c:io_bpf_filter_import
-func checkFilter(f *plan.Filter, k kernel.Release) (*cbpfvm.Program, error) {
+func CheckFilter(f *plan.Filter, k kernel.Release) (*cbpfvm.Program, error) {
 	if f.Op >= uapi.IORING_OP_LAST {
 		return nil, fmt.Errorf("EINVAL: opcode %d does not exist", uint8(f.Op))
 	}
@@ -122,29 +125,23 @@ func (r *restrictions) read(list []uapi.Restriction, k kernel.Release) error {
 	return nil
 }
 
-// allows tells whether an SQE gets past the restrictions.
+// allows tells whether an SQE passes the restrictions.
 //
 // Linux: io_uring/io_uring.c:io_check_restriction
 func (r *restrictions) allows(op uapi.Op, flags uint8) bool {
 	return !r.active || r.ops[op] && flags&r.required == r.required && flags&^(r.allowed|r.required) == 0
 }
 
-// Allows tells whether the policy lets a request pass, by running its filters on the context; flags are those of the
-// SQE.
+// Allows tells whether the policy allows a request, by running its filters on the context. Flags are those of the SQE.
 func (p *Policy) Allows(op uapi.Op, flags uint8, ctx *cbpfvm.Context) bool {
 	s := &p.stacks[op]
 	if s.denied || !p.lists.allows(op, flags) {
 		return false
 	}
-	for _, prog := range s.progs {
-		if prog.Run(ctx) == 0 {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(s.progs, func(prog *cbpfvm.Program) bool { return prog.Run(ctx) == 0 })
 }
 
-// restricted are the requests that get past the restrictions.
+// restricted returns the requests that pass the restrictions.
 func (p *Policy) restricted(c *contexts) function {
 	if !p.lists.active {
 		return always
@@ -164,8 +161,8 @@ func (p *Policy) restricted(c *contexts) function {
 	return pass
 }
 
-// filtered are the requests, of those in from, that the filters let pass; reached are by filter of the stack and by
-// instruction those that come to it.
+// filtered returns which of the requests in from the filters allow and, by filter of the stack and by instruction,
+// which requests reach it.
 func (p *Policy) filtered(c *contexts, from function) (pass function, reached [][]function) {
 	s := &p.stacks[c.op]
 	pass = from

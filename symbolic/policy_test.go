@@ -20,8 +20,8 @@ func TestNewPolicyRefuses(t *testing.T) {
 		want string // "" is none
 	}{
 		{"nothing", kernel.V7_3, filters(), ""},
-		{"no filters", kernel.V6_19, filters(), "6.19 (6.19.14) has no filters for tasks"},
-		{"no filters for tasks", kernel.D42EB05E60, filters(), "has no filters for tasks"},
+		{"no filters", kernel.V6_19, filters(), "tasks cannot register filters on 6.19 (6.19.14)"},
+		{"no filters for tasks", kernel.D42EB05E60, filters(), "tasks cannot register filters on d42eb05e60 (commit d42eb05e60)"},
 		{"no such opcode", kernel.V7_3, filters(plan.Filter{Op: 65, Insns: ret}), "filter 1: Linux 7.3 refuses it: EINVAL: opcode 65"},
 		{"no such flag", kernel.V7_3, filters(plan.Filter{Flags: 4, Insns: ret}), "EINVAL: flags 0x4 do not exist"},
 		{"a payload that is too long", kernel.V7_1, filters(plan.Filter{Op: uapi.IORING_OP_CONNECT, PDUSize: 24, Insns: ret}),

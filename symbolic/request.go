@@ -13,16 +13,16 @@ import (
 	"github.com/uringsim/uringsim/verdict"
 )
 
-// Request is what a program submits so that filters see a context.
+// Request is what a program has to submit for filters to see a context.
 type Request struct {
 	Context cbpfvm.Context
-	Flags   uint8 // IOSQE flags of the SQE: prep and draining may add to them
+	Flags   uint8 // IOSQE_* flags of the SQE, to which prep and draining may add
 	Fields  []FieldValue
-	// SQEs are submitted together; the last one is the request. Others make its ring drain, or are a chain for it.
+	// SQEs are submitted together. The last one is the request; the others make its ring drain, or start its chain.
 	SQEs []trace.SQE
-	// Setup are IORING_SETUP flags that the ring needs.
+	// Setup are the IORING_SETUP_* flags that the ring needs.
 	Setup uint32
-	// Unknown says why a model cannot tell that the request gets to the filters; "" if it can.
+	// Unknown says why a model cannot tell whether the request reaches the filters; "" if it can.
 	Unknown string
 }
 
@@ -41,10 +41,10 @@ func path(name string) trace.SQEField {
 	return pointing(name, trace.Object{Path: new("/tmp/file")})
 }
 
-// buffer is memory that prep does not look at.
+// buffer points to memory that prep does not look at.
 func buffer(name string) trace.SQEField { return field64(name, trace.ScratchBase) }
 
-// bytesAt is zeroed memory.
+// bytesAt points to n zero bytes.
 func bytesAt(name string, n int) trace.SQEField {
 	return pointing(name, trace.Object{Bytes: new(make(trace.Bytes, n))})
 }
@@ -57,7 +57,7 @@ func iovec(name string) trace.SQEField {
 
 func list(fields ...trace.SQEField) []trace.SQEField { return fields }
 
-// needed are the fields with which the prep of an opcode lets a request pass. What is not here needs none.
+// needed are the fields that an opcode needs for prep to accept the request. Opcodes that are not listed need none.
 var needed = func() map[uapi.Op][]trace.SQEField {
 	vector := list(iovec("addr"), one("len"))
 	message := list(pointing("addr", trace.Object{Msghdr: &trace.Msghdr{}}))
@@ -91,10 +91,10 @@ var needed = func() map[uapi.Op][]trace.SQEField {
 	}
 }()
 
-// Requests that a model without zero-copy receive queues refuses in prep.
+// Why a model does not know what becomes of RECV_ZC.
 const noQueue = "RECV_ZC needs a zero-copy receive queue, which rings of the model do not have"
 
-// request makes the request that has these values.
+// request returns the request that has these values.
 func (c *contexts) request(v values) *Request {
 	r := &Request{Context: c.context(v), Flags: c.flags(v)}
 	if opdef.Defs[c.op].Is128 {
@@ -108,7 +108,7 @@ func (c *contexts) request(v values) *Request {
 	return r
 }
 
-// inWords are the fields of the payload, and those of the head that are not 0.
+// inWords returns the fields of the payload, and those that all requests have if they are not 0.
 func (c *contexts) inWords(r *Request) []FieldValue {
 	var all []FieldValue
 	for i := range c.fields {
@@ -116,7 +116,7 @@ func (c *contexts) inWords(r *Request) []FieldValue {
 		v := f.in(&r.Context)
 		head := f.name == sqeFlags || f.name == userData
 		if f.name == sqeFlags {
-			v.SetUint64(uint64(r.seen())) // those that all have, too
+			v.SetUint64(uint64(r.seen())) // including those that all requests have
 		}
 		if head && v.Sign() == 0 {
 			continue
@@ -135,7 +135,7 @@ func (c *contexts) inWords(r *Request) []FieldValue {
 	return all
 }
 
-// in is the field's value in a context, of the bits that differ.
+// in returns the field's value in a context.
 func (f *field) in(ctx *cbpfvm.Context) *big.Int {
 	v := new(big.Int)
 	for _, p := range f.bits {
@@ -144,11 +144,11 @@ func (f *field) in(ctx *cbpfvm.Context) *big.Int {
 	return v
 }
 
-// seen are the flags that filters see.
+// seen returns the flags that filters see.
 func (r *Request) seen() uint8 { return r.Context[uapi.BPFCtxSQEFlags] }
 
-// before are the SQEs that are submitted before it: what makes the ring drain, for flags that only draining adds, and
-// the beginning of a chain for LINK_TIMEOUT.
+// before returns the SQEs to submit before the request: those that make the ring drain, for flags that only draining
+// adds, and the start of a chain for LINK_TIMEOUT.
 func (c *contexts) before(r *Request) []trace.SQE {
 	var sqes []trace.SQE
 	nop := func(flags uint64) {
@@ -181,12 +181,12 @@ func (c *contexts) forcesAsync(r *Request) bool {
 	return c.contextBit(8*uapi.BPFCtxSQEFlags+4) == always
 }
 
-// long is a number of 64 bits in the payload.
+// long returns a number of 64 bits in the payload.
 func long(r *Request, off int) uint64 { return binary.LittleEndian.Uint64(r.Context[pdu+off:]) }
 
 func opcode(op uapi.Op) trace.SQEField { return field64("opcode", uint64(op)) }
 
-// sqe is the request itself.
+// sqe returns the request itself.
 func (c *contexts) sqe(r *Request) trace.SQE {
 	s := trace.SQE{Fields: list(opcode(c.op))}
 	if r.Flags != 0 {
@@ -202,7 +202,7 @@ func (c *contexts) sqe(r *Request) trace.SQE {
 	return s
 }
 
-// arguments are the fields that show in the context, and those that flags ask for.
+// arguments returns the fields of the SQE that show in the context, and those that flags require.
 func (c *contexts) arguments(r *Request) []trace.SQEField {
 	le := binary.LittleEndian
 	ctx := r.Context[:]
@@ -230,7 +230,7 @@ func (c *contexts) arguments(r *Request) []trace.SQEField {
 	return nil
 }
 
-// socketAddress are the fields of CONNECT for the context.
+// socketAddress returns the fields of a CONNECT with this context.
 func socketAddress(ctx []byte) []trace.SQEField {
 	family := binary.LittleEndian.Uint32(ctx[pdu:])
 	port := binary.BigEndian.Uint16(ctx[pdu+4:])
@@ -250,9 +250,9 @@ func socketAddress(ctx []byte) []trace.SQEField {
 	return list(pointing("addr", trace.Object{Sockaddr: &s}), field64("addr2", uint64(len(uapi.SockaddrInet(at)))))
 }
 
-// Events are the calls by which a task makes a ring and submits the request.
+// Events returns the calls with which a task sets up a ring and submits the request.
 func (r *Request) Events(task string) []trace.Event {
-	const first = 3 // descriptor that is free
+	const first = 3 // the first free descriptor
 	return []trace.Event{
 		{Task: task, Args: &trace.SetupArgs{Entries: 4, Flags: trace.SetupNum(uapi.IORING_SETUP_SUBMIT_ALL | r.Setup)}},
 		{Task: task, Args: &trace.EnterArgs{FD: first, SQEs: r.SQEs}},

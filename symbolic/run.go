@@ -7,42 +7,25 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Parts of classic codes (include/uapi/linux/bpf_common.h): class, operation and operand.
-const (
-	classLd, classLdx, classSt, classStx     = 0, 1, 2, 3
-	classALU, classJump, classRet, classMisc = 4, 5, 6, 7
-
-	modeImm, modeAbs, modeMem, modeLen = 0x00, 0x20, 0x60, 0x80
-
-	aluAdd, aluSub, aluMul, aluDiv, aluOr  = 0x00, 0x10, 0x20, 0x30, 0x40
-	aluAnd, aluLsh, aluRsh, aluNeg, aluXor = 0x50, 0x60, 0x70, 0x80, 0xa0
-
-	jumpAlways, jumpEqual, jumpGreater, jumpNotLess, jumpSet = 0x00, 0x10, 0x20, 0x30, 0x40
-
-	operandX = 0x08 // of ALU and jumps: X, and not K
-	retA     = 0x10
-	miscTxa  = 0x80
-)
-
-// machine is the state before an instruction, for all contexts that come to it.
+// machine is the state before an instruction, for all contexts that reach it.
 type machine struct {
 	reached function // the contexts that do
 	a, x    word
 	cells   [uapi.BPF_MEMWORDS]word
 }
 
-// runner carries out a program on all contexts at once. No jump goes back, so once through the program is enough: the
-// states of all ways to an instruction are one state by the time that it is its turn.
+// runner runs a program on all contexts at once. Jumps only go forward, so one pass is enough: when the turn of an
+// instruction comes, the states of all paths to it have been merged into one.
 type runner struct {
 	*contexts
 	insns []uapi.SockFilter
-	size  uint32 // of the context in bytes
+	size  uint32 // size of the context in bytes
 	at    []*machine
-	live  []uint32 // by instruction: the registers that what follows reads
+	live  []uint32 // by instruction: the registers that it and those behind it read
 	allow function
 }
 
-// run gives the contexts, of those in from, that the program allows, and for each instruction those that come to it.
+// run returns which contexts in from the program allows, and for each instruction which contexts reach it.
 func (c *contexts) run(p *cbpfvm.Program, from function) (allowed function, reached []function) {
 	r := runner{contexts: c, insns: p.Insns(), size: p.CtxSize()}
 	r.live = liveness(r.insns)
@@ -60,32 +43,32 @@ func (c *contexts) run(p *cbpfvm.Program, from function) (allowed function, reac
 	return r.allow, reached
 }
 
-// execute carries out one instruction.
+// execute executes one instruction.
 func (r *runner) execute(pc int, m *machine) {
 	in := r.insns[pc]
-	switch in.Code & 7 {
-	case classLd:
+	switch in.Class() {
+	case uapi.BPF_LD:
 		m.a = r.loaded(in, m)
-	case classLdx:
+	case uapi.BPF_LDX:
 		m.x = r.loaded(in, m)
-	case classSt:
+	case uapi.BPF_ST:
 		m.cells[in.K] = m.a
-	case classStx:
+	case uapi.BPF_STX:
 		m.cells[in.K] = m.x
-	case classALU:
+	case uapi.BPF_ALU:
 		r.calculate(in, m)
-	case classMisc:
-		if in.Code&0xf8 == miscTxa {
+	case uapi.BPF_MISC:
+		if in.Op() == uapi.BPF_TXA {
 			m.a = m.x
 		} else {
 			m.x = m.a
 		}
-	case classJump:
+	case uapi.BPF_JMP:
 		r.jump(pc, in, m)
 		return
-	case classRet:
+	case uapi.BPF_RET:
 		result := constant(in.K)
-		if in.Code&0x18 == retA {
+		if in.Result() == uapi.BPF_A {
 			result = m.a
 		}
 		r.allow = r.or(r.allow, r.and(m.reached, r.notZero(result)))
@@ -95,58 +78,58 @@ func (r *runner) execute(pc int, m *machine) {
 }
 
 func (r *runner) loaded(in uapi.SockFilter, m *machine) word {
-	switch in.Code & 0xe0 {
-	case modeAbs:
+	switch in.Mode() {
+	case uapi.BPF_ABS:
 		return r.load(in.K)
-	case modeMem:
+	case uapi.BPF_MEM:
 		return m.cells[in.K]
-	case modeLen:
+	case uapi.BPF_LEN:
 		return constant(r.size)
 	}
 	return constant(in.K)
 }
 
 func (r *runner) operand(in uapi.SockFilter, m *machine) word {
-	if in.Code&operandX != 0 {
+	if in.Source() == uapi.BPF_X {
 		return m.x
 	}
 	return constant(in.K)
 }
 
-// calculate is the ALU. A division by 0 ends the program with a denial.
+// calculate executes arithmetic. A division by 0 ends the program and denies the request.
 func (r *runner) calculate(in uapi.SockFilter, m *machine) {
 	b := r.operand(in, m)
-	switch in.Code & 0xf0 {
-	case aluAdd:
+	switch in.Op() {
+	case uapi.BPF_ADD:
 		m.a = r.add(m.a, b)
-	case aluSub:
+	case uapi.BPF_SUB:
 		m.a = r.sub(m.a, b)
-	case aluMul:
+	case uapi.BPF_MUL:
 		m.a = r.product(m.a, b)
-	case aluDiv:
+	case uapi.BPF_DIV:
 		m.reached = r.and(m.reached, r.notZero(b))
 		m.a = r.div(m.a, b)
-	case aluOr:
+	case uapi.BPF_OR:
 		m.a = combine(m.a, b, r.or)
-	case aluAnd:
+	case uapi.BPF_AND:
 		m.a = combine(m.a, b, r.and)
-	case aluLsh:
+	case uapi.BPF_LSH:
 		m.a = r.shift(m.a, b, 1)
-	case aluRsh:
+	case uapi.BPF_RSH:
 		m.a = r.shift(m.a, b, -1)
-	case aluNeg:
+	case uapi.BPF_NEG:
 		m.a = r.sub(constant(0), m.a)
-	case aluXor:
+	case uapi.BPF_XOR:
 		m.a = combine(m.a, b, r.xor)
 	}
 }
 
-// mostFactorBits is on how many bits of a request both factors of a product may depend. With one more, and if they are not
-// the same bits, a diagram of it takes more than Limit steps.
+// mostFactorBits is the most bits of a request on which both factors of a product may depend. If they depend on one
+// more each, and not on the same bits, the diagram takes more than Limit steps.
 const mostFactorBits = 13
 
-// product is mul with the operand second that has fewer bits which may be set. It gives up at once where mul would in the
-// end.
+// product multiplies, with the factor that has fewer possible bits as the second. Where mul would give up in the end,
+// it gives up at once.
 func (r *runner) product(a, b word) word {
 	bits := func(w word) (n int) {
 		for _, f := range w {
@@ -159,7 +142,7 @@ func (r *runner) product(a, b word) word {
 	if bits(a) < bits(b) {
 		a, b = b, a
 	}
-	if bits(b) > mostFactorBits { // others are quick
+	if bits(b) > mostFactorBits { // otherwise it is quick
 		ofA, ofB := r.variables(a), r.variables(b)
 		few := min(len(ofA), len(ofB))
 		maps.Copy(ofA, ofB)
@@ -171,27 +154,27 @@ func (r *runner) product(a, b word) word {
 }
 
 func (r *runner) jump(pc int, in uapi.SockFilter, m *machine) {
-	if in.Code&0xf0 == jumpAlways {
+	if in.Op() == uapi.BPF_JA {
 		r.arrive(pc+1+int(in.K), m.reached, m)
 		return
 	}
 	b := r.operand(in, m)
 	var taken function
-	switch in.Code & 0xf0 {
-	case jumpEqual:
+	switch in.Op() {
+	case uapi.BPF_JEQ:
 		taken = r.equal(m.a, b)
-	case jumpGreater:
+	case uapi.BPF_JGT:
 		taken = r.greater(m.a, b)
-	case jumpNotLess:
+	case uapi.BPF_JGE:
 		taken = r.not(r.greater(b, m.a))
-	case jumpSet:
+	case uapi.BPF_JSET:
 		taken = r.notZero(combine(m.a, b, r.and))
 	}
 	r.arrive(pc+1+int(in.Jt), r.and(m.reached, taken), m)
 	r.arrive(pc+1+int(in.Jf), r.minus(m.reached, taken), m)
 }
 
-// arrive adds a way to an instruction, for the contexts of by.
+// arrive merges a state into that of an instruction, for the contexts in by.
 func (r *runner) arrive(pc int, by function, m *machine) {
 	if by == never {
 		return
@@ -212,7 +195,7 @@ func (r *runner) arrive(pc int, by function, m *machine) {
 	}
 }
 
-// Registers by number: the cells, and then A and X.
+// The registers by number: first the cells, then A and X.
 const (
 	registerA    = uapi.BPF_MEMWORDS
 	registerX    = registerA + 1
@@ -229,43 +212,43 @@ func (m *machine) register(i uint32) *word {
 	return &m.cells[i]
 }
 
-// liveness gives for each instruction the registers whose values there matter: the others need not be kept exactly.
+// liveness returns for each instruction the registers whose values matter there. The others need not be merged exactly.
 func liveness(insns []uapi.SockFilter) []uint32 {
 	const a, x = 1 << registerA, 1 << registerX
 	live := make([]uint32, len(insns)+1)
 	for pc := len(insns) - 1; pc >= 0; pc-- {
 		in, after := insns[pc], live[pc+1]
 		var reads, writes uint32
-		if class := in.Code & 7; (class == classALU || class == classJump) && in.Code&operandX != 0 {
+		if class := in.Class(); (class == uapi.BPF_ALU || class == uapi.BPF_JMP) && in.Source() == uapi.BPF_X {
 			reads = x
 		}
-		switch in.Code & 7 {
-		case classLd, classLdx:
-			if writes = a; in.Code&7 == classLdx {
+		switch in.Class() {
+		case uapi.BPF_LD, uapi.BPF_LDX:
+			if writes = a; in.Class() == uapi.BPF_LDX {
 				writes = x
 			}
-			if in.Code&0xe0 == modeMem {
+			if in.Mode() == uapi.BPF_MEM {
 				reads = 1 << in.K
 			}
-		case classSt:
+		case uapi.BPF_ST:
 			reads, writes = a, 1<<in.K
-		case classStx:
+		case uapi.BPF_STX:
 			reads, writes = x, 1<<in.K
-		case classALU:
+		case uapi.BPF_ALU:
 			reads |= a
-		case classMisc:
-			if reads, writes = a, x; in.Code&0xf8 == miscTxa {
+		case uapi.BPF_MISC:
+			if reads, writes = a, x; in.Op() == uapi.BPF_TXA {
 				reads, writes = x, a
 			}
-		case classJump:
-			if in.Code&0xf0 == jumpAlways {
+		case uapi.BPF_JMP:
+			if in.Op() == uapi.BPF_JA {
 				after = live[pc+1+int(in.K)]
 				break
 			}
 			reads |= a
 			after = live[pc+1+int(in.Jt)] | live[pc+1+int(in.Jf)]
-		case classRet:
-			if after = 0; in.Code&0x18 == retA {
+		case uapi.BPF_RET:
+			if after = 0; in.Result() == uapi.BPF_A {
 				reads = a
 			}
 		}

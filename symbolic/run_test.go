@@ -51,21 +51,21 @@ func randomInsn(rng *rand.Rand, left int) uapi.SockFilter {
 		in.K = rng.Uint32()
 	}
 	short := func() int { return rng.IntN(min(left, 5)) }
-	switch in.Code & 7 {
-	case classLd, classLdx:
-		if in.Code&0xe0 == modeAbs {
+	switch in.Class() {
+	case uapi.BPF_LD, uapi.BPF_LDX:
+		if in.Mode() == uapi.BPF_ABS {
 			in.K = 4 * uint32(rng.IntN(10))
 		}
-		if in.Code&0xe0 == modeMem {
+		if in.Mode() == uapi.BPF_MEM {
 			in.K = uint32(rng.IntN(3))
 		}
-	case classSt, classStx:
+	case uapi.BPF_ST, uapi.BPF_STX:
 		in.K = uint32(rng.IntN(3))
-	case classALU:
-		if op := in.Code & 0xf0; in.Code&operandX == 0 && (op == aluLsh || op == aluRsh) {
+	case uapi.BPF_ALU:
+		if op := in.Op(); in.Code&uapi.BPF_X == 0 && (op == uapi.BPF_LSH || op == uapi.BPF_RSH) {
 			in.K %= 32
 		}
-	case classJump:
+	case uapi.BPF_JMP:
 		if in.Code == 0x05 {
 			in.K = uint32(short())
 		} else {

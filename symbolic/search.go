@@ -10,8 +10,8 @@ import (
 // tries is how many requests a search tries.
 const tries = 20000
 
-// search looks for requests that only one policy allows, by execution: near the constants of both policies' filters,
-// and at random.
+// search looks for requests that only one of the policies allows, by running their filters on requests close to the
+// constants in these, and on random ones.
 func search(a, b *Policy, op uapi.Op, tries int) (onlyA, onlyB *Request, tried int) {
 	s := newSampler(a, op, append(a.constants(op), b.constants(op)...), 1)
 	for tried = 0; tried < tries && (onlyA == nil || onlyB == nil); tried++ {
@@ -28,7 +28,7 @@ func search(a, b *Policy, op uapi.Op, tries int) (onlyA, onlyB *Request, tried i
 	return onlyA, onlyB, tried
 }
 
-// constants are those that the filters of the opcode compare and calculate with.
+// constants returns the constants in the filters of the opcode.
 func (p *Policy) constants(op uapi.Op) []uint32 {
 	var all []uint32
 	for _, prog := range p.stacks[op].progs {
@@ -47,12 +47,12 @@ type sampler struct {
 }
 
 func newSampler(p *Policy, op uapi.Op, constants []uint32, seed uint64) *sampler {
-	const enough = 1 << 30 // what can occur is always small
+	const enough = 1 << 30 // diagrams of what can occur are always small
 	return &sampler{newContexts(newDiagram(enough), p.release, op, byField), rand.New(rand.NewPCG(seed, uint64(op))),
 		append(constants, 0, 1, 1<<31, 1<<32-1)}
 }
 
-// next is a request that can occur, as near as one is to a context of constants and random words.
+// next returns a request that can occur and is close to a context of constants and random words.
 func (s *sampler) next() values {
 	var ctx cbpfvm.Context
 	for off := uint32(0); off < uint32(len(ctx)); off += 4 {

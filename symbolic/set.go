@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// The most parts of a condition on one field: beyond, nobody reads it.
+// The most parts of a condition on one field; nobody would read more.
 const (
 	maxRanges   = 256
 	maxPatterns = 64
 )
 
-// Condition is one on a field of the context: the value is in one of the ranges, or fits one of the patterns; or, with
-// Not, in none.
+// Condition is a condition on a field of the context: the value is in one of the ranges or matches one of the patterns
+// or, with Not, none of them.
 type Condition struct {
 	Field    string
-	Text     string // all of it in words
+	Text     string // the condition in words
 	Not      bool
-	LowBits  int // the ranges are of the value modulo 1<<LowBits; 0 is all of it
+	LowBits  int // the ranges are about the value modulo 1<<LowBits; 0 means the whole value
 	Ranges   []Range
 	Patterns []Pattern
 }
@@ -28,7 +28,7 @@ type Condition struct {
 // Range is a range of values, both ends included.
 type Range struct{ From, To uint64 }
 
-// Pattern are the values with given bits.
+// Pattern is the set of values whose bits in Mask are those of Value.
 type Pattern struct{ Mask, Value *big.Int }
 
 // Holds tells whether the condition holds for a value of its field.
@@ -48,7 +48,7 @@ func (c *Condition) Holds(v *big.Int) bool {
 	return in != c.Not
 }
 
-// valueSet is a set of values of a field: a function of its variables. Bits in front of skip play no part in it.
+// valueSet is a set of values of a field, as a function of its variables. The first skip bits do not matter.
 type valueSet struct {
 	*contexts
 	f    *field
@@ -64,13 +64,13 @@ func (c *contexts) valueSet(f *field, in function) valueSet {
 	return s
 }
 
-// bits are those that play a part.
+// bits returns the bits that matter.
 func (s valueSet) bits() []place { return s.f.bits[s.skip:] }
 
-// dense tells whether the bits are all those below the first one.
+// dense tells whether these bits are contiguous down to the lowest.
 func (s valueSet) dense() bool { return s.bits()[0].weight == len(s.bits())-1 }
 
-// ranges are those that make up the set; ok is false if there are too many.
+// ranges returns the ranges that make up the set, or false if there are too many.
 func (s valueSet) ranges(in function) (all []Range, ok bool) {
 	if len(s.bits()) > 64 || !s.dense() || s.f.words.addr {
 		return nil, false
@@ -99,7 +99,7 @@ func (s valueSet) ranges(in function) (all []Range, ok bool) {
 	return all, ok
 }
 
-// patterns are disjoint ones that make up the set; ok is false if there are too many.
+// patterns returns disjoint patterns that make up the set, or false if there are too many.
 func (s valueSet) patterns(in function) (all []Pattern, ok bool) {
 	ok = true
 	var walk func(in function, mask, value *big.Int)
@@ -121,8 +121,8 @@ func (s valueSet) patterns(in function) (all []Pattern, ok bool) {
 	return all, ok
 }
 
-// condition says which values the set has, as shortly as it can: by ranges or patterns of bits, of the set or of what
-// it leaves out. Value writes a number. ok is false if all are too long.
+// condition describes the set as briefly as possible: by ranges or patterns, of the set or of its complement. Value
+// writes a number. It returns false if every way is too long.
 func (s valueSet) condition(value func(*big.Int) string) (best Condition, ok bool) {
 	cost := 0
 	consider := func(n int, c Condition) {
@@ -132,6 +132,7 @@ func (s valueSet) condition(value func(*big.Int) string) (best Condition, ok boo
 	}
 	perRange, perPattern := 2, 6
 	if s.f.words.flags != nil { // ranges of flags say little
+		// ranges of flags mean little to people
 		perRange, perPattern = 5, 3
 	}
 	out := s.not(s.in)
@@ -158,7 +159,7 @@ func (s valueSet) condition(value func(*big.Int) string) (best Condition, ok boo
 	return best, ok
 }
 
-// subject names what the ranges are of.
+// subject names what the ranges are about.
 func (s valueSet) subject() string {
 	if s.skip == 0 {
 		return s.f.name + " "
@@ -166,7 +167,7 @@ func (s valueSet) subject() string {
 	return fmt.Sprintf("%s & %#x ", s.f.name, uint64(1)<<len(s.bits())-1)
 }
 
-// rangesText joins them: "1, 2 or 5 to 7".
+// rangesText joins ranges, as in "1, 2 or 5 to 7".
 func (s valueSet) rangesText(all []Range, value func(*big.Int) string) string {
 	write := func(v uint64) string { return value(new(big.Int).SetUint64(v)) }
 	top := uint64(1)<<len(s.bits()) - 1 // 1<<64 is 0, whose predecessor is right
@@ -188,7 +189,7 @@ func (s valueSet) rangesText(all []Range, value func(*big.Int) string) string {
 	return enumerate(parts)
 }
 
-// enumerate joins parts: "a, b or c".
+// enumerate joins parts, as in "a, b or c".
 func enumerate(parts []string) string {
 	if n := len(parts); n > 1 {
 		return strings.Join(parts[:n-1], ", ") + " or " + parts[n-1]
@@ -196,7 +197,7 @@ func enumerate(parts []string) string {
 	return strings.Join(parts, "")
 }
 
-// patternsText joins what patterns say, with "or". Those that give whole values become one list, and so do networks.
+// patternsText joins descriptions of patterns by "or". Patterns of whole values become one list, as do networks.
 func (s valueSet) patternsText(all []Pattern, value func(*big.Int) string) string {
 	if nets, ok := s.networks(all, value); ok {
 		return s.f.name + " is in " + nets
@@ -218,7 +219,7 @@ func (s valueSet) patternsText(all []Pattern, value func(*big.Int) string) strin
 	return strings.Join(parts, "")
 }
 
-// full has all bits of the field.
+// full returns the mask of all bits of the field.
 func (s valueSet) full() *big.Int {
 	mask := new(big.Int)
 	for _, p := range s.f.bits {
@@ -227,7 +228,7 @@ func (s valueSet) full() *big.Int {
 	return mask
 }
 
-// prefix is the length of the prefix that the mask is, and whether it is one.
+// prefix returns the length of the prefix that the mask selects, and whether it selects one.
 func (s valueSet) prefix(mask *big.Int) (n int, ok bool) {
 	width := len(s.f.bits)
 	n = width - int(mask.TrailingZeroBits())
@@ -239,7 +240,7 @@ func (s valueSet) prefix(mask *big.Int) (n int, ok bool) {
 	return n, true
 }
 
-// networks are the patterns as networks; ok is false if the field has none, or a pattern is no prefix.
+// networks returns the patterns as networks, or false if the field is not an address or a pattern is not a prefix.
 func (s valueSet) networks(all []Pattern, value func(*big.Int) string) (text string, ok bool) {
 	if !s.f.words.addr {
 		return "", false
@@ -252,7 +253,7 @@ func (s valueSet) networks(all []Pattern, value func(*big.Int) string) (text str
 			return "", false
 		case value != nil:
 			nets = append(nets, prefixed(value(c.Value), n))
-		case n <= 32: // of either family
+		case n <= 32: // it may be of either family
 			nets = append(nets, prefixed(ipv4(c.Value), n), prefixed(ipv6(c.Value), n))
 		default:
 			nets = append(nets, prefixed(ipv6(c.Value), n))
@@ -261,7 +262,8 @@ func (s valueSet) networks(all []Pattern, value func(*big.Int) string) (text str
 	return enumerate(nets), true
 }
 
-// prefixed writes a prefix of n bits; that of a whole address is the address. Behind one of AF_INET is nothing but 0.
+// prefixed writes a prefix of n bits. A whole address is written without its length; one of AF_INET is followed by
+// zeros.
 func prefixed(addr string, n int) string {
 	whole := 128
 	if !strings.Contains(addr, ":") {
@@ -273,7 +275,7 @@ func prefixed(addr string, n int) string {
 	return fmt.Sprintf("%s/%d", addr, n)
 }
 
-// pattern says in words which bits values have: "flags has A and lacks B".
+// pattern describes the bits of a pattern, as in "flags has A and lacks B".
 func (s valueSet) pattern(c Pattern, value func(*big.Int) string) string {
 	if nets, ok := s.networks([]Pattern{c}, value); ok {
 		return s.f.name + " is in " + nets
@@ -295,7 +297,7 @@ func (s valueSet) pattern(c Pattern, value func(*big.Int) string) string {
 	return s.f.name + " " + strings.Join(parts, " and ")
 }
 
-// flagParts are the bits that a pattern has set and cleared, without those that are a number, of which parts tells.
+// flagParts returns the flags that a pattern sets and clears. Bits that together form a number are described in parts.
 func (s valueSet) flagParts(c Pattern) (set, clear uint64, parts []string) {
 	mask, v, plain := c.Mask.Uint64(), c.Value.Uint64(), s.f.words.plain
 	switch m := mask & plain; {
@@ -311,7 +313,7 @@ func (s valueSet) flagParts(c Pattern) (set, clear uint64, parts []string) {
 	return v &^ plain, mask &^ v &^ plain, parts
 }
 
-// without says what a set says that leaves out the given patterns, where that is short.
+// without describes the set of values that match none of the patterns, if that can be done briefly.
 func (s valueSet) without(all []Pattern, value func(*big.Int) string) (string, bool) {
 	if nets, ok := s.networks(all, value); ok {
 		return s.f.name + " is not in " + nets, true

@@ -1,6 +1,6 @@
 package symbolic
 
-// word is a register or a word of memory: a function for each of its bits, the lowest first.
+// word is the content of a register or of a word of memory: a function for each bit, the lowest first.
 type word [32]function
 
 func constant(k uint32) (w word) {
@@ -10,7 +10,7 @@ func constant(k uint32) (w word) {
 	return w
 }
 
-// combine makes a word of two bit by bit.
+// combine combines two words bit by bit.
 func combine(a, b word, op func(f, g function) function) (w word) {
 	for i := range w {
 		w[i] = op(a[i], b[i])
@@ -18,12 +18,12 @@ func combine(a, b word, op func(f, g function) function) (w word) {
 	return w
 }
 
-// chooseWord is a where f holds, and b elsewhere.
+// chooseWord returns the word that is a if f holds, and b otherwise.
 func (d *diagram) chooseWord(f function, a, b word) word {
 	return combine(a, b, func(x, y function) function { return d.choose(f, x, y) })
 }
 
-// addCarry is a + b + carry, modulo 1<<32.
+// addCarry returns a + b + carry, modulo 1<<32.
 func (d *diagram) addCarry(a, b word, carry function) (sum word) {
 	for i := range sum {
 		half := d.xor(a[i], b[i])
@@ -39,7 +39,7 @@ func (d *diagram) sub(a, b word) word {
 	return d.addCarry(a, combine(b, b, func(f, _ function) function { return d.not(f) }), always)
 }
 
-// mul adds up a for each bit of b; a constant is best as b.
+// mul adds a shifted left for each bit of b. It is fastest if b is constant.
 func (d *diagram) mul(a, b word) (product word) {
 	for i, bit := range b {
 		if bit == never {
@@ -51,7 +51,7 @@ func (d *diagram) mul(a, b word) (product word) {
 	return product
 }
 
-// variables are those on which a word depends.
+// variables returns the variables that a word depends on.
 func (d *diagram) variables(w word) map[int32]bool {
 	found, seen := map[int32]bool{}, map[function]bool{never: true, always: true}
 	var visit func(f function)
@@ -72,11 +72,11 @@ func (d *diagram) variables(w word) map[int32]bool {
 	return found
 }
 
-// div is a / b where b is not 0: long division, the highest bit first.
+// div returns a / b for b other than 0, by long division.
 func (d *diagram) div(a, b word) (quotient word) {
 	var rest word
 	for i := len(a) - 1; i >= 0; i-- {
-		top := rest[31] // the rest may have 33 bits for a moment
+		top := rest[31] // the rest has 33 bits for a moment
 		rest = shifted(rest, 1)
 		rest[0] = a[i]
 		fits := d.or(top, d.not(d.greater(b, rest)))
@@ -86,7 +86,7 @@ func (d *diagram) div(a, b word) (quotient word) {
 	return quotient
 }
 
-// shifted is a shifted left by n bits, or right by -n.
+// shifted returns a shifted left by n bits, or right by -n.
 func shifted(a word, n int) (w word) {
 	for i := range w {
 		if from := i - n; from >= 0 && from < len(a) {
@@ -96,7 +96,7 @@ func shifted(a word, n int) (w word) {
 	return w
 }
 
-// shift shifts a by the low five bits of n, left if sign is 1 and right if it is -1.
+// shift shifts a by the low five bits of n: left if sign is 1, right if it is -1.
 func (d *diagram) shift(a, n word, sign int) word {
 	for i := range 5 {
 		a = d.chooseWord(n[i], shifted(a, sign<<i), a)
@@ -120,7 +120,7 @@ func (d *diagram) greater(a, b word) function {
 	return greater
 }
 
-// notZero holds where a is not 0.
+// notZero holds if a is not 0.
 func (d *diagram) notZero(a word) function {
 	any := never
 	for _, f := range a {

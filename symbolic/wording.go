@@ -12,11 +12,10 @@ import (
 // wording is how the values of a field are written.
 type wording struct {
 	value func(v *big.Int) string
-	// flags are the names of the bits that stand for themselves; nil if the value is one number. Plain are those bits
-	// of a field with flags that are a number together.
+	// flags are the names of the field's flags; nil if it has none. The bits in plain are not flags but form a number.
 	flags *uapi.Family
 	plain uint64
-	addr  bool // a socket address, which is written by the family of its request
+	addr  bool // it is an address, written according to the family of the request
 }
 
 func named(f *uapi.Family) wording {
@@ -37,7 +36,7 @@ func flagged(f *uapi.Family, plain uint64) wording {
 	return w
 }
 
-// flagNames are the names of the bits, those of plain as one.
+// flagNames returns the names of the bits. Those in plain count as one.
 func (w wording) flagNames(v uint64, sep string) string {
 	var names []string
 	if number := v & w.plain; number != 0 {
@@ -90,7 +89,7 @@ func ipv6(v *big.Int) string {
 	return netip.AddrFrom16([16]byte(v.FillBytes(b[:]))).String()
 }
 
-// ipv4 is for addresses in the upper 32 bits.
+// ipv4 writes an address that is in the upper 32 of 128 bits.
 func ipv4(v *big.Int) string {
 	var b [16]byte
 	return netip.AddrFrom4([4]byte(v.FillBytes(b[:])[:4])).String()

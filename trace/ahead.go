@@ -2,21 +2,21 @@ package trace
 
 import "sync"
 
-// Limits of what is read ahead.
+// Limits of reading ahead.
 const (
 	aheadBatches = 3
 	batchEvents  = 64
-	batchText    = 64 << 10 // bytes, from which on a batch is full
+	batchText    = 64 << 10 // bytes of text after which a batch is full
 )
 
-// batch is events that were read ahead.
+// batch is a run of events that were read ahead.
 type batch struct {
 	events []Event
 	lists  lists // of the events
-	err    error // what comes behind them; nil if that is more events
+	err    error // the end of the input or an error behind these events; nil if more events follow
 }
 
-// fill reads events until there are enough.
+// fill reads events until the batch is full or the input ends.
 func (b *batch) fill(l *lineReader, q *quick) {
 	q.list = b.lists
 	q.list.reset()
@@ -31,18 +31,18 @@ func (b *batch) fill(l *lineReader, q *quick) {
 	b.lists = q.list
 }
 
-// ahead hands batches from a goroutine that fills them to one that empties them, and back.
+// ahead passes batches from the goroutine that reads them to the one that uses them, and empty ones back.
 type ahead struct {
-	full, empty chan *batch // with room for all
+	full, empty chan *batch // each has room for all batches
 	stop        chan struct{}
 	reading     sync.WaitGroup
 	current     *batch
-	at          int // the next event of it
+	at          int // index of the next event in current
 }
 
-// Ahead lets a goroutine read the next events of a trace that has one per line while the last ones are worked on, where
-// memory is shared. It ends with Close, which waits for it, so the input should be one that never blocks for long. The
-// options of the Reader have to be set before.
+// Ahead starts a goroutine that reads the next events while the caller works on the current ones. It does so only for a
+// trace with one event per line whose events share memory, and otherwise does nothing. Set the other options of the
+// Reader first. Close ends the goroutine and waits for it, so the input should never block for long.
 func (r *Reader) Ahead() {
 	if r.lines == nil || !r.quick.share {
 		return
@@ -63,7 +63,7 @@ func (r *Reader) Ahead() {
 	r.next = a.next
 }
 
-// read fills batches up to the end, or an error.
+// read fills batches until the input ends or cannot be read.
 func (a *ahead) read(l *lineReader, q *quick) {
 	for {
 		select {
@@ -71,7 +71,7 @@ func (a *ahead) read(l *lineReader, q *quick) {
 			return
 		case b := <-a.empty:
 			b.fill(l, q)
-			ended := b.err != nil // while nobody else has it
+			ended := b.err != nil // read before the batch is handed over
 			a.full <- b
 			if ended {
 				return
@@ -80,7 +80,7 @@ func (a *ahead) read(l *lineReader, q *quick) {
 	}
 }
 
-// next is the next event.
+// next returns the next event.
 func (a *ahead) next() (Event, error) {
 	for a.at == len(a.current.events) {
 		if err := a.current.err; err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// appendEnter adds an enter as Event.MarshalJSONTo writes it, which takes many times as long and is asked for what is
-// rare: ok is false then. Recordings have little else but enters.
+// appendEnter appends an enter event exactly as Event.MarshalJSONTo writes it, but many times as fast, as recordings
+// consist of little else. It leaves uncommon forms to MarshalJSONTo: ok is false then.
 func appendEnter(b []byte, e *Event) (line []byte, ok bool) {
 	a, ok := e.Args.(*EnterArgs)
 	if !ok || a.Array != nil || a.Arg.Object != nil || a.KeepCQEs || a.DropRest || e.Why != "" {
@@ -46,7 +46,7 @@ func appendEnter(b []byte, e *Event) (line []byte, ok bool) {
 	return append(b, '}'), true
 }
 
-// appendNum adds a member unless it is 0.
+// appendNum appends a member, name and value, unless the value is 0.
 func appendNum[T tag](b []byte, name string, v Num[T]) []byte {
 	if v == 0 {
 		return b
@@ -55,7 +55,7 @@ func appendNum[T tag](b []byte, name string, v Num[T]) []byte {
 	return t.naming().append(append(b, name...), uint64(v))
 }
 
-// appendText adds a string; there is no name in traces that is not UTF-8.
+// appendText appends a JSON string.
 func appendText(b []byte, s string) []byte { return append(b, quote(s)...) }
 
 func appendSQEs(b []byte, sqes []SQE) ([]byte, bool) {
@@ -82,7 +82,7 @@ func appendSQEs(b []byte, sqes []SQE) ([]byte, bool) {
 				b = append(b, o...)
 				continue
 			}
-			before := SQE{Fields: s.Fields[:n]} // as it is when the field is read again
+			before := SQE{Fields: s.Fields[:n]} // the fields that a reader knows when it comes to this one
 			b = before.naming(f.Name).append(b, f.Value.Num)
 		}
 		b = append(b, '}')
@@ -145,7 +145,7 @@ func appendCQEs(b []byte, cqes []CQEOut) ([]byte, bool) {
 	return append(b, ']'), true
 }
 
-// append adds the value as JSON.
+// append appends the value as JSON.
 func (r Ret) append(b []byte) []byte {
 	if s := uapi.FormatRet(int64(r)); s[0] == 'E' {
 		return append(append(append(b, '"'), s...), '"')
@@ -153,7 +153,8 @@ func (r Ret) append(b []byte) []byte {
 	return strconv.AppendInt(b, int64(r), 10)
 }
 
-// append adds v as a JSON value: names, small numbers as numbers, large ones in hexadecimal.
+// append appends v as a JSON value: a name if there is one, else decimal for small numbers and hexadecimal for large
+// ones.
 func (n naming) append(b []byte, v uint64) []byte {
 	switch {
 	case v != 0 && n.flags:
@@ -174,7 +175,7 @@ func (n naming) append(b []byte, v uint64) []byte {
 	return append(strconv.AppendUint(append(b, `"0x`...), v, 16), '"')
 }
 
-// quote is a JSON string. It has to be UTF-8, which the decoder sees to.
+// quote returns s as a JSON string. It must be valid UTF-8, which the decoder has made sure of.
 func quote(s string) jsontext.Value {
 	b, err := jsontext.AppendQuote(nil, s)
 	if err != nil {

@@ -1,3 +1,3 @@
-// Package trace is the format of recorded and hand-written traces, and replays them on a kernel: the model or a real
-// one, behind the interface System. Whatever runs on one runs on the other, unchanged.
+// Package trace reads and writes traces, recorded or written by hand, and replays them on a kernel. The kernel stands
+// behind the interface System: it is the model or a real one, and every trace runs unchanged on either.
 package trace

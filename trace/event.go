@@ -12,7 +12,7 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Version is the version of the format that is written and read.
+// Version is the version of the trace format that this package reads and writes.
 const Version = 1
 
 // Header says what a trace is about. In a .json file it holds the events; in a .jsonl file it is the first line.
@@ -21,14 +21,14 @@ type Header struct {
 	Name   string `json:"name,omitzero"`    // what it shows, in a few words
 	Why    string `json:"why,omitzero"`     // why that matters
 	Source string `json:"source,omitzero"`  // where it comes from
-	Cause  string `json:"cause,omitzero"`   // for a disagreement that was found: what was wrong
+	Cause  string `json:"cause,omitzero"`   // if the trace once showed model and kernel to differ: what was wrong
 	Schema string `json:"$schema,omitzero"` // for editors
 
-	Recording *Recording `json:"recording,omitzero"` // of a program that ran: on which kernel, and what was not seen
+	Recording *Recording `json:"recording,omitzero"` // set if a program was recorded: on which kernel, and what was missed
 }
 
-// ResultsOf is the release whose results a replay on some release compares with: the same, but that of the recorder's
-// kernel for a recording, which was made on one kernel, often none that is modelled.
+// ResultsOf returns the release whose recorded results a replay on the given release is compared with. That is the same
+// release, except for a recording of a program: it has the results of the one kernel that it was made on.
 func (h *Header) ResultsOf(release string) string {
 	if h.Recording != nil {
 		return h.Recording.Release
@@ -36,29 +36,29 @@ func (h *Header) ResultsOf(release string) string {
 	return release
 }
 
-// Recording says where the recording of a program comes from, and counts what it has and what it lacks.
+// Recording says where the recording of a program comes from, and counts what it contains and what it lacks.
 type Recording struct {
 	Release  string `json:"release"`           // of the kernel that the program ran on, as results name it
 	Version  string `json:"version,omitzero"`  // the same with all its numbers, as in 6.18.44
-	Complete bool   `json:"complete,omitzero"` // the recorder saw the end of the program; if not, all counts are 0
+	Complete bool   `json:"complete,omitzero"` // whether the recorder saw the end of the program; if not, all counts are 0
 
 	Calls uint64 `json:"calls,omitzero"` // io_uring system calls
 	SQEs  uint64 `json:"sqes,omitzero"`
 	CQEs  uint64 `json:"cqes,omitzero"`
 
-	Unanswered uint64 `json:"unanswered,omitzero"` // SQEs less CQEs that end a request; many programs leave some
-	Polled     uint64 `json:"polled,omitzero"`     // rings with a submission thread, of which the trace is a sample
-	LostSQEs   uint64 `json:"lost_sqes,omitzero"`  // consumed by a submission thread before anybody looked
-	LostCQEs   uint64 `json:"lost_cqes,omitzero"`  // taken and overwritten before anybody looked
-	Sampled    uint64 `json:"sampled,omitzero"`    // SQEs of submission threads, perhaps overwritten when they were read
-	Unread     uint64 `json:"unread,omitzero"`     // pointers to memory that could not be read, or whose layout is not known
-	Unfinished uint64 `json:"unfinished,omitzero"` // calls in which the task ended; they have no results
-	Concurrent uint64 `json:"concurrent,omitzero"` // calls on a ring that another task was submitting to
+	Unanswered uint64 `json:"unanswered,omitzero"` // SQEs without a final CQE; many programs leave some
+	Polled     uint64 `json:"polled,omitzero"`     // rings with a submission thread: the recorder can only sample their SQEs
+	LostSQEs   uint64 `json:"lost_sqes,omitzero"`  // taken by a submission thread before the recorder looked
+	LostCQEs   uint64 `json:"lost_cqes,omitzero"`  // taken by the program and overwritten before the recorder looked
+	Sampled    uint64 `json:"sampled,omitzero"`    // SQEs of submission threads, which may have been overwritten meanwhile
+	Unread     uint64 `json:"unread,omitzero"`     // pointers to memory that could not be read or whose layout is not known
+	Unfinished uint64 `json:"unfinished,omitzero"` // calls during which the task ended; they have no results
+	Concurrent uint64 `json:"concurrent,omitzero"` // calls on a ring while another task was submitting to it
 	Strangers  uint64 `json:"strangers,omitzero"`  // calls on rings whose setup was not seen
 
-	Lines   uint64 `json:"lines,omitzero"`   // of the log that was imported
-	Skipped uint64 `json:"skipped,omitzero"` // lines of it that were not understood
-	Missed  uint64 `json:"missed,omitzero"`  // events that the kernel says it lost before anybody read them
+	Lines   uint64 `json:"lines,omitzero"`   // of an imported log
+	Skipped uint64 `json:"skipped,omitzero"` // lines of the log that were not understood
+	Missed  uint64 `json:"missed,omitzero"`  // events that the kernel reports as lost before anybody read them
 }
 
 // Trace is a whole trace.
@@ -67,31 +67,32 @@ type Trace struct {
 	Events []Event
 }
 
-// Event is a call by a task with its results.
+// Event is a call by a task, and what kernels gave for it.
 type Event struct {
 	Task    string // InitTask if absent
 	Why     string
 	Args    Args
-	Results []Recorded // on the kernels that were asked
-	Line    int        // where it stands in its file, from 1; 0 if it comes from none
+	Results []Recorded // from one or more kernels
+	Line    int        // line in the file, from 1; 0 if the event is not from a file
 }
 
-// Args are the arguments of a call as a trace writes them. The concrete types have the name of the call and "Args".
+// Args are the arguments of a call in the form in which traces write them. Each concrete type is named after its call,
+// with "Args" appended.
 type Args interface{ call() string }
 
-// Recorded is what a kernel gave.
+// Recorded is what a kernel gave for an event.
 type Recorded struct {
 	On      []string `json:"on,omitzero"` // releases; absent means any
 	Ret     Ret      `json:"ret"`
-	CQEs    []CQEOut `json:"cqes,omitzero"`    // new in the ring after the call, in order
-	SQHead  *uint32  `json:"sq_head,omitzero"` // absent also where a thread moves it
+	CQEs    []CQEOut `json:"cqes,omitzero"`    // new in the ring since the last look, in order
+	SQHead  *uint32  `json:"sq_head,omitzero"` // absent also if a submission thread moves it
 	Dropped uint32   `json:"sq_dropped,omitzero"`
 	Over    uint32   `json:"cq_overflow,omitzero"`
-	Params  *Params  `json:"params,omitzero"` // what a setup wrote back, if the rest is as always
-	Wrote   []Wrote  `json:"wrote,omitzero"`  // what the call changed in the memory that the trace put objects in
+	Params  *Params  `json:"params,omitzero"` // what a setup wrote back; if it wrote more than that, Wrote has it all
+	Wrote   []Wrote  `json:"wrote,omitzero"`  // what the call changed in the objects that the trace placed in memory
 }
 
-// Params are the parameters of a new ring that differ from ring to ring. The offsets of its words do not.
+// Params are the parameters of a new ring that differ from ring to ring. The offsets within its memory do not.
 type Params struct {
 	SQEntries Num32 `json:"sq_entries" bits:"32"`
 	CQEntries Num32 `json:"cq_entries" bits:"32"`
@@ -101,13 +102,13 @@ type Params struct {
 
 // CQEOut is a CQE as traces write it.
 type CQEOut struct {
-	UserData Num[plainTag]    `json:"user_data"`
+	UserData Num32            `json:"user_data"`
 	Res      Ret              `json:"res" bits:"32"`
 	Flags    Num[cqeFlagsTag] `json:"flags,omitzero" bits:"32"`
 	Big      *[2]Num32        `json:"big,omitzero"` // the extra words of a CQE of 32 bytes
 }
 
-// Wrote is a run of changed bytes, At bytes behind the start of the event's objects.
+// Wrote is a run of changed bytes. At is its offset in bytes from the start of the event's objects.
 type Wrote struct {
 	At    int   `json:"at"`
 	Bytes Bytes `json:"bytes"`
@@ -129,8 +130,8 @@ func (c CQEOut) cqe() uapi.CQE {
 	return out
 }
 
-// The arguments of each call. Addresses and sizes are in bytes. A member without omitzero has to be there. "bits" is how
-// wide a number is for the kernel, and "max" how many bytes there are at most; what does not fit is refused.
+// The arguments of each call. Sizes are in bytes. A member without omitzero is required. The tag "bits" is the width that
+// a number has in the kernel, "max" the most bytes that a byte string may have; larger values are refused.
 type (
 	MapArgs struct {
 		Addr Num32  `json:"addr"`
@@ -152,7 +153,7 @@ type (
 		Data Bytes `json:"bytes"`
 	}
 	SetupArgs struct {
-		Ring      string        `json:"ring,omitzero"` // "ring1", "ring2" and so on if absent
+		Ring      string        `json:"ring,omitzero"` // if absent, "ring1" for the first setup, "ring2" for the second, and so on
 		Entries   Num32         `json:"entries" bits:"32"`
 		Flags     Num[setupTag] `json:"flags,omitzero" bits:"32"`
 		CQEntries Num32         `json:"cq_entries,omitzero" bits:"32"`
@@ -162,28 +163,28 @@ type (
 		Resv      Bytes         `json:"resv,omitzero" max:"12"` // 12 bytes
 		SQAddr    Num32         `json:"sq_user_addr,omitzero"`
 		CQAddr    Num32         `json:"cq_user_addr,omitzero"`
-		Params    *Pointer      `json:"params,omitzero"` // in place of all fields but entries
+		Params    *Pointer      `json:"params,omitzero"` // replaces all fields but ring and entries
 	}
 	RegisterArgs struct {
 		FD         Num32         `json:"fd" bits:"32"`
-		Registered bool          `json:"registered,omitzero"` // fd is an index of registered rings (bit 31 of the opcode)
+		Registered bool          `json:"registered,omitzero"` // fd is an index into the registered rings (bit 31 of the opcode)
 		Op         Num[regOpTag] `json:"op" bits:"32"`
 		Arg        Pointer       `json:"arg,omitzero"`
 		Nr         Num32         `json:"nr,omitzero" bits:"32"`
 	}
 	EnterArgs struct {
 		FD          Num32         `json:"fd" bits:"32"`
-		Ring        string        `json:"ring,omitzero"` // the ring that was last set up with this fd if absent
+		Ring        string        `json:"ring,omitzero"` // if absent, the ring that was last set up with this fd
 		SQEs        []SQE         `json:"sqes,omitzero"`
-		Array       *[]Num32      `json:"array,omitzero" bits:"32"` // values for the SQ array, in place of the SQEs' places
+		Array       *[]Num32      `json:"array,omitzero" bits:"32"` // what to write to the SQ array, if not the indices of the SQEs
 		ToSubmit    *Num32        `json:"to_submit,omitzero" bits:"32"`
 		MinComplete Num32         `json:"min_complete,omitzero" bits:"32"`
 		Flags       Num[enterTag] `json:"flags,omitzero" bits:"32"`
 		Arg         Pointer       `json:"arg,omitzero"`
 		ArgSize     Num32         `json:"argsz,omitzero"`
-		CQLeft      Num32         `json:"cq_left,omitzero" bits:"32"` // entries of the CQ that are seen, but not freed
+		CQLeft      Num32         `json:"cq_left,omitzero" bits:"32"` // entries of the CQ that the program has seen but not freed yet
 		KeepCQEs    bool          `json:"keep_cqes,omitzero"`
-		DropRest    bool          `json:"drop_rest,omitzero"` // forget entries that the kernel left in the SQ
+		DropRest    bool          `json:"drop_rest,omitzero"` // first forget the entries that the kernel has left in the SQ
 	}
 	ReapArgs struct {
 		Ring string `json:"ring"`
@@ -237,8 +238,8 @@ type (
 		At    *Num32       `json:"at,omitzero" bits:"32"` // the descriptor to move it to
 	}
 	RlimitNofileArgs struct {
-		Cur Num32 `json:"cur" bits:"32"` // how many descriptors there may be, and slots of registered files
-		Max Num32 `json:"max" bits:"32"` // up to where the task may raise that without CAP_SYS_RESOURCE
+		Cur Num32 `json:"cur" bits:"32"` // the soft limit, of descriptors and of slots for registered files
+		Max Num32 `json:"max" bits:"32"` // the hard limit, above which only CAP_SYS_RESOURCE can raise it
 	}
 	NoNewPrivsArgs     struct{}
 	DropPrivilegesArgs struct{}
@@ -271,13 +272,13 @@ func (*NoNewPrivsArgs) call() string     { return "no_new_privs" }
 func (*DropPrivilegesArgs) call() string { return "drop_privileges" }
 func (*NewUserNSArgs) call() string      { return "new_user_ns" }
 
-// allArgs has one value of each type.
+// allArgs has one value of each type of Args.
 var allArgs = []Args{&MapArgs{}, &ProtectArgs{}, &UnmapArgs{}, &WriteArgs{}, &SetupArgs{}, &RegisterArgs{}, &EnterArgs{},
 	&ReapArgs{}, &ForkArgs{}, &VForkArgs{}, &ThreadArgs{}, &ExecArgs{}, &ExitArgs{}, &CloseArgs{}, &DupArgs{},
 	&CloexecArgs{}, &OpenArgs{}, &SocketArgs{}, &SocketpairArgs{}, &PipeArgs{}, &EventfdArgs{},
 	&RlimitNofileArgs{}, &NoNewPrivsArgs{}, &DropPrivilegesArgs{}, &NewUserNSArgs{}, &SeenSetupArgs{}, &SeenRegisterArgs{}, &SeenSubmitArgs{}}
 
-// argsTypes are the types by the name of the call.
+// argsTypes maps the name of each call to the type of its Args.
 var argsTypes = func() map[string]reflect.Type {
 	m := map[string]reflect.Type{}
 	for _, a := range allArgs {
@@ -286,7 +287,7 @@ var argsTypes = func() map[string]reflect.Type {
 	return m
 }()
 
-// newArgs is an empty value for the call.
+// newArgs returns empty Args for the call.
 func newArgs(call string) (Args, error) {
 	t, ok := argsTypes[call]
 	if !ok {
@@ -299,20 +300,20 @@ func newArgs(call string) (Args, error) {
 	return reflect.New(t).Interface().(Args), nil
 }
 
-// Call is the name of the event's call.
+// Call returns the name of the event's call.
 func (e *Event) Call() string { return e.Args.call() }
 
-// eventHead are the members of an event that say what the others are.
+// eventHead are the members of an event that do not depend on its call.
 type eventHead struct {
 	Task string `json:"task,omitzero"`
 	Call string `json:"call"`
 	Why  string `json:"why,omitzero"`
 }
 
-// headMembers are the members of an event that are not arguments.
+// headMembers are the names of the members of an event that are not arguments of its call.
 var headMembers = map[string]bool{"task": true, "call": true, "why": true, "results": true}
 
-// UnmarshalJSONFrom reads an event: its call first, so that the other members can be told to be arguments.
+// UnmarshalJSONFrom reads an event. It looks for the call first, since that says which other members there may be.
 func (e *Event) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	raw, err := dec.ReadValue()
 	if err != nil {
@@ -337,53 +338,42 @@ func (e *Event) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return nil
 }
 
-// readMembers reads the results of an event and its arguments, and refuses those that the call does not have.
+// readMembers reads the arguments and results of an event, and refuses members that the call does not have.
 func readMembers(raw jsontext.Value, args Args, results *[]Recorded) error {
-	fields := memberNames(reflect.TypeOf(args).Elem())
+	all := reflect.ValueOf(args).Elem()
+	fields := memberNames(all.Type())
 	seen := map[string]bool{}
-	dec := jsontext.NewDecoder(strings.NewReader(string(raw)))
-	if _, err := dec.ReadToken(); err != nil {
-		return err
-	}
-	for dec.PeekKind() != '}' {
-		tok, err := dec.ReadToken()
-		if err != nil {
-			return err
-		}
-		name := tok.String()
+	dec := jsontext.NewDecoder(bytes.NewReader(raw))
+	err := eachMember(dec, func(name string) error {
 		seen[name] = true
 		behind := dec.InputOffset()
 		key := behind - int64(len(name)) - 2
-		field, ok := fields[name]
-		var into any = results
-		if ok {
-			into = reflect.ValueOf(args).Elem().Field(field).Addr().Interface()
-		}
-		switch {
-		case ok, name == "results":
-			if err := json.UnmarshalDecode(dec, into, json.RejectUnknownMembers(true)); err != nil {
-				return err
-			}
-			var tag reflect.StructTag
-			if ok {
-				tag = reflect.TypeOf(args).Elem().Field(field).Tag
-			}
-			if err := checkFits(reflect.ValueOf(into).Elem(), tag, name); err != nil {
-				return at(err, key)
-			}
-			value := bytes.TrimLeft(raw[behind:dec.InputOffset()], ": \t\r\n")
-			if err := checkPresent(value, reflect.TypeOf(into).Elem(), name); err != nil {
-				return at(err, key)
-			}
+		into, tag := reflect.ValueOf(results), reflect.StructTag("")
+		switch i, ok := fields[name]; {
+		case ok:
+			into, tag = all.Field(i).Addr(), all.Type().Field(i).Tag
+		case name == "results":
 		case headMembers[name]:
-			if err := dec.SkipValue(); err != nil {
-				return err
-			}
+			return dec.SkipValue()
 		default:
 			return at(fmt.Errorf("call %q has no argument %q; it has %s", args.call(), name, known(fields)), key)
 		}
+		if err := json.UnmarshalDecode(dec, into.Interface(), json.RejectUnknownMembers(true)); err != nil {
+			return err
+		}
+		if err := checkFits(into.Elem(), tag, name); err != nil {
+			return at(err, key)
+		}
+		value := bytes.TrimLeft(raw[behind:dec.InputOffset()], ": \t\r\n")
+		if err := checkPresent(value, into.Type().Elem(), name); err != nil {
+			return at(err, key)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	if name := lacks(reflect.TypeOf(args).Elem(), seen); name != "" {
+	if name := lacks(all.Type(), seen); name != "" {
 		return fmt.Errorf("call %q lacks its argument %q", args.call(), name)
 	}
 	return nil
@@ -400,7 +390,7 @@ func known(fields map[string]int) string {
 	return strings.Join(names, ", ")
 }
 
-// memberNames are the JSON names of a struct's fields, with their indices.
+// memberNames maps the JSON names of a struct's fields to their indices.
 func memberNames(t reflect.Type) map[string]int {
 	m := map[string]int{}
 	for i := range t.NumField() {
@@ -410,7 +400,7 @@ func memberNames(t reflect.Type) map[string]int {
 	return m
 }
 
-// MarshalJSONTo writes task, call, why, arguments and results in this order.
+// MarshalJSONTo writes task, call, why, arguments and results, in this order.
 func (e Event) MarshalJSONTo(enc *jsontext.Encoder) error {
 	task := e.Task
 	if task == InitTask {
@@ -418,11 +408,7 @@ func (e Event) MarshalJSONTo(enc *jsontext.Encoder) error {
 	}
 	out := []byte("{")
 	for _, part := range []any{
-		struct {
-			Task string `json:"task,omitzero"`
-			Call string `json:"call"`
-			Why  string `json:"why,omitzero"`
-		}{task, e.Call(), e.Why},
+		eventHead{task, e.Call(), e.Why},
 		e.Args,
 		struct {
 			Results []Recorded `json:"results,omitzero"`

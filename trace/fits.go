@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// checkFits wants the numbers below v to fit into the bits, and bytes to be no more than the max, that the tags of their
-// fields state. Path is where v stands, for the message.
+// checkFits refuses numbers in v that are wider, and byte strings that are longer, than the tags of their fields allow.
+// Path says where v is, for the message.
 func checkFits(v reflect.Value, tag reflect.StructTag, path string) error {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -34,9 +34,9 @@ func checkFits(v reflect.Value, tag reflect.StructTag, path string) error {
 	return nil
 }
 
-// checkFields is checkFits for all fields of a struct.
+// checkFields is checkFits for each field of a struct.
 func checkFields(v reflect.Value, path string) error {
-	if s, ok := v.Interface().(SQE); ok { // its fields were checked when they were read, what they point to was not
+	if s, ok := v.Interface().(SQE); ok { // what its fields point to; they themselves were checked when read
 		for _, f := range s.Fields {
 			if err := checkFits(reflect.ValueOf(f.Value), "", path+"/"+f.Name); err != nil {
 				return err
@@ -58,7 +58,7 @@ func checkFields(v reflect.Value, path string) error {
 	return nil
 }
 
-// checkBits takes numbers that are at most as wide as the tag says, signed or not.
+// checkBits refuses a number that has more bits than the tag says, be it signed or not.
 func checkBits(n uint64, tag reflect.StructTag, path string) error {
 	bits, err := strconv.Atoi(tag.Get("bits"))
 	if err != nil || n>>bits == 0 || int64(n)>>(bits-1) == -1 {
@@ -69,7 +69,7 @@ func checkBits(n uint64, tag reflect.StructTag, path string) error {
 
 func checkBytes(n int, tag reflect.StructTag, path string) error {
 	if most, err := strconv.Atoi(tag.Get("max")); err == nil && n > most {
-		return fmt.Errorf("%s has %d bytes; at most %d", path, n, most)
+		return fmt.Errorf("%s: found %d bytes, expected at most %d", path, n, most)
 	}
 	return nil
 }

@@ -12,27 +12,27 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// headerRoom is how many bytes the first line of a LineWriter has, so that it can be written again when counts are
-// known; spaces fill it.
+// headerRoom is the length in bytes of the first line of a trace whose header is to be written again once the counts
+// are known. It is filled up with spaces.
 const headerRoom = 1024
 
-// LineWriter writes a trace as .jsonl, event by event, whatever its length. What it has flushed is readable: whole
-// lines, and with compression whole frames.
+// LineWriter writes a trace of any length as .jsonl, event by event. All that it has flushed can be read: whole lines,
+// and whole frames if it compresses.
 type LineWriter struct {
 	file  *os.File
-	room  bool  // for another header
-	start int64 // where it stands; -1 if the file cannot be written there again
+	room  bool  // whether the header is to be written again
+	start int64 // offset of the header in the file; -1 if the file cannot seek
 	buf   bytes.Buffer
-	line  []byte        // room for the next
+	line  []byte        // reused for each event
 	zstd  *zstd.Encoder // nil for plain text
 }
 
-// NewLineWriter writes the header to file, compressed if its name ends in .zst. That of a recording which is not complete
-// has room to be written again. The caller closes the file. A name that ends in .gz is an error: such files are only
-// read.
+// NewLineWriter writes the header to file. It compresses the trace if the file's name ends in .zst, and refuses .gz,
+// which is only read. The header of a recording that is not complete can be written again by Finish. The caller closes
+// the file.
 func NewLineWriter(file *os.File, h Header) (*LineWriter, error) {
 	if strings.HasSuffix(file.Name(), ".gz") {
-		return nil, fmt.Errorf("%s: a compressed trace is written as .zst", file.Name())
+		return nil, fmt.Errorf("%s: cannot write gzip, use .zst for a compressed trace", file.Name())
 	}
 	w := &LineWriter{file: file, room: h.Recording != nil && !h.Recording.Complete}
 	if strings.HasSuffix(file.Name(), ".zst") {
@@ -58,8 +58,8 @@ func NewLineWriter(file *os.File, h Header) (*LineWriter, error) {
 	return w, err
 }
 
-// headerText is the first line, at its fixed length if it has room. Compressed files have it in a frame of its own then,
-// uncompressed.
+// headerText returns the first line, padded to headerRoom bytes if it is to be written again. In a compressed file it
+// then has a frame of its own, stored without compression.
 func (w *LineWriter) headerText(h Header) ([]byte, error) {
 	h.Trace = Version
 	line, err := json.Marshal(h)
@@ -70,7 +70,7 @@ func (w *LineWriter) headerText(h Header) ([]byte, error) {
 		return append(line, '\n'), nil
 	}
 	if len(line) >= headerRoom {
-		return nil, fmt.Errorf("the header has %d bytes; at most %d", len(line), headerRoom-1)
+		return nil, fmt.Errorf("found a header of %d bytes, expected at most %d", len(line), headerRoom-1)
 	}
 	line = append(line, bytes.Repeat([]byte(" "), headerRoom-1-len(line))...)
 	line = append(line, '\n')
@@ -80,15 +80,16 @@ func (w *LineWriter) headerText(h Header) ([]byte, error) {
 	return line, nil
 }
 
-// storedFrame is what stands before size bytes that make a zstd frame with one block as it is: the magic number, a
-// descriptor for a size of two bytes in a single segment without checksum, the size less 256, and the last raw block.
+// storedFrame returns the bytes that make size bytes behind them a zstd frame of one raw block: the magic number, a
+// descriptor (a single segment without checksum, its size in two bytes), the size less 256, and the header of a raw
+// block that is the last.
 func storedFrame(size int) []byte {
 	block := uint32(size)<<3 | 1
 	return []byte{0x28, 0xb5, 0x2f, 0xfd, 0x60, byte(size - 256), byte((size - 256) >> 8),
 		byte(block), byte(block >> 8), byte(block >> 16)}
 }
 
-// Event adds an event. It stands in memory until Flush.
+// Event adds an event. It is kept in memory until Flush.
 func (w *LineWriter) Event(e *Event) error {
 	line, quick := appendEnter(w.line[:0], e)
 	if quick {
@@ -100,17 +101,17 @@ func (w *LineWriter) Event(e *Event) error {
 		}
 	}
 	if len(line) >= maxLine {
-		return fmt.Errorf("an event of %d bytes; at most %d", len(line), maxLine-1)
+		return fmt.Errorf("found an event of %d bytes, expected at most %d", len(line), maxLine-1)
 	}
 	w.buf.Write(line)
 	w.buf.WriteByte('\n')
 	return nil
 }
 
-// Buffered is the number of bytes that wait for Flush.
+// Buffered returns the number of bytes that wait for Flush.
 func (w *LineWriter) Buffered() int { return w.buf.Len() }
 
-// Flush writes the lines that there are. Compressed files get a frame of their own for them.
+// Flush writes the events that were added since the last Flush. In a compressed file they make up one frame.
 func (w *LineWriter) Flush() error {
 	if w.buf.Len() == 0 {
 		return nil
@@ -124,10 +125,10 @@ func (w *LineWriter) Flush() error {
 	return err
 }
 
-// ErrNoSeek is what Finish gives for a pipe: the header cannot be written again.
-var ErrNoSeek = errors.New("the output is no file; its header keeps the counts of the start")
+// ErrNoSeek is returned by Finish if the output is a pipe, in which the header cannot be written again.
+var ErrNoSeek = errors.New("the output is not a regular file, so the counts in its header could not be updated")
 
-// Finish flushes, and writes the header again if it has room for that.
+// Finish flushes, and writes the final header of a recording in place of its first one.
 func (w *LineWriter) Finish(h Header) error {
 	if err := w.Flush(); err != nil || !w.room {
 		return err
@@ -143,7 +144,8 @@ func (w *LineWriter) Finish(h Header) error {
 	return err
 }
 
-// WriteLine writes a header or an event as a line of a .jsonl file that nobody can write to again, such as a pipe.
+// WriteLine writes a header or an event as one line of a .jsonl stream. Unlike a LineWriter it works with any
+// io.Writer, and without seeking.
 func WriteLine[T Header | *Event](w io.Writer, v T) error {
 	line, err := json.Marshal(v)
 	if err != nil {

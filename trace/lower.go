@@ -9,14 +9,14 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// block is the memory that the objects of one event are put into.
+// block is the memory in which the objects of one event are placed.
 type block struct {
 	base uint64
 	size int
 	objs []placed
 }
 
-// placed is an object at an offset of the block.
+// placed is an object, and its offset in the block.
 type placed struct {
 	off  int
 	data []byte
@@ -32,7 +32,7 @@ func (b *block) place(size int) (uint64, []byte) {
 
 func (b *block) limit() int { return ScratchSize/2 - b.size }
 
-// bytes is the content of the whole block.
+// bytes returns the content of the whole block.
 func (b *block) bytes() []byte {
 	out := make([]byte, b.size)
 	for _, o := range b.objs {
@@ -41,42 +41,42 @@ func (b *block) bytes() []byte {
 	return out
 }
 
-// ringView is what the program knows of a ring: enough to fill its SQ.
+// ringView is what a program knows of its ring: enough to fill the SQ.
 type ringView struct {
 	name    string
 	entries uint32 // of the SQ
 	flags   uint32 // IORING_SETUP_*
 	tail    uint32
-	head    uint32 // the SQ head as last seen
+	head    uint32 // the SQ head as it was last seen
 }
 
 func (r *ringView) has(flag uint32) bool { return r.flags&flag != 0 }
 
-// translator turns events into calls. It keeps what a program would: which rings there are and how far they are filled.
+// translator turns events into calls. It keeps what a program would keep: its rings, and how far their SQs are filled.
 type translator struct {
-	used  uint64 // bytes of the scratch memory, which is used round and round
-	setup int    // how many setups there were, for the names of rings
+	used  uint64 // bytes of the scratch memory in use, which is filled from the start again when half of it is used
+	setup int    // setups so far, for the names of rings
 	rings map[string]*ringView
 	byFD  map[int32]string
 	last  entries
-	block block      // of the event
-	want  *Recorded  // what a real kernel gave in the event; nil if that is not known
+	block block      // objects of the current event
+	want  *Recorded  // what a real kernel gave for the current event; nil if that is not known
 	known []uapi.CQE // its CQEs; nil if want is
 }
 
-// entries are those of the last enter, whose memory the next one uses.
+// entries is the memory for the SQ entries of an enter, which is reused for the next.
 type entries struct {
 	sqes  []uapi.SQE
 	data  []SlotSQE
 	array []SlotIndex
-	known []uapi.CQE // room for them
+	known []uapi.CQE // reused for translator.known
 }
 
 func newTranslator() *translator {
 	return &translator{rings: map[string]*ringView{}, byFD: map[int32]string{}}
 }
 
-// newBlock begins the objects of an event.
+// newBlock starts the block of the next event.
 func (t *translator) newBlock() *block {
 	if t.used > ScratchSize/2 {
 		t.used = 0
@@ -85,30 +85,30 @@ func (t *translator) newBlock() *block {
 	return &t.block
 }
 
-// know tells what a real kernel gave in the event that comes next; want is nil if that is not known.
+// know tells the translator what a real kernel gave for the next event; nil if that is not known.
 func (t *translator) know(want *Recorded) {
 	if t.want, t.known = want, nil; want == nil {
 		return
 	}
-	room := slices.Grow(t.last.known[:0], len(want.CQEs)+1)[:len(want.CQEs)] // not nil, also if it is empty
+	room := slices.Grow(t.last.known[:0], len(want.CQEs)+1)[:len(want.CQEs)] // an empty list is not nil
 	for i := range want.CQEs {
 		room[i] = want.CQEs[i].cqe()
 	}
 	t.known, t.last.known = room, room
 }
 
-// call translates an event. The block holds what has to be written before.
+// call translates an event to a call. The caller first writes the block to the task's memory.
 func (t *translator) call(args Args) (Call, *block, error) {
 	b := t.newBlock()
 	c, err := t.translate(args, b)
 	if err == nil && b.size > ScratchSize/2 {
-		err = fmt.Errorf("the objects of one event have %d bytes; at most %d", b.size, ScratchSize/2)
+		err = fmt.Errorf("found objects of %d bytes in one event, expected at most %d", b.size, ScratchSize/2)
 	}
 	t.used += uint64(b.size+63) &^ 63
 	return c, b, err
 }
 
-// translate is the one long switch: a case per call.
+// translate has a case for each call.
 func (t *translator) translate(args Args, b *block) (Call, error) {
 	switch a := args.(type) {
 	case *MapArgs:
@@ -162,7 +162,7 @@ func (t *translator) translate(args Args, b *block) (Call, error) {
 		return Eventfd{uint32(a.Count), uint32(a.Flags)}, nil
 	case *RlimitNofileArgs:
 		if a.Cur < MinNofile {
-			return nil, fmt.Errorf("cur is %d, expected at least %d: traces use so many descriptors", int64(a.Cur), MinNofile)
+			return nil, fmt.Errorf("cur is %d, expected at least %d: a replay itself needs that many descriptors", int64(a.Cur), MinNofile)
 		}
 		addr, err := putBytes(b, binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, uint64(a.Cur)), uint64(a.Max)))
 		return RlimitNofile{addr}, err
@@ -176,13 +176,13 @@ func (t *translator) translate(args Args, b *block) (Call, error) {
 	return seenCall(args)
 }
 
-// checkRange keeps a trace's own memory away from everything else.
+// checkRange makes sure that memory which a trace maps is within the part of the address space that is meant for that.
 func checkRange(addr, size uint64, prot Prot) error {
 	switch {
 	case prot != ProtNone && prot != ProtRead && prot != ProtReadWrite:
 		return fmt.Errorf("prot is %q, expected %q, %q or %q", abbreviate(string(prot)), ProtNone, ProtRead, ProtReadWrite)
 	case addr%PageSize != 0 || size == 0 || size%PageSize != 0:
-		return fmt.Errorf("%#x bytes at %#x are not whole pages of %d bytes", size, addr, PageSize)
+		return fmt.Errorf("found %#x bytes at %#x, expected whole pages of %d bytes", size, addr, PageSize)
 	case addr < UserBase || size > UserEnd-UserBase || addr+size > UserEnd:
 		return fmt.Errorf("%#x bytes at %#x are not within %#x to %#x, which is for traces", size, addr, uint64(UserBase), uint64(UserEnd))
 	}
@@ -198,12 +198,12 @@ func checkWrite(addr uint64, size int) error {
 
 func checkFD(fd Num32) error {
 	if v := int64(fd); v >= MaxFD && v < 1100 {
-		return fmt.Errorf("fd is %d; descriptors from %d on are not for traces", v, MaxFD)
+		return fmt.Errorf("fd is %d, expected less than %d: the descriptors above are not for traces", v, MaxFD)
 	}
 	return nil
 }
 
-// setupCall places the parameters.
+// setupCall places the parameters of a setup.
 func (t *translator) setupCall(a *SetupArgs, b *block) (Call, error) {
 	t.setup++
 	c := Setup{Ring: a.Ring, Entries: uint32(a.Entries)}
@@ -211,7 +211,7 @@ func (t *translator) setupCall(a *SetupArgs, b *block) (Call, error) {
 		c.Ring = fmt.Sprintf("ring%d", t.setup)
 	}
 	if t.rings[c.Ring] != nil {
-		return nil, fmt.Errorf("there is a ring %q already", abbreviate(c.Ring))
+		return nil, fmt.Errorf("ring: found %q, which exists already", abbreviate(c.Ring))
 	}
 	if a.Params != nil {
 		addr, err := a.Params.put(b)
@@ -228,7 +228,7 @@ func (t *translator) setupCall(a *SetupArgs, b *block) (Call, error) {
 	return c, err
 }
 
-// didSetup remembers a ring that was set up; params are the bytes that the kernel wrote back.
+// didSetup remembers a ring that was set up. Params are the bytes that the kernel wrote back.
 func (t *translator) didSetup(c Setup, fd int64, params []byte) {
 	p := uapi.DecodeParams(params)
 	v := &ringView{name: c.Ring, entries: p.SQEntries, flags: p.Flags}
@@ -238,7 +238,7 @@ func (t *translator) didSetup(c Setup, fd int64, params []byte) {
 	}
 }
 
-// didResize remembers a ring's new size; params are the bytes that the kernel wrote back.
+// didResize remembers the new size of a ring. Params are the bytes that the kernel wrote back.
 func (t *translator) didResize(ring string, params []byte) {
 	if v := t.rings[ring]; v != nil {
 		v.entries = uapi.DecodeParams(params).SQEntries
@@ -273,7 +273,7 @@ func (t *translator) answer(arg uint64, b *block) *Answer {
 	return a
 }
 
-// enterCall places the SQEs' objects and decides on slots.
+// enterCall places what the SQEs point to, and the SQEs themselves in the ring.
 func (t *translator) enterCall(a *EnterArgs, b *block) (Call, error) {
 	c := Enter{FD: int32(a.FD), MinComplete: uint32(a.MinComplete), Flags: uint32(a.Flags), ArgSize: uint64(a.ArgSize),
 		CQLeft: uint32(a.CQLeft), KeepCQEs: a.KeepCQEs, Known: t.known}
@@ -290,7 +290,7 @@ func (t *translator) enterCall(a *EnterArgs, b *block) (Call, error) {
 		c.Ring = ring.name
 		if a.DropRest {
 			if ring.has(uapi.IORING_SETUP_SQPOLL) {
-				return nil, errors.New("drop_rest: the ring has a submission thread, which may take the entries at any time")
+				return nil, errors.New("drop_rest: the submission thread of the ring may take the entries at any time")
 			}
 			ring.tail = ring.head
 		}
@@ -307,20 +307,20 @@ func (t *translator) enterCall(a *EnterArgs, b *block) (Call, error) {
 	return c, nil
 }
 
-// ringOf is the ring whose memory an enter uses: the named one, or the one that was last set up with the fd. Nil means
-// none, as when its setup failed on this kernel.
+// ringOf returns the ring whose memory an enter uses: the one that it names, or the one that was last set up with its
+// fd. It is nil if there is none, for instance because its setup failed on this kernel.
 func (t *translator) ringOf(a *EnterArgs) (*ringView, error) {
 	name := a.Ring
 	if name == "" {
 		if uint32(a.Flags)&uapi.IORING_ENTER_REGISTERED_RING != 0 && len(a.SQEs) > 0 {
-			return nil, errors.New("with IORING_ENTER_REGISTERED_RING, \"ring\" has to say whose memory is used")
+			return nil, errors.New("found no \"ring\", expected one: with IORING_ENTER_REGISTERED_RING it says whose memory is used")
 		}
 		name = t.byFD[int32(a.FD)]
 	}
 	return t.rings[name], nil
 }
 
-// fill puts the SQEs and the array into the ring and returns how many entries that makes.
+// fill puts SQEs and values for the SQ array into the call, and returns the number of entries that it adds to the SQ.
 func (r *ringView) fill(c *Enter, a *EnterArgs, b *block, l *entries) (uint32, error) {
 	var at, n uint32 = r.tail, 0
 	if r.has(uapi.IORING_SETUP_SQ_REWIND) {
@@ -347,7 +347,7 @@ func (r *ringView) fill(c *Enter, a *EnterArgs, b *block, l *entries) (uint32, e
 		if slot >= r.entries || n+width > r.entries {
 			return 0, fmt.Errorf("sqes[%d]: the ring has only %d entries", i, r.entries)
 		}
-		if width == 2 && slot == mask { // it would stick out: only the first half is there
+		if width == 2 && slot == mask { // the last slot has room for the first half only
 			data = data[:uapi.SizeofSQE]
 		}
 		c.SQEs = append(c.SQEs, SlotSQE{slot, data})
@@ -359,7 +359,7 @@ func (r *ringView) fill(c *Enter, a *EnterArgs, b *block, l *entries) (uint32, e
 	if a.Array != nil {
 		c.Array, n = c.Array[:0], uint32(len(*a.Array))
 		if n > r.entries {
-			return 0, fmt.Errorf("array has %d values, the ring only %d entries", n, r.entries)
+			return 0, fmt.Errorf("array: found %d values, expected at most the %d entries of the ring", n, r.entries)
 		}
 		for i, v := range *a.Array {
 			c.Array = append(c.Array, SlotIndex{(at + uint32(i)) & mask, uint32(v)})
@@ -371,14 +371,14 @@ func (r *ringView) fill(c *Enter, a *EnterArgs, b *block, l *entries) (uint32, e
 	return n, nil
 }
 
-// saw remembers how far the kernel came.
+// saw remembers how far the kernel came in the SQ.
 func (t *translator) saw(ring string, s *RingState) {
 	if v := t.rings[ring]; v != nil && s != nil {
 		v.head = s.SQHead
 	}
 }
 
-// ringOf is the name of the ring that the call looks at, "" if it looks at none.
+// ringOf returns the name of the ring that the call looks at, or "".
 func ringOf(c Call) string {
 	switch c := c.(type) {
 	case Enter:
@@ -389,7 +389,7 @@ func ringOf(c Call) string {
 	return ""
 }
 
-// threaded tells whether the call looks at a ring with a submission thread, which moves the SQ head when it likes.
+// threaded tells whether the call looks at a ring with a submission thread, which may move the SQ head at any time.
 func (t *translator) threaded(c Call) bool {
 	r := t.rings[ringOf(c)]
 	return r != nil && r.has(uapi.IORING_SETUP_SQPOLL)

@@ -13,7 +13,7 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// naming says how the numbers of a field are written in words.
+// naming says by which names the numbers of a field are written. The zero naming has none.
 type naming struct {
 	family *uapi.Family
 	flags  bool // several names joined by "|"
@@ -36,10 +36,10 @@ func (n naming) parse(s string) (uint64, error) {
 	return n.family.Parse(s)
 }
 
-// format is v as a JSON value.
+// format returns v as a JSON value.
 func (n naming) format(v uint64) jsontext.Value { return n.append(nil, v) }
 
-// readNumber reads a JSON number or string as a number; negative ones become their two's complement.
+// readNumber reads a number that is written as a JSON number or string. Negative numbers become their two's complement.
 func readNumber(dec *jsontext.Decoder, n naming) (uint64, error) {
 	tok, err := dec.ReadToken()
 	if err != nil {
@@ -112,7 +112,7 @@ func (cloneTag) naming() naming    { return naming{uapi.CloneFlags, true} }
 // Num is a number that traces may write as a number, a numeric string or by name.
 type Num[T tag] uint64
 
-// UnmarshalJSONFrom reads any of the forms.
+// UnmarshalJSONFrom reads any of these forms.
 func (n *Num[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	var t T
 	v, err := readNumber(dec, t.naming())
@@ -120,16 +120,17 @@ func (n *Num[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
-// MarshalJSONTo writes the most readable form.
+// MarshalJSONTo writes the most readable of these forms.
 func (n Num[T]) MarshalJSONTo(enc *jsontext.Encoder) error {
 	var t T
 	return enc.WriteValue(t.naming().format(uint64(n)))
 }
 
-// Set gives the number a value, whatever its kind.
+// Set assigns a value without naming the type of the number.
 func (n *Num[T]) Set(v uint64) { *n = Num[T](v) }
 
-// narrow is n as a number of 32 bits, signed or not; larger ones are an error.
+// narrow returns n as 32 bits, signed or not. It fails if n does not fit; what is the name of the value for the
+// message.
 func (n Num[T]) narrow(what string) (uint32, error) {
 	if v := int64(n); v >= math.MinInt32 && v <= math.MaxUint32 {
 		return uint32(v), nil
@@ -137,7 +138,7 @@ func (n Num[T]) narrow(what string) (uint32, error) {
 	return 0, fmt.Errorf("%s is %#x, which does not fit in 32 bits", what, uint64(n))
 }
 
-// Ret is a return value: a number, or an errno's name.
+// Ret is a return value: a number that is not negative, or a negated errno, which traces write by name.
 type Ret int64
 
 // UnmarshalJSONFrom reads a number or a name such as "EACCES".
@@ -156,7 +157,7 @@ func (r *Ret) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
-// MarshalJSONTo writes errors by name.
+// MarshalJSONTo writes errors by name and other values as numbers.
 func (r Ret) MarshalJSONTo(enc *jsontext.Encoder) error {
 	if s := r.String(); s[0] == 'E' {
 		return enc.WriteToken(jsontext.String(s))
@@ -164,10 +165,10 @@ func (r Ret) MarshalJSONTo(enc *jsontext.Encoder) error {
 	return enc.WriteToken(jsontext.Int(int64(r)))
 }
 
-// String is the number, or the errno's name.
+// String returns the number, or the name of the errno.
 func (r Ret) String() string { return uapi.FormatRet(int64(r)) }
 
-// Bytes are bytes in hexadecimal; spaces between them are ignored.
+// Bytes is a byte string in hexadecimal. Spaces in it are ignored.
 type Bytes []byte
 
 // UnmarshalText reads hexadecimal.
@@ -175,7 +176,7 @@ func (b *Bytes) UnmarshalText(text []byte) error {
 	s := strings.Join(strings.Fields(string(text)), "")
 	raw, err := hex.DecodeString(s)
 	if err != nil {
-		return fmt.Errorf("%q are not bytes in hexadecimal", abbreviate(s))
+		return fmt.Errorf("found %q, expected bytes in hexadecimal", abbreviate(s))
 	}
 	*b = raw
 	return nil
@@ -184,7 +185,7 @@ func (b *Bytes) UnmarshalText(text []byte) error {
 // MarshalText writes hexadecimal without spaces.
 func (b Bytes) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, b), nil }
 
-// abbreviate keeps messages short.
+// abbreviate shortens a string for a message.
 func abbreviate(s string) string {
 	if len(s) > 40 {
 		return s[:40] + "..."
@@ -192,7 +193,7 @@ func abbreviate(s string) string {
 	return s
 }
 
-// Names for the numbers that programs build traces from.
+// Names for the kinds of Num, for programs that build traces.
 type (
 	OpNum         = Num[opTag]
 	RegisterNum   = Num[regOpTag]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"reflect"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -13,7 +14,7 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Pointer is an address, or the object that it points to, which Replay places in the task's memory.
+// Pointer is an address, or the object that it points to, which a replay places in the task's memory.
 type Pointer struct {
 	Num    uint64
 	Object *Object
@@ -52,7 +53,7 @@ type Object struct {
 	TaskRestrictions *TaskRestrictions `json:"task_restrictions,omitzero"`
 	Probe            *Probe            `json:"probe,omitzero"`
 	RingFDs          *[]RingFD         `json:"ring_fds,omitzero"`
-	FDs              *[]Num[plainTag]  `json:"fds,omitzero" bits:"32"` // i32 each
+	FDs              *[]Num32          `json:"fds,omitzero" bits:"32"` // i32 each
 	Query            *Query            `json:"query,omitzero"`
 	GetEvents        *GetEvents        `json:"getevents_arg,omitzero"`
 	SQE              *SQE              `json:"sqe,omitzero"`
@@ -61,13 +62,13 @@ type Object struct {
 	SyncCancel       *SyncCancel       `json:"sync_cancel,omitzero"`
 	NAPI             *NAPI             `json:"napi,omitzero"`
 	Clock            *Clock            `json:"clock,omitzero"`
-	Words            *[]Num[plainTag]  `json:"words,omitzero" bits:"32"` // u32 each
+	Words            *[]Num32          `json:"words,omitzero" bits:"32"` // u32 each
 	RsrcRegister     *RsrcRegister     `json:"rsrc_register,omitzero"`
 	RsrcUpdate       *RsrcUpdate       `json:"rsrc_update,omitzero"`
 	RsrcUpdate2      *RsrcUpdate2      `json:"rsrc_update2,omitzero"`
 	FileIndexRange   *FileIndexRange   `json:"file_index_range,omitzero"`
 	CloneBuffers     *CloneBuffers     `json:"clone_buffers,omitzero"`
-	Tags             *[]Num[plainTag]  `json:"tags,omitzero"` // u64 each
+	Tags             *[]Num32          `json:"tags,omitzero"` // u64 each
 	MemRegion        *MemRegion        `json:"mem_region,omitzero"`
 	Region           *Region           `json:"region,omitzero"`
 	Resize           *ResizeParams     `json:"resize,omitzero"`
@@ -76,71 +77,50 @@ type Object struct {
 	ZCRXEvents       *ZCRXEvents       `json:"zcrx_event_desc,omitzero"`
 }
 
-// placer writes an object into a block of memory that grows as needed, and is told where objects go.
+// placer is memory for objects.
 type placer interface {
-	// place reserves room for b behind what is there, aligned to 8 bytes, and returns its address and the bytes to fill.
+	// place reserves size bytes, aligned to 8, and returns their address and the bytes to fill.
 	place(size int) (addr uint64, b []byte)
-	// limit is the most bytes that one object may have.
+	// limit is the size of the largest object that there is room for.
 	limit() int
+}
+
+// putter is an object that places itself, and what it points to, in memory.
+type putter interface {
+	put(at placer) (addr uint64, err error)
 }
 
 // put places the object and what it points to.
 func (o *Object) put(at placer) (addr uint64, err error) {
+	var value any
+	var tag reflect.StructTag
 	set := 0
-	for _, part := range []struct {
-		is  bool
-		put func(placer) (uint64, error)
-	}{
-		{o.Path != nil, func(p placer) (uint64, error) { return putBytes(p, append([]byte(*o.Path), 0)) }},
-		{o.Bytes != nil, func(p placer) (uint64, error) { return putBytes(p, *o.Bytes) }},
-		{o.Sockaddr != nil, func(p placer) (uint64, error) { return o.Sockaddr.put(p) }},
-		{o.OpenHow != nil, func(p placer) (uint64, error) { return o.OpenHow.put(p) }},
-		{o.Iovecs != nil, func(p placer) (uint64, error) { return putIovecs(p, *o.Iovecs) }},
-		{o.Timespec != nil, func(p placer) (uint64, error) { return o.Timespec.put(p) }},
-		{o.Msghdr != nil, func(p placer) (uint64, error) { return o.Msghdr.put(p) }},
-		{o.BPFFilter != nil, func(p placer) (uint64, error) { return o.BPFFilter.put(p) }},
-		{o.Restrictions != nil, func(p placer) (uint64, error) { return putBytes(p, encodeRestrictions(nil, *o.Restrictions)) }},
-		{o.TaskRestrictions != nil, func(p placer) (uint64, error) { return o.TaskRestrictions.put(p) }},
-		{o.Probe != nil, func(p placer) (uint64, error) { return o.Probe.put(p) }},
-		{o.RingFDs != nil, func(p placer) (uint64, error) { return putRingFDs(p, *o.RingFDs) }},
-		{o.FDs != nil, func(p placer) (uint64, error) { return putWords(p, *o.FDs) }},
-		{o.Query != nil, func(p placer) (uint64, error) { return o.Query.put(p) }},
-		{o.GetEvents != nil, func(p placer) (uint64, error) { return o.GetEvents.put(p) }},
-		{o.SQE != nil, func(p placer) (uint64, error) { return o.SQE.put(p) }},
-		{o.BufReg != nil, func(p placer) (uint64, error) { return o.BufReg.put(p) }},
-		{o.BufStatus != nil, func(p placer) (uint64, error) { return o.BufStatus.put(p) }},
-		{o.SyncCancel != nil, func(p placer) (uint64, error) { return o.SyncCancel.put(p) }},
-		{o.NAPI != nil, func(p placer) (uint64, error) { return o.NAPI.put(p) }},
-		{o.Clock != nil, func(p placer) (uint64, error) { return o.Clock.put(p) }},
-		{o.Words != nil, func(p placer) (uint64, error) { return putWords(p, *o.Words) }},
-		{o.RsrcRegister != nil, func(p placer) (uint64, error) { return o.RsrcRegister.put(p) }},
-		{o.RsrcUpdate != nil, func(p placer) (uint64, error) { return o.RsrcUpdate.put(p) }},
-		{o.RsrcUpdate2 != nil, func(p placer) (uint64, error) { return o.RsrcUpdate2.put(p) }},
-		{o.FileIndexRange != nil, func(p placer) (uint64, error) { return o.FileIndexRange.put(p) }},
-		{o.CloneBuffers != nil, func(p placer) (uint64, error) { return o.CloneBuffers.put(p) }},
-		{o.Tags != nil, func(p placer) (uint64, error) { return putTags(p, *o.Tags) }},
-		{o.MemRegion != nil, func(p placer) (uint64, error) { return o.MemRegion.put(p) }},
-		{o.Region != nil, func(p placer) (uint64, error) { return o.Region.put(p) }},
-		{o.Resize != nil, func(p placer) (uint64, error) { return o.Resize.put(p) }},
-		{o.ZCRXQueue != nil, func(p placer) (uint64, error) { return o.ZCRXQueue.put(p) }},
-		{o.ZCRXArea != nil, func(p placer) (uint64, error) { return o.ZCRXArea.put(p) }},
-		{o.ZCRXEvents != nil, func(p placer) (uint64, error) { return o.ZCRXEvents.put(p) }},
-	} {
-		if !part.is {
-			continue
+	for i, v := 0, reflect.ValueOf(o).Elem(); i < v.NumField(); i++ {
+		if f := v.Field(i); !f.IsNil() {
+			value, tag, set = f.Interface(), v.Type().Field(i).Tag, set+1
 		}
-		if set++; set > 1 {
-			break
-		}
-		addr, err = part.put(at)
 	}
 	if set != 1 {
 		return 0, errors.New("an object that a pointer points to has exactly one key, such as path, bytes or bpf_filter")
 	}
-	return addr, err
+	switch v := value.(type) {
+	case *string:
+		return putBytes(at, append([]byte(*v), 0))
+	case *Bytes:
+		return putBytes(at, *v)
+	case *[]Iovec:
+		return putIovecs(at, *v)
+	case *[]Restriction:
+		return putBytes(at, encodeRestrictions(nil, *v))
+	case *[]RingFD:
+		return putRingFDs(at, *v)
+	case *[]Num32:
+		return putNums(at, *v, tag)
+	}
+	return value.(putter).put(at)
 }
 
-// put places what the pointer points to, or gives the number.
+// put returns the address, after placing the object if there is one.
 func (p Pointer) put(at placer) (uint64, error) {
 	if p.Object == nil {
 		return p.Num, nil
@@ -150,7 +130,7 @@ func (p Pointer) put(at placer) (uint64, error) {
 
 func putBytes(at placer, b []byte) (uint64, error) {
 	if len(b) > at.limit() {
-		return 0, fmt.Errorf("an object of %d bytes is too large; at most %d", len(b), at.limit())
+		return 0, fmt.Errorf("found an object of %d bytes, expected at most %d", len(b), at.limit())
 	}
 	addr, room := at.place(len(b))
 	copy(room, b)
@@ -160,7 +140,7 @@ func putBytes(at placer, b []byte) (uint64, error) {
 // Sockaddr is a socket address: "127.0.0.1:80", "[::1]:80", "unix:PATH", or "unix:@NAME" for an abstract one.
 type Sockaddr string
 
-// Encode is the bytes of struct sockaddr.
+// Encode returns the bytes of the struct sockaddr.
 func (s Sockaddr) Encode() ([]byte, error) {
 	if len(s) >= 5 && s[:5] == "unix:" {
 		path := string(s[5:])
@@ -174,7 +154,7 @@ func (s Sockaddr) Encode() ([]byte, error) {
 	}
 	ap, err := netip.ParseAddrPort(string(s))
 	if err != nil {
-		return nil, fmt.Errorf("sockaddr %q is none of 127.0.0.1:80, [::1]:80, unix:PATH", abbreviate(string(s)))
+		return nil, fmt.Errorf("found sockaddr %q, expected one such as 127.0.0.1:80, [::1]:80 or unix:PATH", abbreviate(string(s)))
 	}
 	return uapi.SockaddrInet(ap), nil
 }
@@ -187,10 +167,10 @@ func (s Sockaddr) put(at placer) (uint64, error) {
 	return putBytes(at, b)
 }
 
-// OpenHow is struct open_how, with more bytes behind it if Tail is set.
+// OpenHow is struct open_how. Tail is appended to it, for a struct of another size.
 type OpenHow struct {
 	Flags   Num[openTag]    `json:"flags,omitzero"`
-	Mode    Num[plainTag]   `json:"mode,omitzero"`
+	Mode    Num32           `json:"mode,omitzero"`
 	Resolve Num[resolveTag] `json:"resolve,omitzero"`
 	Tail    Bytes           `json:"tail,omitzero"`
 }
@@ -200,10 +180,10 @@ func (h *OpenHow) put(at placer) (uint64, error) {
 	return putBytes(at, append(how.Append(nil), h.Tail...))
 }
 
-// Iovec is struct iovec. Base may be an object, such as a buffer's first bytes.
+// Iovec is struct iovec. Base may be an object, such as the first bytes of a buffer.
 type Iovec struct {
-	Base Pointer       `json:"base,omitzero"`
-	Len  Num[plainTag] `json:"len,omitzero"`
+	Base Pointer `json:"base,omitzero"`
+	Len  Num32   `json:"len,omitzero"`
 }
 
 func putIovecs(at placer, vec []Iovec) (uint64, error) {
@@ -224,8 +204,8 @@ func putIovecs(at placer, vec []Iovec) (uint64, error) {
 
 // Timespec is struct __kernel_timespec.
 type Timespec struct {
-	Sec  Num[plainTag] `json:"sec,omitzero"`
-	Nsec Num[plainTag] `json:"nsec,omitzero"`
+	Sec  Num32 `json:"sec,omitzero"`
+	Nsec Num32 `json:"nsec,omitzero"`
 }
 
 func (t *Timespec) put(at placer) (uint64, error) {
@@ -234,44 +214,41 @@ func (t *Timespec) put(at placer) (uint64, error) {
 
 // Msghdr is struct msghdr.
 type Msghdr struct {
-	Name       Pointer       `json:"name,omitzero"`
-	Namelen    Num[plainTag] `json:"namelen,omitzero" bits:"32"`
-	Iov        Pointer       `json:"iov,omitzero"`
-	Iovlen     Num[plainTag] `json:"iovlen,omitzero"`
-	Control    Pointer       `json:"control,omitzero"`
-	Controllen Num[plainTag] `json:"controllen,omitzero"`
+	Name       Pointer `json:"name,omitzero"`
+	Namelen    Num32   `json:"namelen,omitzero" bits:"32"`
+	Iov        Pointer `json:"iov,omitzero"`
+	Iovlen     Num32   `json:"iovlen,omitzero"`
+	Control    Pointer `json:"control,omitzero"`
+	Controllen Num32   `json:"controllen,omitzero"`
 }
 
 func (m *Msghdr) put(at placer) (uint64, error) {
 	addr, room := at.place(uapi.SizeofMsghdr)
-	for _, f := range []struct {
-		off int
-		p   Pointer
-	}{{0, m.Name}, {8, Pointer{Num: uint64(uint32(m.Namelen))}}, {16, m.Iov}, {24, Pointer{Num: uint64(m.Iovlen)}},
-		{32, m.Control}, {40, Pointer{Num: uint64(m.Controllen)}}} {
-		v, err := f.p.put(at)
+	for i, word := range []Pointer{m.Name, {Num: uint64(uint32(m.Namelen))}, m.Iov, {Num: uint64(m.Iovlen)},
+		m.Control, {Num: uint64(m.Controllen)}} {
+		v, err := word.put(at)
 		if err != nil {
 			return 0, err
 		}
-		binary.LittleEndian.PutUint64(room[f.off:], v)
+		binary.LittleEndian.PutUint64(room[8*i:], v)
 	}
 	return addr, nil
 }
 
-// BPFFilter is struct io_uring_bpf with its program. The fields have the kernel's names; what is absent gets the value
+// BPFFilter is struct io_uring_bpf with its program. The fields have the kernel's names; an absent one gets the value
 // that makes a valid registration.
 type BPFFilter struct {
-	CmdType   *Num[plainTag]   `json:"cmd_type,omitzero" bits:"16"` // IO_URING_BPF_CMD_FILTER
-	CmdFlags  Num[plainTag]    `json:"cmd_flags,omitzero" bits:"16"`
-	Resv      Num[plainTag]    `json:"resv,omitzero" bits:"32"`
+	CmdType   *Num32           `json:"cmd_type,omitzero" bits:"16"` // IO_URING_BPF_CMD_FILTER
+	CmdFlags  Num32            `json:"cmd_flags,omitzero" bits:"16"`
+	Resv      Num32            `json:"resv,omitzero" bits:"32"`
 	Opcode    Num[opTag]       `json:"opcode" bits:"32"`
 	Flags     Num[bpfFlagsTag] `json:"flags,omitzero" bits:"32"`
-	FilterLen *Num[plainTag]   `json:"filter_len,omitzero" bits:"32"` // the number of instructions
-	PDUSize   Num[plainTag]    `json:"pdu_size,omitzero" bits:"8"`
+	FilterLen *Num32           `json:"filter_len,omitzero" bits:"32"` // the number of instructions
+	PDUSize   Num32            `json:"pdu_size,omitzero" bits:"8"`
 	Resv1     Bytes            `json:"resv1,omitzero" max:"3"`  // 3 bytes
 	Resv2     Bytes            `json:"resv2,omitzero" max:"40"` // 40 bytes
 	FilterPtr *Pointer         `json:"filter_ptr,omitzero"`
-	Insns     []string         `json:"insns,omitzero"` // assembler, a line each
+	Insns     []string         `json:"insns,omitzero"` // assembler, one line each
 	Program   Bytes            `json:"program,omitzero"`
 }
 
@@ -297,40 +274,28 @@ func (f *BPFFilter) put(at placer) (uint64, error) {
 		reg.FilterLen = uint32(*f.FilterLen)
 	}
 	copy(reg.Resv1[:], f.Resv1)
-	resv2 := make([]byte, 8*len(reg.Resv2))
-	copy(resv2, f.Resv2)
-	for i := range reg.Resv2 {
-		reg.Resv2[i] = binary.LittleEndian.Uint64(resv2[8*i:])
-	}
+	fillWords(reg.Resv2[:], f.Resv2)
 	addr, room := at.place(uapi.SizeofBPF)
-	switch {
-	case f.FilterPtr != nil:
-		ptr, err := f.FilterPtr.put(at)
-		if err != nil {
-			return 0, err
-		}
-		reg.FilterPtr = ptr
-	default:
-		ptr, err := putBytes(at, code)
-		if err != nil {
-			return 0, err
-		}
-		reg.FilterPtr = ptr
+	var err error
+	if f.FilterPtr != nil {
+		reg.FilterPtr, err = f.FilterPtr.put(at)
+	} else {
+		reg.FilterPtr, err = putBytes(at, code)
 	}
 	copy(room, reg.Append(nil))
-	return addr, nil
+	return addr, err
 }
 
-// Restriction is struct io_uring_restriction, written by its kind: one key.
+// Restriction is struct io_uring_restriction. Exactly one field is set, which says its kind.
 type Restriction struct {
 	RegisterOp       *Num[regOpTag]    `json:"register_op,omitzero" bits:"8"`
 	SQEOp            *Num[opTag]       `json:"sqe_op,omitzero" bits:"8"`
 	SQEFlagsAllowed  *Num[sqeFlagsTag] `json:"sqe_flags_allowed,omitzero" bits:"8"`
 	SQEFlagsRequired *Num[sqeFlagsTag] `json:"sqe_flags_required,omitzero" bits:"8"`
-	Raw              *Bytes            `json:"raw,omitzero" max:"16"` // all 16 bytes, for what does not exist
+	Raw              *Bytes            `json:"raw,omitzero" max:"16"` // all 16 bytes, for kinds that do not exist
 }
 
-// Restrictions are entries as traces write them.
+// Restrictions returns restrictions in the form in which traces write them.
 func Restrictions(list []uapi.Restriction) []Restriction {
 	out := make([]Restriction, len(list))
 	for i, r := range list {
@@ -351,7 +316,7 @@ func Restrictions(list []uapi.Restriction) []Restriction {
 	return out
 }
 
-// Entry is the struct itself.
+// Entry returns the kernel's struct.
 func (r *Restriction) Entry() uapi.Restriction {
 	e := uapi.Restriction{}
 	switch {
@@ -380,10 +345,10 @@ func encodeRestrictions(b []byte, list []Restriction) []byte {
 
 // TaskRestrictions is struct io_uring_task_restriction with its entries.
 type TaskRestrictions struct {
-	Flags   Num[plainTag]  `json:"flags,omitzero" bits:"16"`
-	NrRes   *Num[plainTag] `json:"nr_res,omitzero" bits:"16"` // the number of entries
-	Resv    Bytes          `json:"resv,omitzero" max:"12"`    // 12 bytes
-	Entries []Restriction  `json:"entries,omitzero"`
+	Flags   Num32         `json:"flags,omitzero" bits:"16"`
+	NrRes   *Num32        `json:"nr_res,omitzero" bits:"16"` // the number of entries
+	Resv    Bytes         `json:"resv,omitzero" max:"12"`    // 12 bytes
+	Entries []Restriction `json:"entries,omitzero"`
 }
 
 func (t *TaskRestrictions) put(at placer) (uint64, error) {
@@ -397,10 +362,11 @@ func (t *TaskRestrictions) put(at placer) (uint64, error) {
 	return putBytes(at, encodeRestrictions(head.Append(nil), t.Entries))
 }
 
-// Probe is an empty struct io_uring_probe for so many opcodes; Fill is the first bytes, which must be zero to be valid.
+// Probe is struct io_uring_probe with room for Ops opcodes. It is zero, as it must be, unless Fill overwrites its first
+// bytes.
 type Probe struct {
-	Ops  Num[plainTag] `json:"ops"`
-	Fill Bytes         `json:"fill,omitzero"`
+	Ops  Num32 `json:"ops"`
+	Fill Bytes `json:"fill,omitzero"`
 }
 
 func (p *Probe) put(at placer) (uint64, error) {
@@ -413,11 +379,11 @@ func (p *Probe) put(at placer) (uint64, error) {
 	return putBytes(at, b)
 }
 
-// RingFD is struct io_uring_rsrc_update as RING_FDS uses it. An absent index asks for any.
+// RingFD is struct io_uring_rsrc_update as RING_FDS uses it. Without an index the kernel chooses one.
 type RingFD struct {
-	Index *Num[plainTag] `json:"index,omitzero" bits:"32"`
-	Resv  Num[plainTag]  `json:"resv,omitzero" bits:"32"`
-	FD    Num[plainTag]  `json:"fd,omitzero"`
+	Index *Num32 `json:"index,omitzero" bits:"32"`
+	Resv  Num32  `json:"resv,omitzero" bits:"32"`
+	FD    Num32  `json:"fd,omitzero"`
 }
 
 func putRingFDs(at placer, list []RingFD) (uint64, error) {
@@ -432,23 +398,19 @@ func putRingFDs(at placer, list []RingFD) (uint64, error) {
 	return putBytes(at, b)
 }
 
-// Query is struct io_uring_query_hdr with room for its answer.
+// Query is struct io_uring_query_hdr with room for the answer.
 type Query struct {
-	Op     Num[plainTag] `json:"op" bits:"32"`
-	Size   Num[plainTag] `json:"size" bits:"32"` // bytes of room for the answer
-	Resv   Bytes         `json:"resv,omitzero" max:"12"`
-	Result Num[plainTag] `json:"result,omitzero" bits:"32"`
-	Data   *Pointer      `json:"data,omitzero"`
-	Next   *Pointer      `json:"next,omitzero"`
+	Op     Num32    `json:"op" bits:"32"`
+	Size   Num32    `json:"size" bits:"32"` // size of the room for the answer, in bytes
+	Resv   Bytes    `json:"resv,omitzero" max:"12"`
+	Result Num32    `json:"result,omitzero" bits:"32"`
+	Data   *Pointer `json:"data,omitzero"`
+	Next   *Pointer `json:"next,omitzero"`
 }
 
 func (q *Query) put(at placer) (uint64, error) {
 	h := uapi.QueryHdr{QueryOp: uint32(q.Op), Size: uint32(q.Size), Result: int32(q.Result)}
-	resv := make([]byte, 12)
-	copy(resv, q.Resv)
-	for i := range h.Resv {
-		h.Resv[i] = binary.LittleEndian.Uint32(resv[4*i:])
-	}
+	fillWords(h.Resv[:], q.Resv)
 	addr, room := at.place(uapi.SizeofQueryHdr)
 	var err error
 	if q.Data != nil {
@@ -465,10 +427,10 @@ func (q *Query) put(at placer) (uint64, error) {
 
 // GetEvents is struct io_uring_getevents_arg.
 type GetEvents struct {
-	Sigmask     Pointer       `json:"sigmask,omitzero"`
-	SigmaskSize Num[plainTag] `json:"sigmask_sz,omitzero" bits:"32"`
-	MinWaitUsec Num[plainTag] `json:"min_wait_usec,omitzero" bits:"32"`
-	TS          Pointer       `json:"ts,omitzero"`
+	Sigmask     Pointer `json:"sigmask,omitzero"`
+	SigmaskSize Num32   `json:"sigmask_sz,omitzero" bits:"32"`
+	MinWaitUsec Num32   `json:"min_wait_usec,omitzero" bits:"32"`
+	TS          Pointer `json:"ts,omitzero"`
 }
 
 func (g *GetEvents) put(at placer) (uint64, error) {

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -120,7 +121,7 @@ func TestObjectLimits(t *testing.T) {
 	rows := []struct{ object, want string }{
 		{`{"probe":{"ops":4097}}`, "a probe for 4097 opcodes is too large"},
 		{`{"bytes":"` + strings.Repeat("00", ScratchSize/2+1) + `"}`,
-			"an object of 524289 bytes is too large; at most 524288"},
+			"found an object of 524289 bytes, expected at most 524288"},
 		{`{"iovecs":[` + strings.Repeat("{},", 32768) + `{}]}`, "32769 iovecs are too many"},
 	}
 	for _, r := range rows {
@@ -169,6 +170,17 @@ func TestCalls(t *testing.T) {
 		}
 		if diff := cmp.Diff([]Call{r.want}, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", r.event, diff)
+		}
+	}
+}
+
+// TestObjectKinds fails for a kind of object that cannot be placed.
+func TestObjectKinds(t *testing.T) {
+	for f := range reflect.TypeFor[Object]().Fields() {
+		var o Object
+		reflect.ValueOf(&o).Elem().FieldByIndex(f.Index).Set(reflect.New(f.Type.Elem()))
+		if _, err := o.put(&block{}); err != nil && f.Name != "Sockaddr" { // which is text and cannot be empty
+			t.Errorf("%s: %v", f.Name, err)
 		}
 	}
 }

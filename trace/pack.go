@@ -13,23 +13,23 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Limits of what an event of a packed trace has in rows; what has more is written as JSON.
+// An event of a packed trace with more than these is written as JSON, and not in rows.
 const (
-	maxRows    = 32768 // SQEs, and CQEs of all results; a ring has no more SQEs
+	maxRows    = 32768 // SQEs, and also CQEs of all results; no ring has more SQEs
 	maxResults = 64
 )
 
-// sizeofRow is the size of a CQE's row: struct io_uring_cqe.
+// sizeofRow is the size of the row of a CQE: that of struct io_uring_cqe.
 const sizeofRow = 16
 
-// PackWriter writes a packed trace, event by event, whatever its length (docs/pack.md).
+// PackWriter writes a packed trace of any length, event by event. docs/pack.md describes the format.
 type PackWriter struct {
 	blocks *blockWriter
 	block  packing
-	events uint64 // before the block
+	events uint64 // events before the current block
 }
 
-// NewPackWriter writes the header to w.
+// NewPackWriter writes the header to w and returns a writer for the events.
 func NewPackWriter(w io.Writer, h Header, c Compression) (*PackWriter, error) {
 	blocks, err := newBlockWriter(w, c)
 	if err != nil {
@@ -49,7 +49,7 @@ func NewPackWriter(w io.Writer, h Header, c Compression) (*PackWriter, error) {
 	return p, blocks.write(frame{kind: headerBlock}, text)
 }
 
-// Event adds an event. It stands in memory until its block is full.
+// Event adds an event. It is kept in memory until its block is full.
 func (p *PackWriter) Event(e *Event) error {
 	if err := p.block.add(e); err != nil {
 		return err
@@ -60,7 +60,7 @@ func (p *PackWriter) Event(e *Event) error {
 	return p.Flush()
 }
 
-// Flush writes the events that there are as a block.
+// Flush writes the events that were added since the last block as a block.
 func (p *PackWriter) Flush() error {
 	if p.block.count == 0 {
 		return nil
@@ -72,7 +72,7 @@ func (p *PackWriter) Flush() error {
 	return p.blocks.write(f, content)
 }
 
-// Finish writes what there is, and the end, without which the trace counts as torn.
+// Finish writes the remaining events and the end mark, without which a reader takes the trace for torn.
 func (p *PackWriter) Finish() error {
 	if err := p.Flush(); err != nil {
 		return err
@@ -80,22 +80,22 @@ func (p *PackWriter) Finish() error {
 	return p.blocks.write(frame{kind: endBlock, first: p.events}, nil)
 }
 
-// packing is a block of events that is being made.
+// packing is a block of events while it is being written.
 type packing struct {
 	sections [sectionCount][]byte
 	count    uint32 // events
 
-	shapes map[string]byte   // that the block has, by what encodeShape gives
-	texts  map[string]uint64 // by themselves
-	head   Event             // the last one, without SQEs and results, if it points to nothing that may change,
-	headAt uint64            // and where its text is
-	on     []string          // the releases of the last result that had no more than rows have,
-	onAt   uint64            // and where its text is
+	shapes map[string]byte   // the number of each shape in the block, by its encoding
+	texts  map[string]uint64 // the number of each text in the block
+	head   Event             // the last event without SQEs and results, unless it holds pointers,
+	headAt uint64            // and the number of its text
+	on     []string          // the releases of the last result that consisted of rows only,
+	onAt   uint64            // and the number of its text
 	rows   int               // CQEs of the event
-	out    []byte            // of the last block
+	out    []byte            // the last block, whose memory the next one reuses
 }
 
-// The sections of a block, in their order. Before them stand their sizes.
+// The sections of a block, in their order. Their sizes come before the first.
 const (
 	sqeRows      = iota // 64 bytes each
 	cqeRows             // 16 bytes each
@@ -114,7 +114,7 @@ func (p *packing) reset() {
 	p.shapes, p.texts = map[string]byte{}, map[string]uint64{}
 }
 
-// size is how many bytes the block has so far.
+// size is the size of the block so far, in bytes.
 func (p *packing) size() int {
 	n := 4 * sectionCount
 	for _, s := range p.sections {
@@ -123,7 +123,7 @@ func (p *packing) size() int {
 	return n
 }
 
-// content is the block, in memory that the next one uses.
+// content returns the block, in memory that the next block reuses.
 func (p *packing) content() []byte {
 	p.out = p.out[:0]
 	for _, s := range p.sections {
@@ -140,7 +140,7 @@ func (p *packing) number(v uint64) {
 	p.sections[eventList] = binary.AppendUvarint(p.sections[eventList], v)
 }
 
-// add adds an event: its head, which is all but SQEs and results, the SQEs in rows, and the results.
+// add adds an event: its head, which is all but SQEs and results, then the SQEs as rows, then the results.
 func (p *packing) add(e *Event) error {
 	head := *e
 	var sqes []SQE
@@ -185,7 +185,7 @@ func countCQEs(results []Recorded) (n int) {
 	return n
 }
 
-// headText is where the head of an event is, which is often that of the last one.
+// headText returns the number of the text of an event's head, which is often the same as that of the event before.
 func (p *packing) headText(head *Event) (uint64, error) {
 	head.Line = 0
 	if p.head.Args != nil && reflect.DeepEqual(*head, p.head) {
@@ -198,7 +198,7 @@ func (p *packing) headText(head *Event) (uint64, error) {
 	return at, err
 }
 
-// flat tells whether the value points to nothing but strings.
+// flat tells whether a value holds no pointers, except those within strings.
 func flat(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Struct:
@@ -213,14 +213,14 @@ func flat(v reflect.Value) bool {
 	return true
 }
 
-// text is where the JSON of v is in the list of texts, which has each only once.
+// text returns the number of the text that v has in JSON. The list of texts has each only once.
 func (p *packing) text(v any) (uint64, error) {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return 0, err
 	}
 	if len(text) >= maxLine {
-		return 0, fmt.Errorf("an event of %d bytes; at most %d", len(text), maxLine-1)
+		return 0, fmt.Errorf("found an event of %d bytes, expected at most %d", len(text), maxLine-1)
 	}
 	at, ok := p.texts[string(text)]
 	if !ok {
@@ -232,7 +232,7 @@ func (p *packing) text(v any) (uint64, error) {
 	return at, nil
 }
 
-// sqe adds the row of an SQE, and how it was written.
+// sqe adds an SQE: its row, and the form in which it was written.
 func (p *packing) sqe(s *SQE) error {
 	var row uapi.SQE
 	kind, bytes := byte(rowText), row[:]
@@ -243,7 +243,7 @@ func (p *packing) sqe(s *SQE) error {
 	case len(s.Raw) == 2*uapi.SizeofSQE:
 		kind, bytes = rowBytes2, s.Raw
 	case s.Raw != nil:
-		return fmt.Errorf("an SQE has 64 or 128 bytes, not %d", len(s.Raw))
+		return fmt.Errorf("found %d bytes, expected the 64 or 128 of an SQE", len(s.Raw))
 	default:
 		kind = p.shape(s, &row)
 	}
@@ -260,8 +260,8 @@ func (p *packing) sqe(s *SQE) error {
 	return nil
 }
 
-// shape is the kind of an SQE that was written as fields, which go into the row; rowText if they do not, or there are too
-// many shapes.
+// shape puts an SQE that was written as fields into the row and returns the kind of its shape. It returns rowText if a
+// row cannot express the SQE, or if there are too many shapes.
 func (p *packing) shape(s *SQE, row *uapi.SQE) byte {
 	var room [maxShapeFields]byte
 	b, ok := encodeShape(room[:0], s, row)
@@ -280,8 +280,8 @@ func (p *packing) shape(s *SQE, row *uapi.SQE) byte {
 	return kind
 }
 
-// result adds what a kernel gave: the text of it without what the numbers behind it say, the return value, the SQ head and
-// how many CQEs there are in rows.
+// result adds what a kernel gave: the return value, the SQ head and the number of CQEs as numbers, the CQEs as rows,
+// and all else as a text.
 func (p *packing) result(r *Recorded) error {
 	head, cqes := *r, r.CQEs
 	head.Ret, head.SQHead, head.CQEs = 0, nil, nil
@@ -316,7 +316,8 @@ func (p *packing) result(r *Recorded) error {
 	return nil
 }
 
-// resultText is where the text of a result is. Most say no more than the releases, often the same.
+// resultText returns the number of the text of a result. Most texts say only the releases, which are often those of the
+// result before.
 func (p *packing) resultText(head *Recorded) (uint64, error) {
 	plain := reflect.DeepEqual(*head, Recorded{On: head.On})
 	if plain && p.on != nil && slices.Equal(head.On, p.on) {
@@ -329,7 +330,7 @@ func (p *packing) resultText(head *Recorded) (uint64, error) {
 	return at, err
 }
 
-// plainCQE tells whether a row says all of the CQE.
+// plainCQE tells whether a row can express the CQE.
 func plainCQE(c *CQEOut) bool {
 	return c.Big == nil && c.Res >= math.MinInt32 && c.Res <= math.MaxInt32 && c.Flags <= math.MaxUint32
 }

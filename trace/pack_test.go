@@ -364,13 +364,13 @@ func TestPackRefuses(t *testing.T) {
 	reserved[sizeofPackStart-1] = 1
 	for want, text := range map[string][]byte{
 		"byte 0, behind event 0: found version 2 of packed traces, expected 1": version,
-		"found bytes set that are reserved, expected zero":                     reserved,
-		"byte 59, behind event 0: found a block behind event 3":                file(put(frame{kind: eventsBlock, first: 3, events: 1}, "")),
+		"found reserved bytes set, expected zero":                              reserved,
+		"byte 59, behind event 0: found a block that comes behind event 3":     file(put(frame{kind: eventsBlock, first: 3, events: 1}, "")),
 		"found a block of the kind 'Q', expected 'H', 'E' or 'Z'":              file(put(frame{kind: 'Q'}, "")),
 		"found a block of the kind 'H', expected 'E' or 'Z'":                   file(put(frame{kind: headerBlock}, "{}")),
 		"found a block that is too small for its sections":                     file(put(frame{kind: eventsBlock, events: 1}, "")),
-		"found a block of events without any":                                  file(put(frame{kind: eventsBlock}, strings.Repeat("\x00", 24))),
-		"found no number in the list of events, expected one":                  file(put(frame{kind: eventsBlock, events: 1}, strings.Repeat("\x00", 24))),
+		"found a block of events with no event, expected some":                 file(put(frame{kind: eventsBlock}, strings.Repeat("\x00", 24))),
+		"found no valid number in the list of events, expected one":            file(put(frame{kind: eventsBlock, events: 1}, strings.Repeat("\x00", 24))),
 		"found 1 events and 0 bytes in the last block, expected none":          file(put(frame{kind: endBlock, events: 1}, "")),
 		"found more bytes, expected the end of the file":                       append(bytes.Clone(good), 0),
 		"torn behind event 2, at byte":                                         good[:len(good)-1],

@@ -11,34 +11,34 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// A packed trace is packMagic, the version of the form, and blocks: one with the header, those with events, and one that
-// ends it all (docs/pack.md).
+// A packed trace consists of packMagic, the version of the format, and blocks: one with the header, those with events, and
+// one that marks the end (docs/pack.md).
 const (
 	packMagic   = "\x89uSQE\r\n\x1a"
 	packVersion = 1
 
-	sizeofPackStart = 16      // the magic, the version u32, and a u32 that is zero
-	sizeofFrame     = 32      // what stands before each block
-	frameMagic      = "blk\n" // what that begins with
+	sizeofPackStart = 16      // the magic, the version as u32, and a u32 of zero
+	sizeofFrame     = 32      // size of the frame in front of each block
+	frameMagic      = "blk\n" // the start of each frame
 
-	maxBlock  = 16 << 20  // bytes of a block's content
-	fullBlock = 512 << 10 // bytes from which on a block is written
+	maxBlock  = 16 << 20  // most bytes of content of a block
+	fullBlock = 512 << 10 // bytes after which a block is written
 )
 
-// Compression is how the blocks of a packed trace are compressed.
+// Compression is the way in which the blocks of a packed trace are compressed.
 type Compression uint8
 
-// The compressions, with the numbers that stand in files.
+// The compressions. Their values are those in files.
 const (
 	Stored Compression = iota // not at all
-	S2                        // github.com/klauspost/compress/s2, one block without a frame
+	S2                        // github.com/klauspost/compress/s2: one block, without its framing
 	Zstd                      // RFC 8878, one frame
 )
 
-// compressionNames are the names of the compressions, in their order.
+// compressionNames are the names of the compressions, by value.
 var compressionNames = []string{"none", "s2", "zstd"}
 
-// String is the name of the compression.
+// String returns the name of the compression.
 func (c Compression) String() string {
 	if int(c) < len(compressionNames) {
 		return compressionNames[c]
@@ -46,7 +46,7 @@ func (c Compression) String() string {
 	return fmt.Sprintf("compression %d", uint8(c))
 }
 
-// Compressions are all that there are.
+// Compressions returns all compressions.
 func Compressions() []Compression { return []Compression{Stored, S2, Zstd} }
 
 // blockKind is what a block holds.
@@ -58,21 +58,21 @@ const (
 	endBlock    blockKind = 'Z' // nothing
 )
 
-// frame is what stands before a block: how it is stored, and which events it has.
+// frame is the header of a block: how the block is stored, and which events it has.
 type frame struct {
 	kind        blockKind
 	compression Compression
-	stored      uint32 // bytes in the file
-	size        uint32 // bytes of the content
-	first       uint64 // events before it
-	events      uint32 // events in it
-	sum         uint32 // CRC-32C of the above and of the stored bytes
+	stored      uint32 // size in the file, in bytes
+	size        uint32 // size of the content, in bytes
+	first       uint64 // number of events before the block
+	events      uint32 // number of events in the block
+	sum         uint32 // CRC-32C of the frame up to here and of the stored bytes
 }
 
-// castagnoli is CRC-32C, which processors compute.
+// castagnoli is the polynomial of CRC-32C, for which processors have an instruction.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// append is the frame's bytes, with the sum of the stored bytes.
+// append appends the bytes of the frame, with the checksum that covers the stored bytes.
 func (f *frame) append(b, stored []byte) []byte {
 	le, start := binary.LittleEndian, len(b)
 	b = append(b, frameMagic...)
@@ -84,10 +84,10 @@ func (f *frame) append(b, stored []byte) []byte {
 	return le.AppendUint32(b, crc32.Update(crc32.Checksum(b[start:], castagnoli), castagnoli, stored))
 }
 
-// errNoFrame says that there is no block where one should begin.
+// errNoFrame says that no block begins where one should.
 var errNoFrame = errors.New("found no block, expected one to begin here")
 
-// decodeFrame reads a frame, whose sum is not checked yet.
+// decodeFrame decodes a frame, without looking at its checksum.
 func decodeFrame(b []byte) (frame, error) {
 	le := binary.LittleEndian
 	f := frame{blockKind(b[4]), Compression(b[5]), le.Uint32(b[8:]), le.Uint32(b[12:]), le.Uint64(b[16:]),
@@ -96,12 +96,12 @@ func decodeFrame(b []byte) (frame, error) {
 	case string(b[:4]) != frameMagic:
 		return f, errNoFrame
 	case f.stored > maxBlock, f.size > maxBlock:
-		return f, fmt.Errorf("found a block of %d bytes, in the file %d, expected at most %d", f.size, f.stored, maxBlock)
+		return f, fmt.Errorf("found a block of %d bytes that takes %d in the file, expected at most %d each", f.size, f.stored, maxBlock)
 	}
 	return f, nil
 }
 
-// check compares the sum with the frame's bytes and the stored ones, and looks for what this version does not know.
+// check verifies the checksum, and refuses what this version of the format does not have.
 func (f *frame) check(head, stored []byte) error {
 	sum := crc32.Update(crc32.Checksum(head[:sizeofFrame-4], castagnoli), castagnoli, stored)
 	switch {
@@ -112,19 +112,19 @@ func (f *frame) check(head, stored []byte) error {
 	case int(f.compression) >= len(compressionNames):
 		return fmt.Errorf("found a block with compression %d, expected 0 to %d", f.compression, len(compressionNames)-1)
 	case head[6]|head[7] != 0:
-		return errors.New("found bytes set in a block's frame that are reserved")
+		return errors.New("found reserved bytes set in the frame of a block, expected zero")
 	case f.compression == Stored && f.stored != f.size:
 		return fmt.Errorf("found a block of %d bytes stored as %d, expected the same", f.size, f.stored)
 	}
 	return nil
 }
 
-// blockWriter writes blocks.
+// blockWriter writes blocks, compressed.
 type blockWriter struct {
 	w           io.Writer
 	compression Compression
 	zstd        *zstd.Encoder
-	out         []byte // of the last block, whose memory the next one uses
+	out         []byte // the last block, whose memory the next one reuses
 	squeezed    []byte
 }
 
@@ -138,7 +138,7 @@ func newBlockWriter(w io.Writer, c Compression) (*blockWriter, error) {
 	return bw, err
 }
 
-// write writes a block, compressed if that makes it smaller.
+// write writes a block, compressed unless that would make it larger.
 func (w *blockWriter) write(f frame, content []byte) error {
 	stored := content
 	switch w.compression {
@@ -161,11 +161,11 @@ func (w *blockWriter) write(f frame, content []byte) error {
 
 // uncompressor uncompresses blocks.
 type uncompressor struct {
-	zstd *zstd.Decoder // once there was such a block
-	room []byte        // of the last block, which the next one uses
+	zstd *zstd.Decoder // made for the first block that needs it
+	room []byte        // the last block, whose memory the next one reuses
 }
 
-// content is what a block holds: the stored bytes, or memory that the next block uses.
+// content returns the content of a block: the stored bytes themselves, or memory that the next block reuses.
 func (u *uncompressor) content(f *frame, stored []byte) (content []byte, err error) {
 	if f.compression == Stored {
 		return stored, nil
@@ -191,9 +191,9 @@ func (u *uncompressor) content(f *frame, stored []byte) (content []byte, err err
 	}
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("cannot uncompress a block: %w", err)
+		return nil, fmt.Errorf("cannot decompress a block: %w", err)
 	case len(content) != int(f.size):
-		return nil, fmt.Errorf("found a block with a content of another size, expected %d bytes", f.size)
+		return nil, fmt.Errorf("found a block with %d bytes of content, expected %d", len(content), f.size)
 	}
 	return content, nil
 }

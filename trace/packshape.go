@@ -7,24 +7,24 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// How an SQE of a packed trace was written. Each has a row with its bytes, or two if it has 128.
+// The kinds of an SQE in a packed trace: how it was written. Each SQE has a row of 64 bytes, or two if it has 128 bytes.
 const (
-	rowBytes  = 0 // as 64 bytes
-	rowBytes2 = 1 // as 128 bytes
-	rowText   = 2 // as JSON; the row has the number of the text in its first 8 bytes
-	rowShape  = 3 // as fields; this is the first shape, and all above are the others
+	rowBytes  = 0 // its 64 bytes, in hexadecimal
+	rowBytes2 = 1 // its 128 bytes, in hexadecimal
+	rowText   = 2 // in some other way; the first 8 bytes of the row are the number of its text
+	rowShape  = 3 // as fields with numbers: this kind and those above it are the shapes of the block
 )
 
 const (
 	maxShapes      = 256 - rowShape // in a block
 	maxShapeFields = 16
-	signExtended   = 0x80 // with the size of a field's name: the number was written with a sign
+	signExtended   = 0x80 // added to the size of a field's name: the number is negative
 )
 
-// shape is which fields an SQE was written with, in their order. The row has the values.
+// shape is the list of fields that an SQE was written with, in their order. The row has their values.
 type shape struct {
 	fields []shapeField
-	mask   [uapi.SizeofSQE / 8]uint64 // the bytes that belong to the fields
+	mask   [uapi.SizeofSQE / 8]uint64 // the bytes of the row that belong to the fields
 }
 
 // shapeField is a field of a shape.
@@ -33,7 +33,7 @@ type shapeField struct {
 	signed bool
 }
 
-// get is the number in the row, as it was written.
+// get returns the number that the row has for the field, as it was written.
 func (f *shapeField) get(row *uapi.SQE) uint64 {
 	v := f.Get(row)
 	if shift := 64 - 8*f.Size; f.signed {
@@ -42,7 +42,8 @@ func (f *shapeField) get(row *uapi.SQE) uint64 {
 	return v
 }
 
-// decodeShape is the shape that a list begins with, and the rest of the list; nil if there is none.
+// decodeShape returns the first shape of a list, and the rest of the list. The shape is nil if the list does not begin
+// with a valid one.
 func decodeShape(list []byte) (*shape, []byte) {
 	n := int(list[0])
 	if list = list[1:]; n > maxShapeFields {
@@ -77,7 +78,7 @@ func (s *shape) has(f *uapi.SQEField) bool {
 	return slices.ContainsFunc(s.fields, func(g shapeField) bool { return g.SQEField == f })
 }
 
-// appendShape adds a shape to a list, given as encodeShape does.
+// appendShape appends a shape, as encodeShape returns it, to a list of shapes.
 func appendShape(list, fields []byte) []byte {
 	list = append(list, byte(len(fields)))
 	for _, c := range fields {
@@ -87,7 +88,7 @@ func appendShape(list, fields []byte) []byte {
 	return list
 }
 
-// covers tells whether all that the row has belongs to the fields.
+// covers tells whether the row is zero outside of the fields.
 func (s *shape) covers(row *uapi.SQE) bool {
 	le, m := binary.LittleEndian, &s.mask
 	other := le.Uint64(row[0:])&^m[0] | le.Uint64(row[8:])&^m[1] | le.Uint64(row[16:])&^m[2] | le.Uint64(row[24:])&^m[3] |
@@ -95,8 +96,8 @@ func (s *shape) covers(row *uapi.SQE) bool {
 	return other == 0
 }
 
-// encodeShape appends the fields of an SQE, as places in uapi.SQEFields and signExtended, and puts their values into the
-// row, which is zero; false if a row and a shape do not say all of it.
+// encodeShape appends the fields of an SQE, each as its index in uapi.SQEFields, with signExtended if need be, and puts
+// their values into the row, which must be zero. It returns false if a row and a shape cannot express the SQE.
 func encodeShape(b []byte, s *SQE, row *uapi.SQE) ([]byte, bool) {
 	if len(s.Fields) > maxShapeFields {
 		return b, false
@@ -116,7 +117,7 @@ func encodeShape(b []byte, s *SQE, row *uapi.SQE) ([]byte, bool) {
 		place.Put(row, f.Value.Num)
 		b = append(b, c)
 	}
-	for i, c := range b[start:] { // what does not fit, or was overwritten by a field with the same place
+	for i, c := range b[start:] { // a value may not fit, or be overwritten by a field in the same place
 		f := shapeField{&uapi.SQEFields[c&^signExtended], c&signExtended != 0}
 		if f.get(row) != s.Fields[i].Value.Num {
 			return b, false

@@ -9,15 +9,16 @@ import (
 	"github.com/uringsim/uringsim/srcpos"
 )
 
-// Place is where a value of a JSON document stands, and what is in it. A member begins with its name.
+// Place is where a value of a JSON document begins, and where the values within it do. The place of a member is that of
+// its name.
 type Place struct {
 	srcpos.Pos
 	Members  map[string]Place
 	Elements []Place
 }
 
-// Places are those of a document that was read without an error, or of a value in it: the path to it has names of
-// members and numbers of elements. Of what is not there, the Place is zero.
+// Places returns the places of all values of a JSON document, which must be valid, or of those within the value that
+// path leads to. The path consists of names of members and indices of elements; the Place is zero if it leads nowhere.
 func Places(text []byte, path ...string) Place {
 	r := placeReader{text, srcpos.LinesOf(text), jsontext.NewDecoder(bytes.NewReader(text))}
 	return r.value(r.next(), path)
@@ -29,13 +30,13 @@ type placeReader struct {
 	dec   *jsontext.Decoder
 }
 
-// next is where the next name or value begins.
+// next returns the position of the next name or value.
 func (r *placeReader) next() srcpos.Pos {
 	rest := r.text[r.dec.InputOffset():]
 	return r.lines.Pos(len(r.text) - len(bytes.TrimLeft(rest, " \t\r\n,:")))
 }
 
-// value reads the next value, or what the path leads to in it. That it can be read is known.
+// value reads the next value, and returns its place or that of what path leads to in it.
 func (r *placeReader) value(at srcpos.Pos, path []string) (found Place) {
 	all := len(path) == 0
 	if all {
@@ -72,7 +73,7 @@ func (r *placeReader) value(at srcpos.Pos, path []string) (found Place) {
 	return found
 }
 
-// more tells whether there is more in an object or array, and reads its end if there is not.
+// more tells whether the object or array has more elements, and reads its end if not.
 func (r *placeReader) more() bool {
 	switch r.dec.PeekKind() {
 	case '}', ']':

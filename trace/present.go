@@ -9,8 +9,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// checkPresent wants the members without which a value of the type means nothing: those without omitzero. Path is where
-// the value stands, for the message.
+// checkPresent refuses a value in which a required member is missing: one whose field has no omitzero. Path says where
+// the value is, for the message.
 func checkPresent(raw jsontext.Value, t reflect.Type, path string) error {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -19,7 +19,7 @@ func checkPresent(raw jsontext.Value, t reflect.Type, path string) error {
 	case kind == '{' && t == reflect.TypeFor[Pointer]():
 		return checkPresent(raw, reflect.TypeFor[Object](), path)
 	case kind == '{' && t == reflect.TypeFor[SQE]():
-		return eachMember(raw, func(name string, value jsontext.Value) error {
+		return eachValue(raw, func(name string, value jsontext.Value) error {
 			return checkPresent(value, reflect.TypeFor[Pointer](), path+"/"+name)
 		})
 	case kind == '{' && t.Kind() == reflect.Struct:
@@ -30,11 +30,11 @@ func checkPresent(raw jsontext.Value, t reflect.Type, path string) error {
 	return nil
 }
 
-// checkMembers is checkPresent for an object.
+// checkMembers is checkPresent for the members of an object.
 func checkMembers(raw jsontext.Value, t reflect.Type, path string) error {
 	fields := memberNames(t)
 	seen := map[string]bool{}
-	err := eachMember(raw, func(name string, value jsontext.Value) error {
+	err := eachValue(raw, func(name string, value jsontext.Value) error {
 		seen[name] = true
 		if i, ok := fields[name]; ok {
 			return checkPresent(value, t.Field(i).Type, path+"/"+name)
@@ -50,7 +50,7 @@ func checkMembers(raw jsontext.Value, t reflect.Type, path string) error {
 	return nil
 }
 
-// lacks is the first member of the struct that has to be there and was not seen, "" if there is none.
+// lacks returns the first required member of the struct that was not seen, or "".
 func lacks(t reflect.Type, seen map[string]bool) string {
 	for f := range t.Fields() {
 		if name, options, _ := strings.Cut(f.Tag.Get("json"), ","); options == "" && name != "" && !seen[name] {
@@ -60,7 +60,7 @@ func lacks(t reflect.Type, seen map[string]bool) string {
 	return ""
 }
 
-// checkElements is checkPresent for an array.
+// checkElements is checkPresent for the elements of an array.
 func checkElements(raw jsontext.Value, t reflect.Type, path string) error {
 	dec := jsontext.NewDecoder(bytes.NewReader(raw))
 	if _, err := dec.ReadToken(); err != nil {
@@ -78,9 +78,20 @@ func checkElements(raw jsontext.Value, t reflect.Type, path string) error {
 	return nil
 }
 
-// eachMember visits the members of an object.
-func eachMember(raw jsontext.Value, visit func(name string, value jsontext.Value) error) error {
+// eachValue calls visit for each member of an object, until it fails.
+func eachValue(raw jsontext.Value, visit func(name string, value jsontext.Value) error) error {
 	dec := jsontext.NewDecoder(bytes.NewReader(raw))
+	return eachMember(dec, func(name string) error {
+		value, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		return visit(name, value)
+	})
+}
+
+// eachMember reads an object. It calls read for each member, to read the value, until it fails.
+func eachMember(dec *jsontext.Decoder, read func(name string) error) error {
 	if _, err := dec.ReadToken(); err != nil {
 		return err
 	}
@@ -89,14 +100,10 @@ func eachMember(raw jsontext.Value, visit func(name string, value jsontext.Value
 		if err != nil {
 			return err
 		}
-		name := tok.String()
-		value, err := dec.ReadValue()
-		if err == nil {
-			err = visit(name, value)
-		}
-		if err != nil {
+		if err := read(tok.String()); err != nil {
 			return err
 		}
 	}
-	return nil
+	_, err := dec.ReadToken()
+	return err
 }

@@ -11,31 +11,31 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// maxDepth is how deep objects are nested that quick reads.
+// maxDepth is how deeply objects may be nested for quick to read them.
 const maxDepth = 32
 
-// quick reads events of which it understands every byte, and leaves all others to UnmarshalJSONFrom, which alone says
-// what is wrong with them. It makes one pass, with readers that are made once for each type, and reads what there is
-// most of, SQEs and CQEs, by hand.
+// quick reads the events that programs write, fast: in one pass, with readers that are made once for each type, and
+// with hand-written ones for SQEs and CQEs, of which there are most. It gives up on any byte that it does not expect
+// and leaves such events to UnmarshalJSONFrom, which alone reports errors.
 type quick struct {
 	scan
 	depth int
-	share bool              // lists may be overwritten by the next event
-	names map[string]string // of tasks, rings and releases, which come again and again
-	words [128]word         // that numbers were written as
+	share bool              // the next event may overwrite the lists of this one
+	names map[string]string // of tasks, rings and releases, which recur all the time
+	words [128]word         // names and strings that stood for numbers
 	list  lists
-	after [maxOps][64]uint8 // the field that came behind another one, or first, in the last SQE with the opcode
+	after [maxOps][64]uint8 // by opcode and field: the field that came next in the last SQE
 
-	memos [memos]sqeMemo // of SQEs that were read
+	memos [memos]sqeMemo // SQEs that were read
 
-	asBytes bool // SQEs may come as their bytes, if lists may be overwritten
-	gather  bool // lists are overwritten when they are reset, and not by the next event
+	asBytes bool // SQEs may be returned as their bytes, if share is set
+	gather  bool // lists grow over several events, and are only overwritten after a reset
 }
 
-// maxOps is how many opcodes are told apart.
+// maxOps is how many opcodes are told apart in after.
 const maxOps = 128
 
-// lists are what the lists of an event are collected in.
+// lists holds the memory of the lists of events.
 type lists struct {
 	sqes    []SQE
 	rows    []uapi.SQE
@@ -49,10 +49,10 @@ func (l *lists) reset() {
 	*l = lists{l.sqes[:0], l.rows[:0], l.fields[:0], l.cqes[:0], l.results[:0], l.on[:0]}
 }
 
-// maxNames keeps memory bounded where there is no end of names.
+// maxNames bounds the memory for names.
 const maxNames = 1024
 
-// read reads an event, in one way or the other.
+// read reads an event, fast or else strictly.
 func (q *quick) read(text []byte) (Event, error) {
 	e, ok := q.event(text)
 	if ok {
@@ -61,13 +61,13 @@ func (q *quick) read(text []byte) (Event, error) {
 	return decodeEvent(text)
 }
 
-// decodeEvent reads any event, and tells what is wrong with what is none.
+// decodeEvent reads any event strictly, and reports what is wrong with it.
 func decodeEvent(text []byte) (e Event, err error) {
 	err = json.Unmarshal(text, &e, json.RejectUnknownMembers(true))
 	return e, err
 }
 
-// event reads an event; ok is false if it has to be read in the other way.
+// event reads an event fast. It returns false if the event has to be read strictly.
 func (q *quick) event(text []byte) (e Event, ok bool) {
 	q.scan, q.depth = scan{text: text}, 0
 	if q.names == nil || len(q.names) > maxNames {
@@ -105,7 +105,7 @@ func (q *quick) event(text []byte) (e Event, ok bool) {
 	return e, true
 }
 
-// call makes the arguments of the call that comes next.
+// call reads the name of a call and makes its arguments.
 func (q *quick) call() (Args, reflect.Value, *structReader) {
 	t, ok := argsTypes[string(q.str())]
 	if !ok || q.bad {
@@ -116,7 +116,7 @@ func (q *quick) call() (Args, reflect.Value, *structReader) {
 	return v.Interface().(Args), v.Elem(), structReaderOf(t)
 }
 
-// name is a string that comes again.
+// name reads a string that is likely to recur.
 func (q *quick) name() string {
 	b := q.str()
 	s, ok := q.names[string(b)]
@@ -127,10 +127,10 @@ func (q *quick) name() string {
 	return s
 }
 
-// members are those of an object that were seen, by their bits.
+// members is the set of an object's members that were seen, as bits.
 type members uint64
 
-// add is false if the member was there before.
+// add adds a member. It returns false if the set has it already.
 func (m *members) add(bit int) bool {
 	is := members(1) << bit
 	was := *m & is
@@ -140,7 +140,7 @@ func (m *members) add(bit int) bool {
 
 func (m members) has(all members) bool { return m&all == all }
 
-// firstField is the bit of a struct's first field. Those below are for the members of an event that are no arguments.
+// firstField is the bit of a struct's first field. The bits below are for members of an event that are not arguments.
 const firstField = 3
 
 // structReader reads the members of a struct.
@@ -149,19 +149,19 @@ type structReader struct {
 	required members
 }
 
-// fieldReader reads a field.
+// fieldReader reads a field of a struct.
 type fieldReader struct {
 	name string
 	read valueReader
 }
 
-// valueReader reads a value.
+// valueReader reads a value into v.
 type valueReader func(q *quick, v reflect.Value)
 
-// structReaders has those of the types that were needed so far.
+// structReaders are the structReaders that were made so far, by type.
 var structReaders sync.Map
 
-// structReaderOf makes the reader of a struct when it is first needed.
+// structReaderOf returns the reader of a struct, which it makes if this is the first time.
 func structReaderOf(t reflect.Type) *structReader {
 	if r, ok := structReaders.Load(t); ok {
 		return r.(*structReader)
@@ -171,6 +171,7 @@ func structReaderOf(t reflect.Type) *structReader {
 		f := t.Field(i)
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if options == "" { // as checkPresent has it
+			// as in lacks
 			r.required.add(firstField + i)
 		}
 		r.fields = append(r.fields, fieldReader{name, readerOf(f.Type, f.Tag)})
@@ -179,7 +180,7 @@ func structReaderOf(t reflect.Type) *structReader {
 	return got.(*structReader)
 }
 
-// object reads all of a struct.
+// object reads a whole struct.
 func (r *structReader) object(q *quick, v reflect.Value) {
 	var seen members
 	if q.depth++; q.depth > maxDepth {
@@ -193,7 +194,7 @@ func (r *structReader) object(q *quick, v reflect.Value) {
 	q.bad = q.bad || !seen.has(r.required)
 }
 
-// member reads the member of the name, which was not seen before.
+// member reads the value of the named member, which must not have been seen before.
 func (r *structReader) member(q *quick, name []byte, v reflect.Value, seen *members) {
 	for i := range r.fields {
 		if f := &r.fields[i]; f.name == string(name) {
@@ -206,14 +207,15 @@ func (r *structReader) member(q *quick, name []byte, v reflect.Value, seen *memb
 	q.bad = true
 }
 
-// limits are those that the tag of a field states; 0 is none.
+// limits returns the limits that the tag of a field states, or 0 where it states none: the width of numbers in bits,
+// and the most bytes.
 func limits(tag reflect.StructTag) (bits uint, most int) {
 	b, _ := strconv.Atoi(tag.Get("bits")) // no tag is no limit
 	most, _ = strconv.Atoi(tag.Get("max"))
 	return uint(b), most
 }
 
-// namer is a Num, whatever its tag is.
+// namer is implemented by Num for any tag.
 type namer interface{ naming() naming }
 
 func (Num[T]) naming() naming {
@@ -221,10 +223,10 @@ func (Num[T]) naming() naming {
 	return t.naming()
 }
 
-// readerOf makes a reader of a type. The tag is that of the field which holds it.
+// readerOf makes the reader for a type, for a field with the given tag.
 func readerOf(t reflect.Type, tag reflect.StructTag) valueReader {
 	bits, most := limits(tag)
-	if n, ok := reflect.Zero(t).Interface().(namer); ok && t.Kind() == reflect.Uint64 { // not a pointer to one
+	if n, ok := reflect.Zero(t).Interface().(namer); ok && t.Kind() == reflect.Uint64 { // and no pointer to a Num
 		naming := n.naming()
 		return func(q *quick, v reflect.Value) {
 			n := q.number(naming)
@@ -252,13 +254,13 @@ func readerOf(t reflect.Type, tag reflect.StructTag) valueReader {
 	case reflect.Bool:
 		return func(q *quick, v reflect.Value) { v.SetBool(q.boolean()) }
 	case reflect.Struct:
-		return func(q *quick, v reflect.Value) { structReaderOf(t).object(q, v) } // only now: some hold their own type
+		return func(q *quick, v reflect.Value) { structReaderOf(t).object(q, v) } // looked up late, as some types contain themselves
 	case reflect.Pointer:
 		return pointerReader(readerOf(t.Elem(), tag))
 	case reflect.Slice:
 		return sliceReader(t, readerOf(t.Elem(), tag))
 	}
-	return func(q *quick, _ reflect.Value) { q.bad = true } // nothing that an event has much of
+	return func(q *quick, _ reflect.Value) { q.bad = true } // too rare to be worth it
 }
 
 func pointerReader(elem valueReader) valueReader {
@@ -280,7 +282,7 @@ func sliceReader(t reflect.Type, elem valueReader) valueReader {
 	}
 }
 
-// pointer reads a number, or an object.
+// pointer reads an address or an object.
 func (q *quick) pointer(p *Pointer) {
 	if q.peek() != '{' {
 		p.Num = q.number(naming{})
@@ -288,7 +290,7 @@ func (q *quick) pointer(p *Pointer) {
 	}
 	p.Object = &Object{}
 	share := q.share
-	q.share = false // an SQE in it would get in between the fields of the one around it
+	q.share = false // the fields of an SQE in it must not mix with those of the SQE around it
 	structReaderOf(reflect.TypeFor[Object]()).object(q, reflect.ValueOf(p.Object).Elem())
 	q.share = share
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// part is what was appended to one of the lists behind the start. It is a copy, unless the lists are shared.
+// part returns what was appended to a list since it had start elements: a copy, unless lists are shared.
 func part[T any](q *quick, list *[]T, start int) []T {
 	got := (*list)[start:len(*list):len(*list)]
 	if q.share {
@@ -17,7 +17,7 @@ func part[T any](q *quick, list *[]T, start int) []T {
 	return append(make([]T, 0, len(got)), got...)
 }
 
-// sqes reads SQEs.
+// sqes reads an array of SQEs.
 func (q *quick) sqes() []SQE {
 	start := len(q.list.sqes)
 	q.want('[')
@@ -28,7 +28,7 @@ func (q *quick) sqes() []SQE {
 	return part(q, &q.list.sqes, start)
 }
 
-// sqe reads an SQE: an object, or bytes.
+// sqe reads an SQE: an object, or its bytes in hexadecimal.
 func (q *quick) sqe(s *SQE) {
 	if q.peek() == '"' {
 		s.Raw = q.bytes()
@@ -76,8 +76,8 @@ func (q *quick) sqe(s *SQE) {
 	}
 }
 
-// sqeBytes reads an SQE that has nothing but fields with numbers, as its bytes; false if it has anything else. What stands
-// as in an SQE before is not read again.
+// sqeBytes reads an SQE as its bytes, if it consists of fields with numbers; if not, it returns false. What the SQE has
+// in common with an earlier one is not read again.
 func (q *quick) sqeBytes(s *SQE) bool {
 	q.list.rows = append(q.list.rows, uapi.SQE{})
 	row := &q.list.rows[len(q.list.rows)-1]
@@ -119,7 +119,7 @@ func (q *quick) sqeBytes(s *SQE) bool {
 	return true
 }
 
-// sqeKeys are the names of the fields of an SQE, in the order of uapi.SQEFields.
+// sqeKeys are the names of the fields of an SQE, by index in uapi.SQEFields.
 var sqeKeys = func() []key {
 	var names []string
 	for _, f := range uapi.SQEFields {
@@ -128,8 +128,8 @@ var sqeKeys = func() []key {
 	return keysOf(names...)
 }()
 
-// sqeKey is which field of an SQE comes next, probably the one that came behind the last one in an SQE with the opcode
-// before; -1 and its name if it is no field.
+// sqeKey reads the name of a member and returns the index of the field, or -1 and the name if it is none. It first
+// tries the field that followed the last one in the SQE with this opcode before.
 func (q *quick) sqeKey(op uint64, last int) (index int, name []byte) {
 	after := &q.after[op%maxOps][last]
 	if i := int(*after); q.has(&sqeKeys[i]) {
@@ -144,8 +144,7 @@ func (q *quick) sqeKey(op uint64, last int) (index int, name []byte) {
 	return i, name
 }
 
-// fieldNamings are the namings of the fields of an SQE, in their order: first of those of SQEs as they are, then of
-// those of SOCKET.
+// fieldNamings are the namings of the fields of an SQE by index: first for most opcodes, then for SOCKET.
 var fieldNamings = func() (namings [2][]naming) {
 	for _, f := range uapi.SQEFields {
 		of, own := socketNamings[f.Name]
@@ -158,7 +157,7 @@ var fieldNamings = func() (namings [2][]naming) {
 	return namings
 }()
 
-// namingsOf are those of an SQE with the opcode.
+// namingsOf returns the namings of the fields of an SQE with the opcode.
 func namingsOf(op uint64) []naming {
 	if op == uint64(uapi.IORING_OP_SOCKET) {
 		return fieldNamings[1]
@@ -194,7 +193,7 @@ func (q *quick) results() []Recorded {
 	return part(q, &q.list.results, start)
 }
 
-// recorded reads what a kernel gave.
+// recorded reads what one kernel gave.
 func (q *quick) recorded(r *Recorded) {
 	var seen members
 	q.want('{')
@@ -234,7 +233,7 @@ func (q *quick) on() []string {
 	return part(q, &q.list.on, start)
 }
 
-// cqes reads CQEs.
+// cqes reads an array of CQEs.
 func (q *quick) cqes() []CQEOut {
 	start := len(q.list.cqes)
 	q.want('[')
@@ -244,7 +243,7 @@ func (q *quick) cqes() []CQEOut {
 	return part(q, &q.list.cqes, start)
 }
 
-// cqeKeys are the names of a CQE's members, but for its extra words, which are rare.
+// cqeKeys are the names of the members of a CQE, without its extra words, which are rare.
 var cqeKeys = keysOf("user_data", "res", "flags")
 
 // cqe reads a CQE.

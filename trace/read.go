@@ -17,28 +17,28 @@ import (
 	"github.com/uringsim/uringsim/srcpos"
 )
 
-// Limits of input, which keep memory bounded. Larger traces are written as .jsonl.
+// Limits that keep memory bounded. Larger traces have to be written as .jsonl.
 const (
-	maxDocument = 64 << 20 // bytes of a .json file
-	maxLine     = 8 << 20  // bytes of a line of a .jsonl file
+	maxDocument = 64 << 20 // most bytes of a .json file
+	maxLine     = 8 << 20  // most bytes of a line of a .jsonl file
 )
 
-// MaxEvents is the most events of a .json file.
+// MaxEvents is the most events that a .json file may have.
 const MaxEvents = 1 << 20
 
-// SyntaxError is input that is no trace: where, what was found and what was expected.
+// SyntaxError is returned for input that is not a valid trace.
 type SyntaxError struct {
 	File      string
 	Line, Col int // from 1
 	Msg       string
 }
 
-// Error is "file:line:column: message".
+// Error returns "file:line:column: message".
 func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Msg)
 }
 
-// offsetError is an error with its place in the text that is being read.
+// offsetError is an error at an offset of the text that is being read.
 type offsetError struct {
 	err    error
 	offset int64
@@ -47,7 +47,7 @@ type offsetError struct {
 func (e *offsetError) Error() string { return e.err.Error() }
 func (e *offsetError) Unwrap() error { return e.err }
 
-// at says that err happened in a text that starts at the given offset.
+// at adds to err the offset at which the text begins that err is about.
 func at(err error, start int64) error {
 	off, msg := locate(err)
 	return &offsetError{msg, start + off}
@@ -74,7 +74,7 @@ func locate(err error) (offset int64, msg error) {
 	return 0, err
 }
 
-// describe says in our words what a value should have been.
+// describe says in the words of the trace format what is wrong with a value.
 func describe(e *json.SemanticError) error {
 	where := strings.TrimPrefix(string(e.JSONPointer), "/")
 	if where != "" {
@@ -111,7 +111,7 @@ func knownKeys(t reflect.Type) string {
 	return "; known are " + strings.Join(keys, ", ")
 }
 
-// goKind names a Go type in JSON's words.
+// goKind returns the JSON name for a Go type.
 func goKind(t string) string {
 	switch {
 	case t == "string", strings.HasSuffix(t, "Sockaddr"), strings.HasSuffix(t, "Prot"):
@@ -128,8 +128,8 @@ func goKind(t string) string {
 	return "an object"
 }
 
-// Decode reads another document that is made of the objects of traces into v, as strictly as traces are read: errors
-// are *SyntaxError.
+// Decode reads another kind of document that consists of the objects of traces, as strictly as traces are read. Its
+// errors are *SyntaxError.
 func Decode(file string, text []byte, v any) error {
 	err := json.Unmarshal(text, v, json.RejectUnknownMembers(true))
 	if err == nil {
@@ -151,11 +151,12 @@ type Reader struct {
 	next   func() (Event, error)
 	close  func() error
 	quick  quick
-	packed *unpacker   // of a packed trace
-	lines  *lineReader // of a trace with an event per line
+	packed *unpacker   // nil unless the trace is packed
+	lines  *lineReader // nil unless the trace has one event per line
 }
 
-// Share tells whether events may share their memory: an event is then only good until the next is read, which is faster.
+// Share says whether events may share memory, which is faster: each event is then valid only until the next one is
+// read.
 func (r *Reader) Share(share bool) {
 	r.quick.share = share
 	if r.packed != nil {
@@ -163,8 +164,8 @@ func (r *Reader) Share(share bool) {
 	}
 }
 
-// AsBytes tells whether SQEs that were written as fields may come as their bytes, where that is faster: if memory is
-// shared, and they point to no objects.
+// AsBytes says whether SQEs that were written as fields may be returned as their bytes, which is faster. It only has an
+// effect on SQEs that point to no objects, and together with Share.
 func (r *Reader) AsBytes(bytes bool) {
 	r.quick.asBytes = bytes
 	if r.packed != nil {
@@ -172,11 +173,11 @@ func (r *Reader) AsBytes(bytes bool) {
 	}
 }
 
-// Packed tells whether the trace is a packed one.
+// Packed tells whether the trace is packed.
 func (r *Reader) Packed() bool { return r.packed != nil }
 
-// Skip goes on behind the first n events, before Next gives any; io.EOF if there are fewer. Of a packed trace it reads
-// next to nothing, and so does not look whether what it skips is whole.
+// Skip skips n events. It returns io.EOF if there are fewer. In a packed trace it jumps over whole blocks and does not
+// check them.
 func (r *Reader) Skip(n uint64) error {
 	if r.packed != nil {
 		return r.packed.skip(n)
@@ -189,13 +190,14 @@ func (r *Reader) Skip(n uint64) error {
 	return nil
 }
 
-// Next is the next event; io.EOF at the end. Errors are *SyntaxError, of packed traces *PackError, or from the file.
+// Next returns the next event, or io.EOF at the end. Other errors are a *SyntaxError, for packed traces a *PackError,
+// or from the file.
 func (r *Reader) Next() (Event, error) { return r.next() }
 
 // Close closes the file.
 func (r *Reader) Close() error { return r.close() }
 
-// OpenFile opens a trace file; its name says how it is written, as for NewReader, and whether it is compressed (.zst,
+// OpenFile opens a trace file. Its name says how it is written, as for NewReader, and whether it is compressed (.zst or
 // .gz).
 func OpenFile(file string) (*Reader, error) {
 	f, err := stream.Open(file, strings.NewReader(""))
@@ -205,9 +207,10 @@ func OpenFile(file string) (*Reader, error) {
 	return NewReader(f, file)
 }
 
-// NewReader reads a trace from a stream, which Close closes, as does an error. What begins as packed traces do is one,
-// whatever its name is. Otherwise a file whose name, without .zst or .gz, ends in .jsonl has an event per line; of "-",
-// which is standard input, the text tells; anything else is one JSON document.
+// NewReader reads a trace from a stream, which it closes on an error, and Close does otherwise. A stream that begins
+// like a packed trace is one, whatever its name. Else a file whose name, without .zst or .gz, ends in .jsonl has one
+// event per line, and any other is one JSON document. For standard input, which is called "-", the first line tells
+// which of the two it is.
 func NewReader(in io.ReadCloser, file string) (*Reader, error) {
 	r := &Reader{file: file, close: in.Close}
 	var err error
@@ -226,24 +229,24 @@ func NewReader(in io.ReadCloser, file string) (*Reader, error) {
 	return r, nil
 }
 
-// hasLines tells whether there is an event per line.
+// hasLines tells whether the trace has one event per line.
 func hasLines(in *bufio.Reader, file string) bool {
 	if file != "-" {
 		return filepath.Ext(stream.Plain(file)) == ".jsonl"
 	}
-	for n := 1; n <= in.Size(); n = in.Buffered() + 1 { // takes what is there, and does not wait for more than a line
+	for n := 1; n <= in.Size(); n = in.Buffered() + 1 { // waits for no more than one line
 		_, err := in.Peek(n)
 		text, _ := in.Peek(in.Buffered())
 		line, _, whole := bytes.Cut(bytes.TrimLeft(text, " \t\r\n"), []byte("\n"))
-		if whole || err != nil { // an error comes again when it is read
+		if whole || err != nil { // the error will come again when the line is read
 			var h Header
-			return json.Unmarshal(line, &h, json.RejectUnknownMembers(true)) == nil // "events" is unknown there
+			return json.Unmarshal(line, &h, json.RejectUnknownMembers(true)) == nil // fails for a document, as a header has no "events"
 		}
 	}
-	return false // no header is as long
+	return false // no header is that long
 }
 
-// startDocument reads the whole document and hands its events out one by one.
+// startDocument reads the whole document. Its events are decoded one by one.
 func (r *Reader) startDocument(in io.Reader) error {
 	text, err := io.ReadAll(io.LimitReader(in, maxDocument+1))
 	if err != nil {
@@ -268,7 +271,7 @@ func (r *Reader) startDocument(in io.Reader) error {
 		return fail(err)
 	}
 	if rest := bytes.TrimLeft(text[dec.InputOffset():], " \t\r\n"); len(rest) > 0 {
-		return fail(at(errors.New("more text behind the trace"), int64(len(text)-len(rest))))
+		return fail(at(errors.New("found more text, expected the end of the file behind the trace"), int64(len(text)-len(rest))))
 	}
 	if err := checkHeader(doc.Header); err != nil {
 		return fail(err)
@@ -281,10 +284,10 @@ func (r *Reader) startDocument(in io.Reader) error {
 	return nil
 }
 
-// spans are where the elements of an array stand in the text, as pairs of offsets.
+// spans are the start and end offsets of the elements of an array.
 type spans [][2]int64
 
-// UnmarshalJSONFrom notes where the elements are, without a look into them.
+// UnmarshalJSONFrom notes where the elements are, without decoding them.
 func (s *spans) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if kind := dec.PeekKind(); kind != '[' && kind != 0 {
 		return fmt.Errorf("found %s, expected an array", kindName(kind))
@@ -304,7 +307,7 @@ func (s *spans) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
-// documentEvents hands out the events of a document, with their places.
+// documentEvents returns a function that decodes the next event of a document.
 func (r *Reader) documentEvents(text []byte, events spans) func() (Event, error) {
 	return func() (Event, error) {
 		if len(events) == 0 {
@@ -334,7 +337,7 @@ func syntaxError(file string, text []byte, err error) error {
 	return &SyntaxError{file, at.Line, at.Col, msg.Error()}
 }
 
-// Read reads a whole trace.
+// Read reads a whole trace. File is its name, for messages and as for NewReader.
 func Read(in io.Reader, file string) (*Trace, error) {
 	r, err := NewReader(io.NopCloser(in), file)
 	if err != nil {
@@ -353,7 +356,7 @@ func ReadFile(file string) (*Trace, error) {
 	return r.All()
 }
 
-// All is the whole trace, as far as Next has not handed it out.
+// All returns the trace with all events that Next has not returned yet.
 func (r *Reader) All() (*Trace, error) {
 	t := &Trace{Header: r.Header}
 	for {

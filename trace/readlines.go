@@ -10,13 +10,13 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// lineReader reads events that have a line each.
+// lineReader reads a trace with one event per line.
 type lineReader struct {
 	file  string
 	in    *bufio.Reader
-	line  int                  // that was read last, from 1
-	buf   []byte               // for lines that go beyond the buffer of in
-	isEnd func(err error) bool // that of a recording whose recorder was killed
+	line  int                  // number of the last line, from 1
+	buf   []byte               // for a line that is longer than the buffer of in
+	isEnd func(err error) bool // whether the error is just the end of a recording that was cut off
 }
 
 // startLines reads the header and then an event per line.
@@ -24,7 +24,7 @@ func (r *Reader) startLines(in *bufio.Reader) error {
 	l := &lineReader{file: r.file, in: in, isEnd: r.cutOff}
 	text, err := l.next()
 	if err == io.EOF {
-		return &SyntaxError{r.file, 1, 1, fmt.Sprintf("no text, expected {\"trace\": %d}", Version)}
+		return &SyntaxError{r.file, 1, 1, fmt.Sprintf("found nothing, expected {\"trace\": %d}", Version)}
 	}
 	if err != nil {
 		return err
@@ -42,7 +42,7 @@ func (r *Reader) startLines(in *bufio.Reader) error {
 	return nil
 }
 
-// event reads the next event, and tells how many bytes it has.
+// event reads the next event, and returns the length of its line in bytes.
 func (l *lineReader) event(q *quick) (Event, int, error) {
 	text, err := l.next()
 	if err != nil {
@@ -56,7 +56,7 @@ func (l *lineReader) event(q *quick) (Event, int, error) {
 	return e, len(text), nil
 }
 
-// next is the next line that is not empty, which is good until the one behind it is read.
+// next returns the next line that is not empty. It is valid until next is called again.
 func (l *lineReader) next() ([]byte, error) {
 	for {
 		text, err := l.read()
@@ -77,7 +77,7 @@ func (l *lineReader) next() ([]byte, error) {
 	}
 }
 
-// fail is an error in the line that was read last.
+// fail returns an error in the last line.
 func (l *lineReader) fail(text []byte, err error) error {
 	off, msg := locate(err)
 	return &SyntaxError{l.file, l.line, int(min(off, int64(len(text)))) + 1, msg.Error()}
@@ -85,8 +85,7 @@ func (l *lineReader) fail(text []byte, err error) error {
 
 var errLongLine = fmt.Errorf("the line has more than %d bytes", maxLine)
 
-// read reads up to the end of the line, and refuses lines that are too long without keeping them. Most lines are not
-// copied.
+// read reads a line, most often without copying it. It does not keep the text of lines that are too long.
 func (l *lineReader) read() ([]byte, error) {
 	text, err := l.in.ReadSlice('\n')
 	if err != bufio.ErrBufferFull {
@@ -103,7 +102,8 @@ func (l *lineReader) read() ([]byte, error) {
 	return l.buf, err
 }
 
-// cutOff tells whether err is the end of a recording whose recorder was killed: its last line is not whole then.
+// cutOff tells whether err is the end of a recording whose recorder was killed, so that its last line may be
+// incomplete.
 func (r *Reader) cutOff(err error) bool {
 	ended := err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF)
 	return ended && r.Header.Recording != nil && !r.Header.Recording.Complete

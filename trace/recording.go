@@ -7,8 +7,9 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// NewPlayerOf makes a Player of the trace with this header, on a system that is of the release. A recording is compared
-// with what its own kernel gave, as far as that says what the release does.
+// NewPlayerOf returns a Player for the trace with this header, on a system that behaves like the release. For a
+// recording of a program it compares with the results of the recording's kernel, as far as these tell what the release
+// does.
 func NewPlayerOf(sys System, h *Header, release string) *Player {
 	p := NewPlayer(sys, h.ResultsOf(release))
 	if h.Recording != nil {
@@ -17,17 +18,17 @@ func NewPlayerOf(sys System, h *Header, release string) *Player {
 	return p
 }
 
-// lenient is what is left open when a recording is compared.
+// lenient is the state for comparing with the recording of a program, which leaves more open than a trace of a test.
 type lenient struct {
-	elsewhere bool             // it was made on another release
-	early     map[string][]CQE // CQEs of rings that have come, and that it shows later
+	elsewhere bool             // the recording was made on another release
+	early     map[string][]CQE // by ring: CQEs that the system gave and that the recording shows later
 }
 
-// mostEarly bounds the CQEs of a ring that a recording is expected to show later; of one that lost some, it never does.
+// mostEarly bounds the CQEs of a ring that are kept in early: if the recorder lost some, they never show.
 const mostEarly = 1 << 12
 
-// known are the results of an event that are told before it is played. A recording has none of a call in which its task
-// ended: nothing came then.
+// known returns the results of an event that the system is told before it plays it. A recording has none for a call
+// during which its task ended: then nothing came.
 func (p *Player) known(want *Recorded) *Recorded {
 	if want == nil && p.lenient != nil {
 		return &Recorded{}
@@ -35,7 +36,8 @@ func (p *Player) known(want *Recorded) *Recorded {
 	return want
 }
 
-// withoutEarly takes the CQEs that have come already from what a call knows. A nil lenient leaves all.
+// withoutEarly removes CQEs that the system gave in an earlier call from those that the call is told. A nil lenient
+// removes none.
 func (l *lenient) withoutEarly(c Call) Call {
 	if l == nil || len(l.early[ringOf(c)]) == 0 {
 		return c
@@ -43,7 +45,7 @@ func (l *lenient) withoutEarly(c Call) Call {
 	early := slices.Clone(l.early[ringOf(c)])
 	late := func(known []uapi.CQE) []uapi.CQE {
 		return slices.DeleteFunc(known, func(real uapi.CQE) bool {
-			i := slices.IndexFunc(early, func(c CQE) bool { return c.is(&real) })
+			i := slices.IndexFunc(early, func(c CQE) bool { return c.matches(&real) })
 			if i >= 0 {
 				early = slices.Delete(early, i, i+1)
 			}
@@ -61,23 +63,23 @@ func (l *lenient) withoutEarly(c Call) Call {
 	return c
 }
 
-// settle gives the CQEs of a ring as the recorder saw them, and whether those are others than got. He looks when a call
-// ends, and sees one look later what the kernel posts on the way back to the program. At rings with a submission thread
-// he looks when he likes: he may have seen SQEs in one look, and their CQEs in any later one. CQEs that do not fit are
-// given as they are.
+// settle returns the CQEs of a ring as the recorder saw them, and whether these differ from got. The recorder looks at
+// a ring when a call ends, so it sees CQEs that the kernel posts on the way back to the program one look later. Rings
+// with a submission thread it polls, so it may see the CQE of a request at any look after that request. CQEs that do
+// not match are returned as they are.
 func (l *lenient) settle(ring string, polled bool, want []CQEOut, got []CQE) (seen []CQE, moved bool) {
 	early := l.early[ring]
 	if len(early) == 0 && sameCQEs(want, got) {
 		return got, false
 	}
 	rest := slices.Concat(early, got)
-	due := len(early) // so many of rest are to be seen now
+	due := len(early) // this many of rest must be seen now
 	if polled {
 		due = 0
 	}
 	for _, w := range want {
 		real := w.cqe()
-		i := slices.IndexFunc(rest, func(c CQE) bool { return c.is(&real) || c.as(&real) })
+		i := slices.IndexFunc(rest, func(c CQE) bool { return c.matches(&real) || c.mayAnswer(&real) })
 		if i < 0 {
 			break
 		}
@@ -93,7 +95,7 @@ func (l *lenient) settle(ring string, polled bool, want []CQEOut, got []CQE) (se
 	case len(seen) < len(want) || due > 0:
 		return append(seen, rest...), true
 	case len(early) == 0 && len(rest) == 0 && !polled:
-		return got, false // in an order that is not possible
+		return got, false // the order is impossible
 	}
 	if rest = rest[max(0, len(rest)-mostEarly):]; len(rest) > 0 {
 		l.early[ring] = rest
@@ -101,8 +103,8 @@ func (l *lenient) settle(ring string, polled bool, want []CQEOut, got []CQE) (se
 	return seen, true
 }
 
-// probes tells whether two answers to a PROBE, as changes of the same bytes, come of kernels that know different numbers
-// of opcodes, and are the same for those that both know.
+// probes tells whether two answers to a PROBE, given as changes of the same bytes, differ only because their kernels
+// know different numbers of opcodes.
 func (l *lenient) probes(before []byte, want, got []Wrote) bool {
 	if !l.elsewhere || len(before) < uapi.SizeofProbe {
 		return false
@@ -112,10 +114,10 @@ func (l *lenient) probes(before []byte, want, got []Wrote) bool {
 		return false
 	}
 	n := min(len(a), uapi.SizeofProbe+(int(min(a[0], b[0]))+1)*uapi.SizeofProbeOp)
-	return bytes.Equal(a[2:n], b[2:n]) // behind the last opcode, and how many there are
+	return bytes.Equal(a[2:n], b[2:n]) // but for the last opcode and the number of opcodes
 }
 
-// patched are the bytes with changes; nil if those lie outside.
+// patched returns b with the changes applied, or nil if they do not lie within b.
 func patched(b []byte, list []Wrote) []byte {
 	b = bytes.Clone(b)
 	for _, w := range list {
@@ -127,7 +129,7 @@ func patched(b []byte, list []Wrote) []byte {
 	return b
 }
 
-// compare fills in what differs from what was recorded.
+// compare sets o.Diff if the outcome differs from what was recorded.
 func (p *Player) compare(o *Outcome, c Call, before []byte) {
 	if o.Want == nil || o.Unmodelled != "" {
 		return
@@ -150,8 +152,8 @@ func (p *Player) compare(o *Outcome, c Call, before []byte) {
 	o.Diff = diff(want, got, cqes)
 }
 
-// endsWait tells whether a result says no more than how a wait ended: by a signal, in time or not. Other threads and the
-// speed of the machine decide that.
+// endsWait tells whether a result only says how a wait ended: by a signal, by a timeout, or with CQEs. That depends on
+// other threads and on the speed of the machine.
 func endsWait(ret Ret) bool {
 	switch int64(ret) {
 	case 0, uapi.EINTR.Ret(), uapi.ETIME.Ret():
@@ -160,7 +162,7 @@ func endsWait(ret Ret) bool {
 	return false
 }
 
-// outs are CQEs as results have them.
+// outs returns CQEs in the form in which results have them.
 func outs(cqes []CQE) []CQEOut {
 	var list []CQEOut
 	for _, c := range cqes {

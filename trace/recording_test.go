@@ -80,7 +80,7 @@ func TestProbes(t *testing.T) {
 			b[uapi.SizeofProbe+i*uapi.SizeofProbeOp] = byte(i)
 			b[uapi.SizeofProbe+i*uapi.SizeofProbeOp+2] = f
 		}
-		return changes(before, b)
+		return WroteBytes(before, b)
 	}
 	rows := []struct {
 		why       string

@@ -6,55 +6,53 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// MemRegion is struct io_uring_mem_region_reg. Region is the address of a struct io_uring_region_desc, or one.
+// MemRegion is struct io_uring_mem_region_reg. Region is a struct io_uring_region_desc, or its address.
 type MemRegion struct {
-	Region Pointer       `json:"region,omitzero"`
-	Flags  Num[plainTag] `json:"flags,omitzero"`
-	Resv   Bytes         `json:"resv,omitzero" max:"16"` // 16 bytes
+	Region Pointer `json:"region,omitzero"`
+	Flags  Num32   `json:"flags,omitzero"`
+	Resv   Bytes   `json:"resv,omitzero" max:"16"` // 16 bytes
 }
 
 func (m *MemRegion) put(at placer) (uint64, error) {
 	addr, room := at.place(uapi.SizeofMemRegionReg)
 	desc, err := m.Region.put(at)
 	reg := uapi.MemRegionReg{RegionPtr: desc, Flags: uint64(m.Flags)}
-	words(reg.Resv[:], m.Resv)
+	fillWords(reg.Resv[:], m.Resv)
 	copy(room, reg.Append(nil))
 	return addr, err
 }
 
 // Region is struct io_uring_region_desc.
 type Region struct {
-	UserAddr   Num[plainTag] `json:"user_addr,omitzero"`
-	Size       Num[plainTag] `json:"size,omitzero"`
-	Flags      Num[plainTag] `json:"flags,omitzero" bits:"32"`
-	ID         Num[plainTag] `json:"id,omitzero" bits:"32"`
-	MmapOffset Num[plainTag] `json:"mmap_offset,omitzero"`
-	Resv       Bytes         `json:"resv,omitzero" max:"32"` // 32 bytes
+	UserAddr   Num32 `json:"user_addr,omitzero"`
+	Size       Num32 `json:"size,omitzero"`
+	Flags      Num32 `json:"flags,omitzero" bits:"32"`
+	ID         Num32 `json:"id,omitzero" bits:"32"`
+	MmapOffset Num32 `json:"mmap_offset,omitzero"`
+	Resv       Bytes `json:"resv,omitzero" max:"32"` // 32 bytes
 }
 
 func (r *Region) put(at placer) (uint64, error) {
 	d := uapi.RegionDesc{UserAddr: uint64(r.UserAddr), Size: uint64(r.Size), Flags: uint32(r.Flags), ID: uint32(r.ID),
 		MmapOffset: uint64(r.MmapOffset)}
-	words(d.Resv[:], r.Resv)
+	fillWords(d.Resv[:], r.Resv)
 	return putBytes(at, d.Append(nil))
 }
 
-// words fills 64-bit words from the first bytes of b.
-func words(dst []uint64, b Bytes) {
-	raw := make([]byte, 8*len(dst))
+// fillWords fills words of 32 or 64 bits with bytes; words for which there are none become 0.
+func fillWords[W uint32 | uint64](words []W, b Bytes) {
+	raw := make([]byte, binary.Size(words))
 	copy(raw, b)
-	for i := range dst {
-		dst[i] = binary.LittleEndian.Uint64(raw[8*i:])
-	}
+	_, _ = binary.Decode(raw, binary.LittleEndian, words) // as many bytes as the words have
 }
 
 // ResizeParams is struct io_uring_params as RESIZE_RINGS uses it.
 type ResizeParams struct {
-	SQEntries Num[plainTag] `json:"sq_entries,omitzero" bits:"32"`
-	CQEntries Num[plainTag] `json:"cq_entries,omitzero" bits:"32"`
+	SQEntries Num32         `json:"sq_entries,omitzero" bits:"32"`
+	CQEntries Num32         `json:"cq_entries,omitzero" bits:"32"`
 	Flags     Num[setupTag] `json:"flags,omitzero" bits:"32"`
-	SQAddr    Num[plainTag] `json:"sq_user_addr,omitzero"`
-	CQAddr    Num[plainTag] `json:"cq_user_addr,omitzero"`
+	SQAddr    Num32         `json:"sq_user_addr,omitzero"`
+	CQAddr    Num32         `json:"cq_user_addr,omitzero"`
 	Resv      Bytes         `json:"resv,omitzero" max:"12"` // 12 bytes
 }
 

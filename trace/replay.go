@@ -1,14 +1,9 @@
 package trace
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
-	"strings"
 
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/uringsim/uringsim/kernel"
 	"github.com/uringsim/uringsim/uapi"
 	"github.com/uringsim/uringsim/verdict"
 )
@@ -16,31 +11,32 @@ import (
 // Player plays events on a system, one after the other.
 type Player struct {
 	sys     System
-	release string   // the name under which results are recorded and looked for
-	on      []string // the same, as results have it
+	release string   // name of the release whose results are compared and recorded
+	on      []string // the same, for Recorded.On
 	t       *translator
 	events  int
 	started bool
-	share   bool     // outcomes may share their memory
-	cqes    []CQEOut // of the last outcome, if they do
+	share   bool     // outcomes may share memory
+	cqes    []CQEOut // of the last outcome, reused if share is set
 	lenient *lenient // nil unless it plays a recording
 }
 
-// NewPlayer makes a Player. Release is the name of the kernel in Recorded.On; results recorded on others are ignored.
+// NewPlayer returns a Player. Release is the kernel's name in Recorded.On; results of other kernels are ignored.
 func NewPlayer(sys System, release string) *Player {
 	return &Player{sys: sys, release: release, on: []string{release}, t: newTranslator()}
 }
 
-// Share tells whether outcomes may share their memory: one is then only good until the next event is played.
+// Share says whether outcomes may share memory: each is then valid only until the next event is played.
 func (p *Player) Share(share bool) { p.share = share }
 
 // Outcome is what an event gave.
 type Outcome struct {
-	Event    *Event
-	Number   int      // of the event in the trace, from 1
-	Got      Recorded // the results, as they would be recorded
+	Event  *Event
+	Number int      // number of the event in the trace, from 1
+	Got    Recorded // the results, as they would be recorded
+	// what was recorded; nil if nothing was
 	Want     *Recorded
-	Diff     string // (-want +got); "" if Want is nil or the same
+	Diff     string // the differences (-want +got); "" if there are none or Want is nil
 	Why      *verdict.Refusal
 	Trial    *verdict.Refusal // as in Result
 	Requests []Request
@@ -50,26 +46,28 @@ type Outcome struct {
 	Unmodelled string
 }
 
-// OK tells whether the event gave what was recorded, or, where nothing is recorded, anything that is known.
+// OK tells whether the event gave what was recorded, or, if nothing was recorded, whether the model knows what it
+// gives.
 func (o *Outcome) OK() bool { return o.Diff == "" && o.Unmodelled == "" }
 
-// EventError is an event that cannot be carried out: bad input, not a result.
+// EventError is an event that cannot be carried out: the trace is wrong, not the result.
 type EventError struct {
 	Number int // of the event, from 1
 	Line   int // in its file, 0 if unknown
 	Err    error
 }
 
-// Error names the event.
+// Error names the event and what is wrong with it.
 func (e *EventError) Error() string { return fmt.Sprintf("event %d: %v", e.Number, e.Err) }
 
-// Unwrap is the reason.
+// Unwrap returns what is wrong with the event.
 func (e *EventError) Unwrap() error { return e.Err }
 
-// labelled is a System that wants to know which event a Register is, as what it registers is spoken of later.
+// labelled is implemented by a System that wants to know the number of the event behind a Register, to name what was
+// registered in later messages.
 type labelled interface{ SetLabel(string) }
 
-// Play carries out one event. An error means that it could not be, and that later events make no sense.
+// Play carries out one event. After an error it makes no sense to play further events.
 func (p *Player) Play(e *Event) (Outcome, error) {
 	p.events++
 	o := Outcome{Event: e, Number: p.events, Want: e.RecordedOn(p.release)}
@@ -112,7 +110,7 @@ func (p *Player) Play(e *Event) (Outcome, error) {
 	return o, nil
 }
 
-// move puts a new descriptor where the event wants to have it, as dup2(2) and close(2) do.
+// move moves a new descriptor to the number that the event asks for, with dup2(2) and close(2).
 func (p *Player) move(e *Event, r *Result) error {
 	var at *Num32
 	switch a := e.Args.(type) {
@@ -129,7 +127,7 @@ func (p *Player) move(e *Event, r *Result) error {
 		return nil
 	}
 	if *at >= MaxFD {
-		return fmt.Errorf("at is %d; descriptors of traces are 0 to %d", int64(*at), MaxFD-1)
+		return fmt.Errorf("at: found %d, expected 0 to %d, the descriptors of traces", int64(*at), MaxFD-1)
 	}
 	was := int32(r.Ret)
 	*r = p.sys.Do(e.Task, DupTo{was, int32(*at)})
@@ -139,7 +137,7 @@ func (p *Player) move(e *Event, r *Result) error {
 	return p.sys.Do(e.Task, Close{was}).Err
 }
 
-// mapScratch maps the memory that objects are put into.
+// mapScratch maps the memory in which objects are placed.
 func (p *Player) mapScratch(task string) error {
 	r := p.sys.Do(task, Map{ScratchBase, ScratchSize, ProtReadWrite})
 	if r.Err == nil && r.Ret < 0 {
@@ -148,7 +146,7 @@ func (p *Player) mapScratch(task string) error {
 	return r.Err
 }
 
-// after collects what the call did and prepares for the next.
+// after fills in what the call gave and prepares for the next event.
 func (p *Player) after(e *Event, c Call, b *block, before []byte, r Result, o *Outcome) error {
 	o.Got = Recorded{On: p.on, Ret: Ret(r.Ret)}
 	if r.Ring != nil {
@@ -197,11 +195,11 @@ func (p *Player) after(e *Event, c Call, b *block, before []byte, r Result, o *O
 	if err != nil {
 		return err
 	}
-	o.Got.Wrote = changes(before, now)
+	o.Got.Wrote = WroteBytes(before, now)
 	return nil
 }
 
-// look notes what the ring holds after the call.
+// look fills in what the ring holds after the call.
 func (p *Player) look(r *RingState, c Call, o *Outcome) {
 	o.CQEs = r.CQEs
 	o.Got.CQEs = slices.Grow(p.cqes[:0], len(o.CQEs))[:len(o.CQEs)]
@@ -215,212 +213,4 @@ func (p *Player) look(r *RingState, c Call, o *Outcome) {
 	if !p.t.threaded(c) {
 		o.Got.SQHead = &r.SQHead
 	}
-}
-
-// usual is what a setup wrote back in short, or nil if it is not what all kernels write.
-func usual(before, now []byte) *Params {
-	p, q := uapi.DecodeParams(now), uapi.DecodeParams(before)
-	q.SQEntries, q.CQEntries, q.Features = p.SQEntries, p.CQEntries, p.Features
-	q.SQOff = uapi.SQRingOffsets{Head: uapi.RingSQHead, Tail: uapi.RingSQTail, RingMask: uapi.RingSQMask,
-		RingEntries: uapi.RingSQEntries, Flags: uapi.RingSQFlags, Dropped: uapi.RingSQDropped, Array: p.SQOff.Array,
-		UserAddr: p.SQOff.UserAddr}
-	q.CQOff = uapi.CQRingOffsets{Head: uapi.RingCQHead, Tail: uapi.RingCQTail, RingMask: uapi.RingCQMask,
-		RingEntries: uapi.RingCQEntries, Overflow: uapi.RingCQOverflow, CQEs: uapi.RingCQEs, Flags: uapi.RingCQFlags,
-		UserAddr: p.CQOff.UserAddr}
-	if old := uapi.DecodeParams(before); q != p || p.SQOff.UserAddr != old.SQOff.UserAddr || p.CQOff.UserAddr != old.CQOff.UserAddr {
-		return nil
-	}
-	return &Params{Num32(p.SQEntries), Num32(p.CQEntries), Num32(p.Features), Num32(p.SQOff.Array)}
-}
-
-// changes are the runs of bytes that differ; runs that are close together are one.
-func changes(before, now []byte) []Wrote {
-	const gap = 4
-	var out []Wrote
-	for i := 0; i < len(now); i++ {
-		if before[i] == now[i] {
-			continue
-		}
-		end := i + 1
-		for j := end; j < len(now) && j-end < gap; j++ {
-			if before[j] != now[j] {
-				end = j + 1
-			}
-		}
-		out = append(out, Wrote{i, bytes.Clone(now[i:end])})
-		i = end
-	}
-	return out
-}
-
-// RecordedOn is the result that was recorded on the release, or nil.
-func (e *Event) RecordedOn(release string) *Recorded {
-	results := e.Results
-	for i := range results {
-		if on := results[i].On; len(on) == 0 || slices.Contains(on, release) {
-			return &results[i]
-		}
-	}
-	return nil
-}
-
-// diff compares what counts: facts that were recorded, and the order of CQEs where it is one.
-func diff(want, got Recorded, cqes []CQE) string {
-	want.On, got.On = nil, nil
-	if want.SQHead == nil { // written by hand, or of no interest
-		got.SQHead = nil
-	}
-	if got.Params != nil && want.Wrote == nil && want.Params == nil {
-		got.Params = nil
-	}
-	if sameCQEs(want.CQEs, cqes) {
-		got.CQEs = want.CQEs
-	}
-	if same(&want, &got) {
-		return ""
-	}
-	return cmp.Diff(want, got)
-}
-
-// same tells whether there is no difference, which cmp.Diff takes long to find out. What it is not sure of it leaves to
-// that.
-func same(want, got *Recorded) bool {
-	switch {
-	case want.Ret != got.Ret, want.Dropped != got.Dropped, want.Over != got.Over, len(want.On) != 0, len(got.On) != 0:
-		return false
-	case !sameList(want.CQEs, got.CQEs), !sameWrote(want.Wrote, got.Wrote):
-		return false
-	}
-	return sameValue(want.SQHead, got.SQHead) && sameValue(want.Params, got.Params)
-}
-
-// sameList tells whether two lists are the same list, or both have nothing.
-func sameList[T any](a, b []T) bool {
-	return len(a) == len(b) && (a == nil) == (b == nil) && (len(a) == 0 || &a[0] == &b[0])
-}
-
-// sameWrote tells whether the same bytes were written.
-func sameWrote(a, b []Wrote) bool {
-	return (a == nil) == (b == nil) && slices.EqualFunc(a, b, func(a, b Wrote) bool {
-		return a.At == b.At && bytes.Equal(a.Bytes, b.Bytes)
-	})
-}
-
-// sameValue tells whether both pointers are nil, or what they point to is the same.
-func sameValue[T comparable](a, b *T) bool {
-	return a == b || a != nil && b != nil && *a == *b
-}
-
-// sameCQEs tells whether the CQEs are the same, in an order that is possible.
-func sameCQEs(want []CQEOut, got []CQE) bool {
-	if len(want) != len(got) {
-		return false
-	}
-	if equalCQEs(want, got) {
-		return true // this order is possible
-	}
-	used := make([]bool, len(got))
-	next := func(i int, unordered bool) int { // the first that is not used, from i on
-		for i < len(got) && (used[i] || got[i].Unordered != unordered) {
-			i++
-		}
-		return i
-	}
-	ordered, any := next(0, false), next(0, true)
-	for i := range want {
-		c := want[i].cqe()
-		if ordered < len(got) && got[ordered].is(&c) {
-			ordered = next(ordered+1, false)
-			continue
-		}
-		i := any
-		for i < len(got) && !got[i].is(&c) && !got[i].as(&c) {
-			i = next(i+1, true)
-		}
-		if i == len(got) {
-			return false
-		}
-		used[i] = true
-		any = next(any, true)
-	}
-	return true
-}
-
-// equalCQEs tells whether each CQE can be the one at its place. It is asked of every result that is as recorded.
-func equalCQEs(want []CQEOut, got []CQE) bool {
-	for i := range want {
-		w, c := &want[i], &got[i]
-		switch {
-		case uint64(w.UserData) != c.UserData, int32(w.Res) != c.Res, uint32(w.Flags) != c.Flags:
-			return false
-		case w.Big != nil || c.Big != [2]uint64{}:
-			if real := w.cqe(); !c.is(&real) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// is tells whether the CQE can be the one that a real kernel posted.
-func (c *CQE) is(real *uapi.CQE) bool {
-	return c.UserData == real.UserData && c.Res == real.Res && c.Flags == real.Flags && (c.AnyBig || c.Big == real.Big)
-}
-
-// as tells whether a request whose result was recorded, and not decided here, may be the one that the CQE is of. Of
-// several requests with the same user_data, it is not known whose is whose. EACCES is a verdict, and not exchanged.
-func (c *CQE) as(real *uapi.CQE) bool {
-	return c.Known && c.UserData == real.UserData && real.Res != int32(uapi.EACCES.Ret()) &&
-		(c.Flags^real.Flags)&(uapi.IORING_CQE_F_MORE|uapi.IORING_CQE_F_NOTIF) == 0
-}
-
-// Record adds a kernel's results to the event, next to those of others that gave the same, oldest release first.
-func (e *Event) Record(got Recorded) {
-	var kept []Recorded
-	merged := false
-	for _, r := range e.Results {
-		r.On = slices.DeleteFunc(slices.Clone(r.On), func(on string) bool { return slices.Contains(got.On, on) })
-		same := r
-		same.On = got.On
-		if !merged && cmp.Equal(same, got) {
-			r.On, merged = append(r.On, got.On...), true
-		}
-		if len(r.On) > 0 {
-			slices.SortFunc(r.On, byAge)
-			kept = append(kept, r)
-		}
-	}
-	if !merged {
-		kept = append(kept, got)
-	}
-	slices.SortStableFunc(kept, func(a, b Recorded) int { return byAge(a.On[0], b.On[0]) })
-	e.Results = kept
-}
-
-// byAge orders releases; kernels that are not modelled come last.
-func byAge(a, b string) int {
-	age := func(name string) int {
-		i := slices.IndexFunc(kernel.Releases, func(r kernel.Release) bool { return r.Name == name })
-		if i < 0 {
-			i = len(kernel.Releases)
-		}
-		return i
-	}
-	if d := age(a) - age(b); d != 0 {
-		return d
-	}
-	return strings.Compare(a, b)
-}
-
-// Compare is the outcome of an event whose results are known already, as those of a real kernel are. The order of CQEs
-// is left to the model to judge, which knows where it is a fact.
-func Compare(e *Event, number int, release string, got Recorded) Outcome {
-	o := Outcome{Event: e, Number: number, Got: got, Want: e.RecordedOn(release)}
-	for _, c := range got.CQEs {
-		o.CQEs = append(o.CQEs, CQE{CQE: c.cqe(), Unordered: true})
-	}
-	if o.Want != nil {
-		o.Diff = diff(*o.Want, got, o.CQEs)
-	}
-	return o
 }

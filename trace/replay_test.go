@@ -32,7 +32,7 @@ func TestChanges(t *testing.T) {
 		{"aaaaaaaaaaaa", "baaaabbaaaab", []Wrote{{0, Bytes("b")}, {5, Bytes("bb")}, {11, Bytes("b")}}, "the last byte"},
 	}
 	for _, r := range rows {
-		if diff := cmp.Diff(r.want, changes([]byte(r.before), []byte(r.now))); diff != "" {
+		if diff := cmp.Diff(r.want, WroteBytes([]byte(r.before), []byte(r.now))); diff != "" {
 			t.Errorf("%q to %q: %s (-want +got):\n%s", r.before, r.now, r.why, diff)
 		}
 	}
@@ -44,7 +44,7 @@ func TestChangesUndo(t *testing.T) {
 		before := rapid.SliceOfN(rapid.ByteRange(0, 1), 0, 40).Draw(t, "before")
 		now := rapid.SliceOfN(rapid.ByteRange(0, 1), len(before), len(before)).Draw(t, "now")
 		got := bytes.Clone(before)
-		for _, w := range changes(before, now) {
+		for _, w := range WroteBytes(before, now) {
 			copy(got[w.At:], w.Bytes)
 			if last := w.At + len(w.Bytes) - 1; before[w.At] == now[w.At] || before[last] == now[last] {
 				t.Fatalf("run %+v begins or ends where nothing changed", w)
@@ -273,14 +273,14 @@ var playErrorRows = []struct {
 	{[]string{`{"call":"exec"}`, `{"call":"map","addr":4096,"size":4096}`}, nil,
 		"event 2: 0x1000 bytes at 0x1000 are not within 0x20000000 to 0x1000000000, which is for traces"},
 	{[]string{`{"call":"map","addr":"0x20000001","size":4096}`}, nil,
-		"event 1: 0x1000 bytes at 0x20000001 are not whole pages of 4096 bytes"},
+		"event 1: found 0x1000 bytes at 0x20000001, expected whole pages of 4096 bytes"},
 	{[]string{`{"call":"map","addr":"0x20000000","size":"0xfffffffffffff000"}`}, nil,
 		"event 1: 0xfffffffffffff000 bytes at 0x20000000 are not within 0x20000000 to 0x1000000000, which is for traces"},
 	{[]string{`{"call":"map","addr":"0x20000000","size":4096,"prot":"x"}`}, nil,
 		`event 1: prot is "x", expected "none", "r" or "rw"`},
 	{[]string{`{"call":"write","addr":4096,"bytes":"00"}`}, nil,
 		"event 1: 1 bytes at 0x1000 are not within 0x20000000 to 0x1000000000, which is for traces"},
-	{[]string{`{"call":"close","fd":900}`}, nil, "event 1: fd is 900; descriptors from 900 on are not for traces"},
+	{[]string{`{"call":"close","fd":900}`}, nil, "event 1: fd is 900, expected less than 900: the descriptors above are not for traces"},
 	{[]string{`{"call":"exec"}`}, []Result{{Err: errBroken}}, "event 1: broken"},
 	{[]string{`{"call":"register","fd":3,"op":2,"arg":{}}`}, nil,
 		"event 1: arg: an object that a pointer points to has exactly one key, such as path, bytes or bpf_filter"},
@@ -291,14 +291,14 @@ var playErrorRows = []struct {
 	{[]string{setupEvent, `{"call":"enter","fd":3,"sqes":[{"slot":4}]}`}, []Result{{Ret: 3}},
 		"event 2: sqes[0]: the ring has only 4 entries"},
 	{[]string{setupEvent, `{"call":"enter","fd":3,"array":[0,1,2,3,0]}`}, []Result{{Ret: 3}},
-		"event 2: array has 5 values, the ring only 4 entries"},
+		"event 2: array: found 5 values, expected at most the 4 entries of the ring"},
 	{[]string{`{"call":"setup","ring":"a","entries":4}`, `{"call":"setup","ring":"a","entries":4}`}, []Result{{Ret: 3},
 		{Ret: 4}},
-		`event 2: there is a ring "a" already`},
+		`event 2: ring: found "a", which exists already`},
 	{[]string{`{"call":"register","fd":3,"op":37,"arg":{"bpf_filter":{"opcode":0,"insns":["rett #1"]}}}`}, nil,
 		`event 1: arg: insns: 1:1: expected an instruction or a label, found "rett"`},
 	{[]string{`{"call":"register","fd":3,"op":0,"arg":{"sockaddr":"nowhere"}}`}, nil,
-		`event 1: arg: sockaddr "nowhere" is none of 127.0.0.1:80, [::1]:80, unix:PATH`},
+		`event 1: arg: found sockaddr "nowhere", expected one such as 127.0.0.1:80, [::1]:80 or unix:PATH`},
 }
 
 // TestPlayErrors: events that cannot be carried out stop the replay with their number and line.

@@ -2,17 +2,18 @@ package trace
 
 import (
 	"encoding/binary"
+	"reflect"
 
 	"github.com/uringsim/uringsim/uapi"
 )
 
 // BufReg is struct io_uring_buf_reg.
 type BufReg struct {
-	RingAddr    Num[plainTag]   `json:"ring_addr,omitzero"`
-	RingEntries Num[plainTag]   `json:"ring_entries,omitzero" bits:"32"`
-	BGID        Num[plainTag]   `json:"bgid,omitzero" bits:"16"`
+	RingAddr    Num32           `json:"ring_addr,omitzero"`
+	RingEntries Num32           `json:"ring_entries,omitzero" bits:"32"`
+	BGID        Num32           `json:"bgid,omitzero" bits:"16"`
 	Flags       Num[bufRingTag] `json:"flags,omitzero" bits:"16"`
-	MinLeft     Num[plainTag]   `json:"min_left,omitzero" bits:"32"`
+	MinLeft     Num32           `json:"min_left,omitzero" bits:"32"`
 	Resv        Bytes           `json:"resv,omitzero" max:"20"` // 20 bytes
 }
 
@@ -22,11 +23,11 @@ func (r *BufReg) put(at placer) (uint64, error) {
 	return putOver(at, reg.Append(nil), 20, 20, r.Resv)
 }
 
-// BufStatus is struct io_uring_buf_status; the kernel writes head.
+// BufStatus is struct io_uring_buf_status, whose head the kernel writes.
 type BufStatus struct {
-	BufGroup Num[plainTag] `json:"buf_group,omitzero" bits:"32"`
-	Head     Num[plainTag] `json:"head,omitzero" bits:"32"`
-	Resv     Bytes         `json:"resv,omitzero" max:"32"` // 32 bytes
+	BufGroup Num32 `json:"buf_group,omitzero" bits:"32"`
+	Head     Num32 `json:"head,omitzero" bits:"32"`
+	Resv     Bytes `json:"resv,omitzero" max:"32"` // 32 bytes
 }
 
 func (s *BufStatus) put(at placer) (uint64, error) {
@@ -34,10 +35,10 @@ func (s *BufStatus) put(at placer) (uint64, error) {
 	return putOver(at, status.Append(nil), 8, 32, s.Resv)
 }
 
-// SyncCancel is struct io_uring_sync_cancel_reg. Without a timeout it waits for as long as it takes.
+// SyncCancel is struct io_uring_sync_cancel_reg. Without a timeout it waits forever.
 type SyncCancel struct {
-	Addr    Num[plainTag]  `json:"addr,omitzero"`
-	FD      Num[plainTag]  `json:"fd,omitzero" bits:"32"`
+	Addr    Num32          `json:"addr,omitzero"`
+	FD      Num32          `json:"fd,omitzero" bits:"32"`
 	Flags   Num[cancelTag] `json:"flags,omitzero" bits:"32"`
 	Timeout *Timespec      `json:"timeout,omitzero"`
 	Opcode  Num[opTag]     `json:"opcode,omitzero" bits:"8"`
@@ -53,14 +54,14 @@ func (c *SyncCancel) put(at placer) (uint64, error) {
 	return putOver(at, reg.Append(nil), 33, 31, c.Pad)
 }
 
-// NAPI is struct io_uring_napi; the kernel writes the settings there that were in force before.
+// NAPI is struct io_uring_napi, to which the kernel writes the settings that were in force before.
 type NAPI struct {
-	BusyPollTo     Num[plainTag] `json:"busy_poll_to,omitzero" bits:"32"`
-	PreferBusyPoll Num[plainTag] `json:"prefer_busy_poll,omitzero" bits:"8"`
-	Opcode         Num[plainTag] `json:"opcode,omitzero" bits:"8"`
-	Pad            Bytes         `json:"pad,omitzero" max:"2"` // 2 bytes
-	OpParam        Num[plainTag] `json:"op_param,omitzero" bits:"32"`
-	Resv           Num[plainTag] `json:"resv,omitzero" bits:"32"`
+	BusyPollTo     Num32 `json:"busy_poll_to,omitzero" bits:"32"`
+	PreferBusyPoll Num32 `json:"prefer_busy_poll,omitzero" bits:"8"`
+	Opcode         Num32 `json:"opcode,omitzero" bits:"8"`
+	Pad            Bytes `json:"pad,omitzero" max:"2"` // 2 bytes
+	OpParam        Num32 `json:"op_param,omitzero" bits:"32"`
+	Resv           Num32 `json:"resv,omitzero" bits:"32"`
 }
 
 func (n *NAPI) put(at placer) (uint64, error) {
@@ -71,24 +72,30 @@ func (n *NAPI) put(at placer) (uint64, error) {
 
 // Clock is struct io_uring_clock_register.
 type Clock struct {
-	ClockID Num[plainTag] `json:"clockid" bits:"32"`
-	Resv    Bytes         `json:"resv,omitzero" max:"12"` // 12 bytes
+	ClockID Num32 `json:"clockid" bits:"32"`
+	Resv    Bytes `json:"resv,omitzero" max:"12"` // 12 bytes
 }
 
 func (c *Clock) put(at placer) (uint64, error) {
 	return putOver(at, uapi.ClockRegister{ClockID: uint32(c.ClockID)}.Append(nil), 4, 12, c.Resv)
 }
 
-// putOver places a struct, with bytes in its reserved part, which has so many from an offset on.
+// putOver places a struct after copying bytes to its reserved part, which has the given offset and size.
 func putOver(at placer, b []byte, off, size int, reserved Bytes) (uint64, error) {
 	copy(b[off:off+size], reserved)
 	return putBytes(at, b)
 }
 
-func putWords(at placer, words []Num[plainTag]) (uint64, error) {
+// putNums places an array of numbers, each as wide as the tag of their field says.
+func putNums(at placer, nums []Num32, tag reflect.StructTag) (uint64, error) {
+	bits, _ := limits(tag)
 	var b []byte
-	for _, w := range words {
-		b = binary.LittleEndian.AppendUint32(b, uint32(w))
+	for _, n := range nums {
+		if bits == 32 {
+			b = binary.LittleEndian.AppendUint32(b, uint32(n))
+		} else {
+			b = binary.LittleEndian.AppendUint64(b, uint64(n))
+		}
 	}
 	return putBytes(at, b)
 }

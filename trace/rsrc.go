@@ -1,18 +1,15 @@
 package trace
 
-import (
-	"encoding/binary"
+import "github.com/uringsim/uringsim/uapi"
 
-	"github.com/uringsim/uringsim/uapi"
-)
-
-// RsrcRegister is struct io_uring_rsrc_register. Data points to descriptors (fds) or to iovecs, Tags to as many tags.
+// RsrcRegister is struct io_uring_rsrc_register. Data points to descriptors (fds) or iovecs, and Tags to a tag for
+// each.
 type RsrcRegister struct {
-	Nr    Num[plainTag] `json:"nr,omitzero" bits:"32"`
-	Flags Num[rsrcTag]  `json:"flags,omitzero" bits:"32"`
-	Resv2 Num[plainTag] `json:"resv2,omitzero"`
-	Data  Pointer       `json:"data,omitzero"`
-	Tags  Pointer       `json:"tags,omitzero"`
+	Nr    Num32        `json:"nr,omitzero" bits:"32"`
+	Flags Num[rsrcTag] `json:"flags,omitzero" bits:"32"`
+	Resv2 Num32        `json:"resv2,omitzero"`
+	Data  Pointer      `json:"data,omitzero"`
+	Tags  Pointer      `json:"tags,omitzero"`
 }
 
 func (r *RsrcRegister) put(at placer) (uint64, error) {
@@ -31,9 +28,9 @@ func (r *RsrcRegister) put(at placer) (uint64, error) {
 
 // RsrcUpdate is struct io_uring_rsrc_update as FILES_UPDATE uses it.
 type RsrcUpdate struct {
-	Offset Num[plainTag] `json:"offset,omitzero" bits:"32"`
-	Resv   Num[plainTag] `json:"resv,omitzero" bits:"32"`
-	Data   Pointer       `json:"data,omitzero"`
+	Offset Num32   `json:"offset,omitzero" bits:"32"`
+	Resv   Num32   `json:"resv,omitzero" bits:"32"`
+	Data   Pointer `json:"data,omitzero"`
 }
 
 func (u *RsrcUpdate) put(at placer) (uint64, error) {
@@ -48,12 +45,12 @@ func (u *RsrcUpdate) put(at placer) (uint64, error) {
 
 // RsrcUpdate2 is struct io_uring_rsrc_update2.
 type RsrcUpdate2 struct {
-	Offset Num[plainTag] `json:"offset,omitzero" bits:"32"`
-	Resv   Num[plainTag] `json:"resv,omitzero" bits:"32"`
-	Data   Pointer       `json:"data,omitzero"`
-	Tags   Pointer       `json:"tags,omitzero"`
-	Nr     Num[plainTag] `json:"nr,omitzero" bits:"32"`
-	Resv2  Num[plainTag] `json:"resv2,omitzero" bits:"32"`
+	Offset Num32   `json:"offset,omitzero" bits:"32"`
+	Resv   Num32   `json:"resv,omitzero" bits:"32"`
+	Data   Pointer `json:"data,omitzero"`
+	Tags   Pointer `json:"tags,omitzero"`
+	Nr     Num32   `json:"nr,omitzero" bits:"32"`
+	Resv2  Num32   `json:"resv2,omitzero" bits:"32"`
 }
 
 func (u *RsrcUpdate2) put(at placer) (uint64, error) {
@@ -72,9 +69,9 @@ func (u *RsrcUpdate2) put(at placer) (uint64, error) {
 
 // FileIndexRange is struct io_uring_file_index_range.
 type FileIndexRange struct {
-	Off  Num[plainTag] `json:"off,omitzero" bits:"32"`
-	Len  Num[plainTag] `json:"len,omitzero" bits:"32"`
-	Resv Num[plainTag] `json:"resv,omitzero"`
+	Off  Num32 `json:"off,omitzero" bits:"32"`
+	Len  Num32 `json:"len,omitzero" bits:"32"`
+	Resv Num32 `json:"resv,omitzero"`
 }
 
 func (r *FileIndexRange) put(at placer) (uint64, error) {
@@ -83,29 +80,17 @@ func (r *FileIndexRange) put(at placer) (uint64, error) {
 
 // CloneBuffers is struct io_uring_clone_buffers.
 type CloneBuffers struct {
-	SrcFD  Num[plainTag] `json:"src_fd,omitzero" bits:"32"`
+	SrcFD  Num32         `json:"src_fd,omitzero" bits:"32"`
 	Flags  Num[cloneTag] `json:"flags,omitzero" bits:"32"`
-	SrcOff Num[plainTag] `json:"src_off,omitzero" bits:"32"`
-	DstOff Num[plainTag] `json:"dst_off,omitzero" bits:"32"`
-	Nr     Num[plainTag] `json:"nr,omitzero" bits:"32"`
+	SrcOff Num32         `json:"src_off,omitzero" bits:"32"`
+	DstOff Num32         `json:"dst_off,omitzero" bits:"32"`
+	Nr     Num32         `json:"nr,omitzero" bits:"32"`
 	Pad    Bytes         `json:"pad,omitzero" max:"12"` // 12 bytes
 }
 
 func (c *CloneBuffers) put(at placer) (uint64, error) {
 	raw := uapi.CloneBuffers{SrcFD: uint32(c.SrcFD), Flags: uint32(c.Flags), SrcOff: uint32(c.SrcOff),
 		DstOff: uint32(c.DstOff), Nr: uint32(c.Nr)}
-	pad := make([]byte, 4*len(raw.Pad))
-	copy(pad, c.Pad)
-	for i := range raw.Pad {
-		raw.Pad[i] = binary.LittleEndian.Uint32(pad[4*i:])
-	}
+	fillWords(raw.Pad[:], c.Pad)
 	return putBytes(at, raw.Append(nil))
-}
-
-func putTags(at placer, tags []Num[plainTag]) (uint64, error) {
-	var b []byte
-	for _, tag := range tags {
-		b = binary.LittleEndian.AppendUint64(b, uint64(tag))
-	}
-	return putBytes(at, b)
 }

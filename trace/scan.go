@@ -6,16 +6,16 @@ import (
 	"math"
 )
 
-// scan reads the JSON that programs write: without escapes, letters beyond ASCII, fractions and exponents. It is bad
-// once it met anything else, whether that is JSON or not, and reads nothing any more: a text that it does not like is
-// read again, with all of JSON and with errors.
+// scan reads the subset of JSON that programs write: no escapes, no characters beyond ASCII, no fractions, no
+// exponents. When it meets anything else it becomes bad and reads no further, and the caller reads the text again with
+// a full decoder.
 type scan struct {
 	text []byte
 	at   int
 	bad  bool
 }
 
-// peek is the next byte that is no space; 0 at the end.
+// peek returns the next byte that is not white space, or 0 at the end.
 func (s *scan) peek() byte {
 	if s.at < len(s.text) && s.text[s.at] > ' ' {
 		return s.text[s.at]
@@ -23,7 +23,7 @@ func (s *scan) peek() byte {
 	return s.skip()
 }
 
-// skip goes on to the next byte that is no space.
+// skip skips white space and returns the byte behind it, or 0 at the end.
 func (s *scan) skip() byte {
 	for ; s.at < len(s.text); s.at++ {
 		switch c := s.text[s.at]; c {
@@ -35,7 +35,7 @@ func (s *scan) skip() byte {
 	return 0
 }
 
-// take skips the byte if it is the next.
+// take skips the byte if it comes next, and tells whether it did.
 func (s *scan) take(c byte) bool {
 	if s.peek() != c || s.bad {
 		return false
@@ -44,7 +44,7 @@ func (s *scan) take(c byte) bool {
 	return true
 }
 
-// want skips the byte, which has to be the next.
+// want skips the byte, which has to come next.
 func (s *scan) want(c byte) {
 	if s.at < len(s.text) && s.text[s.at] == c { // as it nearly always is
 		s.at++
@@ -53,8 +53,8 @@ func (s *scan) want(c byte) {
 	s.bad = !s.take(c) || s.bad
 }
 
-// more tells whether there is a further element before the end of an array or object, which it skips. First is whether
-// none was read yet.
+// more tells whether another element follows in an array or object, and skips the comma before it or else the closing
+// byte end. First says that no element was read yet.
 func (s *scan) more(first bool, end byte) bool {
 	if s.at < len(s.text) && !s.bad { // as it nearly always is
 		switch c := s.text[s.at]; {
@@ -77,10 +77,10 @@ func (s *scan) more(first bool, end byte) bool {
 	return !s.bad
 }
 
-// ends tells whether all was read, and understood.
+// ends tells whether the whole text was read and understood.
 func (s *scan) ends() bool { return !s.bad && s.peek() == 0 && s.at == len(s.text) }
 
-// plain are the bytes that strings may have.
+// plain are the bytes that may stand in strings.
 var plain = func() (is [256]bool) {
 	for c := ' '; c < 0x7f; c++ {
 		is[c] = c != '"' && c != '\\'
@@ -88,7 +88,7 @@ var plain = func() (is [256]bool) {
 	return is
 }()
 
-// str is a string, as it stands in the text.
+// str reads a string, and returns it as it stands in the text.
 func (s *scan) str() []byte {
 	s.want('"')
 	if s.bad {
@@ -108,21 +108,21 @@ func (s *scan) str() []byte {
 	return nil
 }
 
-// key is the name of an object's member.
+// key reads the name of an object's member.
 func (s *scan) key() []byte {
 	name := s.str()
 	s.want(':')
 	return name
 }
 
-// key is the name of a member as programs write it before a value, also as words that texts are compared with.
+// key is the name of a member as programs write it, with quotes and colon, and also as words for a fast comparison.
 type key struct {
 	text string
-	word [2]uint64 // the first 16 bytes
-	mask [2]uint64 // which of them there are
+	word [2]uint64 // the first 16 bytes of the text
+	mask [2]uint64 // which of these exist
 }
 
-// keysOf are the names as keys.
+// keysOf returns the keys for the names.
 func keysOf(names ...string) []key {
 	var keys []key
 	for _, name := range names {
@@ -140,7 +140,7 @@ func keysOf(names ...string) []key {
 	return keys
 }
 
-// has skips a key if it is the next.
+// has skips the key if it comes next, and tells whether it did.
 func (s *scan) has(k *key) bool {
 	rest := s.text[s.at:]
 	if len(k.text) > 16 || len(rest) < 16 {
@@ -157,7 +157,7 @@ func (s *scan) has(k *key) bool {
 	return true
 }
 
-// oneOf is which of the keys is the next, probably the one at next.
+// oneOf reads a key and returns its index in keys. It tries the one at next first.
 func (s *scan) oneOf(keys []key, next int) int {
 	if next < len(keys) && s.has(&keys[next]) {
 		return next
@@ -172,10 +172,10 @@ func (s *scan) oneOf(keys []key, next int) int {
 	return len(keys)
 }
 
-// maxDigits is how many digits of a number certainly fit into 63 bits.
+// maxDigits is the most decimal digits that always fit into 63 bits.
 const maxDigits = 18
 
-// integer is a whole number that fits into 63 bits and a sign.
+// integer reads a whole number.
 func (s *scan) integer() int64 {
 	negative := s.peek() == '-'
 	if negative {
@@ -198,10 +198,10 @@ func (s *scan) integer() int64 {
 	return v
 }
 
-// numeric tells whether the byte goes on with a number.
+// numeric tells whether the byte can continue a number.
 func numeric(c byte) bool { return c-'0' <= 9 || c == '.' || c == 'e' || c == 'E' }
 
-// hexadecimal reads "0x" and up to 16 digits.
+// hexadecimal parses "0x" and up to 16 digits.
 func hexadecimal(text []byte) (v uint64, ok bool) {
 	if len(text) < 3 || len(text) > 18 || text[0] != '0' || text[1] != 'x' {
 		return 0, false
@@ -216,7 +216,7 @@ func hexadecimal(text []byte) (v uint64, ok bool) {
 	return v, true
 }
 
-// hexDigits are the values of digits; what is no digit is 255.
+// hexDigits are the values of the digits; of other bytes, 255.
 var hexDigits = func() (digits [256]byte) {
 	for i := range digits {
 		digits[i] = 255
@@ -227,7 +227,7 @@ var hexDigits = func() (digits [256]byte) {
 	return digits
 }()
 
-// bytes are bytes in hexadecimal.
+// bytes reads a byte string in hexadecimal.
 func (s *scan) bytes() Bytes {
 	text := s.str()
 	b := make(Bytes, hex.DecodedLen(len(text)))
@@ -238,7 +238,7 @@ func (s *scan) bytes() Bytes {
 	return b
 }
 
-// boolean is true or false.
+// boolean reads true or false.
 func (s *scan) boolean() bool {
 	v := s.peek() == 't'
 	for _, c := range []byte(map[bool]string{true: "true", false: "false"}[v]) {
@@ -251,14 +251,14 @@ func (s *scan) boolean() bool {
 	return v
 }
 
-// uint32 is a number of 32 bits, without a name.
+// uint32 reads a number of 32 bits that is written in digits.
 func (s *scan) uint32() uint32 {
 	v := s.integer()
 	s.bad = s.bad || v < 0 || v > math.MaxUint32
 	return uint32(v)
 }
 
-// fit wants the number to have so many bits, signed or not; 0 is any number.
+// fit checks that the number fits into so many bits, signed or not; 0 means any number.
 func (s *scan) fit(v uint64, bits uint) {
 	if bits != 0 && v>>bits != 0 && int64(v)>>(bits-1) != -1 {
 		s.bad = true

@@ -7,8 +7,8 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// The arguments of what somebody saw of calls without making them, as a log of the kernel's tracepoints does. The
-// fields of an SQE that are not stated are absent, and not 0; what an address points to always is.
+// The arguments of calls that were observed from outside, such as in a log of the kernel's tracepoints. Fields of an SQE
+// that are not stated are unknown, and not 0. The memory that an address points to is always unknown.
 type (
 	SeenSetupArgs struct {
 		Ring      string        `json:"ring"`
@@ -21,10 +21,10 @@ type (
 		Op   Num[regOpTag] `json:"op" bits:"32"`
 	}
 	SeenSubmitArgs struct {
-		Ring     string `json:"ring,omitzero"`     // absent if it is not known which one
-		Request  *SQE   `json:"request,omitzero"`  // what is known of a request after its prep, which may add flags
-		SQE      *SQE   `json:"sqe,omitzero"`      // in its place: what is known of the SQE as the program wrote it
-		Continue bool   `json:"continue,omitzero"` // it is in the chain of the one before it on its ring
+		Ring     string `json:"ring,omitzero"`     // absent if it is not known
+		Request  *SQE   `json:"request,omitzero"`  // what is known of a request after its prep, which may have added flags
+		SQE      *SQE   `json:"sqe,omitzero"`      // instead of request: what is known of the SQE as the program wrote it
+		Continue bool   `json:"continue,omitzero"` // the request is in the same chain as the one before it on its ring
 	}
 )
 
@@ -32,38 +32,38 @@ func (*SeenSetupArgs) call() string    { return "seen_setup" }
 func (*SeenRegisterArgs) call() string { return "seen_register" }
 func (*SeenSubmitArgs) call() string   { return "seen_submit" }
 
-// SeenSetup is a ring that a task was seen to make.
+// SeenSetup is a ring that a task was seen to set up.
 type SeenSetup struct {
 	Ring  string
 	Flags uint32
 }
 
-// SeenRegister is a register call that was seen, of which there is no argument but the opcode.
+// SeenRegister is a register call that was seen. Of its arguments only the opcode is known.
 type SeenRegister struct {
 	Ring string
 	Op   uapi.RegisterOp
 	Logged
 }
 
-// SeenSubmit is a request that was seen at its submission.
+// SeenSubmit is a request that was seen when it was submitted.
 type SeenSubmit struct {
 	Ring string
 	Seen
 	Logged
 }
 
-// Logged is what the kernel gave: the value that a register call returned, 0 for a request that was admitted, or a
-// negated errno. It is only good if it is known.
+// Logged is the result in the log, if Known is set: the return value of a register call, 0 for a request that was
+// admitted, or a negated errno.
 type Logged struct {
 	Ret   int64
 	Known bool
 }
 
-// Seen is what is known of a request.
+// Seen is what is known of a request that was seen.
 type Seen struct {
 	SQE  uapi.SQE
-	Bits uapi.SQE // those that are known
-	// Prepared tells that the flags are those after prep and draining, which filters see, and not those of the SQE.
+	Bits uapi.SQE // the bits of SQE that are known
+	// Prepared says that the flags are those after prep and draining, which filters see, and not those of the SQE.
 	Prepared bool
 }
 
@@ -79,13 +79,13 @@ func (s *Seen) Has(field string) bool {
 
 func fieldOnes(f uapi.SQEField) uint64 { return ^uint64(0) >> (64 - 8*f.Size) }
 
-// Opcode is the opcode, if that is known and exists.
+// Opcode returns the opcode, and whether it is known and exists.
 func (s *Seen) Opcode() (uapi.Op, bool) {
 	op := s.SQE.Opcode()
 	return op, s.Bits[0] == 0xff && op < uapi.IORING_OP_LAST
 }
 
-// Seen is what the event knows of its request. An error says that it does not make sense.
+// Seen returns what the event knows of its request. It fails if the event contradicts itself.
 func (a *SeenSubmitArgs) Seen() (Seen, error) {
 	s := Seen{Prepared: a.Request != nil}
 	from := a.Request
@@ -94,11 +94,11 @@ func (a *SeenSubmitArgs) Seen() (Seen, error) {
 	}
 	switch {
 	case from == nil:
-		return s, errors.New("a seen_submit needs a request or an sqe")
+		return s, errors.New("found neither a request nor an sqe, expected one of them")
 	case a.Request != nil && a.SQE != nil:
 		return s, errors.New("found a request and an sqe, expected one of them")
 	case from.Cmd != nil || from.Slot != nil:
-		return s, errors.New("found cmd or slot; what was seen of an SQE are its first 64 bytes")
+		return s, errors.New("found cmd or slot, expected neither: only the first 64 bytes of an SQE can be seen")
 	case len(from.Raw) > 0:
 		copy(s.SQE[:], from.Raw)
 		for i := range s.Bits {
@@ -121,7 +121,7 @@ func (a *SeenSubmitArgs) Seen() (Seen, error) {
 	return s, nil
 }
 
-// seenCall makes the call of an event that was only seen.
+// seenCall returns the call of an event that was only seen.
 func seenCall(args Args) (Call, error) {
 	switch a := args.(type) {
 	case *SeenSetupArgs:
@@ -142,13 +142,13 @@ func logged(want *Recorded) Logged {
 	return Logged{int64(want.Ret), true}
 }
 
-// witness is a System that can judge what was only seen. Real kernels cannot: there is nothing that they could do.
+// witness is a System that can judge what was only seen. A real kernel cannot, as there is nothing for it to do.
 type witness interface {
-	// Saw says what it would have given for what a task was seen to do.
+	// Saw returns what the system would have given for what the task was seen to do.
 	Saw(task string, c Call) Result
 }
 
-// do has the system carry out a call, or judge one that was only seen, with what is recorded.
+// do carries out a call, or has it judged if it was only seen, along with what was recorded of it.
 func (p *Player) do(e *Event, c Call, want *Recorded) Result {
 	switch seen := c.(type) {
 	case SeenSetup:
@@ -164,5 +164,5 @@ func (p *Player) do(e *Event, c Call, want *Recorded) Result {
 	if w, ok := p.sys.(witness); ok {
 		return w.Saw(e.Task, c)
 	}
-	return Result{Err: fmt.Errorf("%s is what was seen of a call: a real kernel cannot carry it out", e.Call())}
+	return Result{Err: fmt.Errorf("%s was only seen in a log: a real kernel cannot carry it out", e.Call())}
 }

@@ -13,13 +13,13 @@ import (
 // SQE is a submission: an object with the kernel's field names, or all its 64 or 128 bytes in hexadecimal.
 // Fields that hold addresses may hold the object itself.
 type SQE struct {
-	Raw    Bytes // all bytes; nothing else is set then
+	Raw    Bytes // all bytes; no other field is set then
 	Fields []SQEField
-	Cmd    Bytes  // bytes from 64 on: the SQE has 128 bytes
-	Slot   *Num32 `json:"slot" bits:"32"` // its place in the ring, if not the next
+	Cmd    Bytes  // the bytes from 64 on: the SQE has 128 bytes
+	Slot   *Num32 `json:"slot" bits:"32"` // its place in the ring, if that is not the next one
 }
 
-// Opcode is the opcode; NOP, which is 0, if none is written.
+// Opcode returns the opcode, which is NOP if none is written.
 func (s *SQE) Opcode() uapi.Op {
 	if len(s.Raw) > 0 {
 		return uapi.Op(s.Raw[0])
@@ -32,34 +32,34 @@ func (s *SQE) Opcode() uapi.Op {
 	return uapi.IORING_OP_NOP
 }
 
-// Is128 tells whether it needs a ring whose SQEs have 128 bytes.
+// Is128 tells whether the SQE needs a ring whose SQEs have 128 bytes.
 func (s *SQE) Is128() bool {
 	op := s.Opcode()
 	return len(s.Raw) > uapi.SizeofSQE || s.Cmd != nil || op == uapi.IORING_OP_NOP128 || op == uapi.IORING_OP_URING_CMD128
 }
 
-// SQEField is one field with its value, under the name that the trace used.
+// SQEField is one field with its value. Name is the one that the trace uses.
 type SQEField struct {
 	Name  string
 	Value Pointer
 }
 
-// Num32 is a plain number.
+// Num32 is a number of up to 64 bits without names for its values.
 type Num32 = Num[plainTag]
 
-// sqeNamings say how fields are written in words.
+// sqeNamings says by which names the fields are written.
 var sqeNamings = map[string]naming{
 	"opcode": {uapi.Ops, false}, "flags": {uapi.SQEFlags, true}, "open_flags": {uapi.OpenFlags, true},
 	"nop_flags": {uapi.NopFlags, true}, "timeout_flags": {uapi.TimeoutFlags, true},
 	"cancel_flags": {uapi.CancelFlags, true}, "accept_flags": {uapi.SocketTypes, true},
 }
 
-// socketNamings are those of SOCKET, whose arguments have the places of others.
+// socketNamings are those of SOCKET, which uses other fields for its arguments.
 var socketNamings = map[string]naming{
 	"fd": {uapi.AddressFamilies, false}, "off": {uapi.SocketTypes, true}, "len": {uapi.Protocols, false},
 }
 
-// naming is how a field is written in words, by what is known of the SQE so far.
+// naming says by which names a field is written, given the fields before it.
 func (s *SQE) naming(name string) naming {
 	for _, f := range s.Fields {
 		if f.Name == "opcode" && f.Value.Num == uint64(uapi.IORING_OP_SOCKET) {
@@ -79,41 +79,27 @@ func (s *SQE) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 			return err
 		}
 		if len(s.Raw) != uapi.SizeofSQE && len(s.Raw) != 2*uapi.SizeofSQE {
-			return fmt.Errorf("an SQE has 64 or 128 bytes, not %d", len(s.Raw))
+			return fmt.Errorf("found %d bytes, expected the 64 or 128 of an SQE", len(s.Raw))
 		}
 		return nil
 	case '{':
-		return s.readFields(dec)
+		return eachMember(dec, func(name string) error { return s.readMember(dec, name) })
 	}
 	return fmt.Errorf("found %s, expected an SQE as an object or as hexadecimal", kindName(dec.PeekKind()))
 }
 
-func (s *SQE) readFields(dec *jsontext.Decoder) error {
-	if _, err := dec.ReadToken(); err != nil {
+func (s *SQE) readMember(dec *jsontext.Decoder, name string) error {
+	switch name {
+	case "cmd":
+		err := json.UnmarshalDecode(dec, &s.Cmd)
+		if err == nil && len(s.Cmd) > uapi.SizeofSQE {
+			err = fmt.Errorf("cmd: found %d bytes, expected at most 64", len(s.Cmd))
+		}
 		return err
+	case "slot":
+		return json.UnmarshalDecode(dec, &s.Slot)
 	}
-	for dec.PeekKind() != '}' {
-		tok, err := dec.ReadToken()
-		if err != nil {
-			return err
-		}
-		switch name := tok.String(); name {
-		case "cmd":
-			err = json.UnmarshalDecode(dec, &s.Cmd)
-			if err == nil && len(s.Cmd) > uapi.SizeofSQE {
-				err = fmt.Errorf("cmd has at most 64 bytes, not %d", len(s.Cmd))
-			}
-		case "slot":
-			err = json.UnmarshalDecode(dec, &s.Slot)
-		default:
-			err = s.readField(dec, name)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	_, err := dec.ReadToken()
-	return err
+	return s.readField(dec, name)
 }
 
 func (s *SQE) readField(dec *jsontext.Decoder, name string) error {
@@ -159,7 +145,7 @@ func (s SQE) MarshalJSONTo(enc *jsontext.Encoder) error {
 		if f.Value.Object != nil {
 			err = json.MarshalEncode(enc, f.Value)
 		} else {
-			before := SQE{Fields: s.Fields[:i]} // as it is when the field is read again
+			before := SQE{Fields: s.Fields[:i]} // the fields that a reader knows when it comes to this one
 			err = enc.WriteValue(before.naming(f.Name).format(f.Value.Num))
 		}
 		if err != nil {
@@ -184,7 +170,8 @@ func (s SQE) MarshalJSONTo(enc *jsontext.Encoder) error {
 	return enc.WriteToken(jsontext.EndObject)
 }
 
-// encode is the SQE's 64 or 128 bytes, with the objects that it points to placed. The former may be in sqe, which is zero.
+// encode returns the 64 or 128 bytes of the SQE after placing the objects that it points to. It may return sqe itself,
+// which must be zero.
 func (s *SQE) encode(at placer, sqe *uapi.SQE) ([]byte, error) {
 	if s.Raw != nil {
 		return s.Raw, nil
@@ -209,7 +196,7 @@ func (s *SQE) encode(at placer, sqe *uapi.SQE) ([]byte, error) {
 	return slices.Concat(sqe[:], cmd), nil
 }
 
-// put places an SQE that a register call points to.
+// put places an SQE for a register call that points to it.
 func (s *SQE) put(at placer) (uint64, error) {
 	b, err := s.encode(at, new(uapi.SQE))
 	if err != nil {

@@ -7,14 +7,14 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// sqeMemo is the text of an SQE and the members that it begins with, since others begin in the same way: of a program's
-// SQEs with one opcode many differ in their last members only.
+// sqeMemo remembers the text of an SQE and its leading members, as the SQEs of a program with one opcode often differ
+// in their last members only.
 type sqeMemo struct {
 	text    []byte
 	members []memoMember
 }
 
-// memoMember is a member: a field, its value, and where it ends in the text.
+// memoMember is a member: its field, its value, and the offset in the text at which it ends.
 type memoMember struct {
 	field uint8
 	end   uint8
@@ -23,11 +23,11 @@ type memoMember struct {
 
 const (
 	memos      = 64
-	memoText   = 255 // bytes of a text that are kept, so that ends fit
-	memoPrefix = 24  // bytes that tell which memo it is; no opcode has a longer name
+	memoText   = 255 // most bytes of a text to keep, so that each end fits a byte
+	memoPrefix = 24  // bytes by which a memo is chosen; no opcode has a longer name
 )
 
-// memo is the memo for the SQE that comes next: that of those which begin in the same way.
+// memo returns the memo for the SQE that comes next, chosen by how its text begins.
 func (q *quick) memo() *sqeMemo {
 	text := q.text[q.at:]
 	if len(text) < memoPrefix {
@@ -38,8 +38,8 @@ func (q *quick) memo() *sqeMemo {
 	return &q.memos[h>>(64-6)]
 }
 
-// recall puts the members that the text has as the memo has them into the row, forgets the others, and returns how many
-// these are. A member counts if what comes behind it is the same, too.
+// recall puts the members that text and memo have in common into the row, forgets the others and returns the number of
+// those in common. A member is in common only if the byte behind it is the same, too.
 func (m *sqeMemo) recall(text []byte, row *uapi.SQE) (n int) {
 	same := commonPrefix(m.text, text)
 	for n < len(m.members) && int(m.members[n].end) < same {
@@ -52,7 +52,7 @@ func (m *sqeMemo) recall(text []byte, row *uapi.SQE) (n int) {
 	return n
 }
 
-// add adds a member that was read.
+// add adds a member that was read, which ends at the offset.
 func (m *sqeMemo) add(field int, value uint64, end int) {
 	if end <= memoText {
 		m.members = append(m.members, memoMember{uint8(field), uint8(end), value})
@@ -62,10 +62,10 @@ func (m *sqeMemo) add(field int, value uint64, end int) {
 // forget forgets all members.
 func (m *sqeMemo) forget() { m.members = m.members[:0] }
 
-// keep keeps the text of the members.
+// keep remembers the text that the members stand in.
 func (m *sqeMemo) keep(text []byte) { m.text = append(m.text[:0], text[:min(len(text), memoText)]...) }
 
-// commonPrefix is how many bytes two texts have in common at their start.
+// commonPrefix returns the length of the longest common prefix.
 func commonPrefix(a, b []byte) int {
 	n := min(len(a), len(b))
 	i := 0

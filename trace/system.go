@@ -6,20 +6,20 @@ import (
 	"github.com/uringsim/uringsim/verdict"
 )
 
-// System is a kernel that carries out the calls of tasks: the model (sim.Kernel) or a real one (live.Kernel).
-// One task, "init", exists from the start, with file descriptors 0, 1 and 2 open and no memory mapped but what the
-// system itself needs. Calls come one at a time.
+// System is a kernel that carries out the calls of tasks: the model (sim.Kernel) or a real one (live.Kernel). One task,
+// "init", exists from the start. It has file descriptors 0, 1 and 2 open, and no memory mapped except what the system
+// itself needs. Calls come one at a time.
 type System interface {
-	// Do makes the task perform the call, which is only good until Do returns.
+	// Do makes the task perform the call. It must not keep c after it returns.
 	Do(task string, c Call) Result
-	// Read copies n bytes of the task's memory. It fails where the task could not read.
+	// Read copies n bytes of the task's memory. It fails where the task itself could not read.
 	Read(task string, addr uint64, n int) ([]byte, error)
 	// Close ends all tasks.
 	Close() error
 }
 
-// Call is one system call, or the shared-memory work around one, with all arguments as numbers.
-// The concrete types are below.
+// Call is one system call, or work on shared memory around one, with all arguments as numbers. The concrete types are
+// below.
 type Call interface{ isCall() }
 
 // Map maps zeroed anonymous memory at exactly Addr, replacing what was there. Addr and Size are multiples of PageSize.
@@ -82,9 +82,9 @@ type Answer struct {
 // io_uring_enter(FD, ToSubmit, MinComplete, Flags, Arg, ArgSize), and then looks at the ring.
 type Enter struct {
 	FD   int32  // a file descriptor, or an index with IORING_ENTER_REGISTERED_RING
-	Ring string // whose memory is used; "" for none
+	Ring string // the ring whose memory is used, or ""
 	SQEs []SlotSQE
-	// Array are values to store in the SQ array, at the given places.
+	// Array are values to store in the SQ array, and their places.
 	Array       []SlotIndex
 	Tail        uint32 // the SQ tail to store, if Ring is set
 	ToSubmit    uint32
@@ -92,15 +92,15 @@ type Enter struct {
 	Flags       uint32
 	Arg         uint64
 	ArgSize     uint64
-	CQLeft      uint32 // before the call, put the CQ head back by so many entries that were taken, or kept
-	KeepCQEs    bool   // leave the CQ head where it is, so that the CQEs stay in the ring
+	CQLeft      uint32 // before the call, move the CQ head back by so many entries
+	KeepCQEs    bool   // do not move the CQ head, so that the CQEs stay in the ring
 
-	// Known are the results that a real kernel gave here. The model takes from it what io_uring alone does not
-	// decide; a real kernel ignores it. Nil means that nothing is known; an empty list, that no CQE came.
+	// Known are the CQEs that a real kernel gave here. The model takes from them what io_uring alone does not
+	// decide; a real kernel ignores them. Nil means that nothing is known, an empty list that no CQE came.
 	Known []uapi.CQE
 }
 
-// SlotSQE is an SQE of 64 or 128 bytes and its place among the ring's SQEs, counted in units of the ring's SQE size.
+// SlotSQE is an SQE of 64 or 128 bytes and its place in the ring, in units of the ring's SQE size.
 type SlotSQE struct {
 	Slot uint32
 	Data []byte
@@ -109,7 +109,7 @@ type SlotSQE struct {
 // SlotIndex is a value for one place of the SQ array.
 type SlotIndex struct{ Slot, Value uint32 }
 
-// Reap waits until the ring has Wait CQEs, or some seconds have passed, and takes them, without a system call.
+// Reap waits until the ring has Wait CQEs or some seconds have passed, and takes the CQEs, without a system call.
 type Reap struct {
 	Ring  string
 	Wait  uint32
@@ -122,17 +122,18 @@ type Spawn struct {
 	Kind  SpawnKind
 }
 
-// SpawnKind is how a child comes to be, and so what it shares with its parent.
+// SpawnKind is how a child is made, and thus what it shares with its parent.
 type SpawnKind string
 
 // The kinds of Spawn.
 const (
-	Fork   SpawnKind = "fork"   // a process with copies of memory and file descriptors
-	VFork  SpawnKind = "vfork"  // a process in its parent's memory; the parent waits until it execs or exits
+	Fork   SpawnKind = "fork"   // a process with copies of memory and of file descriptors
+	VFork  SpawnKind = "vfork"  // a process in the memory of its parent, which waits until the child execs or exits
 	Thread SpawnKind = "thread" // a thread of the same process
 )
 
-// Exec is execve(2) of a program that does nothing by itself: fresh memory, close-on-exec descriptors closed.
+// Exec is execve(2) of a program that does nothing by itself: it gets fresh memory, and close-on-exec descriptors are
+// closed.
 type Exec struct{}
 
 // Exit ends the task.
@@ -173,7 +174,7 @@ type (
 	}
 )
 
-// RlimitNofile is setrlimit(RLIMIT_NOFILE) with the struct rlimit at Limit: two numbers of 64 bits.
+// RlimitNofile is setrlimit(RLIMIT_NOFILE) with the struct rlimit, two numbers of 64 bits, at address Limit.
 type RlimitNofile struct{ Limit uint64 }
 
 // NoNewPrivs is prctl(PR_SET_NO_NEW_PRIVS). DropPrivileges is setresgid and setresuid to 65534, after which no
@@ -209,11 +210,11 @@ func (NoNewPrivs) isCall()     {}
 func (DropPrivileges) isCall() {}
 func (NewUserNS) isCall()      {}
 
-// Limits of the address space that traces use.
+// The address space of a task, and its limits.
 const (
 	PageSize = 4096
 
-	// ScratchBase is where Replay puts the structs that a trace writes in place; it maps ScratchSize bytes there.
+	// A replay maps ScratchSize bytes at ScratchBase, for the objects that a trace writes in place of addresses.
 	ScratchBase = 0x1000_0000
 	ScratchSize = 1 << 20
 
@@ -229,29 +230,29 @@ const (
 	SystemEnd  = 0x40_0000_0000
 )
 
-// MaxFD is one more than the largest file descriptor of a task. Real kernels have some in use above it.
+// MaxFD is one more than the largest file descriptor that a task may use. Real kernels have some above it in use.
 const MaxFD = 900
 
-// Result is what became of a call.
+// Result is what a call gave.
 type Result struct {
-	Ret  int64 // the return value: not negative, or a negated errno
+	Ret  int64 // the return value, or a negated errno
 	Ring *RingState
-	// Why is set by the model for a refused call.
+	// Why says why the call was refused. Only the model sets it.
 	Why *verdict.Refusal
-	// Trial is why a policy on trial would refuse a Register that was not refused; set by the model only.
+	// Trial says why a policy on trial would refuse a Register that was not refused. Only the model sets it.
 	Trial *verdict.Refusal
-	// Requests are the requests that an Enter consumed, in order; set by the model only.
+	// Requests are those that an Enter consumed, in order. Only the model sets it.
 	Requests []Request
-	Tally    Tally // of the requests, also where there is no account of them
-	// Resized is the ring that a Register gave another size: its SQ has a new number of entries, its memory a new place.
+	Tally    Tally // counts the requests, also if Requests is not filled in
+	// Resized is the name of the ring that a Register resized: the size of its SQ and the place of its memory changed.
 	Resized string
 	// Unmodelled says what the model does not know; nothing else in the Result counts then.
 	Unmodelled string
-	// Err is a failure of the system itself, not of the call: a task that died, an unknown task or ring.
+	// Err is a failure of the system and not of the call, such as a task that died or a ring that does not exist.
 	Err error
 }
 
-// RingState is a ring as its user sees it after a call.
+// RingState is a ring as its program sees it after a call.
 type RingState struct {
 	SQHead     uint32
 	SQDropped  uint32
@@ -259,12 +260,12 @@ type RingState struct {
 	CQEs       []CQE // new since the last look, in ring order
 }
 
-// CQE is a CQE and whether its place among the others is a fact.
+// CQE is a completion, and what the model knows about it.
 type CQE struct {
 	uapi.CQE
-	Unordered bool // it was posted by a worker, or by an event outside of io_uring; set by the model only
-	Known     bool // its result was taken from Enter.Known; set by the model only
-	AnyBig    bool // its extra words are left over from another request; set by the model only
+	Unordered bool // its place among the others is not certain: a worker, or an event outside of io_uring, posted it
+	Known     bool // its result was taken from Enter.Known
+	AnyBig    bool // its extra words are left over from another request, and can be anything
 }
 
 // Request is the model's account of one request.
@@ -272,38 +273,38 @@ type Request struct {
 	UserData uint64
 	Opcode   uapi.Op
 	Why      *verdict.Refusal // nil if it was admitted
-	Issued   bool             // io_uring carried it out or will; false if refused, cancelled, or waiting in a chain
-	Note     string           // remarks: what is not known
+	Issued   bool             // io_uring carried it out or will do so; false if it was refused, cancelled, or waits in a chain
+	Note     string           // a remark, such as what is not known
 
-	Context cbpfvm.Context // what filters saw, if there are Filters
-	Filters []Filter       // those of its opcode when it was submitted, newest first
+	Context cbpfvm.Context // what the filters saw, if there are any
+	Filters []Filter       // the filters of its opcode when it was submitted, newest first
 
-	Chain int    // which of the call's requests its chain begins with, from 0; its own place if it is in none
-	Trial *Trial // of a request that was admitted while a policy is on trial
+	Chain int    // index in the call's requests of the first one of its chain; its own index if it is in none
+	Trial *Trial // set if the request was admitted while a policy is on trial
 }
 
-// Tally counts the requests that an Enter consumed, and those of them that were refused; set by the model only.
+// Tally counts the requests that an Enter consumed, and how many of them were refused. Only the model fills it in.
 type Tally struct{ Requests, Refused int }
 
-// Cancelled is the Note of a request that an earlier one of its chain took along.
+// Cancelled is the Note of a request that was cancelled because an earlier one of its chain failed.
 const Cancelled = "cancelled with its chain"
 
-// Trial is what a policy that is asked and not obeyed says to a request.
+// Trial is what a policy on trial, which is asked but not obeyed, says to a request.
 type Trial struct {
-	List    *verdict.Refusal // of its restrictions; nil if they let the request pass
-	Filter  *verdict.Refusal // of its filters; they are asked in any case
+	List    *verdict.Refusal // by its restrictions; nil if they allow the request
+	Filter  *verdict.Refusal // by its filters, which are asked in any case; nil if they allow it
 	Context cbpfvm.Context   // what filters see
-	Flags   uint8            // IOSQE flags as submitted
+	Flags   uint8            // IOSQE_* flags as submitted
 }
 
-// Denied tells whether the policy would not let the request pass.
+// Denied tells whether the policy would refuse the request.
 func (t *Trial) Denied() bool { return t.List != nil || t.Filter != nil }
 
 // Filter is a registered filter.
 type Filter struct {
-	Program *cbpfvm.Program // nil for the deny that DENY_REST left
-	Origin  string          // who registered it and when
+	Program *cbpfvm.Program // nil for the denial that DENY_REST added
+	Origin  string          // who registered it, and when
 }
 
-// InitTask is the task that exists from the start.
+// InitTask is the name of the task that exists from the start.
 const InitTask = "init"

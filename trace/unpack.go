@@ -10,16 +10,16 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// PackError is a packed trace that cannot be read from some place on.
+// PackError is returned for a packed trace that cannot be read beyond some place.
 type PackError struct {
 	File   string
-	Offset int64  // of the block, in bytes, or of what should be one
-	Events uint64 // that come before, all of which can be read
-	Torn   bool   // the file just ends, or has other bytes from there on: it was not written to its end, or was cut
+	Offset int64  // offset in bytes of the block that cannot be read
+	Events uint64 // number of events before it, all of which can be read
+	Torn   bool   // the file ends there, or goes on with other bytes: it was cut, or not written to its end
 	Msg    string
 }
 
-// Error says where, what was found and what was expected.
+// Error says where reading failed, what was found and what was expected.
 func (e *PackError) Error() string {
 	if e.Torn {
 		return fmt.Sprintf("%s: torn behind event %d, at byte %d: %s", e.File, e.Events, e.Offset, e.Msg)
@@ -27,23 +27,23 @@ func (e *PackError) Error() string {
 	return fmt.Sprintf("%s: byte %d, behind event %d: %s", e.File, e.Offset, e.Events, e.Msg)
 }
 
-// unpacker reads a packed trace, block by block.
+// unpacker reads a packed trace block by block.
 type unpacker struct {
 	file   string
 	in     *bufio.Reader
-	source io.Reader // below in
-	offset int64     // of the next block
-	events uint64    // before the next block
+	source io.Reader // what in reads from
+	offset int64     // offset of the next block in bytes
+	events uint64    // number of events before the next block
 	ended  bool
 	head   [sizeofFrame]byte
-	stored []byte // of the last block, whose memory the next one uses
+	stored []byte // the last block, whose memory the next one reuses
 	uncompressor
 	block unpacking
 }
 
-// packed tells whether the stream is a packed trace.
+// packed tells whether the stream begins like a packed trace.
 func packed(in *bufio.Reader) bool {
-	start, _ := in.Peek(len(packMagic)) // an error comes again when it is read
+	start, _ := in.Peek(len(packMagic)) // an error will come again when it is read
 	return string(start) == packMagic
 }
 
@@ -64,7 +64,7 @@ func (r *Reader) startPacked(in *bufio.Reader, source io.ReadCloser) error {
 		return u.fail(fmt.Errorf("found version %d of packed traces, expected %d", v, packVersion))
 	}
 	if le.Uint32(start[12:]) != 0 {
-		return u.fail(errors.New("found bytes set that are reserved, expected zero"))
+		return u.fail(errors.New("found reserved bytes set, expected zero"))
 	}
 	u.offset = sizeofPackStart
 	f, content, err := u.next()
@@ -91,17 +91,17 @@ func (r *Reader) startPacked(in *bufio.Reader, source io.ReadCloser) error {
 	return nil
 }
 
-// fail is an error at the next block.
+// fail returns an error in the next block.
 func (u *unpacker) fail(err error) error {
 	return &PackError{File: u.file, Offset: u.offset, Events: u.events, Msg: err.Error()}
 }
 
-// torn is the error for a block that is not whole; errors of the file stay as they are.
+// torn returns the error for an incomplete block. Errors of the file itself stay as they are.
 func (u *unpacker) torn(err error) error {
 	if err != io.EOF && err != io.ErrUnexpectedEOF {
 		return err
 	}
-	return &PackError{u.file, u.offset, u.events, true, "the file ends, expected more of it or a block that says so"}
+	return &PackError{u.file, u.offset, u.events, true, "found the end of the file, expected more of it or the block that marks its end"}
 }
 
 // frame reads the frame of the next block.
@@ -116,12 +116,12 @@ func (u *unpacker) frame() (f frame, err error) {
 	case err != nil:
 		return f, u.fail(err)
 	case f.first != u.events:
-		return f, u.fail(fmt.Errorf("found a block behind event %d", f.first))
+		return f, u.fail(fmt.Errorf("found a block that comes behind event %d, expected the next one", f.first))
 	}
 	return f, nil
 }
 
-// next reads the next block, whose content is good until the one behind it is read.
+// next reads the next block. Its content is valid until next is called again.
 func (u *unpacker) next() (frame, []byte, error) {
 	f, err := u.frame()
 	if err != nil {
@@ -145,7 +145,7 @@ func (u *unpacker) next() (frame, []byte, error) {
 	return f, content, nil
 }
 
-// event is the next event.
+// event returns the next event.
 func (u *unpacker) event() (Event, error) {
 	for u.block.left == 0 {
 		if err := u.nextEvents(); err != nil {
@@ -160,7 +160,7 @@ func (u *unpacker) event() (Event, error) {
 	return e, nil
 }
 
-// failIn is an error in the block that is being read.
+// failIn returns an error in the current block.
 func (u *unpacker) failIn(err error) error {
 	return &PackError{File: u.file, Offset: u.block.offset, Events: u.events - uint64(u.block.left), Msg: err.Error()}
 }
@@ -187,7 +187,7 @@ func (u *unpacker) nextEvents() error {
 	return nil
 }
 
-// end checks that nothing comes behind the last block.
+// end makes sure that nothing follows the last block.
 func (u *unpacker) end(f *frame) error {
 	if f.events != 0 || f.size != 0 {
 		return u.fail(fmt.Errorf("found %d events and %d bytes in the last block, expected none", f.events, f.size))
@@ -202,7 +202,7 @@ func (u *unpacker) end(f *frame) error {
 	return io.EOF
 }
 
-// skip goes on behind the first n events, without a look into blocks that have none of the others.
+// skip skips n events. It does not read the blocks that have only such events.
 func (u *unpacker) skip(n uint64) error {
 	for u.events < n {
 		before, err := u.in.Peek(sizeofFrame)
@@ -211,7 +211,7 @@ func (u *unpacker) skip(n uint64) error {
 		}
 		f, err := decodeFrame(before)
 		if err != nil || f.kind != eventsBlock || f.first != u.events || u.events+uint64(f.events) > n {
-			break // to be read, or refused
+			break // read it, or refuse it
 		}
 		if err := u.discard(sizeofFrame + int64(f.stored)); err != nil {
 			return u.torn(err)
@@ -227,7 +227,7 @@ func (u *unpacker) skip(n uint64) error {
 	return nil
 }
 
-// discard goes on by n bytes, without reading them if it can.
+// discard skips n bytes, by seeking if the file can.
 func (u *unpacker) discard(n int64) error {
 	s, ok := u.source.(io.Seeker)
 	if n <= int64(u.in.Buffered()) || !ok {

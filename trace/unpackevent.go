@@ -11,24 +11,26 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// keptTexts is how many of a block's texts are kept as what they say, if events may share memory.
+// keptTexts is how many texts of a block are kept in decoded form, if events may share memory.
 const keptTexts = 256
 
-// unpacking is a block of events that is being read.
+// unpacking is a block of events while it is being read.
 type unpacking struct {
 	share    bool   // memory, as in quick
 	asBytes  bool   // SQEs may come as their bytes, if memory is shared
 	offset   int64  // of the block
-	left     uint32 // events
+	left     uint32 // events that were not read yet
 	sections [sectionCount][]byte
 	shapes   []*shape
-	texts    []uint32 // where in their section they begin
-	heads    [keptTexts]*Event
-	answers  [keptTexts]*Recorded
-	quick    quick // for texts; what it reads shares no memory
-	enter    EnterArgs
+	texts    []uint32 // offset of each text in its section
+	// decoded texts of events
+	heads [keptTexts]*Event
+	// decoded texts of results
+	answers [keptTexts]*Recorded
+	quick   quick // decodes texts; what it returns shares no memory
+	enter   EnterArgs
 
-	// What the lists of an event are in, if memory is shared.
+	// The memory for the lists of an event, if events share memory.
 	sqes    []SQE
 	fields  []SQEField
 	cqes    []CQEOut
@@ -52,10 +54,10 @@ func (b *unpacking) start(offset int64, events uint32, content []byte) error {
 		b.sections[i], rest = rest[:n:n], rest[n:]
 	}
 	if len(rest) > 0 {
-		return errors.New("found more bytes in a block than its sections have")
+		return errors.New("found bytes behind the last section of a block, expected none")
 	}
 	if events == 0 {
-		return errors.New("found a block of events without any")
+		return errors.New("found a block of events with no event, expected some")
 	}
 	if err := b.readShapes(); err != nil {
 		return err
@@ -68,7 +70,7 @@ func (b *unpacking) readShapes() error {
 	for list := b.sections[shapeList]; len(list) > 0; {
 		s, rest := decodeShape(list)
 		if s == nil || len(b.shapes) == maxShapes {
-			return errors.New("found no shape of SQEs, expected fields that they have")
+			return errors.New("found an invalid list of shapes, expected names of fields of SQEs")
 		}
 		b.shapes, list = append(b.shapes, s), rest
 	}
@@ -82,7 +84,7 @@ func (b *unpacking) readTexts() error {
 		size, n := binary.Uvarint(list[at:])
 		switch {
 		case n <= 0 || size < minText || size > uint64(len(list)-at-n):
-			return errors.New("found a text that its section does not have")
+			return errors.New("found a text that goes beyond its section")
 		case size >= maxLine:
 			return fmt.Errorf("found a text of %d bytes, expected at most %d", size, maxLine-1)
 		}
@@ -92,11 +94,11 @@ func (b *unpacking) readTexts() error {
 	return nil
 }
 
-// minText is how many bytes a JSON object has at least.
+// minText is the size of the smallest JSON object.
 const minText = 2
 
 // errNumber says that the list of events ends too early, or has a number that is too large.
-var errNumber = errors.New("found no number in the list of events, expected one")
+var errNumber = errors.New("found no valid number in the list of events, expected one")
 
 // number reads a number of at most max.
 func (b *unpacking) number(max uint64) (uint64, error) {
@@ -109,7 +111,7 @@ func (b *unpacking) number(max uint64) (uint64, error) {
 	return v, nil
 }
 
-// text reads the number of a text.
+// text reads the number of a text, and returns it and the text.
 func (b *unpacking) text() (at uint64, text []byte, err error) {
 	at, err = b.number(math.MaxUint64)
 	if err == nil {
@@ -127,7 +129,7 @@ func (b *unpacking) textAt(at uint64) ([]byte, error) {
 	return list[n:][:size], nil
 }
 
-// event reads an event.
+// event reads the next event.
 func (b *unpacking) event() (e Event, err error) {
 	b.fields, b.cqes = b.fields[:0], b.cqes[:0]
 	if err = b.readHead(&e); err != nil {
@@ -157,17 +159,17 @@ func (b *unpacking) event() (e Event, err error) {
 	return e, nil
 }
 
-// end checks that the events used all that the block has.
+// end makes sure that the events used all of the block.
 func (b *unpacking) end() error {
 	for _, section := range []int{sqeRows, cqeRows, rowKinds, eventList} {
 		if len(b.sections[section]) > 0 {
-			return errors.New("found more in a block than its events have")
+			return errors.New("found rows behind the last event of a block, expected none")
 		}
 	}
 	return nil
 }
 
-// readHead reads all of an event but its SQEs and results, or all of it.
+// readHead reads the text of an event, which has all of it but the SQEs and results that are in rows.
 func (b *unpacking) readHead(e *Event) error {
 	at, text, err := b.text()
 	if err != nil {
@@ -192,7 +194,7 @@ func (b *unpacking) readHead(e *Event) error {
 func (b *unpacking) readSQEs(e *Event, n int) error {
 	head, ok := e.Args.(*EnterArgs)
 	if !ok || head.SQEs != nil {
-		return errors.New("found rows of SQEs for an event that has none, or others")
+		return errors.New("found rows of SQEs for an event that takes none, or has SQEs in its text")
 	}
 	if n > len(b.sections[rowKinds]) {
 		return fmt.Errorf("found an event with %d SQEs, expected at most the %d that are left", n, len(b.sections[rowKinds]))
@@ -219,7 +221,7 @@ func (b *unpacking) readSQEs(e *Event, n int) error {
 	return nil
 }
 
-// row takes the next n bytes of the rows of SQEs; nil if there are none.
+// row takes the next n bytes of the rows of SQEs, or returns nil if there are fewer.
 func (b *unpacking) row(n int) []byte {
 	rows := b.sections[sqeRows]
 	if len(rows) < n {
@@ -237,7 +239,7 @@ func (b *unpacking) readSQE(s *SQE, kind byte) error {
 	}
 	row := b.row(size)
 	if row == nil {
-		return errors.New("found no row for an SQE, expected one")
+		return errors.New("found the end of the rows, expected one for an SQE")
 	}
 	switch kind {
 	case rowBytes, rowBytes2:
@@ -254,7 +256,7 @@ func (b *unpacking) readSQE(s *SQE, kind byte) error {
 	}
 	shape := b.shapes[kind-rowShape]
 	if !shape.covers((*uapi.SQE)(row)) {
-		return errors.New("found bytes set in an SQE that belong to none of its fields")
+		return errors.New("found bytes set in the row of an SQE outside of its fields, expected zero")
 	}
 	if b.asBytes && b.share {
 		*s = SQE{Raw: row}
@@ -264,7 +266,7 @@ func (b *unpacking) readSQE(s *SQE, kind byte) error {
 	return nil
 }
 
-// readFields reads the fields of a shape; none if it has none.
+// readFields returns the fields of a shape with their values; nil if it has none.
 func (b *unpacking) readFields(shape *shape, row *uapi.SQE) []SQEField {
 	if len(shape.fields) == 0 {
 		return nil
@@ -282,7 +284,7 @@ func (b *unpacking) readFields(shape *shape, row *uapi.SQE) []SQEField {
 	return (*list)[start:len(*list):len(*list)]
 }
 
-// readSQEText reads an SQE that was written as a text, in an event of its own.
+// readSQEText reads an SQE that was written as a text. The text is decoded as part of an event that is made up for it.
 func (b *unpacking) readSQEText(s *SQE, at uint64, rest []byte) error {
 	text, err := b.textAt(at)
 	if err != nil {
@@ -308,7 +310,7 @@ func (b *unpacking) readSQEText(s *SQE, at uint64, rest []byte) error {
 // readResults reads what kernels gave.
 func (b *unpacking) readResults(e *Event, n int) error {
 	if e.Results != nil {
-		return errors.New("found results for an event that has others")
+		return errors.New("found results in rows for an event that has results in its text")
 	}
 	list := &b.results
 	if !b.share {
@@ -324,7 +326,7 @@ func (b *unpacking) readResults(e *Event, n int) error {
 	return nil
 }
 
-// readResult reads what a kernel gave: its text, and what the numbers behind that say.
+// readResult reads what a kernel gave: a text, and numbers that complete it.
 func (b *unpacking) readResult(r *Recorded) error {
 	at, text, err := b.text()
 	if err != nil {
@@ -350,7 +352,7 @@ func (b *unpacking) readResult(r *Recorded) error {
 		return err
 	}
 	if r.Ret != 0 || r.SQHead != nil || cqes > 0 && r.CQEs != nil {
-		return errors.New("found a result in numbers where its text has one, too")
+		return errors.New("found part of a result both in numbers and in its text")
 	}
 	if r.Ret = Ret(ret); head > 0 {
 		r.SQHead = new(uint32(head - 1))
@@ -361,7 +363,7 @@ func (b *unpacking) readResult(r *Recorded) error {
 	return nil
 }
 
-// readResultText reads the text of a result, in an event of its own.
+// readResultText reads the text of a result. It is decoded as part of an event that is made up for it.
 func (b *unpacking) readResultText(r *Recorded, at uint64, text []byte) error {
 	e, err := b.quick.read(slices.Concat([]byte(`{"call":"exec","results":[`), text, []byte("]}")))
 	switch {

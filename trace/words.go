@@ -2,17 +2,18 @@ package trace
 
 import "github.com/uringsim/uringsim/uapi"
 
-// word is how a number was written, which comes again. Without a naming it is the name of an errno.
+// word is a string that was read as a number, kept because it is likely to recur. Without a naming it is the name of an
+// errno.
 type word struct {
 	of    naming
 	text  string
 	value uint64
 }
 
-// maxWord is how long words are that are kept.
+// maxWord is the length of the longest string to keep.
 const maxWord = 64
 
-// kept is where a word is kept, or another with the same sum of some letters.
+// kept returns the place for a string, which it shares with others of the same hash.
 func (q *quick) kept(text []byte) *word {
 	n := len(text)
 	if n == 0 {
@@ -22,7 +23,7 @@ func (q *quick) kept(text []byte) *word {
 	return &q.words[sum%len(q.words)]
 }
 
-// number is a number, or a string that says one in digits or in words.
+// number reads a number, or a string that gives one in digits or by name.
 func (q *quick) number(n naming) uint64 {
 	if q.peek() != '"' {
 		return uint64(q.integer())
@@ -45,7 +46,7 @@ func (q *quick) number(n naming) uint64 {
 	return v
 }
 
-// ret is a number, or the name of an errno.
+// ret reads a number, or the name of an errno.
 func (q *quick) ret() Ret {
 	if q.peek() != '"' {
 		return Ret(q.integer())

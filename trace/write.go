@@ -8,7 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Write writes the trace as one document, a line per event.
+// Write writes the trace as one JSON document, with one line per event.
 func (t *Trace) Write(w io.Writer) error {
 	var out bytes.Buffer
 	t.Trace = Version

@@ -1,35 +1,27 @@
 package trace
 
-import (
-	"encoding/binary"
-
-	"github.com/uringsim/uringsim/uapi"
-)
+import "github.com/uringsim/uringsim/uapi"
 
 // ZCRXQueue is struct io_uring_zcrx_ifq_reg. Area, Region and Events are addresses or objects.
 type ZCRXQueue struct {
-	Interface Num[plainTag] `json:"if_idx,omitzero" bits:"32"`
-	RxQueue   Num[plainTag] `json:"if_rxq,omitzero" bits:"32"`
-	Entries   Num[plainTag] `json:"rq_entries,omitzero" bits:"32"`
-	Flags     Num[plainTag] `json:"flags,omitzero" bits:"32"`
-	Area      Pointer       `json:"area,omitzero"`
-	Region    Pointer       `json:"region,omitzero"`
-	Offsets   Bytes         `json:"offsets,omitzero" max:"32"` // 32 bytes
-	ID        Num[plainTag] `json:"zcrx_id,omitzero" bits:"32"`
-	RxBufLen  Num[plainTag] `json:"rx_buf_len,omitzero" bits:"32"`
-	Events    Pointer       `json:"event_desc,omitzero"`
-	Resv      Bytes         `json:"resv,omitzero" max:"16"` // 16 bytes
+	Interface Num32   `json:"if_idx,omitzero" bits:"32"`
+	RxQueue   Num32   `json:"if_rxq,omitzero" bits:"32"`
+	Entries   Num32   `json:"rq_entries,omitzero" bits:"32"`
+	Flags     Num32   `json:"flags,omitzero" bits:"32"`
+	Area      Pointer `json:"area,omitzero"`
+	Region    Pointer `json:"region,omitzero"`
+	Offsets   Bytes   `json:"offsets,omitzero" max:"32"` // 32 bytes
+	ID        Num32   `json:"zcrx_id,omitzero" bits:"32"`
+	RxBufLen  Num32   `json:"rx_buf_len,omitzero" bits:"32"`
+	Events    Pointer `json:"event_desc,omitzero"`
+	Resv      Bytes   `json:"resv,omitzero" max:"16"` // 16 bytes
 }
 
 func (q *ZCRXQueue) put(at placer) (uint64, error) {
 	r := uapi.ZCRXIfqReg{IfIdx: uint32(q.Interface), IfRxq: uint32(q.RxQueue), RQEntries: uint32(q.Entries),
 		Flags: uint32(q.Flags), ZCRXID: uint32(q.ID), RxBufLen: uint32(q.RxBufLen)}
-	raw := make([]byte, 32)
-	copy(raw, q.Offsets)
-	for i := range r.Offsets {
-		r.Offsets[i] = binary.LittleEndian.Uint32(raw[4*i:])
-	}
-	words(r.Resv[:], q.Resv)
+	fillWords(r.Offsets[:], q.Offsets)
+	fillWords(r.Resv[:], q.Resv)
 	addr, room := at.place(uapi.SizeofZCRXIfqReg)
 	for _, p := range []struct {
 		from *Pointer
@@ -46,33 +38,33 @@ func (q *ZCRXQueue) put(at placer) (uint64, error) {
 
 // ZCRXArea is struct io_uring_zcrx_area_reg.
 type ZCRXArea struct {
-	Addr     Num[plainTag] `json:"addr,omitzero"`
-	Len      Num[plainTag] `json:"len,omitzero"`
-	Token    Num[plainTag] `json:"rq_area_token,omitzero"`
-	Flags    Num[plainTag] `json:"flags,omitzero" bits:"32"`
-	DmabufFD Num[plainTag] `json:"dmabuf_fd,omitzero" bits:"32"`
-	Resv     Bytes         `json:"resv,omitzero" max:"16"` // 16 bytes
+	Addr     Num32 `json:"addr,omitzero"`
+	Len      Num32 `json:"len,omitzero"`
+	Token    Num32 `json:"rq_area_token,omitzero"`
+	Flags    Num32 `json:"flags,omitzero" bits:"32"`
+	DmabufFD Num32 `json:"dmabuf_fd,omitzero" bits:"32"`
+	Resv     Bytes `json:"resv,omitzero" max:"16"` // 16 bytes
 }
 
 func (a *ZCRXArea) put(at placer) (uint64, error) {
 	r := uapi.ZCRXAreaReg{Addr: uint64(a.Addr), Len: uint64(a.Len), Token: uint64(a.Token), Flags: uint32(a.Flags),
 		DmabufFD: uint32(a.DmabufFD)}
-	words(r.Resv[:], a.Resv)
+	fillWords(r.Resv[:], a.Resv)
 	return putBytes(at, r.Append(nil))
 }
 
 // ZCRXEvents is struct zcrx_event_desc.
 type ZCRXEvents struct {
-	UserData Num[plainTag] `json:"user_data,omitzero"`
-	TypeMask Num[plainTag] `json:"type_mask,omitzero" bits:"32"`
-	Flags    Num[plainTag] `json:"flags,omitzero" bits:"32"`
-	Stats    Num[plainTag] `json:"stats_offset,omitzero"`
-	Resv     Bytes         `json:"resv,omitzero" max:"72"` // 72 bytes
+	UserData Num32 `json:"user_data,omitzero"`
+	TypeMask Num32 `json:"type_mask,omitzero" bits:"32"`
+	Flags    Num32 `json:"flags,omitzero" bits:"32"`
+	Stats    Num32 `json:"stats_offset,omitzero"`
+	Resv     Bytes `json:"resv,omitzero" max:"72"` // 72 bytes
 }
 
 func (e *ZCRXEvents) put(at placer) (uint64, error) {
 	d := uapi.ZCRXEventDesc{UserData: uint64(e.UserData), TypeMask: uint32(e.TypeMask), Flags: uint32(e.Flags),
 		StatsOffset: uint64(e.Stats)}
-	words(d.Resv[:], e.Resv)
+	fillWords(d.Resv[:], e.Resv)
 	return putBytes(at, d.Append(nil))
 }

@@ -17,33 +17,33 @@ import (
 	"github.com/uringsim/uringsim/verdict"
 )
 
-// Report is what a plan would break on a release, of all programs that it was tried on.
+// Report is what a plan would break on a release, summed up over all programs that it was tried on.
 type Report struct {
 	Kernel kernel.Release
 
-	Requests  int      // that were submitted
-	Admitted  int      // of these; the others are refused anyway
-	Denied    int      // of those admitted: by the plan
-	Cancelled int      // of those admitted: the plan lets them pass, but not their chain
+	Requests  int      // requests that were submitted
+	Admitted  int      // those that are not refused anyway
+	Denied    int      // admitted requests that the plan would deny
+	Cancelled int      // admitted requests that the plan allows, but that are cancelled with a denied one
 	Calls     int      // register calls that the plan would refuse
 	Unknown   int      // events whose outcome the model does not know
-	Doubts    []Doubt  // the first of these, at most maxDoubts
-	Breaks    []*Break // groups of what is denied and refused, in order of first place
+	Doubts    []Doubt  // the first of these events, at most maxDoubts
+	Breaks    []*Break // what is denied and refused, in groups, in order of their first place
 
-	// SharesFilters tells that a program registers filters on a release that puts them into the set that the plan is in,
-	// and so lets them hold for others who share it. The report does not know what that breaks.
+	// SharesFilters says that a program registers filters itself, on a release that adds these to the set of the plan's
+	// filters, so that they apply to everybody who shares this set. The report does not know what that breaks.
 	SharesFilters bool
 
-	// Of requests that were only seen (trace.SeenSubmitArgs).
-	Undecided int    // of those admitted: what the plan says depends on what was not seen
-	Gaps      []*Gap // groups of these
-	Logged    Logged // what the plan says to those that the kernel denied
+	// About requests that were only seen (trace.SeenSubmitArgs).
+	Undecided int    // admitted requests for which the verdict depends on what was not seen
+	Gaps      []*Gap // these in groups
+	Logged    Logged // what the plan says to requests that the kernel denied
 
 	plan    *plan.Plan
 	options []sim.Option
 	groups  map[string]*Break
-	decider *symbolic.Decider // on requests that were only seen, once there are any
-	filters *symbolic.Decider // without the restrictions
+	decider *symbolic.Decider // decides on requests that were only seen; made on first use
+	filters *symbolic.Decider // the same without the restrictions
 	ops     *opdef.Ops
 	chains  map[string]*seenChain // by ring
 }
@@ -52,27 +52,27 @@ type Report struct {
 type Doubt struct {
 	Place  Place
 	What   string // what is not known
-	Denied int    // requests of it that the plan would deny
+	Denied int    // requests of the event that the plan would deny
 }
 
-// Break is a group of requests or register calls that a plan denies for one reason.
+// Break is a group of requests or register calls that a plan denies for the same reason.
 type Break struct {
 	Op         uapi.Op
 	RegisterOp uapi.RegisterOp
-	IsCall     bool // a register call, not a request
-	Always     bool // a task under any policy at all is refused this: a list of restrictions of its own
+	IsCall     bool // whether it is a register call
+	Always     bool // whether every policy would refuse it: restrictions that a task registers for itself
 
-	Saw       string // the values that decided, as a condition; "" if only the opcode did, or the flags
-	By        string // which part of the plan denies them, for requests
+	Saw       string // the values that decided, as a condition; "" if only the opcode or the flags did
+	By        string // for requests: the part of the plan that denies them
 	Why       *verdict.Refusal
 	Count     int
 	Cancelled int      // requests that are cancelled with these
 	First     []Place  // at most maxPlaces
-	Needs     []string // what a policy would have to allow, as it says that; at most maxNeeds
-	MoreNeeds bool     // there are others
+	Needs     []string // what a policy would have to allow, in its own words; at most maxNeeds
+	MoreNeeds bool     // whether there are more
 }
 
-// Limits of what is told, which keep it readable and small. Groups that come later are not told apart by what was seen.
+// Limits that keep a report readable and small. Beyond maxGroups, groups are not divided by what was seen.
 const (
 	maxPlaces = 3
 	maxNeeds  = 8
@@ -80,7 +80,7 @@ const (
 	maxGroups = 1000
 )
 
-// Name is the opcode.
+// Name returns the opcode.
 func (b *Break) Name() string {
 	if b.IsCall {
 		return "register " + b.RegisterOp.String()
@@ -88,26 +88,26 @@ func (b *Break) Name() string {
 	return b.Op.String()
 }
 
-// NewReport is an empty report, with options for the model.
+// NewReport returns an empty report. The options are for the model.
 func NewReport(p *plan.Plan, k kernel.Release, options ...sim.Option) *Report {
 	return &Report{Kernel: k, plan: p, options: options, groups: map[string]*Break{}}
 }
 
-// Again is an empty report on the same plan and release. It shares what r has found out about the plan, so the two are
-// not to be used at the same time.
+// Again returns an empty report on the same plan and release. It shares what r has found out about the plan, so the two
+// must not be used at the same time.
 func (r *Report) Again() *Report {
 	again := NewReport(r.plan, r.Kernel, r.options...)
 	again.decider, again.filters, again.ops = r.decider, r.filters, r.ops
 	return again
 }
 
-// Play adds what the plan breaks of a recorded program. The errors are those of the function Play.
+// Play adds what the plan breaks of a recorded program. Errors are those of the function Play.
 func (r *Report) Play(file string, in Source) error {
 	r.chains = nil
 	return Play(in, r.plan, r.Kernel, func(o *trace.Outcome) { r.see(file, o) }, r.options...)
 }
 
-// Broken tells whether anything would break.
+// Broken tells whether the plan would break anything.
 func (r *Report) Broken() bool { return r.Denied+r.Calls > 0 }
 
 func (r *Report) see(file string, o *trace.Outcome) {
@@ -135,14 +135,14 @@ func (r *Report) see(file string, o *trace.Outcome) {
 		}
 		chains[q.Chain] = append(chains[q.Chain], i)
 	}
-	for i := range o.Requests { // chains in order
+	for i := range o.Requests { // in the order of the chains
 		if members := chains[i]; members != nil {
 			r.chain(at, o.Requests, members)
 		}
 	}
 }
 
-// doubt notes an event of which nothing is certain.
+// doubt notes an event whose outcome is not certain.
 func (r *Report) doubt(at Place, o *trace.Outcome) {
 	d := Doubt{Place: at, What: o.Unmodelled}
 	for i := range o.Requests {
@@ -163,17 +163,17 @@ func (r *Report) call(at Place, o *trace.Outcome) {
 	b := r.group(&Break{RegisterOp: op, IsCall: true, Always: always, Why: o.Trial}, at)
 	switch {
 	case always:
-	case op == uapi.IORING_REGISTER_RESTRICTIONS: // which would fail beside a list, even if that allowed it
+	case op == uapi.IORING_REGISTER_RESTRICTIONS: // any restrictions of the plan make it fail
 		b.need("no limits of flags and register calls at all")
 	default:
 		b.need("allow register " + op.String())
 	}
 }
 
-// chain adds what the plan breaks of a chain; a request on its own is one, too.
+// chain adds what the plan breaks of a chain, which may be a single request.
 func (r *Report) chain(at Place, requests []trace.Request, members []int) {
 	var first *Break
-	alive := true // without the plan
+	alive := true // whether the chain survives without the plan
 	for _, i := range members {
 		q := &requests[i]
 		if q.Trial == nil {
@@ -219,7 +219,7 @@ func (r *Report) deny(at Place, q *trace.Request) *Break {
 	return b
 }
 
-// needFlags adds what would have to be allowed of an SQE's flags, and tells whether that is anything.
+// needFlags adds what a policy would have to allow of an SQE's flags, and tells whether that is anything.
 func (r *Report) needFlags(b *Break, flags uint8) bool {
 	allowed, required := r.flags()
 	if flags&^(allowed|required) != 0 {
@@ -231,17 +231,17 @@ func (r *Report) needFlags(b *Break, flags uint8) bool {
 	return flags&^(allowed|required) != 0 || required&^flags != 0
 }
 
-// names are IOSQE flags as policies write them.
+// names returns IOSQE_* flags as policies write them.
 func names(flags uint8) string {
 	return strings.ReplaceAll(uapi.SQEFlags.FormatFlags(uint64(flags)), "|", ", ")
 }
 
-// listed tells whether the restrictions let requests of the opcode through.
+// listed tells whether the restrictions allow requests of the opcode.
 func (r *Report) listed(op uapi.Op) bool {
 	return slices.Contains(r.plan.Restrictions, uapi.Restriction{Opcode: uapi.IORING_RESTRICTION_SQE_OP, Value: uint8(op)})
 }
 
-// flags are those that the restrictions allow and require.
+// flags returns the flags that the restrictions allow and require.
 func (r *Report) flags() (allowed, required uint8) {
 	for _, e := range r.plan.Restrictions {
 		switch e.Opcode {
@@ -254,7 +254,7 @@ func (r *Report) flags() (allowed, required uint8) {
 	return allowed, required
 }
 
-// filter says which filter denies a request, and what of the request it looked at.
+// filter says which filter denies a request, and what it looked at.
 func (r *Report) filter(q *trace.Request) (by, saw string) {
 	step := q.Trial.Filter.Filter
 	if step.Marker {
@@ -275,7 +275,7 @@ func (r *Report) filter(q *trace.Request) (by, saw string) {
 	return by, strings.Join(tests, " and ")
 }
 
-// filterName is what a filter of the plan is called.
+// filterName returns how a filter of the plan is called.
 func (r *Report) filterName(i int) string {
 	name := fmt.Sprintf("filter %d", i+1)
 	if why := r.plan.Filters[i].Why; why != "" {
@@ -284,7 +284,7 @@ func (r *Report) filterName(i int) string {
 	return name
 }
 
-// group is the group that a new one belongs to, with one more place.
+// group returns the group of a break, to which it adds a place.
 func (r *Report) group(b *Break, at Place) *Break {
 	if len(r.groups) >= maxGroups && r.groups[b.key()] == nil {
 		b.Saw = "other values"
@@ -303,10 +303,10 @@ func (r *Report) group(b *Break, at Place) *Break {
 	return known
 }
 
-// key is what makes breaks one group.
+// key identifies the group of a break.
 func (b *Break) key() string { return strings.Join([]string{b.Name(), b.Saw, b.By, b.Why.Why}, "\n") }
 
-// need adds what would have to be allowed.
+// need adds what a policy would have to allow.
 func (b *Break) need(text string) {
 	switch {
 	case slices.Contains(b.Needs, text):
@@ -317,7 +317,7 @@ func (b *Break) need(text string) {
 	}
 }
 
-// Sort puts the groups with most requests first.
+// Sort puts the largest groups first.
 func (r *Report) Sort() {
 	slices.SortStableFunc(r.Breaks, func(a, b *Break) int { return cmp.Compare(b.Count, a.Count) })
 	slices.SortStableFunc(r.Gaps, func(a, b *Gap) int { return cmp.Compare(b.Count, a.Count) })

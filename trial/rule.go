@@ -10,32 +10,31 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Options say what the rules that are made of requests look at. The zero Options make them as tight as they can be on a
-// release.
+// Options say what suggested rules look at. With the zero Options they are as tight as the release allows.
 type Options struct {
-	Families  bool // of SOCKET and CONNECT, the family only
-	OpenModes bool // of opens, whether they read, write, create and truncate, and how the path is resolved
-	// HostBits4 and HostBits6 are how many of the last bits of addresses of IPv4 and IPv6 do not count.
+	Families  bool // look at the family of SOCKET and CONNECT only
+	OpenModes bool // look only at whether an open reads, writes, creates and truncates, and at how it resolves the path
+	// HostBits4 and HostBits6 are how many of the last bits of IPv4 and IPv6 addresses to ignore.
 	HostBits4, HostBits6 int
-	// Container leaves out what the linux.ioUring object cannot say: arguments but the family of sockets, flags and
-	// register calls.
+	// Container leaves out what a linux.ioUring object cannot express: flags, register calls, and all arguments except
+	// the family of sockets.
 	Container bool
 }
 
 // openMode are the flags that say what an open is for.
 const openMode = 3 | uapi.O_CREAT | uapi.O_TRUNC | uapi.O_PATH | uapi.O_TMPFILE_
 
-// creates are the flags of opens that may make a file.
+// creates are the flags of opens that may create a file.
 const creates = uapi.O_CREAT | uapi.O_TMPFILE_
 
-// seen is a request whose fields rules are made of.
+// seen is a request from which a rule is made.
 type seen struct {
 	op  uapi.Op
 	ctx *cbpfvm.Context
 	Options
 }
 
-// leftOut says which fields a rule does not look at: what follows from others, and what the options leave out.
+// leftOut says which fields a rule does not look at, since they follow from others or because of the options.
 var leftOut = map[string]func(s *seen) bool{
 	"family": func(s *seen) bool {
 		return !s.Families && policy.Address(s.ctx).IsValid() && s.op == uapi.IORING_OP_CONNECT
@@ -51,7 +50,7 @@ var leftOut = map[string]func(s *seen) bool{
 	"v4_addr": func(*seen) bool { return true },
 }
 
-// fields are those of policies by name.
+// fields are the fields of policies, by name.
 var fields = func() map[string]*policy.Field {
 	m := map[string]*policy.Field{}
 	for _, f := range policy.Fields() {
@@ -60,7 +59,8 @@ var fields = func() map[string]*policy.Field {
 	return m
 }()
 
-// rule allows requests like this one, on a release that shows its arguments, or all of the opcode.
+// rule returns a rule that allows requests like this one. If the release does not show its arguments to filters, it
+// allows all requests of the opcode.
 func (s *seen) rule(k kernel.Release) policy.Rule {
 	r := policy.Rule{Action: policy.Allow, Ops: []uapi.Op{s.op}}
 	if opdef.PDUSize(k, s.op) == 0 || s.Container && s.op != uapi.IORING_OP_SOCKET {
@@ -83,7 +83,7 @@ func (s *seen) rule(k kernel.Release) policy.Rule {
 	return r
 }
 
-// test is that a field is as in the request, as far as it counts.
+// test returns a test that the field is as in the request, as far as the options say.
 func (s *seen) test(f *policy.Field) *policy.Test {
 	v := f.Value(s.ctx)
 	t := &policy.Test{Field: f.Name, Mask: f.Bits(), Rel: policy.Eq, Values: []policy.Value{{Lo: v, Hi: v}}}
@@ -100,7 +100,7 @@ func (s *seen) test(f *policy.Field) *policy.Test {
 	return t
 }
 
-// prefix is an address, or the net around it.
+// prefix returns an address, or the network around it.
 func (s *seen) prefix(a netip.Addr) netip.Prefix {
 	bits := a.BitLen() - s.HostBits6
 	if a.Is4() {

@@ -13,7 +13,7 @@ import (
 	"github.com/uringsim/uringsim/verdict"
 )
 
-// Gap is a group of requests of which a log does not show what the plan's verdict depends on.
+// Gap is a group of requests whose verdict depends on what the log does not show.
 type Gap struct {
 	Op      uapi.Op
 	Missing string // what was not seen, or why there is no verdict
@@ -21,28 +21,28 @@ type Gap struct {
 	First   []Place // at most maxPlaces
 }
 
-// Logged counts the requests that the kernel denied (EACCES) when the log was made, by what the plan says of them. If
-// it was in force then, it denies all of them.
+// Logged counts the requests that the kernel denied (EACCES) when the log was made, by what the plan says to them. If
+// the same plan was in force then, it denies all of them.
 type Logged struct {
 	Denied, Allowed, Undecided int
-	First                      []Place // of those that it allows, at most maxPlaces
+	First                      []Place // of those that the plan allows, at most maxPlaces
 }
 
-// Total is the number of requests that the kernel denied.
+// Total returns the number of requests that the kernel denied.
 func (l *Logged) Total() int { return l.Denied + l.Allowed + l.Undecided }
 
-// maxChains is how many rings have a chain that is followed. Beyond, chains are forgotten.
+// maxChains is the most rings whose chains are followed. If there are more, all chains are forgotten.
 const maxChains = 1 << 16
 
-// seenChain is the chain that a ring's last request belongs to.
+// seenChain is the chain that the last request of a ring belongs to.
 type seenChain struct {
-	first     *Break // of its requests that the plan denies
-	broken    bool   // the kernel refused one of its requests
-	passed    int    // requests that the plan lets pass
-	cancelled int    // those that die nevertheless
+	first     *Break // that of the first request that the plan denies
+	broken    bool   // whether the kernel refused one of its requests
+	passed    int    // requests that the plan allows
+	cancelled int    // those of them that are cancelled nevertheless
 }
 
-// partly is what is known of a request that was seen.
+// partly returns what is known of a request that was seen.
 func partly(ops *opdef.Ops, k kernel.Release, s *trace.Seen) symbolic.Partial {
 	req := opdef.Request{SQE: s.SQE, Opcode: s.SQE.Opcode(), Flags: s.SQE.Flags(), UserData: s.SQE.UserData()}
 	p := opdef.Partial{Prep: opdef.Prep{Kernel: k, Req: &req}, Known: s.Bits}
@@ -58,13 +58,13 @@ func partly(ops *opdef.Ops, k kernel.Release, s *trace.Seen) symbolic.Partial {
 func (r *Report) seen(at Place, a *trace.SeenSubmitArgs, o *trace.Outcome) {
 	s, err := a.Seen()
 	if err != nil {
-		return // the event was played, which checks that
+		return // cannot happen: the event was played, which checks it
 	}
 	at.Request, at.UserData = 1, s.SQE.UserData()
 	r.Requests++
 	chain := r.seenChain(a)
 	op, known := s.Opcode()
-	v, missing := symbolic.Depends, "the opcode, or it is of a later release"
+	v, missing := symbolic.Depends, "the opcode, or it is from a later release"
 	if known {
 		v, missing = r.decide(op, &s)
 	}
@@ -94,7 +94,7 @@ func (r *Report) seen(at Place, a *trace.SeenSubmitArgs, o *trace.Outcome) {
 	}
 }
 
-// seenChain is the chain of a request.
+// seenChain returns the chain of a request.
 func (r *Report) seenChain(a *trace.SeenSubmitArgs) *seenChain {
 	chain := r.chains[a.Ring]
 	if a.Continue && chain != nil {
@@ -108,7 +108,7 @@ func (r *Report) seenChain(a *trace.SeenSubmitArgs) *seenChain {
 	return chain
 }
 
-// cancelSeen counts requests that die with a request of their chain that the plan denies.
+// cancelSeen counts requests that are cancelled with a request of their chain that the plan denies.
 func (r *Report) cancelSeen(c *seenChain, n int) {
 	if c.first != nil && !c.broken {
 		c.first.Cancelled += n
@@ -117,7 +117,7 @@ func (r *Report) cancelSeen(c *seenChain, n int) {
 	}
 }
 
-// breakChain takes back what was counted of a chain that the kernel broke without the plan.
+// breakChain takes back these counts for a chain that the kernel broke without the plan.
 func (r *Report) breakChain(c *seenChain) {
 	if c.broken = true; c.first != nil {
 		c.first.Cancelled -= c.cancelled
@@ -126,10 +126,10 @@ func (r *Report) breakChain(c *seenChain) {
 	}
 }
 
-// decide is what the plan says, and what that depends on.
+// decide returns the verdict of the plan, and what it depends on.
 func (r *Report) decide(op uapi.Op, s *trace.Seen) (v symbolic.Verdict, missing string) {
 	if r.decider == nil {
-		if err := r.makeDeciders(); err != nil { // the release has registered it
+		if err := r.makeDeciders(); err != nil { // cannot happen: the plan was registered
 			return symbolic.TooLong, err.Error()
 		}
 	}
@@ -137,14 +137,14 @@ func (r *Report) decide(op uapi.Op, s *trace.Seen) (v symbolic.Verdict, missing 
 	v, names := r.decider.Decide(op, &p)
 	switch v {
 	case symbolic.TooLong:
-		return v, "the filters are too long to look at all requests at once"
+		return v, "the filters are too complex to decide on a request that is known in part"
 	case symbolic.Impossible:
 		return v, "no request of this release looks like that"
 	}
 	return v, "not seen: " + strings.Join(names, ", ")
 }
 
-// makeDeciders makes what decides on requests that were only seen.
+// makeDeciders makes the deciders for requests that were only seen.
 func (r *Report) makeDeciders() error {
 	filters := *r.plan
 	filters.Restrictions = nil
@@ -160,7 +160,7 @@ func (r *Report) makeDeciders() error {
 	return nil
 }
 
-// denySeen adds a request that the plan denies, whatever was not seen of it.
+// denySeen adds a request that the plan denies whatever was not seen of it.
 func (r *Report) denySeen(at Place, op uapi.Op, s *trace.Seen) *Break {
 	r.Denied++
 	b := &Break{Op: op, By: "its restrictions"}
@@ -198,14 +198,14 @@ func (r *Report) denySeen(at Place, op uapi.Op, s *trace.Seen) *Break {
 	return b
 }
 
-// certain are the flags of the SQE as far as they are known, with those that the plan requires and that may be.
+// certain returns the known flags of the SQE. Flags that prep may have added count if the plan requires them.
 func (r *Report) certain(op uapi.Op, s *trace.Seen) uint8 {
 	_, required := r.flags()
 	sure, maybe := writtenFlags(r.Kernel, op, s)
 	return sure | maybe&required
 }
 
-// writtenFlags are the flags that the program certainly wrote, and those that prep or draining may have added.
+// writtenFlags returns the flags that the program certainly wrote, and those that prep or draining may have added.
 func writtenFlags(k kernel.Release, op uapi.Op, s *trace.Seen) (sure, maybe uint8) {
 	sure = s.SQE.Flags()
 	if s.Prepared {
@@ -219,7 +219,7 @@ const (
 	whereFiltered   = "io_uring/bpf_filter.c:__io_uring_run_bpf_filters"
 )
 
-// limitsRequests tells whether the plan has a list of restrictions that requests are held to.
+// limitsRequests tells whether the restrictions of the plan apply to requests.
 func (r *Report) limitsRequests() bool {
 	list := r.plan.Restrictions
 	return list != nil && (len(list) == 0 || slices.ContainsFunc(list, func(e uapi.Restriction) bool {

@@ -17,38 +17,38 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Suggester collects what traces show, and makes the tightest policy of it that allows all of it.
+// Suggester collects what traces show, and makes the tightest policy that allows all of it.
 type Suggester struct {
 	kernel  kernel.Release
 	options Options
 	model   []sim.Option
 
-	rules    map[string]*evidence // by their text
-	flags    map[uint8]*evidence  // by the bit of an IOSQE flag
+	rules    map[string]*evidence // by text
+	flags    map[uint8]*evidence  // by bit of the IOSQE_* flags
 	register map[uapi.RegisterOp]*evidence
-	ownList  *Place // the first list of restrictions that a task registers for itself; nil if none does
-	ringList *Place // and for a ring
-	lost     bool   // there are more than maxRules rules
+	ownList  *Place // the first place where a task registers restrictions for itself, or nil
+	ringList *Place // the first place where one does so for a ring, or nil
+	lost     bool   // whether there were more than maxRules rules
 	unknown  int    // events whose outcome the model does not know
 
 	open      map[uapi.Op]int // requests whose arguments were not seen
-	maybe     map[uint8]int   // requests that have a flag which prep may have added, by its bit
+	maybe     map[uint8]int   // requests with a flag that prep may have added, by its bit
 	flagless  int             // requests whose flags were not seen
-	undecided int             // requests of which it was not seen whether they were admitted, or what they are
-	seenAny   bool            // logs of tracepoints were read, which lack register calls of tasks on themselves
+	undecided int             // requests whose opcode, or whose admission, was not seen
+	seenAny   bool            // whether logs were read, which do not have register calls with fd -1
 }
 
-// maxRules is the most rules that are told apart.
+// maxRules is the most rules that are kept apart.
 const maxRules = 10000
 
-// evidence is what a rule or an entry of a list is for.
+// evidence is where a rule, or an entry of a list, comes from.
 type evidence struct {
 	rule  policy.Rule
 	count map[string]int // by file
 }
 
-// NewSuggester is one for a release: what that shows of requests is what rules look at. It comes
-// with options for the model.
+// NewSuggester returns a Suggester for a release. Rules look at what that release shows to filters. The options at the
+// end are for the model.
 func NewSuggester(k kernel.Release, o Options, model ...sim.Option) *Suggester {
 	return &Suggester{kernel: k, options: o, model: model, rules: map[string]*evidence{}, flags: map[uint8]*evidence{},
 		register: map[uapi.RegisterOp]*evidence{}, open: map[uapi.Op]int{}, maybe: map[uint8]int{}}
@@ -79,7 +79,7 @@ func (s *Suggester) see(file string, o *trace.Outcome) {
 	}
 }
 
-// add adds a rule for a request that was admitted, and its flags.
+// add adds a rule for a request that was admitted, and the request's flags.
 func (s *Suggester) add(file string, r policy.Rule, flags uint8) {
 	text := r.String()
 	if s.rules[text] == nil && len(s.rules) >= maxRules {
@@ -94,7 +94,7 @@ func (s *Suggester) add(file string, r policy.Rule, flags uint8) {
 	}
 }
 
-// seeCall adds a register call. Filters can always be added, and lists of restrictions cannot be had beside others.
+// seeCall adds a register call. Filters can always be added, and restrictions only where there are none yet.
 func (s *Suggester) seeCall(op uapi.RegisterOp, blind bool, at Place) {
 	switch {
 	case op == uapi.IORING_REGISTER_BPF_FILTER:
@@ -121,7 +121,7 @@ func note[K comparable](m map[K]*evidence, key K, file string) *evidence {
 // maxNamed is how many files of a piece of evidence are named.
 const maxNamed = 3
 
-// String is the number of times in each of the first files, and in the others together.
+// String returns the count for each of the first files, and for the others together.
 func (e *evidence) String() string {
 	var parts []string
 	files := slices.Sorted(maps.Keys(e.count))
@@ -139,15 +139,15 @@ func (e *evidence) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Suggestion is a policy with what each of its rules is for.
+// Suggestion is a policy, and where each of its rules comes from.
 type Suggestion struct {
 	Policy   policy.Policy
-	Evidence []string // of each rule
-	Limits   []string // evidence of the limits
+	Evidence []string // for each rule
+	Limits   []string // evidence for the limits
 	Notes    []string // what the policy cannot do
 }
 
-// Suggest is the tightest policy that allows what was seen. An error says that it is too large to be enforced.
+// Suggest returns the tightest policy that allows what was seen. It fails if that is too large to be enforced.
 func (s *Suggester) Suggest() (*Suggestion, error) {
 	if s.lost {
 		return nil, fmt.Errorf("the tightest policy has more than %d rules; make it more general", maxRules)
@@ -177,7 +177,7 @@ func (s *Suggester) Suggest() (*Suggestion, error) {
 	return out, nil
 }
 
-// leftOpen says what the object of a container cannot say of rules.
+// leftOpen says which parts of the rules a linux.ioUring object cannot express.
 func leftOpen(rules []policy.Rule) []string {
 	notes := []string{"The object of a container leaves flags and register calls open."}
 	for _, r := range rules {
@@ -191,7 +191,7 @@ func leftOpen(rules []policy.Rule) []string {
 	return notes
 }
 
-// merged are the rules in order of opcodes. Those that look at the family alone become one rule.
+// merged returns the rules ordered by opcode. Rules that look at the family alone become one.
 func (s *Suggester) merged() []*evidence {
 	all := slices.SortedFunc(maps.Values(s.rules), func(a, b *evidence) int {
 		return cmp.Or(cmp.Compare(a.rule.Ops[0], b.rule.Ops[0]), compareConds(a.rule.If, b.rule.If))
@@ -214,7 +214,7 @@ func (s *Suggester) merged() []*evidence {
 	return out
 }
 
-// compareConds puts conditions in the order of their values.
+// compareConds orders conditions by their values.
 func compareConds(a, b policy.Cond) int {
 	return slices.CompareFunc(testsOf(a), testsOf(b), func(a, b *policy.Test) int {
 		x, y := a.Values[0], b.Values[0]
@@ -222,7 +222,7 @@ func compareConds(a, b policy.Cond) int {
 	})
 }
 
-// testsOf are the tests of a condition that seen.rule made.
+// testsOf returns the tests of a condition that seen.rule made.
 func testsOf(c policy.Cond) []*policy.Test {
 	switch c := c.(type) {
 	case *policy.Test:
@@ -237,7 +237,7 @@ func testsOf(c policy.Cond) []*policy.Test {
 	return nil
 }
 
-// merge is the evidence for both rules, if both test the family alone.
+// merge returns the evidence for both rules in one, if both only test the family.
 func (e *evidence) merge(other *evidence) (*evidence, bool) {
 	a, ok := e.rule.If.(*policy.Test)
 	b, okToo := other.rule.If.(*policy.Test)
@@ -251,7 +251,7 @@ func (e *evidence) merge(other *evidence) (*evidence, bool) {
 	return out, true
 }
 
-// plus is the evidence for the rule with that for another one.
+// plus returns the evidence for the rule together with that of another one.
 func (e *evidence) plus(other *evidence) *evidence {
 	out := &evidence{rule: e.rule, count: maps.Clone(e.count)}
 	for file, n := range other.count {
@@ -260,7 +260,7 @@ func (e *evidence) plus(other *evidence) *evidence {
 	return out
 }
 
-// requires are for the rules that look at what older kernels do not show to filters.
+// requires returns the requirements for rules that look at what older releases do not show to filters.
 func (s *Suggester) requires(rules []policy.Rule) []policy.Require {
 	var list []policy.Require
 	for _, r := range rules {
@@ -274,15 +274,15 @@ func (s *Suggester) requires(rules []policy.Rule) []policy.Require {
 	return list
 }
 
-// shownSince is the first release that shows the arguments of an opcode to filters.
+// shownSince returns the first release that shows the arguments of the opcode to filters.
 func shownSince(op uapi.Op) kernel.Release {
 	all := symbolic.Releases()
 	i := slices.IndexFunc(all, func(k kernel.Release) bool { return opdef.PDUSize(k, op) > 0 })
 	return all[max(i, 0)]
 }
 
-// limit adds what restrictions say: the flags and register calls that were seen. A ring that has them can register none
-// of its own.
+// limit adds the flags and register calls that were seen as limits. They become restrictions, and a ring that has
+// restrictions cannot register any of its own.
 func (s *Suggester) limit(out *Suggestion) {
 	if s.ringList != nil {
 		out.Notes = append(out.Notes, fmt.Sprintf("%s: it registers restrictions for a ring, which it could not if the "+
@@ -309,7 +309,7 @@ func (s *Suggester) limit(out *Suggestion) {
 	}
 }
 
-// String is the policy in the text form, with the evidence as comments.
+// String returns the policy in the text form, with the evidence as comments.
 func (s *Suggestion) String() string {
 	var out strings.Builder
 	for _, n := range append(slices.Clone(s.Notes), s.Limits...) {

@@ -13,13 +13,13 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// seen adds a request that was only seen. Where its arguments were not, all requests of its opcode have to be allowed.
+// seen adds a request that was only seen. If its arguments were not, all requests of its opcode have to be allowed.
 func (s *Suggester) seen(file string, a *trace.SeenSubmitArgs, o *trace.Outcome) {
 	s.seenAny = true
 	q, err := a.Seen()
 	op, known := q.Opcode()
 	switch {
-	case err != nil: // the event was played, which checks that
+	case err != nil: // cannot happen: the event was played, which checks it
 		return
 	case o.Want != nil && o.Want.Ret < 0:
 		return // refused without a policy
@@ -51,7 +51,7 @@ func (s *Suggester) seen(file string, a *trace.SeenSubmitArgs, o *trace.Outcome)
 	s.add(file, rule, sure|maybe)
 }
 
-// isKnown tells whether all words of a field are.
+// isKnown tells whether all words of the field are known.
 func isKnown(f *policy.Field, known *cbpfvm.Context) bool {
 	for off := uint32(0); off < uapi.SizeofBPFCtx; off += 4 {
 		if f.Loaded(off) && known.Word(off) != math.MaxUint32 {
@@ -61,7 +61,7 @@ func isKnown(f *policy.Field, known *cbpfvm.Context) bool {
 	return true
 }
 
-// leftOpen says what the policy allows because nobody saw what is needed, and what else is not in logs.
+// leftOpen says what the policy allows only because too little was seen, and what logs do not have.
 func (s *Suggester) leftOpen() (notes []string) {
 	add := func(text string, args ...any) { notes = append(notes, fmt.Sprintf(text, args...)) }
 	for _, op := range slices.Sorted(maps.Keys(s.open)) {

@@ -1,8 +1,9 @@
-// Package trial tries policies on what programs were recorded to do: what a policy would break, and which is the
+// Package trial tries policies on what programs were recorded to do: what a policy would break, and which policy is the
 // tightest that breaks nothing.
 //
-// The policy is asked about each request and register call, and not obeyed (sim.Kernel.Try): the program goes on as it
-// was recorded, so that one look finds everything that would have to be allowed, and not what is denied first.
+// The policy is asked about each request and register call, but not obeyed (sim.Kernel.Try). The program goes on as it
+// was recorded, so that one run finds everything that the policy would have to allow, and not only what it denies
+// first.
 package trial
 
 import (
@@ -18,29 +19,29 @@ import (
 	"github.com/uringsim/uringsim/verdict"
 )
 
-// Source is where events come from, as from a trace.Reader: io.EOF ends them.
+// Source is where events come from, such as a trace.Reader. It ends with io.EOF.
 type Source interface {
 	Next() (trace.Event, error)
 }
 
-// Refused is a plan that a release does not let a task register.
+// Refused is a plan that a release does not let tasks register.
 type Refused struct {
 	Kernel kernel.Release
-	What   string // the restrictions, or which filter
+	What   string // what is refused: the restrictions, or which filter
 	Why    *verdict.Refusal
 }
 
-// Error names the registration.
+// Error says what is refused and why.
 func (r *Refused) Error() string {
 	return fmt.Sprintf("Linux %s refuses %s: %v", r.Kernel.Name, r.What, r.Why)
 }
 
-// Unwrap is the reason.
+// Unwrap returns the refusal.
 func (r *Refused) Unwrap() error { return r.Why }
 
-// Play plays events on a release, and gives see their outcomes. The first task has registered the plan before the first
-// event, and it is on trial. The options are those of the model. An error is a *Refused, a *trace.EventError, or one
-// of the source.
+// Play plays events on a release and calls see with their outcomes. The plan is on trial: the first task registers it
+// before the first event. The options are for the model. An error is a *Refused, a *trace.EventError, or from the
+// source.
 func Play(in Source, p *plan.Plan, k kernel.Release, see func(*trace.Outcome), options ...sim.Option) error {
 	sys := sim.New(k, options...)
 	defer sys.Close()
@@ -66,7 +67,7 @@ func Play(in Source, p *plan.Plan, k kernel.Release, see func(*trace.Outcome), o
 	}
 }
 
-// Refuses tells whether a release does not let a task register the plan; nil if it does.
+// Refuses returns why the release does not let tasks register the plan, or nil if it does.
 func Refuses(p *plan.Plan, k kernel.Release) (*Refused, error) {
 	sys := sim.New(k)
 	defer sys.Close()
@@ -77,8 +78,8 @@ func Refuses(p *plan.Plan, k kernel.Release) (*Refused, error) {
 	return nil, err
 }
 
-// borrow gives the event the results of another kernel if the release has none: what a file or a socket did there is
-// the best that is known. Nothing is compared with them.
+// borrow gives the event the results of another kernel if it has none of the release. What a file or a socket did there
+// is the best that is known. Nothing is compared with them.
 func borrow(e *trace.Event, k kernel.Release) {
 	if last := len(e.Results) - 1; last >= 0 && e.RecordedOn(k.Name) == nil {
 		r := e.Results[last] // of the newest kernel
@@ -107,16 +108,16 @@ func register(sys *sim.Kernel, p *plan.Plan, k kernel.Release) error {
 	return nil
 }
 
-// Place is where a request or register call stands.
+// Place is where a request or register call is.
 type Place struct {
 	File     string
 	Event    int // from 1
-	Request  int // of those that the event's call submitted, from 1; 0 is the call itself
+	Request  int // index among the requests that the event submitted, from 1; 0 for the call itself
 	Task     string
 	UserData uint64
 }
 
-// String is the file with the event and the request.
+// String describes the place.
 func (p Place) String() string {
 	s := fmt.Sprintf("%s: event %d", p.File, p.Event)
 	if p.Request > 0 {
@@ -125,7 +126,8 @@ func (p Place) String() string {
 	return s + " by " + p.Task
 }
 
-// registerOp is the opcode of a register call, and whether that is on the task itself; false if the event is none.
+// registerOp returns the opcode of a register call, and whether the call is for the task itself (fd -1). Ok is false
+// for other events.
 func registerOp(e *trace.Event) (op uapi.RegisterOp, blind, ok bool) {
 	switch a := e.Args.(type) {
 	case *trace.RegisterArgs:
@@ -136,7 +138,7 @@ func registerOp(e *trace.Event) (op uapi.RegisterOp, blind, ok bool) {
 	return 0, false, false
 }
 
-// refused tells whether a call was refused without a policy.
+// refused tells whether the call was refused without a policy.
 func refused(o *trace.Outcome) bool {
 	_, seen := o.Event.Args.(*trace.SeenRegisterArgs)
 	return o.Why != nil || seen && o.Got.Ret < 0

@@ -1,7 +1,7 @@
 package uapi
 
-// Aliases are constants that are several bits, other names of those that have one, and names of what is rare. Nothing is
-// written by them, but sources of filters use them.
+// Aliases are constants that stand for several bits, second names of others, and names of rare values. Sources of
+// filters use them, but nothing is printed with them.
 var Aliases = []Row{
 	{"O_ACCMODE", 3}, {"O_NDELAY", O_NONBLOCK}, {"O_SYNC", O_DSYNC | O_SYNC_}, {"O_TMPFILE", O_DIRECTORY | O_TMPFILE_},
 

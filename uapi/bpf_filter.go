@@ -4,8 +4,8 @@ package uapi
 const (
 	IO_URING_BPF_CMD_FILTER = 1
 
-	IO_URING_BPF_FILTER_DENY_REST = 1 // give every other opcode without a filter one that denies
-	IO_URING_BPF_FILTER_SZ_STRICT = 2 // EMSGSIZE unless both sides agree on pdu_size
+	IO_URING_BPF_FILTER_DENY_REST = 1 // deny every other opcode that has no filter
+	IO_URING_BPF_FILTER_SZ_STRICT = 2 // EMSGSIZE unless pdu_size is exactly that of the kernel
 )
 
 // BPFFilterFlags names the flags of a filter registration.
@@ -16,6 +16,7 @@ var BPFFilterFlags = newFamily("IO_URING_BPF_FILTER_",
 
 // SizeofBPF is the size of struct io_uring_bpf in bytes; the filter part starts at BPFFilterOff.
 const (
+	// SizeofBPF is the size of struct io_uring_bpf in bytes.
 	SizeofBPF    = 72
 	BPFFilterOff = 8
 )
@@ -28,41 +29,19 @@ type BPF struct {
 	Opcode    uint32    // off 8
 	Flags     uint32    // off 12
 	FilterLen uint32    // off 16, instructions
-	PDUSize   uint8     // off 20; at commit d42eb05e60 a u32 resv stands here
+	PDUSize   uint8     // off 20; at commit d42eb05e60 this was a u32 resv
 	Resv1     [3]uint8  // off 21
 	FilterPtr uint64    // off 24, address of the instructions
 	Resv2     [5]uint64 // off 32
 }
 
-// Append writes the 72 bytes.
-func (r *BPF) Append(b []byte) []byte {
-	b = le.AppendUint16(b, r.CmdType)
-	b = le.AppendUint16(b, r.CmdFlags)
-	for _, v := range []uint32{r.Resv, r.Opcode, r.Flags, r.FilterLen} {
-		b = le.AppendUint32(b, v)
-	}
-	b = append(b, r.PDUSize, r.Resv1[0], r.Resv1[1], r.Resv1[2])
-	b = le.AppendUint64(b, r.FilterPtr)
-	for _, v := range r.Resv2 {
-		b = le.AppendUint64(b, v)
-	}
-	return b
-}
+// Append appends the 72 bytes of the struct.
+func (r *BPF) Append(b []byte) []byte { return appendStruct(b, r) }
 
-// DecodeBPF reads 72 bytes.
-func DecodeBPF(b []byte) (r BPF) {
-	r.CmdType, r.CmdFlags, r.Resv = le.Uint16(b), le.Uint16(b[2:]), le.Uint32(b[4:])
-	r.Opcode, r.Flags, r.FilterLen = le.Uint32(b[8:]), le.Uint32(b[12:]), le.Uint32(b[16:])
-	r.PDUSize = b[20]
-	copy(r.Resv1[:], b[21:])
-	r.FilterPtr = le.Uint64(b[24:])
-	for i := range r.Resv2 {
-		r.Resv2[i] = le.Uint64(b[32+8*i:])
-	}
-	return r
-}
+// DecodeBPF decodes 72 bytes.
+func DecodeBPF(b []byte) BPF { return decodeStruct[BPF](b) }
 
-// Sizes and places of struct io_uring_bpf_ctx, the context that a filter loads from, in bytes.
+// Sizes and offsets of struct io_uring_bpf_ctx, the context from which a filter loads, in bytes.
 const (
 	SizeofBPFCtx = 40 // 16 at commit d42eb05e60
 

@@ -6,7 +6,7 @@ const (
 	SizeofCQE32 = 32
 )
 
-// CQE is struct io_uring_cqe. Big holds the two extra words of a 32-byte CQE.
+// CQE is struct io_uring_cqe. Big are the two extra words of a CQE of 32 bytes.
 type CQE struct {
 	UserData uint64    // off 0
 	Res      int32     // off 8
@@ -14,7 +14,7 @@ type CQE struct {
 	Big      [2]uint64 // off 16
 }
 
-// Append writes the 16 bytes of a plain CQE, or all 32.
+// Append appends the 16 bytes of a plain CQE, or all 32.
 func (c CQE) Append(b []byte, big bool) []byte {
 	b = le.AppendUint64(b, c.UserData)
 	b = le.AppendUint32(b, uint32(c.Res))
@@ -25,7 +25,7 @@ func (c CQE) Append(b []byte, big bool) []byte {
 	return b
 }
 
-// DecodeCQE reads a CQE of 16 or 32 bytes.
+// DecodeCQE decodes a CQE of 16 or 32 bytes.
 func DecodeCQE(b []byte) CQE {
 	c := CQE{UserData: le.Uint64(b), Res: int32(le.Uint32(b[8:])), Flags: le.Uint32(b[12:])}
 	if len(b) >= SizeofCQE32 {

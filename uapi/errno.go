@@ -274,7 +274,7 @@ var errnos = newFamily("",
 	Row{"EHWPOISON", uint64(EHWPOISON)},
 )
 
-// String is the C name ("EINVAL"), "0" for no error, or the number.
+// String returns the C name ("EINVAL"), "0" for no error, or the number.
 func (e Errno) String() string {
 	if e == 0 {
 		return "0"
@@ -282,17 +282,17 @@ func (e Errno) String() string {
 	return errnos.Format(uint64(e))
 }
 
-// Error makes an Errno an error; do not store Errno 0 in an error.
+// Error makes an Errno an error. Errno 0 must not be stored in an error.
 func (e Errno) Error() string { return e.String() }
 
-// Ret is the value that a system call or a CQE carries for e: 0 or the negative number.
+// Ret returns the value that a system call or a CQE has for e: 0 or the negated number.
 func (e Errno) Ret() int64 { return -int64(e) }
 
-// ParseErrno reads a C name such as "EACCES".
+// ParseErrno parses a C name such as "EACCES".
 func ParseErrno(s string) (Errno, error) {
 	v, ok := errnos.byName[s]
 	if !ok {
-		return 0, fmt.Errorf("%q is not an error name such as EINVAL", s)
+		return 0, fmt.Errorf("found %q, expected the name of an errno such as EINVAL", s)
 	}
 	return Errno(v), nil
 }
@@ -300,7 +300,8 @@ func ParseErrno(s string) (Errno, error) {
 // maxErrno is the largest number that the kernel treats as an error (MAX_ERRNO).
 const maxErrno = 4095
 
-// ErrnoOf is the error in the return value of a system call or in cqe.res; ok is false for a result that is no error.
+// ErrnoOf returns the error in the return value of a system call or in cqe.res. It returns false if the value is not an
+// error.
 func ErrnoOf(ret int64) (e Errno, ok bool) {
 	if ret < 0 && ret >= -maxErrno {
 		return Errno(-ret), true
@@ -308,7 +309,7 @@ func ErrnoOf(ret int64) (e Errno, ok bool) {
 	return 0, false
 }
 
-// FormatRet is a return value for people: the error's name or the number.
+// FormatRet formats a return value for people: as the name of the error or as a number.
 func FormatRet(ret int64) string {
 	if e, ok := ErrnoOf(ret); ok {
 		if name, ok := errnos.Name(uint64(e)); ok {

@@ -1,6 +1,6 @@
 package uapi
 
-// Flags of an SQE (byte 1). REQ_F_* bits 0 to 6 of the kernel stand at the same places.
+// Flags of an SQE (byte 1). The kernel's REQ_F_* bits 0 to 6 have the same values.
 const (
 	IOSQE_FIXED_FILE       = 0x1
 	IOSQE_IO_DRAIN         = 0x2

@@ -1,9 +1,9 @@
 package uapi
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 )
@@ -24,7 +24,7 @@ type Family struct {
 
 func newFamily(prefix string, rows ...Row) *Family {
 	f := &Family{Prefix: prefix, Rows: rows, byName: map[string]uint64{}, byNum: map[uint64]string{}}
-	sort.SliceStable(f.Rows, func(i, j int) bool { return f.Rows[i].Value < f.Rows[j].Value })
+	slices.SortStableFunc(f.Rows, func(a, b Row) int { return cmp.Compare(a.Value, b.Value) })
 	for _, r := range f.Rows {
 		short := f.short(r.Name)
 		f.byName[r.Name], f.byName[short], f.byName[strings.TrimPrefix(r.Name, "IORING_")] = r.Value, r.Value, r.Value
@@ -35,7 +35,7 @@ func newFamily(prefix string, rows ...Row) *Family {
 	return f
 }
 
-// short is the name as people say it: without the family's prefix, or else, also where that would leave a number
+// short returns the short name: without the family's prefix or, if it does not have that or would begin with a digit
 // (IORING_CQE_F_32), without IORING_.
 func (f *Family) short(name string) string {
 	if s, ok := strings.CutPrefix(name, f.Prefix); ok && (s[0] < '0' || s[0] > '9') {
@@ -44,13 +44,13 @@ func (f *Family) short(name string) string {
 	return strings.TrimPrefix(name, "IORING_")
 }
 
-// Name is the short name of v.
+// Name returns the short name of v.
 func (f *Family) Name(v uint64) (name string, ok bool) {
 	name, ok = f.byNum[v]
 	return name, ok
 }
 
-// Format is the short name of v, or v in decimal if it has none.
+// Format returns the short name of v, or v in decimal if it has none.
 func (f *Family) Format(v uint64) string {
 	if s, ok := f.byNum[v]; ok {
 		return s
@@ -58,10 +58,10 @@ func (f *Family) Format(v uint64) string {
 	return strconv.FormatUint(v, 10)
 }
 
-// FormatFlags is v as short names joined by "|"; bits without a name come last in hexadecimal; no bits are "0".
+// FormatFlags returns v as short names joined by "|". Bits without a name come last, in hexadecimal. No bits are "0".
 func (f *Family) FormatFlags(v uint64) string {
 	var parts []string
-	for _, r := range slices.Backward(f.Rows) { // SOCK_RAW is 3: it comes before SOCK_STREAM, 1
+	for _, r := range slices.Backward(f.Rows) { // largest first: SOCK_RAW is 3 and includes SOCK_STREAM, 1
 		if r.Value != 0 && v&r.Value == r.Value {
 			parts = append(parts, f.short(r.Name))
 			v &^= r.Value
@@ -77,7 +77,7 @@ func (f *Family) FormatFlags(v uint64) string {
 	return strings.Join(parts, "|")
 }
 
-// Parse reads a full name, with or without IORING_, a short name, or a number in Go syntax.
+// Parse parses a full name, with or without IORING_, a short name, or a number in Go syntax.
 func (f *Family) Parse(s string) (uint64, error) {
 	if v, ok := f.byName[s]; ok {
 		return v, nil
@@ -85,10 +85,10 @@ func (f *Family) Parse(s string) (uint64, error) {
 	if v, err := strconv.ParseUint(s, 0, 64); err == nil {
 		return v, nil
 	}
-	return 0, fmt.Errorf("%q is neither a number nor a name such as %s%s", s, f.Prefix, f.short(f.Rows[len(f.Rows)-1].Name))
+	return 0, fmt.Errorf("found %q, expected a number or a name such as %s%s", s, f.Prefix, f.short(f.Rows[len(f.Rows)-1].Name))
 }
 
-// ParseFlags reads names or numbers joined by "|".
+// ParseFlags parses names or numbers joined by "|".
 func (f *Family) ParseFlags(s string) (uint64, error) {
 	var v uint64
 	for part := range strings.SplitSeq(s, "|") {

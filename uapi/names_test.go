@@ -124,7 +124,7 @@ func TestParseFlags(t *testing.T) {
 
 func TestParseError(t *testing.T) {
 	_, err := Ops.Parse("SOKET")
-	if diff := cmp.Diff(`"SOKET" is neither a number nor a name such as IORING_OP_URING_CMD128`, err.Error()); diff != "" {
+	if diff := cmp.Diff(`found "SOKET", expected a number or a name such as IORING_OP_URING_CMD128`, err.Error()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -72,7 +72,7 @@ const (
 	IORING_OP_URING_CMD128     Op = 64
 )
 
-// IORING_OP_LAST is one more than the last opcode; larger ones are EINVAL.
+// IORING_OP_LAST is one more than the last opcode. Larger ones give EINVAL.
 const IORING_OP_LAST = 65
 
 // Ops names the request opcodes.
@@ -144,5 +144,5 @@ var Ops = newFamily("IORING_OP_",
 	Row{"IORING_OP_URING_CMD128", uint64(IORING_OP_URING_CMD128)},
 )
 
-// String is the name without its prefix ("SOCKET"), or the number.
+// String returns the name without its prefix ("SOCKET"), or the number.
 func (o Op) String() string { return Ops.Format(uint64(o)) }

@@ -1,6 +1,6 @@
 package uapi
 
-// Open flags of x86-64 (include/uapi/asm-generic/fcntl.h), octal there, hexadecimal here.
+// Open flags of x86-64 (include/uapi/asm-generic/fcntl.h).
 const (
 	O_RDONLY    = 0x0
 	O_WRONLY    = 0x1
@@ -51,12 +51,12 @@ type OpenHow struct {
 	Resolve uint64 // off 16
 }
 
-// Append writes the 24 bytes.
+// Append appends the 24 bytes of the struct.
 func (h OpenHow) Append(b []byte) []byte {
 	return le.AppendUint64(le.AppendUint64(le.AppendUint64(b, h.Flags), h.Mode), h.Resolve)
 }
 
-// DecodeOpenHow reads 24 bytes.
+// DecodeOpenHow decodes 24 bytes.
 func DecodeOpenHow(b []byte) OpenHow {
 	return OpenHow{le.Uint64(b), le.Uint64(b[8:]), le.Uint64(b[16:])}
 }

@@ -14,7 +14,7 @@ const (
 	IORING_OFF_SQES    = 0x10000000
 )
 
-// Offsets of the shared words at the start of the ring memory, bytes. Measured equal on 6.19 to 7.3.
+// Offsets in bytes of the shared words at the start of the ring's memory. They are the same on 6.19 to 7.3.
 const (
 	RingSQHead     = 0
 	RingSQTail     = 4
@@ -34,7 +34,7 @@ const (
 // SizeofParams is the size of struct io_uring_params in bytes.
 const SizeofParams = 120
 
-// Params is struct io_uring_params: the argument of io_uring_setup(2), read and written back.
+// Params is struct io_uring_params, the argument of io_uring_setup(2), which is written back.
 type Params struct {
 	SQEntries    uint32        // off 0
 	CQEntries    uint32        // off 4
@@ -60,45 +60,8 @@ type CQRingOffsets struct {
 	UserAddr                                                        uint64
 }
 
-// words lists the 32-bit fields up to the offsets, in order.
-func (p *Params) words() []*uint32 {
-	return []*uint32{&p.SQEntries, &p.CQEntries, &p.Flags, &p.SQThreadCPU, &p.SQThreadIdle, &p.Features, &p.WQFD,
-		&p.Resv[0], &p.Resv[1], &p.Resv[2]}
-}
+// Append appends the 120 bytes of the struct.
+func (p *Params) Append(b []byte) []byte { return appendStruct(b, p) }
 
-func (o *SQRingOffsets) words() []*uint32 {
-	return []*uint32{&o.Head, &o.Tail, &o.RingMask, &o.RingEntries, &o.Flags, &o.Dropped, &o.Array, &o.Resv1}
-}
-
-func (o *CQRingOffsets) words() []*uint32 {
-	return []*uint32{&o.Head, &o.Tail, &o.RingMask, &o.RingEntries, &o.Overflow, &o.CQEs, &o.Flags, &o.Resv1}
-}
-
-// Append writes the 120 bytes.
-func (p *Params) Append(b []byte) []byte {
-	put := func(ws []*uint32) {
-		for _, w := range ws {
-			b = le.AppendUint32(b, *w)
-		}
-	}
-	put(p.words())
-	put(p.SQOff.words())
-	b = le.AppendUint64(b, p.SQOff.UserAddr)
-	put(p.CQOff.words())
-	return le.AppendUint64(b, p.CQOff.UserAddr)
-}
-
-// DecodeParams reads 120 bytes.
-func DecodeParams(b []byte) (p Params) {
-	get := func(ws []*uint32) {
-		for _, w := range ws {
-			*w, b = le.Uint32(b), b[4:]
-		}
-	}
-	get(p.words())
-	get(p.SQOff.words())
-	p.SQOff.UserAddr, b = le.Uint64(b), b[8:]
-	get(p.CQOff.words())
-	p.CQOff.UserAddr = le.Uint64(b)
-	return p
-}
+// DecodeParams decodes 120 bytes.
+func DecodeParams(b []byte) Params { return decodeStruct[Params](b) }

@@ -1,8 +1,8 @@
 package uapi
 
-// Sizes in bytes of what io_uring_register(2) reads and writes.
+// Sizes in bytes of structs that io_uring_register(2) reads and writes.
 const (
-	SizeofProbe       = 16 // the header; 8 bytes an opcode follow it
+	SizeofProbe       = 16 // the header, which 8 bytes for each opcode follow
 	SizeofProbeOp     = 8
 	SizeofRsrcUpdate  = 16
 	SizeofQueryHdr    = 40
@@ -12,7 +12,7 @@ const (
 	SizeofQuerySCQ    = 16
 )
 
-// IO_URING_OP_SUPPORTED marks an opcode that the kernel has, in a probe.
+// IO_URING_OP_SUPPORTED marks an opcode in a probe that the kernel supports.
 const IO_URING_OP_SUPPORTED = 1
 
 // Probe is struct io_uring_probe with its entries.
@@ -28,7 +28,7 @@ type ProbeOp struct {
 	Flags uint16 // off 2
 }
 
-// Append writes 16 bytes and 8 for each entry.
+// Append appends 16 bytes, and 8 for each entry.
 func (p *Probe) Append(b []byte) []byte {
 	b = append(b, p.LastOp, p.OpsLen)
 	b = append(b, make([]byte, SizeofProbe-2)...)
@@ -40,23 +40,18 @@ func (p *Probe) Append(b []byte) []byte {
 	return b
 }
 
-// RsrcUpdate is struct io_uring_rsrc_update, with which ring fds are registered: the wanted index and the fd.
+// RsrcUpdate is struct io_uring_rsrc_update. For ring descriptors it has the wanted index and the descriptor.
 type RsrcUpdate struct {
 	Offset uint32 // off 0
 	Resv   uint32 // off 4
 	Data   uint64 // off 8
 }
 
-// Append writes the 16 bytes.
-func (u RsrcUpdate) Append(b []byte) []byte {
-	b = le.AppendUint32(le.AppendUint32(b, u.Offset), u.Resv)
-	return le.AppendUint64(b, u.Data)
-}
+// Append appends the 16 bytes of the struct.
+func (u RsrcUpdate) Append(b []byte) []byte { return appendStruct(b, u) }
 
-// DecodeRsrcUpdate reads 16 bytes.
-func DecodeRsrcUpdate(b []byte) RsrcUpdate {
-	return RsrcUpdate{le.Uint32(b), le.Uint32(b[4:]), le.Uint64(b[8:])}
-}
+// DecodeRsrcUpdate decodes 16 bytes.
+func DecodeRsrcUpdate(b []byte) RsrcUpdate { return decodeStruct[RsrcUpdate](b) }
 
 // Kinds of IORING_REGISTER_QUERY (include/uapi/linux/io_uring/query.h).
 const (
@@ -66,7 +61,7 @@ const (
 	IO_URING_QUERY_ZCRX_EVENT = 3 // 7.2 and later
 )
 
-// QueryHdr is struct io_uring_query_hdr, 40 bytes: one entry of a chain of questions.
+// QueryHdr is struct io_uring_query_hdr, 40 bytes: one entry of a chain of queries.
 type QueryHdr struct {
 	NextEntry uint64    // off 0
 	QueryData uint64    // off 8
@@ -76,19 +71,8 @@ type QueryHdr struct {
 	Resv      [3]uint32 // off 28
 }
 
-// Append writes the 40 bytes.
-func (q *QueryHdr) Append(b []byte) []byte {
-	b = le.AppendUint64(le.AppendUint64(b, q.NextEntry), q.QueryData)
-	b = le.AppendUint32(le.AppendUint32(b, q.QueryOp), q.Size)
-	b = le.AppendUint32(b, uint32(q.Result))
-	for _, v := range q.Resv {
-		b = le.AppendUint32(b, v)
-	}
-	return b
-}
+// Append appends the 40 bytes of the struct.
+func (q *QueryHdr) Append(b []byte) []byte { return appendStruct(b, q) }
 
-// DecodeQueryHdr reads 40 bytes.
-func DecodeQueryHdr(b []byte) QueryHdr {
-	return QueryHdr{le.Uint64(b), le.Uint64(b[8:]), le.Uint32(b[16:]), le.Uint32(b[20:]), int32(le.Uint32(b[24:])),
-		[3]uint32{le.Uint32(b[28:]), le.Uint32(b[32:]), le.Uint32(b[36:])}}
-}
+// DecodeQueryHdr decodes 40 bytes.
+func DecodeQueryHdr(b []byte) QueryHdr { return decodeStruct[QueryHdr](b) }

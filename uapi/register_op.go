@@ -3,7 +3,7 @@ package uapi
 // RegisterOp is the opcode argument of io_uring_register(2), without the flag in bit 31.
 type RegisterOp uint32
 
-// Register opcodes of include/uapi/linux/io_uring.h. BPF_FILTER came with 7.0, the others are older than 6.19.
+// Register opcodes of include/uapi/linux/io_uring.h. BPF_FILTER came with 7.0; the others are older than 6.19.
 const (
 	IORING_REGISTER_BUFFERS          RegisterOp = 0
 	IORING_UNREGISTER_BUFFERS        RegisterOp = 1
@@ -90,5 +90,5 @@ var RegisterOps = newFamily("IORING_REGISTER_",
 	Row{"IORING_REGISTER_BPF_FILTER", uint64(IORING_REGISTER_BPF_FILTER)},
 )
 
-// String is the name without its prefix ("FILES", "UNREGISTER_FILES"), or the number.
+// String returns the name without its prefix ("FILES", "UNREGISTER_FILES"), or the number.
 func (o RegisterOp) String() string { return RegisterOps.Format(uint64(o)) }

@@ -21,7 +21,7 @@ var Restrictions = newFamily("IORING_RESTRICTION_",
 // Sizes in bytes.
 const (
 	SizeofRestriction     = 16
-	SizeofTaskRestriction = 16 // the header; the entries follow it
+	SizeofTaskRestriction = 16 // the header, which the entries follow
 )
 
 // Restriction is struct io_uring_restriction. The kernel never looks at the reserved fields.
@@ -32,38 +32,21 @@ type Restriction struct {
 	Resv2  [3]uint32 // off 4
 }
 
-// Append writes the 16 bytes.
-func (r Restriction) Append(b []byte) []byte {
-	b = le.AppendUint16(b, r.Opcode)
-	b = append(b, r.Value, r.Resv)
-	for _, v := range r.Resv2 {
-		b = le.AppendUint32(b, v)
-	}
-	return b
-}
+// Append appends the 16 bytes of the struct.
+func (r Restriction) Append(b []byte) []byte { return appendStruct(b, r) }
 
-// DecodeRestriction reads 16 bytes.
-func DecodeRestriction(b []byte) Restriction {
-	return Restriction{le.Uint16(b), b[2], b[3], [3]uint32{le.Uint32(b[4:]), le.Uint32(b[8:]), le.Uint32(b[12:])}}
-}
+// DecodeRestriction decodes 16 bytes.
+func DecodeRestriction(b []byte) Restriction { return decodeStruct[Restriction](b) }
 
-// TaskRestriction is the header of struct io_uring_task_restriction; NrRes entries follow it.
+// TaskRestriction is the header of struct io_uring_task_restriction, which NrRes entries follow.
 type TaskRestriction struct {
 	Flags uint16    // off 0
 	NrRes uint16    // off 2
 	Resv  [3]uint32 // off 4
 }
 
-// Append writes the 16 bytes.
-func (r TaskRestriction) Append(b []byte) []byte {
-	b = le.AppendUint16(le.AppendUint16(b, r.Flags), r.NrRes)
-	for _, v := range r.Resv {
-		b = le.AppendUint32(b, v)
-	}
-	return b
-}
+// Append appends the 16 bytes of the struct.
+func (r TaskRestriction) Append(b []byte) []byte { return appendStruct(b, r) }
 
-// DecodeTaskRestriction reads 16 bytes.
-func DecodeTaskRestriction(b []byte) TaskRestriction {
-	return TaskRestriction{le.Uint16(b), le.Uint16(b[2:]), [3]uint32{le.Uint32(b[4:]), le.Uint32(b[8:]), le.Uint32(b[12:])}}
-}
+// DecodeTaskRestriction decodes 16 bytes.
+func DecodeTaskRestriction(b []byte) TaskRestriction { return decodeStruct[TaskRestriction](b) }

@@ -1,6 +1,6 @@
 package uapi
 
-// Sizes in bytes of further structs of io_uring_register(2).
+// Sizes in bytes of more structs of io_uring_register(2).
 const (
 	SizeofBuf           = 16 // struct io_uring_buf, an entry of a ring of buffers
 	SizeofBufReg        = 40
@@ -35,19 +35,11 @@ type BufReg struct {
 	Resv        [5]uint32 // off 20
 }
 
-// Append writes the 40 bytes.
-func (r *BufReg) Append(b []byte) []byte {
-	b = le.AppendUint32(le.AppendUint64(b, r.RingAddr), r.RingEntries)
-	b = le.AppendUint16(le.AppendUint16(b, r.BGID), r.Flags)
-	return appendWords(le.AppendUint32(b, r.MinLeft), r.Resv[:])
-}
+// Append appends the 40 bytes of the struct.
+func (r *BufReg) Append(b []byte) []byte { return appendStruct(b, r) }
 
-// DecodeBufReg reads 40 bytes.
-func DecodeBufReg(b []byte) (r BufReg) {
-	r = BufReg{le.Uint64(b), le.Uint32(b[8:]), le.Uint16(b[12:]), le.Uint16(b[14:]), le.Uint32(b[16:]), r.Resv}
-	decodeWords(r.Resv[:], b[20:])
-	return r
-}
+// DecodeBufReg decodes 40 bytes.
+func DecodeBufReg(b []byte) BufReg { return decodeStruct[BufReg](b) }
 
 // BufStatus is struct io_uring_buf_status: how far the kernel has come in a ring of buffers.
 type BufStatus struct {
@@ -56,17 +48,11 @@ type BufStatus struct {
 	Resv     [8]uint32 // off 8
 }
 
-// Append writes the 40 bytes.
-func (s *BufStatus) Append(b []byte) []byte {
-	return appendWords(le.AppendUint32(le.AppendUint32(b, s.BufGroup), s.Head), s.Resv[:])
-}
+// Append appends the 40 bytes of the struct.
+func (s *BufStatus) Append(b []byte) []byte { return appendStruct(b, s) }
 
-// DecodeBufStatus reads 40 bytes.
-func DecodeBufStatus(b []byte) (s BufStatus) {
-	s.BufGroup, s.Head = le.Uint32(b), le.Uint32(b[4:])
-	decodeWords(s.Resv[:], b[8:])
-	return s
-}
+// DecodeBufStatus decodes 40 bytes.
+func DecodeBufStatus(b []byte) BufStatus { return decodeStruct[BufStatus](b) }
 
 // SyncCancelReg is struct io_uring_sync_cancel_reg: which requests to cancel, and how long to wait for them.
 type SyncCancelReg struct {
@@ -79,22 +65,11 @@ type SyncCancelReg struct {
 	Pad2      [3]uint64 // off 40
 }
 
-// Append writes the 64 bytes.
-func (c *SyncCancelReg) Append(b []byte) []byte {
-	b = le.AppendUint32(le.AppendUint32(le.AppendUint64(b, c.Addr), uint32(c.FD)), c.Flags)
-	b = append(le.AppendUint64(le.AppendUint64(b, c.Sec), c.Nsec), c.Opcode)
-	b = append(b, c.Pad[:]...)
-	for _, v := range c.Pad2 {
-		b = le.AppendUint64(b, v)
-	}
-	return b
-}
+// Append appends the 64 bytes of the struct.
+func (c *SyncCancelReg) Append(b []byte) []byte { return appendStruct(b, c) }
 
-// DecodeSyncCancelReg reads 64 bytes.
-func DecodeSyncCancelReg(b []byte) SyncCancelReg {
-	return SyncCancelReg{le.Uint64(b), int32(le.Uint32(b[8:])), le.Uint32(b[12:]), le.Uint64(b[16:]), le.Uint64(b[24:]),
-		b[32], [7]uint8(b[33:40]), [3]uint64{le.Uint64(b[40:]), le.Uint64(b[48:]), le.Uint64(b[56:])}}
-}
+// DecodeSyncCancelReg decodes 64 bytes.
+func DecodeSyncCancelReg(b []byte) SyncCancelReg { return decodeStruct[SyncCancelReg](b) }
 
 // Operations of NAPI, and ways to track which device queues a ring uses.
 const (
@@ -117,18 +92,13 @@ type NAPI struct {
 	Resv           uint32 // off 12
 }
 
-// Append writes the 16 bytes.
-func (n NAPI) Append(b []byte) []byte {
-	b = append(le.AppendUint32(b, n.BusyPollTo), n.PreferBusyPoll, n.Opcode, n.Pad[0], n.Pad[1])
-	return le.AppendUint32(le.AppendUint32(b, n.OpParam), n.Resv)
-}
+// Append appends the 16 bytes of the struct.
+func (n NAPI) Append(b []byte) []byte { return appendStruct(b, n) }
 
-// DecodeNAPI reads 16 bytes.
-func DecodeNAPI(b []byte) NAPI {
-	return NAPI{le.Uint32(b), b[4], b[5], [2]uint8{b[6], b[7]}, le.Uint32(b[8:]), le.Uint32(b[12:])}
-}
+// DecodeNAPI decodes 16 bytes.
+func DecodeNAPI(b []byte) NAPI { return decodeStruct[NAPI](b) }
 
-// Clocks that waits for completions can go by.
+// The clocks for waits for completions.
 const (
 	CLOCK_MONOTONIC = 1
 	CLOCK_BOOTTIME  = 7
@@ -140,27 +110,8 @@ type ClockRegister struct {
 	Resv    [3]uint32 // off 4
 }
 
-// Append writes the 16 bytes.
-func (c ClockRegister) Append(b []byte) []byte {
-	return appendWords(le.AppendUint32(b, c.ClockID), c.Resv[:])
-}
+// Append appends the 16 bytes of the struct.
+func (c ClockRegister) Append(b []byte) []byte { return appendStruct(b, c) }
 
-// DecodeClockRegister reads 16 bytes.
-func DecodeClockRegister(b []byte) (c ClockRegister) {
-	c.ClockID = le.Uint32(b)
-	decodeWords(c.Resv[:], b[4:])
-	return c
-}
-
-func appendWords(b []byte, words []uint32) []byte {
-	for _, w := range words {
-		b = le.AppendUint32(b, w)
-	}
-	return b
-}
-
-func decodeWords(words []uint32, b []byte) {
-	for i := range words {
-		words[i] = le.Uint32(b[4*i:])
-	}
-}
+// DecodeClockRegister decodes 16 bytes.
+func DecodeClockRegister(b []byte) ClockRegister { return decodeStruct[ClockRegister](b) }

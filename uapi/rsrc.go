@@ -43,16 +43,11 @@ type RsrcRegister struct {
 	Tags  uint64 // off 24
 }
 
-// Append writes the 32 bytes.
-func (r RsrcRegister) Append(b []byte) []byte {
-	b = le.AppendUint32(le.AppendUint32(b, r.Nr), r.Flags)
-	return le.AppendUint64(le.AppendUint64(le.AppendUint64(b, r.Resv2), r.Data), r.Tags)
-}
+// Append appends the 32 bytes of the struct.
+func (r RsrcRegister) Append(b []byte) []byte { return appendStruct(b, r) }
 
-// DecodeRsrcRegister reads 32 bytes.
-func DecodeRsrcRegister(b []byte) RsrcRegister {
-	return RsrcRegister{le.Uint32(b), le.Uint32(b[4:]), le.Uint64(b[8:]), le.Uint64(b[16:]), le.Uint64(b[24:])}
-}
+// DecodeRsrcRegister decodes 32 bytes.
+func DecodeRsrcRegister(b []byte) RsrcRegister { return decodeStruct[RsrcRegister](b) }
 
 // RsrcUpdate2 is struct io_uring_rsrc_update2, the argument of FILES_UPDATE2 and BUFFERS_UPDATE. Its first 16 bytes are
 // struct io_uring_rsrc_update.
@@ -65,17 +60,11 @@ type RsrcUpdate2 struct {
 	Resv2  uint32 // off 28
 }
 
-// Append writes the 32 bytes.
-func (u RsrcUpdate2) Append(b []byte) []byte {
-	b = RsrcUpdate{u.Offset, u.Resv, u.Data}.Append(b)
-	return le.AppendUint32(le.AppendUint32(le.AppendUint64(b, u.Tags), u.Nr), u.Resv2)
-}
+// Append appends the 32 bytes of the struct.
+func (u RsrcUpdate2) Append(b []byte) []byte { return appendStruct(b, u) }
 
-// DecodeRsrcUpdate2 reads 32 bytes.
-func DecodeRsrcUpdate2(b []byte) RsrcUpdate2 {
-	return RsrcUpdate2{le.Uint32(b), le.Uint32(b[4:]), le.Uint64(b[8:]), le.Uint64(b[16:]), le.Uint32(b[24:]),
-		le.Uint32(b[28:])}
-}
+// DecodeRsrcUpdate2 decodes 32 bytes.
+func DecodeRsrcUpdate2(b []byte) RsrcUpdate2 { return decodeStruct[RsrcUpdate2](b) }
 
 // FileIndexRange is struct io_uring_file_index_range, the argument of FILE_ALLOC_RANGE.
 type FileIndexRange struct {
@@ -84,15 +73,11 @@ type FileIndexRange struct {
 	Resv uint64 // off 8
 }
 
-// Append writes the 16 bytes.
-func (r FileIndexRange) Append(b []byte) []byte {
-	return le.AppendUint64(le.AppendUint32(le.AppendUint32(b, r.Off), r.Len), r.Resv)
-}
+// Append appends the 16 bytes of the struct.
+func (r FileIndexRange) Append(b []byte) []byte { return appendStruct(b, r) }
 
-// DecodeFileIndexRange reads 16 bytes.
-func DecodeFileIndexRange(b []byte) FileIndexRange {
-	return FileIndexRange{le.Uint32(b), le.Uint32(b[4:]), le.Uint64(b[8:])}
-}
+// DecodeFileIndexRange decodes 16 bytes.
+func DecodeFileIndexRange(b []byte) FileIndexRange { return decodeStruct[FileIndexRange](b) }
 
 // CloneBuffers is struct io_uring_clone_buffers, the argument of CLONE_BUFFERS.
 type CloneBuffers struct {
@@ -104,16 +89,8 @@ type CloneBuffers struct {
 	Pad    [3]uint32 // off 20
 }
 
-// Append writes the 32 bytes.
-func (c CloneBuffers) Append(b []byte) []byte {
-	for _, v := range []uint32{c.SrcFD, c.Flags, c.SrcOff, c.DstOff, c.Nr, c.Pad[0], c.Pad[1], c.Pad[2]} {
-		b = le.AppendUint32(b, v)
-	}
-	return b
-}
+// Append appends the 32 bytes of the struct.
+func (c CloneBuffers) Append(b []byte) []byte { return appendStruct(b, c) }
 
-// DecodeCloneBuffers reads 32 bytes.
-func DecodeCloneBuffers(b []byte) CloneBuffers {
-	return CloneBuffers{le.Uint32(b), le.Uint32(b[4:]), le.Uint32(b[8:]), le.Uint32(b[12:]), le.Uint32(b[16:]),
-		[3]uint32{le.Uint32(b[20:]), le.Uint32(b[24:]), le.Uint32(b[28:])}}
-}
+// DecodeCloneBuffers decodes 32 bytes.
+func DecodeCloneBuffers(b []byte) CloneBuffers { return decodeStruct[CloneBuffers](b) }

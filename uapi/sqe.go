@@ -1,13 +1,14 @@
 package uapi
 
-// SizeofSQE is the size of an SQE in bytes; on rings with IORING_SETUP_SQE128, and for the 128-byte opcodes, twice that.
+// SizeofSQE is the size of an SQE in bytes. On rings with IORING_SETUP_SQE128, and for the opcodes of 128 bytes, it is
+// twice that.
 const SizeofSQE = 64
 
-// SQE is struct io_uring_sqe. Most of its fields share their place with others, so it is kept as bytes; the methods
-// name the places. Byte 64 and up is the command area of a 128-byte SQE.
+// SQE is struct io_uring_sqe. Most of its fields share their place with others, so it is kept as bytes, with methods
+// for the fields. Of an SQE of 128 bytes it is the first half; the command is behind it.
 type SQE [SizeofSQE]byte
 
-// SQEField is the place of one named field of an SQE: offset and size in bytes.
+// SQEField is a named field of an SQE: its offset and size in bytes.
 type SQEField struct {
 	Name      string
 	Off, Size int
@@ -34,7 +35,7 @@ var SQEFields = []SQEField{
 	{"__pad2", 56, 8}, {"attr_type_mask", 56, 8},
 }
 
-// sqeFieldPlaces finds fields by their names: at the hash of a name, or behind, is its number in SQEFields, from 1.
+// sqeFieldPlaces is a hash table of the fields by name. An entry is an index in SQEFields plus 1.
 var sqeFieldPlaces = func() (places [4 * 64]uint8) {
 	for i, f := range SQEFields {
 		h := sqeFieldHash(f.Name)
@@ -46,7 +47,7 @@ var sqeFieldPlaces = func() (places [4 * 64]uint8) {
 	return places
 }()
 
-// sqeFieldHash tells most names apart by their length and some letters.
+// sqeFieldHash hashes a name by its length and some letters.
 func sqeFieldHash[T string | []byte](name T) uint8 {
 	n := len(name)
 	if n == 0 {
@@ -55,7 +56,7 @@ func sqeFieldHash[T string | []byte](name T) uint8 {
 	return uint8(13*n) + 5*name[0] + 11*name[n/2] + 3*name[n-1]
 }
 
-// SQEFieldIndex is the place in SQEFields of a field under any of its names.
+// SQEFieldIndex returns the index in SQEFields of the field with this name.
 func SQEFieldIndex[T string | []byte](name T) (index int, ok bool) {
 	for h := sqeFieldHash(name); sqeFieldPlaces[h] != 0; h++ {
 		if i := int(sqeFieldPlaces[h]) - 1; SQEFields[i].Name == string(name) {
@@ -65,7 +66,7 @@ func SQEFieldIndex[T string | []byte](name T) (index int, ok bool) {
 	return 0, false
 }
 
-// SQEFieldByName is the place of a field under any of its names.
+// SQEFieldByName returns the field with this name.
 func SQEFieldByName(name string) (SQEField, bool) {
 	i, ok := SQEFieldIndex(name)
 	if !ok {
@@ -74,7 +75,7 @@ func SQEFieldByName(name string) (SQEField, bool) {
 	return SQEFields[i], true
 }
 
-// Get is the field's value, zero-extended.
+// Get returns the field's value, zero-extended.
 func (f SQEField) Get(s *SQE) uint64 {
 	switch b := s[f.Off:]; f.Size {
 	case 1:
@@ -102,7 +103,7 @@ func (f SQEField) Put(s *SQE, v uint64) {
 	}
 }
 
-// The fields under the names that the prep functions of the kernel use most.
+// The fields, under the names that the kernel's prep functions use most.
 
 func (s *SQE) Opcode() Op          { return Op(s[0]) }
 func (s *SQE) Flags() uint8        { return s[1] }

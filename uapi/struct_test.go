@@ -165,7 +165,7 @@ var layouts = []layoutRow{
 		"sigmask": {24, 8}, "sigmask_sz": {32, 4}, "a": {36, 4}, "b": {40, 4}, "c": {44, 4}},
 		func(n map[string]uint64) []byte {
 			w := RegWait{int64(n["sec"]), int64(n["nsec"]), uint32(n["min_wait_usec"]), uint32(n["flags"]), n["sigmask"],
-				uint32(n["sigmask_sz"]), [3]uint32{uint32(n["a"]), uint32(n["b"]), uint32(n["c"])}}
+				uint32(n["sigmask_sz"]), [3]uint32{uint32(n["a"]), uint32(n["b"]), uint32(n["c"])}, [2]uint64{}}
 			return w.Append(nil)
 		}},
 	{"io_uring_params", 120, paramsFields(), paramsBytes},

@@ -2,7 +2,7 @@ package uapi
 
 import "math"
 
-// Nanoseconds is a time that is not negative; what is too long is for ever.
+// Nanoseconds converts a time that is not negative. If it is too long, the result stands for forever.
 //
 // Linux: include/linux/ktime.h:timespec64_to_ktime
 func Nanoseconds(sec, nsec int64) int64 {

@@ -1,6 +1,6 @@
 package uapi
 
-// Sizes in bytes of what describes zero-copy receive (include/uapi/linux/io_uring/zcrx.h).
+// Sizes in bytes of structs about zero-copy receive (include/uapi/linux/io_uring/zcrx.h).
 const (
 	SizeofZCRXIfqReg    = 96
 	SizeofZCRXAreaReg   = 48
@@ -15,12 +15,12 @@ const CacheLine = 64
 
 // Flags of zero-copy receive.
 const (
-	ZCRX_REG_IMPORT            = 1 // of ZCRXIfqReg: take the queue of a descriptor
-	ZCRX_REG_NODEV             = 2 // of ZCRXIfqReg: a queue without a network device; 7.1 and later
-	IORING_ZCRX_AREA_DMABUF    = 1 // of ZCRXAreaReg: the memory is a dmabuf
-	ZCRX_EVENT_DESC_FLAG_STATS = 1 // of ZCRXEventDesc: there are statistics
-	ZCRX_FEATURE_RX_PAGE_SIZE  = 1 // rx_buf_len means something
-	ZCRX_FEATURE_EVENT         = 2 // event_desc does
+	ZCRX_REG_IMPORT            = 1 // in ZCRXIfqReg: take the queue of a descriptor
+	ZCRX_REG_NODEV             = 2 // in ZCRXIfqReg: a queue without a network device; 7.1 and later
+	IORING_ZCRX_AREA_DMABUF    = 1 // in ZCRXAreaReg: the memory is a dmabuf
+	ZCRX_EVENT_DESC_FLAG_STATS = 1 // in ZCRXEventDesc: keep statistics
+	ZCRX_FEATURE_RX_PAGE_SIZE  = 1 // rx_buf_len has a meaning
+	ZCRX_FEATURE_EVENT         = 2 // event_desc has a meaning
 )
 
 // ZCRXIfqReg is struct io_uring_zcrx_ifq_reg, 96 bytes: the argument of ZCRX_IFQ.
@@ -37,29 +37,11 @@ type ZCRXIfqReg struct {
 	Resv         [2]uint64 // off 80
 }
 
-// Append writes the 96 bytes.
-func (r *ZCRXIfqReg) Append(b []byte) []byte {
-	for _, v := range []uint32{r.IfIdx, r.IfRxq, r.RQEntries, r.Flags} {
-		b = le.AppendUint32(b, v)
-	}
-	b = le.AppendUint64(le.AppendUint64(b, r.AreaPtr), r.RegionPtr)
-	for _, v := range r.Offsets {
-		b = le.AppendUint32(b, v)
-	}
-	b = le.AppendUint64(le.AppendUint32(le.AppendUint32(b, r.ZCRXID), r.RxBufLen), r.EventDesc)
-	return le.AppendUint64(le.AppendUint64(b, r.Resv[0]), r.Resv[1])
-}
+// Append appends the 96 bytes of the struct.
+func (r *ZCRXIfqReg) Append(b []byte) []byte { return appendStruct(b, r) }
 
-// DecodeZCRXIfqReg reads 96 bytes.
-func DecodeZCRXIfqReg(b []byte) ZCRXIfqReg {
-	r := ZCRXIfqReg{IfIdx: le.Uint32(b), IfRxq: le.Uint32(b[4:]), RQEntries: le.Uint32(b[8:]), Flags: le.Uint32(b[12:]),
-		AreaPtr: le.Uint64(b[16:]), RegionPtr: le.Uint64(b[24:]), ZCRXID: le.Uint32(b[64:]), RxBufLen: le.Uint32(b[68:]),
-		EventDesc: le.Uint64(b[72:]), Resv: [2]uint64{le.Uint64(b[80:]), le.Uint64(b[88:])}}
-	for i := range r.Offsets {
-		r.Offsets[i] = le.Uint32(b[32+4*i:])
-	}
-	return r
-}
+// DecodeZCRXIfqReg decodes 96 bytes.
+func DecodeZCRXIfqReg(b []byte) ZCRXIfqReg { return decodeStruct[ZCRXIfqReg](b) }
 
 // ZCRXAreaReg is struct io_uring_zcrx_area_reg, 48 bytes: memory for what is received.
 type ZCRXAreaReg struct {
@@ -70,20 +52,13 @@ type ZCRXAreaReg struct {
 	Resv      [2]uint64 // off 32
 }
 
-// Append writes the 48 bytes.
-func (a *ZCRXAreaReg) Append(b []byte) []byte {
-	b = le.AppendUint64(le.AppendUint64(le.AppendUint64(b, a.Addr), a.Len), a.Token)
-	b = le.AppendUint32(le.AppendUint32(b, a.Flags), a.DmabufFD)
-	return le.AppendUint64(le.AppendUint64(b, a.Resv[0]), a.Resv[1])
-}
+// Append appends the 48 bytes of the struct.
+func (a *ZCRXAreaReg) Append(b []byte) []byte { return appendStruct(b, a) }
 
-// DecodeZCRXAreaReg reads 48 bytes.
-func DecodeZCRXAreaReg(b []byte) ZCRXAreaReg {
-	return ZCRXAreaReg{le.Uint64(b), le.Uint64(b[8:]), le.Uint64(b[16:]), le.Uint32(b[24:]), le.Uint32(b[28:]),
-		[2]uint64{le.Uint64(b[32:]), le.Uint64(b[40:])}}
-}
+// DecodeZCRXAreaReg decodes 48 bytes.
+func DecodeZCRXAreaReg(b []byte) ZCRXAreaReg { return decodeStruct[ZCRXAreaReg](b) }
 
-// ZCRXEventDesc is struct zcrx_event_desc, 96 bytes: which events a queue tells of.
+// ZCRXEventDesc is struct zcrx_event_desc, 96 bytes: which events a queue reports.
 type ZCRXEventDesc struct {
 	UserData        uint64    // off 0
 	TypeMask, Flags uint32    // off 8
@@ -91,22 +66,8 @@ type ZCRXEventDesc struct {
 	Resv            [9]uint64 // off 24
 }
 
-// Append writes the 96 bytes.
-func (d *ZCRXEventDesc) Append(b []byte) []byte {
-	b = le.AppendUint32(le.AppendUint32(le.AppendUint64(b, d.UserData), d.TypeMask), d.Flags)
-	b = le.AppendUint64(b, d.StatsOffset)
-	for _, v := range d.Resv {
-		b = le.AppendUint64(b, v)
-	}
-	return b
-}
+// Append appends the 96 bytes of the struct.
+func (d *ZCRXEventDesc) Append(b []byte) []byte { return appendStruct(b, d) }
 
-// DecodeZCRXEventDesc reads 96 bytes.
-func DecodeZCRXEventDesc(b []byte) ZCRXEventDesc {
-	d := ZCRXEventDesc{UserData: le.Uint64(b), TypeMask: le.Uint32(b[8:]), Flags: le.Uint32(b[12:]),
-		StatsOffset: le.Uint64(b[16:])}
-	for i := range d.Resv {
-		d.Resv[i] = le.Uint64(b[24+8*i:])
-	}
-	return d
-}
+// DecodeZCRXEventDesc decodes 96 bytes.
+func DecodeZCRXEventDesc(b []byte) ZCRXEventDesc { return decodeStruct[ZCRXEventDesc](b) }

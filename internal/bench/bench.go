@@ -1,5 +1,5 @@
 // Package bench measures the model against the running kernel, and the engines of filters against each other. Machines
-// are noisy, so everything is measured in turns, and what counts are the ratios within a turn.
+// are noisy, so the subjects take turns, and what counts are the ratios within a turn.
 package bench
 
 import (
@@ -9,35 +9,35 @@ import (
 	"time"
 )
 
-// Label says what is measured. Numbers that have no meaning for it are 0.
+// Label says what is measured. Numbers that do not apply are 0.
 type Label struct {
-	Group        string // those of a group are compared with its base
+	Group        string // subjects of a group are compared with its base
 	Name         string
 	Base         bool
 	Engine       string // that runs filters; "" if none does
-	Batch        int    // requests that are submitted at once
-	Filters      int    // that are stacked
-	Instructions int    // that a run executes, of the program as it was registered
+	Batch        int    // requests per call
+	Filters      int    // filters in the stack
+	Instructions int    // instructions that a run executes, of the program as it was registered
 }
 
-// Subject is something that does a piece of work as often as it is told.
+// Subject is work that can be repeated.
 type Subject struct {
 	Label
-	Units int // how many requests or runs one call of Do stands for
+	Units int // requests or runs per call of Do
 	Do    func() error
 }
 
-// Spread is what several turns gave.
+// Spread summarizes the values of several turns.
 type Spread struct{ Min, Median, Max float64 }
 
 // Result is what was measured of a subject.
 type Result struct {
 	Label
-	Nanoseconds Spread // for a request or run, on this machine
+	Nanoseconds Spread // per request or run, on this machine
 	Ratio       Spread // to the base of the group in the same turn
 }
 
-// Measure lets the subjects take turns, for about the given time each. Groups without a base have ratios of 0.
+// Measure lets the subjects take turns of about the given time each. Groups without a base have ratios of 0.
 func Measure(subjects []Subject, turns int, slice time.Duration) ([]Result, error) {
 	return clock(time.Now).measure(subjects, turns, slice)
 }
@@ -54,7 +54,7 @@ func (c clock) measure(subjects []Subject, turns int, slice time.Duration) ([]Re
 		}
 		times[i] = n
 	}
-	took := make([][]float64, len(subjects)) // ns for a unit, by subject and turn
+	took := make([][]float64, len(subjects)) // ns per unit, by subject and turn
 	for range turns {
 		for i := range subjects {
 			d, err := c.run(&subjects[i], times[i])
@@ -81,7 +81,7 @@ func (c clock) measure(subjects []Subject, turns int, slice time.Duration) ([]Re
 	return results, nil
 }
 
-// calibrate finds how often the work fits into the time.
+// calibrate finds how often the work can be repeated in the given time.
 func (c clock) calibrate(s *Subject, slice time.Duration) (int, error) {
 	for n := 1; ; n *= 2 {
 		d, err := c.run(s, n)
@@ -104,8 +104,8 @@ func (c clock) run(s *Subject, times int) (time.Duration, error) {
 	return c().Sub(start), nil
 }
 
-// Only is without what other engines than the named one run. Where that leaves a group without its base, it becomes the
-// first of the group.
+// Only removes subjects that run on engines other than the named one. If a group loses its base, its first subject
+// becomes the base.
 func Only(engine string, subjects []Subject) []Subject {
 	var kept []Subject
 	for _, s := range subjects {

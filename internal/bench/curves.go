@@ -13,7 +13,8 @@ const (
 	byInstructions = "straight lines of instructions"
 )
 
-// Curves are what shows how costs grow: requests under stacks of filters, and straight lines of instructions.
+// Curves returns subjects that show how costs grow: requests under stacks of filters, and straight lines of
+// instructions.
 func Curves() []Subject {
 	var subjects []Subject
 	filter := UserData + CoverLetter // or those that look alike to it would not be shown to it each time

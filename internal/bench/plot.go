@@ -16,9 +16,8 @@ var drawing string
 
 var plotTemplate = template.Must(template.New("plot").Parse(drawing))
 
-// Plot draws what was measured of Curves as SVG: what stacked filters and executed instructions cost, on each engine,
-// with the straight lines that come nearest. It shows the quickest turns, as others tell of whatever else the machine
-// did.
+// Plot draws the results for Curves as SVG: what stacked filters and executed instructions cost on each engine, with
+// fitted straight lines. It uses the fastest turns, since slower ones also measure what else the machine did.
 func Plot(w io.Writer, results []Result) error {
 	panels := []*panel{
 		{Title: "Stacked filters", Across: "filters on SOCKET, each the cover letter's", Up: "ns for a request",
@@ -42,7 +41,7 @@ const (
 	marginTop               = 80
 )
 
-// panel is a diagram. Its coordinates are pixels from the upper left corner of its area.
+// panel is one diagram. Its coordinates are pixels from its upper left corner.
 type panel struct {
 	Title, Across, Up string
 	X, Y              int
@@ -55,13 +54,13 @@ type panel struct {
 
 // curve is what was measured of an engine.
 type curve struct {
-	Class  string // of plot.svg's style
+	Class  string // class in the style of plot.svg
 	Name   string
 	Line   Line
 	Dots   []point
-	From   point // of the straight line
+	From   point // ends of the straight line
 	To     point
-	Legend int // height of its line in the legend
+	Legend int // position of its line in the legend
 }
 
 type point struct{ X, Y float64 }
@@ -72,7 +71,7 @@ type tick struct {
 	Text string
 }
 
-// draw places what was measured of a group.
+// draw places the measurements of a group.
 func (p *panel) draw(group string, results []Result) error {
 	for _, e := range cbpfvm.Engines() {
 		var measured []point
@@ -110,13 +109,13 @@ func (p *panel) draw(group string, results []Result) error {
 	return nil
 }
 
-// place is where in the panel something is.
+// place returns where a point is in the panel.
 func (p *panel) place(at point) point {
 	round := func(v float64) float64 { return math.Round(v*10) / 10 }
 	return point{round(at.X / p.most.X * panelWidth), round(panelHeight - at.Y/p.most.Y*panelHeight)}
 }
 
-// ticks are round numbers from 0 to the largest or above, which becomes the last of them.
+// ticks returns round numbers from 0 up to most or the next one above it, to which it sets most.
 func ticks(most *float64) []tick {
 	step := math.Pow(10, math.Floor(math.Log10(*most)))
 	for _, part := range []float64{2, 2.5, 2} { // 5, 2 and 1 times a power of ten
@@ -136,16 +135,16 @@ func ticks(most *float64) []tick {
 	}
 }
 
-// Line is a straight line: what n of something cost, and how well it fits.
+// Line is a straight line: the cost of n things, and how well it fits.
 type Line struct {
 	Start, Each float64 // ns
-	R2          float64 // the coefficient of determination: 1 is that all points are on it
+	R2          float64 // coefficient of determination; 1 means that all points are on the line
 }
 
-// At is its height.
+// At returns the value of the line at n.
 func (l Line) At(n float64) float64 { return l.Start + l.Each*n }
 
-// fit is the line with the least squares of distances.
+// fit returns the line that fits the points best, by least squares.
 func fit(points []point) Line {
 	n := float64(len(points))
 	var sx, sy, sxx, sxy float64

@@ -8,10 +8,10 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Program is a program to measure engines with.
+// Program is a program with which engines are measured.
 type Program struct{ Name, Source string }
 
-// Programs are a usual filter, and others of several lengths.
+// Programs returns a typical filter, and programs of several lengths.
 func Programs() []Program {
 	return []Program{
 		{"the cover letter's filter", CoverLetter},
@@ -24,7 +24,7 @@ func Programs() []Program {
 	}
 }
 
-// Check is the program, ready to run.
+// Check returns the program, ready to run.
 func (p Program) Check() *cbpfvm.Program {
 	checked, refused := cbpfvm.Check(assemble(p.Source), uapi.SizeofBPFCtx)
 	if refused != nil {
@@ -33,10 +33,10 @@ func (p Program) Check() *cbpfvm.Program {
 	return checked
 }
 
-// Runner runs a program so many times, in a loop of the language that it is written in, and gives the last result.
+// Runner runs a program so many times, in a loop of the program's own language, and returns the last result.
 type Runner func(times int) uint32
 
-// On is the runner of an engine.
+// On returns a runner for an engine.
 func On(e cbpfvm.Engine, p *cbpfvm.Program, ctx *cbpfvm.Context) Runner {
 	if e == cbpfvm.Reference {
 		return func(times int) (result uint32) {
@@ -54,7 +54,7 @@ func On(e cbpfvm.Engine, p *cbpfvm.Program, ctx *cbpfvm.Context) Runner {
 	}
 }
 
-// Explained is the runner that keeps what happens, for explanations.
+// Explained returns a runner that records each run as explanations need it.
 func Explained(p *cbpfvm.Program, ctx *cbpfvm.Context) Runner {
 	return func(times int) (result uint32) {
 		for range times {
@@ -64,17 +64,17 @@ func Explained(p *cbpfvm.Program, ctx *cbpfvm.Context) Runner {
 	}
 }
 
-// Running is the subject of a runner. Its result has to be the one that is wanted.
+// Running returns the subject of a runner, whose result has to be want.
 func Running(label Label, times int, run Runner, want uint32) Subject {
 	return Subject{Label: label, Units: times, Do: func() error {
 		if got := run(times); got != want {
-			return fmt.Errorf("the result is %d, not %d", got, want)
+			return fmt.Errorf("found the result %d, expected %d", got, want)
 		}
 		return nil
 	}}
 }
 
-// Engines are the programs on the engines, and explained.
+// Engines returns the programs on each engine, and explained.
 func Engines() []Subject {
 	const runs = 64 // a call
 	var subjects []Subject
@@ -92,12 +92,12 @@ func Engines() []Subject {
 	return subjects
 }
 
-// executed is how many instructions a program executes for a TCP socket.
+// executed returns how many instructions a program executes for a TCP socket.
 func executed(source string) int {
 	return len(Program{Source: source}.Check().Explain(SocketContext()).Steps)
 }
 
-// SocketContext is what filters see of a TCP socket.
+// SocketContext returns what filters see of a TCP socket.
 func SocketContext() *cbpfvm.Context {
 	var ctx cbpfvm.Context
 	ctx[uapi.BPFCtxOpcode], ctx[uapi.BPFCtxPDUSize] = uint8(uapi.IORING_OP_SOCKET), uapi.SizeofBPFSocket
@@ -107,7 +107,7 @@ func SocketContext() *cbpfvm.Context {
 	return &ctx
 }
 
-// comparisons compares a word with n constants, of which the last is the right one.
+// comparisons compares a word with n constants, the last of which is equal to it.
 func comparisons(n int) string {
 	var b strings.Builder
 	b.WriteString("ld [socket.family]\n")
@@ -117,8 +117,8 @@ func comparisons(n int) string {
 	return b.String() + "ret #0\nyes: ret #1"
 }
 
-// arithmetic is a straight line of n instructions, whose result depends on nearly all of them. It keeps off TAX and TXA,
-// each of which does what the other should in gVisor's pkg/bpf, a peer in ../../bench.
+// arithmetic is a straight line of n instructions whose result depends on nearly all of them. It avoids TAX and TXA,
+// which are swapped in gVisor's pkg/bpf, a peer in ../../bench.
 func arithmetic(n int) string {
 	line := []string{"ld [user_data]", "add #3", "xor #7", "mul #5", "rsh #1", "or #9", "lsh #1", "sub #2"}
 	var b strings.Builder
@@ -132,7 +132,7 @@ func arithmetic(n int) string {
 	return b.String() + "ret a"
 }
 
-// registers is a straight line like that of arithmetic, with loads, X and scratch memory in it.
+// registers is a straight line like arithmetic, with loads, X and scratch memory.
 func registers(n int) string {
 	line := []string{"ld [user_data]", "st M[0]", "ldx M[1]", "add x", "xor #7", "sub x", "and #0xffffff", "st M[1]",
 		"ld [socket.type]", "or x", "ldx M[0]", "add x", "lsh #1"}

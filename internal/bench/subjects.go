@@ -12,7 +12,7 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// ring is a ring that requests go through: of the running kernel, or of the model.
+// ring is a ring for requests, of the running kernel or of the model.
 type ring interface {
 	SQE(n int) []byte
 	Enter(n, minComplete, flags uint32) (int64, error)
@@ -21,8 +21,8 @@ type ring interface {
 
 const entries = 64
 
-// Requests are NOPs, and SOCKETs under the filter of the cover letter, through the running kernel and the model, from the
-// bytes of SQEs to those of CQEs. The error says why the running kernel takes no part.
+// Requests are NOPs, and SOCKETs under the filter of the cover letter, on the running kernel and on the model, measured
+// from the bytes of SQEs to those of CQEs. The error says why the running kernel is left out.
 func Requests() ([]Subject, error) {
 	var host *program
 	ring, unavailable := sysuring.NewRing(entries)
@@ -77,14 +77,14 @@ func sockets(host *program, available bool) []Subject {
 	return subjects
 }
 
-// program is a ring with what a program keeps of it: where its SQEs are, and which comes next.
+// program is a ring with what a program knows of it: where its SQEs are, and which comes next.
 type program struct {
 	ring
 	sqes [entries]*uapi.SQE
 	tail uint32
 }
 
-// programOn is a program that has just mapped a ring.
+// programOn returns a program that has just mapped a ring.
 func programOn(r ring) *program {
 	p := &program{ring: r}
 	for i := range p.sqes {
@@ -93,7 +93,7 @@ func programOn(r ring) *program {
 	return p
 }
 
-// through is the subject of a batch of SQEs a call, which are those given, again and again.
+// through returns the subject that submits a batch of SQEs per call, cycling through those given.
 func through(r *program, sqes []uapi.SQE, label Label) Subject {
 	cqes := make([]uapi.CQE, 2*entries)
 	batch := label.Batch
@@ -113,7 +113,7 @@ func through(r *program, sqes []uapi.SQE, label Label) Subject {
 	}}
 }
 
-// CoverLetter is a filter as the kernel's patch set shows one: TCP sockets only.
+// CoverLetter is a filter like the one in the kernel's patch set: it allows TCP sockets only.
 const CoverLetter = `
 	ld [socket.family]
 	jeq #AF_INET, type
@@ -156,7 +156,7 @@ func socket(family int32, kind uint64, protocol uint32, userData uint64) (sqe ua
 	return sqe
 }
 
-// modelRing is a ring of the model under so many filters, which an engine runs. Sockets are made at once.
+// modelRing returns a ring of the model under so many filters, which the engine runs. Sockets are made at once.
 func modelRing(op uapi.Op, program string, filters int, e cbpfvm.Engine) *program {
 	p := &plan.Plan{}
 	for range filters {
@@ -168,7 +168,7 @@ func modelRing(op uapi.Op, program string, filters int, e cbpfvm.Engine) *progra
 	for _, e := range append(p.Events(trace.InitTask),
 		trace.Event{Task: trace.InitTask, Args: &trace.SetupArgs{Ring: "r", Entries: entries}}) {
 		if o, err := player.Play(&e); err != nil || o.Why != nil {
-			panic(fmt.Sprint(err, o.Why)) // these are constants
+			panic(fmt.Sprint(err, o.Why)) // the events are constants
 		}
 	}
 	m, err := k.Map(trace.InitTask, "r", 3)

@@ -10,15 +10,15 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// A submission thread takes requests without a call. A program that follows the protocol may not know when: once the
-// thread sleeps, which IORING_SQ_NEED_WAKEUP says, it takes none before the program calls io_uring_enter(2). So a ring
-// without a thread, on which that bit stands for ever, is to a program one whose thread always sleeps, and what it
-// submits comes with a call. Kernels leave the bit alone on such rings.
+// A submission thread takes requests without a call. But while it sleeps, which IORING_SQ_NEED_WAKEUP says, it takes none
+// until the program calls io_uring_enter(2), and programs cannot know when it sleeps. So a ring without a thread on which
+// that bit is always set looks to a program like one whose thread always sleeps, and everything it submits comes with a
+// call. Kernels do not touch the bit on such rings.
 
-// AsleepFlags are the setup flags of a ring without a thread that stands for one with these parameters, which have
-// IORING_SETUP_SQPOLL. A thread goes on behind a request that fails, and submits for all tasks. Other is the ring whose
-// thread is to be shared, nil if there is none that is known. Asleep is false if it must be a ring with a thread: one
-// that polls for completions, which only a thread does without a call, and one that the host is to refuse.
+// AsleepFlags returns the setup flags of a ring without a thread that takes the place of one with these parameters,
+// which have IORING_SETUP_SQPOLL. Like a thread, it goes on after a request that fails, and accepts submissions of all
+// tasks. Other is the ring whose thread is to be shared, or nil if that is not known. Asleep is false if the ring needs
+// a real thread, because it polls for completions, or if the host is to refuse it.
 func AsleepFlags(p *uapi.Params, other *Ring) (flags uint32, asleep bool) {
 	const (
 		ofThread = uapi.IORING_SETUP_SQPOLL | uapi.IORING_SETUP_SQ_AFF | uapi.IORING_SETUP_SINGLE_ISSUER
@@ -29,7 +29,7 @@ func AsleepFlags(p *uapi.Params, other *Ring) (flags uint32, asleep bool) {
 	case p.Flags&excluded != 0:
 		return p.Flags, false
 	case p.Flags&uapi.IORING_SETUP_IOPOLL != 0:
-		if other != nil && other.Asleep { // which has no thread to share
+		if other != nil && other.Asleep { // it has no thread to share
 			return p.Flags &^ uapi.IORING_SETUP_ATTACH_WQ, false
 		}
 		return p.Flags, false
@@ -41,14 +41,14 @@ func AsleepFlags(p *uapi.Params, other *Ring) (flags uint32, asleep bool) {
 	return p.Flags&^ofThread | uapi.IORING_SETUP_SUBMIT_ALL, true
 }
 
-// SetupFlags is a patch of the flags in the parameters of a setup, which stand at addr.
+// SetupFlags returns a patch of the flags in the parameters of a setup, which are at addr.
 func SetupFlags(addr uint64, was, while uint32) Patch {
 	const offset = 8 // in struct io_uring_params
 	return Patch{addr + offset, binary.LittleEndian.AppendUint32(nil, was), binary.LittleEndian.AppendUint32(nil, while)}
 }
 
-// SayAsleep has a ring that the task has just made be Asleep, and its memory say so. The program cannot have mapped
-// that yet, so that this maps it for a moment.
+// SayAsleep marks a ring that the task has just made as Asleep, also in the ring's memory. The program cannot have
+// mapped that yet, so it is mapped here for a moment.
 func (r *Ring) SayAsleep(t *Task, fd int32) error {
 	r.Asleep = true
 	if r.Has(uapi.IORING_SETUP_NO_MMAP) {
@@ -73,5 +73,5 @@ func (r *Ring) SayAsleep(t *Task, fd int32) error {
 	return unix.Munmap(words)
 }
 
-// pidfdThread is PIDFD_THREAD of pidfd_open(2): the thread, whose descriptors may be its own.
+// pidfdThread is PIDFD_THREAD of pidfd_open(2), which selects the thread, as its descriptors may be its own.
 const pidfdThread = unix.O_EXCL

@@ -2,7 +2,7 @@ package ptrace
 
 import "bytes"
 
-// Patch is a place in a program's memory that is different while it makes a call.
+// Patch is a place in a program's memory that has another content during a call.
 type Patch struct {
 	Addr       uint64
 	Was, While []byte
@@ -11,7 +11,7 @@ type Patch struct {
 // Apply changes the place.
 func (t *Task) Apply(p Patch) error { return t.Write(p.Addr, p.While) }
 
-// Restore puts back what was changed, unless the program has written something else there meanwhile.
+// Restore undoes patches, unless the program has written something else there meanwhile.
 func (t *Task) Restore(patches []Patch) error {
 	for _, p := range patches {
 		now := make([]byte, len(p.While))

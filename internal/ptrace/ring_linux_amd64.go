@@ -8,32 +8,32 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// RingLink is what /proc calls a ring.
+// RingLink is what links in /proc say for a ring.
 const RingLink = "anon_inode:[io_uring]"
 
-// Ring is the memory of a ring of the program.
+// Ring is a ring of the program, as its memory shows it.
 type Ring struct {
 	File   FileID
-	Params uapi.Params // as the setup gave them back
-	Seen   uint32      // CQEs up to here were looked at
-	Asleep bool        // it stands for one with a submission thread, and has none
+	Params uapi.Params // as the setup returned them
+	Seen   uint32      // tail of the CQEs that were looked at
+	Asleep bool        // it has no submission thread, but the program believes that it has one which always sleeps
 
 	places map[*Space]Place
 }
 
-// NewRing is the ring of a setup.
+// NewRing returns the ring of a setup.
 func NewRing(file FileID, p uapi.Params) *Ring {
 	return &Ring{File: file, Params: p, places: map[*Space]Place{}}
 }
 
-// Place is where a ring stands in an address space. Its words are at the start of the SQ's memory, the CQEs in that of
+// Place is where a ring is in an address space. Its words are at the start of the SQ's memory, and the CQEs in that of
 // the CQ.
 type Place struct {
 	SQ, CQ, SQEs uint64
-	doubtful     bool // something else may stand there by now
+	doubtful     bool // something else may be there by now
 }
 
-// Doubt has the ring looked for again before it is read in this address space.
+// Doubt makes the ring be looked for again before it is next read in this address space.
 func (r *Ring) Doubt(s *Space) {
 	if p, ok := r.places[s]; ok {
 		p.doubtful = true
@@ -41,29 +41,29 @@ func (r *Ring) Doubt(s *Space) {
 	}
 }
 
-// KnownIn tells whether the ring was seen in the address space.
+// KnownIn tells whether the ring was found in the address space.
 func (r *Ring) KnownIn(s *Space) bool { _, ok := r.places[s]; return ok }
 
-// Forked has the ring stand in a child's memory where it stood in the parent's.
+// Forked notes that a child has the ring where its parent has it.
 func (r *Ring) Forked(parent, child *Space) {
 	if p, ok := r.places[parent]; ok {
 		r.places[child] = p
 	}
 }
 
-// Forget forgets where the ring stood in an address space.
+// Forget forgets where the ring was in an address space.
 func (r *Ring) Forget(s *Space) { delete(r.places, s) }
 
-// Resize gives the ring the parameters of a resize. Its program has to map it anew.
+// Resize gives the ring the parameters of a resize. The program has to map it again.
 func (r *Ring) Resize(p uapi.Params) {
 	p.Flags = r.Params.Flags
 	r.Params, r.places = p, map[*Space]Place{}
 }
 
-// Has tells whether the ring was made with the IORING_SETUP flag.
+// Has tells whether the ring was set up with the IORING_SETUP_* flag.
 func (r *Ring) Has(flag uint32) bool { return r.Params.Flags&flag != 0 }
 
-// SQESize is the distance of SQEs in bytes.
+// SQESize returns the distance between SQEs in bytes.
 func (r *Ring) SQESize() int {
 	if r.Has(uapi.IORING_SETUP_SQE128) {
 		return 2 * uapi.SizeofSQE
@@ -71,7 +71,7 @@ func (r *Ring) SQESize() int {
 	return uapi.SizeofSQE
 }
 
-// CQESize is the distance of CQEs in bytes.
+// CQESize returns the distance between CQEs in bytes.
 func (r *Ring) CQESize() int {
 	if r.Has(uapi.IORING_SETUP_CQE32) {
 		return uapi.SizeofCQE32
@@ -79,7 +79,7 @@ func (r *Ring) CQESize() int {
 	return uapi.SizeofCQE
 }
 
-// MemSize is the size of the memory of SQ and CQ in bytes.
+// MemSize returns the size of the memory of SQ and CQ in bytes.
 func (r *Ring) MemSize() uint64 {
 	size := uint64(r.Params.CQOff.CQEs) + uint64(r.Params.CQEntries)*uint64(r.CQESize())
 	if !r.Has(uapi.IORING_SETUP_NO_SQARRAY) {
@@ -88,7 +88,7 @@ func (r *Ring) MemSize() uint64 {
 	return size
 }
 
-// place finds the ring in the task's memory. It is false as long as the program has not mapped it.
+// place finds the ring in the task's memory. It returns false if the program has not mapped it.
 func (r *Ring) place(t *Task) (Place, bool) {
 	if r.Has(uapi.IORING_SETUP_NO_MMAP) {
 		at := r.Params.CQOff.UserAddr
@@ -106,7 +106,7 @@ func (r *Ring) place(t *Task) (Place, bool) {
 	if p.CQ == 0 {
 		p.CQ = p.SQ
 	}
-	if p.SQ == 0 || p.SQEs == 0 { // the program may yet map it
+	if p.SQ == 0 || p.SQEs == 0 { // the program may map it later
 		delete(r.places, space)
 		return p, false
 	}
@@ -117,7 +117,7 @@ func (r *Ring) place(t *Task) (Place, bool) {
 // wordsSize is the size of the words at the start of the ring's memory.
 const wordsSize = uapi.RingCQEs
 
-// Words are the counters that both sides share.
+// Words are the counters that program and kernel share.
 type Words struct{ SQHead, SQTail, CQHead, CQTail, Dropped, Overflow uint32 }
 
 func (r *Ring) decode(b []byte) Words {
@@ -131,7 +131,7 @@ func (r *Ring) decode(b []byte) Words {
 		word(r.Params.CQOff.Tail), word(r.Params.SQOff.Dropped), word(r.Params.CQOff.Overflow)}
 }
 
-// plausible tells whether the words can be those of the ring, and not of another one that has taken its place.
+// plausible tells whether the words can be those of the ring, and not of another one in the same place.
 func (r *Ring) plausible(b []byte) bool {
 	for _, w := range []struct{ off, want uint32 }{
 		{r.Params.SQOff.RingEntries, r.Params.SQEntries}, {r.Params.CQOff.RingEntries, r.Params.CQEntries},
@@ -144,7 +144,7 @@ func (r *Ring) plausible(b []byte) bool {
 	return int32(c.CQTail-r.Seen) >= 0 && int32(c.SQTail-c.SQHead) >= 0
 }
 
-// Words reads the counters, and tells where the ring stands; false if the task has not mapped it.
+// Words reads the counters and returns where the ring is. It returns false if the task has not mapped it.
 func (r *Ring) Words(t *Task) (Words, Place, bool) {
 	var b [wordsSize]byte
 	for range 2 {
@@ -155,12 +155,12 @@ func (r *Ring) Words(t *Task) (Words, Place, bool) {
 		if t.Gather(b[:], Remote(p.SQ, wordsSize)) == nil && r.plausible(b[:]) {
 			return r.decode(b[:]), p, true
 		}
-		delete(r.places, t.Process.Space) // it was mapped elsewhere
+		delete(r.places, t.Process.Space) // the program has mapped it elsewhere
 	}
 	return Words{}, Place{}, false
 }
 
-// span are n entries of a ring from index first on, as pieces of memory at base.
+// span returns n entries of a ring from index first on, as pieces of the memory at base.
 func span(base uint64, first, n, entries uint32, size int) []unix.RemoteIovec {
 	at := first & (entries - 1)
 	head := min(n, entries-at)
@@ -171,7 +171,7 @@ func span(base uint64, first, n, entries uint32, size int) []unix.RemoteIovec {
 	return list
 }
 
-// Take reads the CQEs that are new, and tells how many were lost.
+// Take reads the new CQEs, and returns how many were lost.
 func (r *Ring) Take(t *Task, c Words, p Place) (cqes []uapi.CQE, lost uint32) {
 	n := c.CQTail - r.Seen
 	if n == 0 {
@@ -189,7 +189,7 @@ func (r *Ring) Take(t *Task, c Words, p Place) (cqes []uapi.CQE, lost uint32) {
 		return nil, lost + n
 	}
 	raw := b[:int(n)*size]
-	if now := r.decode(b[len(raw):]).CQTail - r.Seen; now > entries { // written over while it was read
+	if now := r.decode(b[len(raw):]).CQTail - r.Seen; now > entries { // some were overwritten meanwhile
 		gone := min(now-entries, n)
 		lost, raw = lost+gone, raw[int(gone)*size:]
 	}
@@ -197,7 +197,7 @@ func (r *Ring) Take(t *Task, c Words, p Place) (cqes []uapi.CQE, lost uint32) {
 	return r.cqes(raw), lost
 }
 
-// Look reads the next n CQEs, and leaves them new; false if they cannot be read.
+// Look reads the next n CQEs and leaves them new. It returns false if they cannot be read.
 func (r *Ring) Look(t *Task, p Place, n uint32) ([]uapi.CQE, bool) {
 	b := make([]byte, int(n)*r.CQESize())
 	from := span(p.CQ+uint64(r.Params.CQOff.CQEs), r.Seen, n, r.Params.CQEntries, r.CQESize())
@@ -207,7 +207,7 @@ func (r *Ring) Look(t *Task, p Place, n uint32) ([]uapi.CQE, bool) {
 	return r.cqes(b), true
 }
 
-// cqes decodes CQEs that stand one behind the other.
+// cqes decodes consecutive CQEs.
 func (r *Ring) cqes(raw []byte) []uapi.CQE {
 	var list []uapi.CQE
 	for size := r.CQESize(); len(raw) >= size; {
@@ -227,8 +227,8 @@ func (r *Ring) cqes(raw []byte) []uapi.CQE {
 	return list
 }
 
-// Index reads which SQEs the n entries of the SQ from first on name. What is no less than the SQ's entries names none.
-// It is false if the entries cannot be read.
+// Index reads the SQ array: which SQEs the n entries from first on name. An index beyond the SQ's entries names none.
+// It returns false if the entries cannot be read.
 func (r *Ring) Index(t *Task, p Place, first, n uint32) ([]uint32, bool) {
 	entries := r.Params.SQEntries
 	if n > entries || entries == 0 || p.SQEs == 0 {
@@ -256,7 +256,7 @@ func Wide(opcode byte) bool {
 	return uapi.Op(opcode) == uapi.IORING_OP_NOP128 || uapi.Op(opcode) == uapi.IORING_OP_URING_CMD128
 }
 
-// SQEs reads the SQEs with these indices; what is no index has none.
+// SQEs reads the SQEs with these indices. For an invalid index the result is nil.
 func (r *Ring) SQEs(t *Task, p Place, index []uint32) ([][]byte, bool) {
 	size := r.SQESize()
 	var from []unix.RemoteIovec
@@ -286,7 +286,7 @@ func (r *Ring) SQEs(t *Task, p Place, index []uint32) ([][]byte, bool) {
 	return list, true
 }
 
-// SQEAddr is where the SQE with the index stands.
+// SQEAddr returns the address of the SQE with the index.
 func (r *Ring) SQEAddr(p Place, index uint32) uint64 {
 	return p.SQEs + uint64(index)*uint64(r.SQESize())
 }

@@ -9,10 +9,10 @@ import (
 // zero value has none.
 type Rings[R Tracked] struct {
 	byFile map[FileID]R
-	limit  int // how many there may be before those that are closed are forgotten
+	limit  int // number of rings at which closed ones are forgotten
 }
 
-// Tracked is what embeds a *Ring.
+// Tracked is implemented by what embeds a *Ring.
 type Tracked interface {
 	comparable
 	tracked() *Ring
@@ -20,24 +20,24 @@ type Tracked interface {
 
 func (r *Ring) tracked() *Ring { return r }
 
-// leastRings is how many rings are kept at least, open or not.
+// leastRings is the number of rings below which closed ones are kept.
 const leastRings = 64
 
-// Of is the ring that is this file, nil if there is none.
+// Of returns the ring with this file, or nil.
 func (r *Rings[R]) Of(file FileID) R { return r.byFile[file] }
 
-// All are the rings.
+// All returns all rings.
 func (r *Rings[R]) All() iter.Seq[R] { return maps.Values(r.byFile) }
 
-// Add adds a ring that a task has set up. Once there are many, those that no task has open are forgotten, but for those
-// in use.
+// Add adds a ring that a task has set up. If there are many, rings that no task has open are forgotten, except those in
+// use.
 func (r *Rings[R]) Add(ring R, by *Task, tasks iter.Seq[*Task], inUse func() map[R]bool) {
 	if len(r.byFile) >= max(leastRings, r.limit) {
 		r.forgetClosed(tasks, inUse())
 		r.limit = 2 * len(r.byFile)
 	}
 	for other := range r.All() {
-		other.tracked().Doubt(by.Process.Space) // the new one may come to stand where one stood that is unmapped
+		other.tracked().Doubt(by.Process.Space) // the new one may be mapped where an unmapped one was
 	}
 	if r.byFile == nil {
 		r.byFile = map[FileID]R{}
@@ -50,7 +50,7 @@ func (r *Rings[R]) forgetClosed(tasks iter.Seq[*Task], keep map[R]bool) {
 	for t := range tasks {
 		files, err := t.files()
 		if err != nil {
-			return // it is ending; another time
+			return // the task is ending; try again later
 		}
 		for _, file := range files {
 			keep[r.byFile[file]] = true
@@ -59,14 +59,14 @@ func (r *Rings[R]) forgetClosed(tasks iter.Seq[*Task], keep map[R]bool) {
 	maps.DeleteFunc(r.byFile, func(_ FileID, ring R) bool { return !keep[ring] })
 }
 
-// Forked has all rings stand in a child's memory where they stood in the parent's.
+// Forked notes that a child has all rings where its parent has them.
 func (r *Rings[R]) Forked(parent, child *Space) {
 	for ring := range r.All() {
 		ring.tracked().Forked(parent, child)
 	}
 }
 
-// Left forgets where rings stood in memory that none of the tasks has any more.
+// Left forgets where rings were in an address space, if no task has it any more.
 func (r *Rings[R]) Left(s *Space, tasks iter.Seq[*Task]) {
 	for t := range tasks {
 		if t.Process.Space == s {

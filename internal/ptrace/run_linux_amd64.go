@@ -13,9 +13,9 @@ import (
 	"github.com/uringsim/uringsim/internal/sysuring"
 )
 
-// Run runs a command with the standard files of this process, until it and all that it started have ended. The program
-// is looked for in PATH. The status is the program's, as shells tell it: 128 and the signal if one ended it. The error
-// is one of the tracer.
+// Run runs a command, which is looked up in PATH, with the standard files of this process. It returns when the command
+// and all that it started have ended. The status is that of the program as a shell has it: 128 plus the signal if a
+// signal ended it. An error is one of the tracer.
 func Run(command []string, stops Stops, h Handler) (status int, err error) {
 	path, err := exec.LookPath(command[0])
 	if err != nil {
@@ -28,7 +28,7 @@ func Run(command []string, stops Stops, h Handler) (status int, err error) {
 	return exitStatus(t.status), err
 }
 
-// Available says why programs cannot be traced here, or nil.
+// Available returns why programs cannot be traced here, or nil.
 func Available(stops Stops) error {
 	t := &tracer{handler: idle{}, tasks: map[int]*Task{}, early: map[int]bool{}}
 	done := make(chan error, 1)
@@ -42,7 +42,7 @@ type idle struct{ Handler }
 // Polls is false.
 func (idle) Polls() bool { return false }
 
-// exitStatus is the status of a program as shells tell it.
+// exitStatus returns the status of a program as a shell has it.
 func exitStatus(ws unix.WaitStatus) int {
 	if ws.Signaled() {
 		return 128 + int(ws.Signal())
@@ -52,7 +52,7 @@ func exitStatus(ws unix.WaitStatus) int {
 
 // run starts the program and follows it, on a thread that ends with it.
 func (t *tracer) run(path string, argv []string, stops Stops) error {
-	runtime.LockOSThread() // and never unlocked: tracees belong to this thread
+	runtime.LockOSThread() // for ever: the tracees belong to this thread
 	stub, err := os.StartProcess("/proc/self/exe", append([]string{stubName, string(stops), path}, argv...),
 		&os.ProcAttr{Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}})
 	if err != nil {
@@ -93,8 +93,8 @@ func (t *tracer) run(path string, argv []string, stops Stops) error {
 	return nil
 }
 
-// passSignals has this process survive what the terminal sends to it and the program alike, and passes on what is sent
-// to it alone. The result ends that.
+// passSignals makes this process survive signals that the terminal sends to it and to the program, and passes signals
+// on that are sent to it alone. The function that it returns ends that.
 func passSignals(pid int) func() {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGHUP)

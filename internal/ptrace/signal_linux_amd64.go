@@ -6,13 +6,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A task that is traced is interrupted by signals that it ignores, and that it would not notice otherwise. Most calls
-// go on by themselves then; io_uring_enter(2) fails with EINTR, or gives fewer completions than were wanted.
+// A traced task is interrupted even by signals that it ignores, which it would otherwise not notice. Most calls are then
+// restarted by the kernel, but io_uring_enter(2) fails with EINTR, or waits for fewer completions than it was to.
 
-// ignoredByDefault are the signals that do nothing unless a program asks for them.
+// ignoredByDefault are the signals that do nothing by default.
 const ignoredByDefault = 1<<(unix.SIGCHLD-1) | 1<<(unix.SIGCONT-1) | 1<<(unix.SIGURG-1) | 1<<(unix.SIGWINCH-1)
 
-// Set reads a set, such as SigBlk or CapEff, from the task's status; it is empty for a task that is ending.
+// Set reads a set, such as SigBlk or CapEff, from the task's status. It is empty if the task is ending.
 func (t *Task) Set(name string) uint64 {
 	set, err := strconv.ParseUint(t.Status(name), 16, 64)
 	if err != nil {
@@ -21,18 +21,18 @@ func (t *Task) Set(name string) uint64 {
 	return set
 }
 
-// ignored are the signals that the task ignores.
+// ignored returns the signals that the task ignores.
 func (t *Task) ignored() uint64 {
 	return t.Set("SigIgn") | ignoredByDefault&^t.Set("SigCgt")
 }
 
-// InterruptedForNothing tells whether the signals that wait for the task are such as it ignores.
+// InterruptedForNothing tells whether signals are pending for the task and it ignores all of them.
 func (t *Task) InterruptedForNothing() bool {
 	pending := (t.Set("SigPnd") | t.Set("ShdPnd")) &^ t.Set("SigBlk")
 	return pending != 0 && pending&^t.ignored() == 0
 }
 
-// ignore tells the handler of a signal that interrupted an io_uring_enter(2) for nothing.
+// ignore tells the handler about a signal that the task ignores and that interrupted an io_uring_enter(2).
 func (t *tracer) ignore(task *Task, sig unix.Signal) error {
 	var regs unix.PtraceRegs
 	if err := unix.PtraceGetRegs(task.TID, &regs); err != nil {

@@ -10,17 +10,18 @@ import (
 	"github.com/uringsim/uringsim/internal/sysuring"
 )
 
-// stubName is the name under which a tracer starts itself again, to become the program.
+// stubName is the name under which the tracer starts its own executable again, to become the program.
 const stubName = "uringsim-stub"
 
-// Exit statuses of a program that cannot be executed, as shells have them.
+// The exit statuses of a program that cannot be executed, as shells have them.
 const (
 	exitNoExec = 126
 	exitStub   = 125
 )
 
-// init makes a process that was started as a stub one: it must be the main thread that becomes the program, and
-// nothing else is to happen before. The arguments are the Stops, the program's path, and then its own from the name on.
+// init turns a process that was started as a stub into one. It runs this early because the main thread has to become
+// the program before anything else happens. The arguments are the Stops, the program's path, and the program's own
+// arguments from its name on.
 func init() {
 	if len(os.Args) < 4 || os.Args[0] != stubName {
 		return
@@ -29,10 +30,10 @@ func init() {
 	os.Exit(becomeProgram(os.Args[1], os.Args[2], os.Args[3:]))
 }
 
-// nothing is the path of no program: a stub only tries whether it can be traced.
+// nothing is the path of no program: the stub only finds out whether it can be traced.
 const nothing = ""
 
-// becomeProgram stops until a tracer continues it, and executes the program. It only returns if it cannot.
+// becomeProgram stops until a tracer continues it, and then executes the program. It only returns if it cannot.
 func becomeProgram(stops, path string, argv []string) int {
 	fail := func(status int, err error) int {
 		fmt.Fprintf(os.Stderr, "uringsim: %v\n", err)
@@ -55,8 +56,8 @@ type Stops string
 
 // The sets of calls.
 const (
-	Uring         Stops = "uring"            // the three of io_uring; the program has no_new_privs
-	UringAndPrivs Stops = "uring,nonewprivs" // and prctl(2) about no_new_privs, which the program has only if it must
+	Uring         Stops = "uring"            // those of io_uring; the program gets no_new_privs
+	UringAndPrivs Stops = "uring,nonewprivs" // also prctl(2) about no_new_privs, which the program only gets if it must
 )
 
 var selectCalls = map[Stops]func() error{

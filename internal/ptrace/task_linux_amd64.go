@@ -14,36 +14,36 @@ type Task struct {
 	TID     int
 	Process *Process
 
-	watched bool // the handler wants to know how the call ends that it is in
+	watched bool // the handler wants to know the result of the current call
 }
 
-// Process is what the threads of a process share. It changes when one executes another program.
+// Process is what the threads of a process share. A task gets a new one when it executes another program.
 type Process struct {
 	Space *Space
 }
 
-// Space is an address space, told apart by its address. A vfork child has that of its parent.
+// Space is an address space, identified by its pointer. A vfork child has that of its parent.
 type Space struct{ _ byte }
 
 func newProcess() *Process { return &Process{Space: &Space{}} }
 
-// FileID tells open files apart. The zero value is a file of which nothing is known.
+// FileID identifies an open file. The zero value is a file of which nothing is known.
 type FileID struct{ Dev, Ino uint64 }
 
 // PageSize is the size of a page in bytes.
 const PageSize = 4096
 
-// Read copies memory of the task into b, all or an error.
+// Read fills b with memory of the task, or fails.
 func (t *Task) Read(addr uint64, b []byte) error { return t.Gather(b, Remote(addr, len(b))) }
 
-// Gather copies pieces of the task's memory into b, one behind the other, all or an error.
+// Gather fills b with pieces of the task's memory, one after the other, or fails.
 func (t *Task) Gather(b []byte, from ...unix.RemoteIovec) error {
 	if len(b) == 0 {
 		return nil
 	}
 	local := []unix.Iovec{{Base: &b[0]}}
 	local[0].SetLen(len(b))
-	const most = 1024 // iovecs of a call
+	const most = 1024 // the most iovecs of a call
 	if len(from) > most {
 		size := 0
 		for _, r := range from[:most] {
@@ -61,7 +61,7 @@ func (t *Task) Gather(b []byte, from ...unix.RemoteIovec) error {
 	return err
 }
 
-// Write stores b in memory of the task that it may write itself, all or an error.
+// Write stores all of b in memory of the task that the task itself can write, or fails.
 func (t *Task) Write(addr uint64, b []byte) error {
 	if len(b) == 0 {
 		return nil
@@ -75,7 +75,7 @@ func (t *Task) Write(addr uint64, b []byte) error {
 	return err
 }
 
-// Readable tells whether all pages of the memory are there.
+// Readable tells whether all pages of the memory are mapped.
 func (t *Task) Readable(addr, size uint64) bool {
 	var from []unix.RemoteIovec
 	for at := addr; at < addr+size; at = at&^(PageSize-1) + PageSize {
@@ -89,7 +89,7 @@ func Remote(addr uint64, size int) unix.RemoteIovec {
 	return unix.RemoteIovec{Base: uintptr(addr), Len: size}
 }
 
-// Identify tells which file the descriptor is.
+// Identify returns the file of the descriptor, and whether it is open.
 func (t *Task) Identify(fd int32) (FileID, bool) {
 	var st unix.Statx_t
 	path := t.ProcPath("fd/" + strconv.Itoa(int(fd)))
@@ -99,7 +99,7 @@ func (t *Task) Identify(fd int32) (FileID, bool) {
 	return FileID{unix.Mkdev(st.Dev_major, st.Dev_minor), st.Ino}, true
 }
 
-// files are the files that the task has open.
+// files returns the files that the task has open.
 func (t *Task) files() ([]FileID, error) {
 	names, err := os.ReadDir(t.ProcPath("fd"))
 	if err != nil {
@@ -122,12 +122,15 @@ func (t *Task) IsRing(fd int32) bool {
 	return err == nil && link == RingLink
 }
 
-// ProcPath is a path below the task's folder in /proc.
+// ProcPath returns a path below the task's folder in /proc.
 func (t *Task) ProcPath(name string) string { return "/proc/" + strconv.Itoa(t.TID) + "/" + name }
 
-// Status is a line of the task's status in /proc, "" if there is none.
-func (t *Task) Status(name string) string {
-	text, err := os.ReadFile(t.ProcPath("status"))
+// Status returns the value of a line of the task's status in /proc, or "".
+func (t *Task) Status(name string) string { return t.ProcLine("status", name) }
+
+// ProcLine returns the value of the line with this name in a file of the task's folder in /proc, or "".
+func (t *Task) ProcLine(file, name string) string {
+	text, err := os.ReadFile(t.ProcPath(file))
 	if err != nil {
 		return ""
 	}
@@ -139,7 +142,7 @@ func (t *Task) Status(name string) string {
 	return ""
 }
 
-// PID is the process id of the thread.
+// PID returns the process id of the thread.
 func (t *Task) PID() int {
 	if pid, err := strconv.Atoi(t.Status("Tgid")); err == nil {
 		return pid
@@ -147,7 +150,7 @@ func (t *Task) PID() int {
 	return t.TID
 }
 
-// mapped is where the task has mapped the ring, by offset; the lowest address counts.
+// mapped returns where the task has mapped the ring, by offset. If it did so more than once, the lowest address counts.
 func (t *Task) mapped(file FileID) map[uint64]uint64 {
 	f, err := os.Open(t.ProcPath("maps"))
 	if err != nil {
@@ -174,7 +177,7 @@ func (t *Task) mapped(file FileID) map[uint64]uint64 {
 	return found
 }
 
-// Release has a task go on that is stopped at the begin of a call.
+// Release continues a task that is stopped at the start of a call.
 func (t *Task) Release(s Step) error {
 	switch s {
 	case Hold:
@@ -186,7 +189,7 @@ func (t *Task) Release(s Step) error {
 	return unix.PtraceCont(t.TID, 0)
 }
 
-// change changes the registers of a task that is stopped.
+// change changes the registers of a stopped task.
 func (t *Task) change(f func(*unix.PtraceRegs)) error {
 	var regs unix.PtraceRegs
 	if err := unix.PtraceGetRegs(t.TID, &regs); err != nil {
@@ -196,12 +199,12 @@ func (t *Task) change(f func(*unix.PtraceRegs)) error {
 	return unix.PtraceSetRegs(t.TID, &regs)
 }
 
-// Skip has a call that begins give a result, and not be made.
+// Skip makes a call that is about to start return a result instead.
 func (t *Task) Skip(ret int64) error {
 	return t.change(func(r *unix.PtraceRegs) { r.Orig_rax, r.Rax = ^uint64(0), uint64(ret) })
 }
 
-// SetArgs changes the arguments of a call that begins.
+// SetArgs changes the arguments of a call that is about to start.
 func (t *Task) SetArgs(args [6]uint64) error {
 	return t.change(func(r *unix.PtraceRegs) { setArgs(r, args) })
 }
@@ -210,14 +213,14 @@ func setArgs(r *unix.PtraceRegs, args [6]uint64) {
 	r.Rdi, r.Rsi, r.Rdx, r.R10, r.R8, r.R9 = args[0], args[1], args[2], args[3], args[4], args[5]
 }
 
-// SetResult changes what a call gave that ends, and gives the task the arguments back that it made the call with.
+// SetResult changes the result of a call that ends, and restores the arguments with which the task made it.
 func (t *Task) SetResult(ret int64, args [6]uint64) error {
 	return t.change(func(r *unix.PtraceRegs) { r.Rax = uint64(ret); setArgs(r, args) })
 }
 
-// Again has a call that ends be made once more, with these arguments.
+// Again makes the task repeat a call that ends, with these arguments.
 func (t *Task) Again(c Call) error {
-	const syscallSize = 2 // bytes of the instruction
+	const syscallSize = 2 // size of the instruction
 	return t.change(func(r *unix.PtraceRegs) {
 		r.Rip -= syscallSize
 		r.Rax = c.NR

@@ -10,51 +10,51 @@ import (
 	"github.com/uringsim/uringsim/internal/sysuring"
 )
 
-// Handler is told what the tasks of a program do. All of its methods are called on one thread, the only one that may
-// ask ptrace(2) about the tasks. An error ends the program, unless it is ESRCH: then the task was killed while it was
+// Handler is told what the tasks of a program do. Its methods are all called on one thread, the only one that may use
+// ptrace(2) on the tasks. An error ends the program, except ESRCH, which means that the task was killed while it was
 // stopped.
 type Handler interface {
-	// Start: the task is the program, before its first instruction.
+	// Start is called when the program starts, before its first instruction.
 	Start(t *Task) error
-	// Enter: the task is about to make a call, and the Step says how that goes on.
+	// Enter is called when the task is about to make a call. The Step says what happens with it.
 	Enter(t *Task, c Call) (Step, error)
-	// Exit: the call of a Watch gave ret.
+	// Exit is called when a call for which Enter returned Watch has the result ret.
 	Exit(t *Task, ret int64) error
-	// Ignored: the task got a signal that it ignores as it was in io_uring_enter(2), which gave ret. If that ended the
-	// call, which it does only because the task is traced, the handler should have it make the call Again.
+	// Ignored is called when a signal that the task ignores interrupted an io_uring_enter(2) with the result ret. If that
+	// ended the call, it did so only because the task is traced, and the handler should repeat it (Task.Again).
 	Ignored(t *Task, c Call, ret int64) error
-	// Spawn: the parent has made the child, which has not run yet.
+	// Spawn is called when the parent has made the child, before the child runs.
 	Spawn(parent, child *Task, kind Kind) error
-	// Stops tells whether the task is to stop at all of its system calls, of which Passing is told.
+	// Stops tells whether the task should stop at every system call, for Passing.
 	Stops(t *Task) bool
-	// Passing: the task begins a call, or ends one that was not a Watch.
+	// Passing is called at the start of a call, and at the end of one for which Enter did not return Watch.
 	Passing(t *Task)
-	// Exec: the task runs another program; killed are the other threads of the process that it was.
+	// Exec is called when the task executes another program. Killed are the other threads that its process had before.
 	Exec(t *Task, before *Process, killed []*Task) error
-	// End: the task is about to end; its memory is still there.
+	// End is called when the task is about to end, while its memory is still there.
 	End(t *Task)
-	// Gone: the task is no more, with or without an End.
+	// Gone is called when the task has ended, with or without an End.
 	Gone(t *Task)
-	// Polls tells whether Idle is to be called while the program runs.
+	// Polls tells whether to call Idle while the program runs.
 	Polls() bool
-	// Idle is called several thousand times a second, when nothing else happens.
+	// Idle is called several thousand times a second while nothing else happens.
 	Idle() error
 }
 
-// Call is a system call that begins.
+// Call is a system call that is about to be made.
 type Call struct {
 	NR   uint64
 	Args [6]uint64
 }
 
-// Step says how a task goes on from the begin of a call.
+// Step says what happens with a call that is about to be made.
 type Step int
 
 // The steps.
 const (
-	Pass  Step = iota // makes the call, as it stands by now
-	Watch             // the same, and Exit is called
-	Hold              // stays where it is, until Release
+	Pass  Step = iota // make the call with its current arguments
+	Watch             // make the call, and call Exit at its end
+	Hold              // leave the task stopped until Release
 )
 
 // Kind is how a task was made.
@@ -67,23 +67,23 @@ const (
 	Thread
 )
 
-// options of the tracer: to be told of all that becomes of the program. It dies with the tracer, since without one its
-// io_uring calls would fail with ENOSYS.
+// options are those of the tracer: it is told of everything that happens to the program. The program dies with the
+// tracer, since without one its io_uring calls would fail with ENOSYS.
 const options = unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACESECCOMP | unix.PTRACE_O_TRACESYSGOOD |
 	unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACECLONE |
 	unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_TRACEEXIT
 
-// tracer follows a program's threads. All of its work is on one thread, which ptrace(2) demands.
+// tracer follows the threads of a program. It does all its work on one thread, as ptrace(2) demands.
 type tracer struct {
 	handler Handler
 	root    int
 	tasks   map[int]*Task
-	early   map[int]bool    // threads that stopped before their parent told of them
-	started bool            // the program runs, and no longer the stub
-	status  unix.WaitStatus // of the root
+	early   map[int]bool    // threads that stopped before their parent's event for them came
+	started bool            // the program runs, and not the stub any more
+	status  unix.WaitStatus // exit status of the root
 }
 
-// follow has the program go on until nothing of it is left.
+// follow runs the program until nothing of it is left.
 func (t *tracer) follow() error {
 	for {
 		var ws unix.WaitStatus
@@ -115,7 +115,7 @@ func (t *tracer) follow() error {
 	}
 }
 
-// ignoreKilled drops the error of asking about a task that was killed while it was stopped.
+// ignoreKilled drops the error of a task that was killed while it was stopped.
 func ignoreKilled(err error) error {
 	if errors.Is(err, unix.ESRCH) {
 		return nil
@@ -123,10 +123,10 @@ func ignoreKilled(err error) error {
 	return err
 }
 
-// pause is how long the tracer sleeps between two calls of Idle.
+// pause is the time between two calls of Idle.
 const pause = 200 * time.Microsecond
 
-// waitFlags are those of wait4(2): it does not block while there is something to poll.
+// waitFlags returns the flags for wait4(2), which must not block if there is something to poll.
 func (t *tracer) waitFlags() int {
 	if t.handler.Polls() {
 		return unix.WALL | unix.WNOTHREAD | unix.WNOHANG
@@ -146,10 +146,10 @@ func (t *tracer) gone(tid int, ws unix.WaitStatus) {
 	}
 }
 
-// syscallStop is how PTRACE_O_TRACESYSGOOD tells the stop at the end of a call.
+// syscallStop is the signal of a stop at a system call with PTRACE_O_TRACESYSGOOD.
 const syscallStop = unix.SIGTRAP | 0x80
 
-// stopped handles a stop of a thread, and has it go on.
+// stopped handles a stop of a thread, and continues the thread.
 func (t *tracer) stopped(tid int, ws unix.WaitStatus) error {
 	task := t.tasks[tid]
 	if task == nil {
@@ -197,7 +197,7 @@ func (t *tracer) stopped(tid int, ws unix.WaitStatus) error {
 	return t.resume(task, int(sig))
 }
 
-// resume has a stopped task go on.
+// resume continues a stopped task.
 func (t *tracer) resume(task *Task, sig int) error {
 	if t.started && t.handler.Stops(task) {
 		return unix.PtraceSyscall(task.TID, sig)
@@ -205,7 +205,7 @@ func (t *tracer) resume(task *Task, sig int) error {
 	return unix.PtraceCont(task.TID, sig)
 }
 
-// enter handles a call that begins.
+// enter handles the start of a call.
 func (t *tracer) enter(task *Task) error {
 	if !t.started {
 		return unix.PtraceCont(task.TID, 0)
@@ -221,7 +221,7 @@ func (t *tracer) enter(task *Task) error {
 	return task.Release(step)
 }
 
-// callOf is the call that a task is in.
+// callOf returns the call that a task is in.
 func callOf(r *unix.PtraceRegs) Call {
 	return Call{r.Orig_rax, [6]uint64{r.Rdi, r.Rsi, r.Rdx, r.R10, r.R8, r.R9}}
 }
@@ -257,7 +257,7 @@ func (t *tracer) spawn(parent *Task, event int) error {
 	return t.resume(parent, 0)
 }
 
-// exec handles a new program: the thread that executed it has the id of the process now, and the others are gone.
+// exec handles a new program. The thread that executed it now has the id of the process, and the others are gone.
 func (t *tracer) exec(pid int) error {
 	msg, err := unix.PtraceGetEventMsg(pid)
 	if err != nil {

@@ -8,17 +8,18 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// asleep is how a call is changed where submission threads always sleep.
+// asleep is how a call is changed when submission threads are made to sleep always.
 type asleep struct {
-	makes   bool           // a setup of a ring whose thread sleeps
-	patches []ptrace.Patch // of its parameters
-	takes   uint32         // how many entries a call on such a ring submits
-	wait    *ptrace.Call   // what is to follow that
-	second  bool           // this is what follows
+	makes   bool           // a setup of a ring whose thread will sleep
+	patches []ptrace.Patch // changes of its parameters
+	takes   uint32         // number of entries that a call on such a ring submits
+	wait    *ptrace.Call   // the call to make after it, to wait
+	second  bool           // that call is under way
 }
 
-// sleepOn has a setup make a ring whose thread sleeps, and a call on such a ring submit all that is there. That comes
-// in two calls if it is to wait as well: the first would only wait if all was submitted, and hide the errors of the wait.
+// sleepOn changes a setup to make a ring whose thread sleeps, and a call on such a ring to submit all entries. If the
+// call is also to wait, a second call does that: the first one would only wait if it submitted everything, and would
+// hide errors of the wait.
 func (r *recorder) sleepOn(t *task, c ptrace.Call) error {
 	own := t.call
 	switch {
@@ -38,7 +39,7 @@ func (r *recorder) sleepOn(t *task, c ptrace.Call) error {
 	return t.SetArgs(args)
 }
 
-// setupAsleep has the host make a ring without a submission thread, if the program asks for one with it.
+// setupAsleep has the host make a ring without a submission thread if the program asks for one with it.
 func (r *recorder) setupAsleep(t *task, own *call) error {
 	p := uapi.DecodeParams(own.params)
 	if p.Flags&uapi.IORING_SETUP_SQPOLL == 0 {
@@ -53,14 +54,14 @@ func (r *recorder) setupAsleep(t *task, own *call) error {
 	flags, makes := ptrace.AsleepFlags(&p, other)
 	at := ptrace.SetupFlags(own.args[1], p.Flags, flags)
 	if t.Apply(at) != nil {
-		return nil // the host says what is wrong with that memory
+		return nil // the host will report what is wrong with that memory
 	}
 	own.makes, own.patches = makes, append(own.patches, at)
 	return nil
 }
 
-// slept gives the program back what sleepOn changed, and tells what the call gave as on a ring with a thread: what it
-// was told to submit. It is not done if a wait follows.
+// slept undoes in the program what sleepOn changed, and returns what the call gives on a ring with a thread: the number
+// of entries that it was told to submit. Done is false if a second call follows.
 func (t *task) slept(ret int64) (_ int64, done bool, _ error) {
 	own := t.call
 	if own == nil {
@@ -84,7 +85,7 @@ func (t *task) slept(ret int64) (_ int64, done bool, _ error) {
 	return ret, true, t.SetResult(ret, own.args)
 }
 
-// wakes is sample for a ring whose thread sleeps: the call takes all that is there.
+// wakes is like sample for a ring whose thread sleeps. The call takes all entries.
 func (r *recorder) wakes(t *task, c *call, a *trace.EnterArgs, words ptrace.Words, p ptrace.Place) uint32 {
 	c.takes = min(words.SQTail-words.SQHead, c.ring.Params.SQEntries)
 	first, n := c.ring.sqTail, min(words.SQTail-c.ring.sqTail, c.ring.Params.SQEntries)

@@ -18,15 +18,15 @@ type call struct {
 	args    [6]uint64
 	event   *trace.Event
 	ring    *ring
-	before  *trace.Object // the argument of a register call
-	params  []byte        // of a setup
+	before  *trace.Object // argument of a register call, before the call
+	params  []byte        // parameters of a setup
 	submits bool
-	sends   bool // messages to other rings
-	shared  bool // another task submits to the ring at the same time
+	sends   bool // it sends messages to other rings
+	shared  bool // another task is submitting to the ring
 	asleep
 }
 
-// enterCall writes down a call that begins.
+// enterCall records the start of a call.
 func (r *recorder) enterCall(t *task, nr uint64, args [6]uint64) {
 	c := &call{nr: nr, args: args, event: &trace.Event{Task: t.name}}
 	t.call = c
@@ -41,17 +41,17 @@ func (r *recorder) enterCall(t *task, nr uint64, args [6]uint64) {
 	}
 }
 
-// The kernel's own errors for calls that a signal interrupts.
+// The range of the kernel's internal errors for calls that a signal interrupts.
 const restartFirst, restartLast = 512, 516
 
-// exitCall writes down what it gave.
+// exitCall records the result of a call.
 func (r *recorder) exitCall(t *task, ret int64) {
 	c := t.call
 	t.call = nil
 	if c == nil {
 		return
 	}
-	if ret <= -restartFirst && ret >= -restartLast { // it starts again, and stops again, unless a handler has it fail
+	if ret <= -restartFirst && ret >= -restartLast { // the kernel restarts it, and it stops again, unless a handler makes it fail
 		r.counts.Calls--
 		if c.submits {
 			c.ring.busy--
@@ -74,7 +74,7 @@ func (r *recorder) exitCall(t *task, ret int64) {
 	}
 }
 
-// abandon writes down a call in which the task ended.
+// abandon records a call during which the task ended.
 func (r *recorder) abandon(t *task) {
 	c := t.call
 	if c == nil {
@@ -138,7 +138,7 @@ func (r *recorder) endSetup(t *task, c *call, ret int64, result *trace.Recorded)
 	r.rings.Add(ring, t.Task, maps.Keys(r.tasks), r.inUse)
 }
 
-// ringOf is the ring that a call means, nil if it is none that was seen.
+// ringOf returns the ring that a call is about, or nil if its setup was not seen.
 func (r *recorder) ringOf(t *task, fd uint64, registered bool) *ring {
 	if registered {
 		if uint32(fd) < uint32(len(t.rings)) {
@@ -153,11 +153,11 @@ func (r *recorder) ringOf(t *task, fd uint64, registered bool) *ring {
 	return r.rings.Of(id)
 }
 
-// stranger tells whether a call means a ring that the trace cannot have, and drops it then.
+// stranger tells whether a call is about a ring that the trace cannot have, and drops the call then.
 func (r *recorder) stranger(t *task, c *call) bool {
 	fd := int32(c.args[0])
 	if id, open := t.Identify(fd); !open || t.proc.files[fd] == id {
-		return false // no descriptor, or one that is no ring
+		return false // not a descriptor, or not one of a ring
 	}
 	r.counts.Strangers++
 	c.event.Args = nil
@@ -201,7 +201,7 @@ func (r *recorder) beginEnter(t *task, c *call) {
 	}
 }
 
-// submissions puts the entries that the call may take into its event, and returns how many that are.
+// submissions adds the entries that the call may take to its event, and returns their number.
 func (r *recorder) submissions(t *task, c *call, a *trace.EnterArgs, toSubmit uint32) uint32 {
 	ring := c.ring
 	words, p, ok := ring.Words(t.Task)
@@ -229,7 +229,7 @@ func (r *recorder) submissions(t *task, c *call, a *trace.EnterArgs, toSubmit ui
 	return n
 }
 
-// add reads entries of the SQ into the event, and returns how many the event has.
+// add reads entries of the SQ into the event, and returns how many the event got.
 func (r *recorder) add(t *task, ring *ring, a *trace.EnterArgs, p ptrace.Place, first, n uint32) uint32 {
 	s, ok := ring.entries(r.memory(t), t, p, first, n)
 	if !ok {
@@ -266,7 +266,7 @@ func (r *recorder) add(t *task, ring *ring, a *trace.EnterArgs, p ptrace.Place, 
 	return n
 }
 
-// sample reads what came into the SQ of a ring with a submission thread since somebody looked.
+// sample reads what came into the SQ of a ring with a submission thread since the last look.
 func (r *recorder) sample(t *task, ring *ring, a *trace.EnterArgs, words ptrace.Words, p ptrace.Place) uint32 {
 	first, n := ring.sqTail, words.SQTail-ring.sqTail
 	if n > ring.Params.SQEntries {
@@ -283,7 +283,7 @@ func (r *recorder) sample(t *task, ring *ring, a *trace.EnterArgs, words ptrace.
 	return r.add(t, ring, a, p, first, n)
 }
 
-// enterArg is the fifth argument of io_uring_enter(2).
+// enterArg returns the fifth argument of io_uring_enter(2).
 func (r *recorder) enterArg(t *task, flags uint32, arg, size uint64) trace.Pointer {
 	p := number(arg)
 	m := r.memory(t)
@@ -309,7 +309,7 @@ func (r *recorder) enterArg(t *task, flags uint32, arg, size uint64) trace.Point
 	return p
 }
 
-// waitArg writes what a wait reads from its registered memory.
+// waitArg records what a wait reads from registered memory.
 func (r *recorder) waitArg(t *task, ring *ring, offset uint64) {
 	m := r.memory(t)
 	if ring.waits != 0 && (offset > ring.waitsSize || ring.waitsSize-offset < uapi.SizeofRegWait) {
@@ -344,7 +344,7 @@ func (r *recorder) endEnter(t *task, c *call, result *trace.Recorded) {
 	}
 }
 
-// takeCQEs are the CQEs that nobody has seen.
+// takeCQEs returns the CQEs that have not been recorded yet.
 func (r *recorder) takeCQEs(t *task, ring *ring, words ptrace.Words, p ptrace.Place) []trace.CQEOut {
 	cqes, lost := ring.Take(t.Task, words, p)
 	if ring.open != nil {
@@ -364,7 +364,7 @@ func (r *recorder) takeCQEs(t *task, ring *ring, words ptrace.Words, p ptrace.Pl
 	return trace.CQEResults(cqes)
 }
 
-// reap writes down CQEs that came between calls, unless a call under way may have caused them.
+// reap records CQEs that came between calls, unless a call under way may have caused them.
 func (r *recorder) reap(t *task, ring *ring, words ptrace.Words, p ptrace.Place) {
 	if ring.busy > 0 || words.CQTail == ring.Seen {
 		return
@@ -377,7 +377,7 @@ func (r *recorder) reap(t *task, ring *ring, words ptrace.Words, p ptrace.Place)
 		Results: []trace.Recorded{{On: []string{r.release}, CQEs: cqes, Dropped: words.Dropped, Over: words.Overflow}}})
 }
 
-// fdNum is a descriptor as a trace has it.
+// fdNum returns a descriptor as traces write it.
 func fdNum(v uint64) trace.Num32 { return trace.Num32(int64(int32(v))) }
 
 func (r *recorder) beginRegister(t *task, c *call) {
@@ -409,8 +409,7 @@ func (r *recorder) beginRegister(t *task, c *call) {
 	}
 }
 
-// leave writes down how many CQEs the program has left in a ring, where a call matters for that alone: a resize keeps
-// them.
+// leave records how many CQEs the program has left in a ring before it is resized, since a resize keeps them.
 func (r *recorder) leave(t *task, ring *ring) {
 	r.look(t, ring)
 	words, _, ok := ring.Words(t.Task)

@@ -13,7 +13,7 @@ import (
 
 var _ ptrace.Handler = (*recorder)(nil)
 
-// Start writes what the program finds when it starts.
+// Start records the state in which the program starts.
 func (r *recorder) Start(p *ptrace.Task) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -23,19 +23,19 @@ func (r *recorder) Start(p *ptrace.Task) error {
 	return nil
 }
 
-// Enter writes down a call that begins.
+// Enter records the start of a call.
 func (r *recorder) Enter(p *ptrace.Task, c ptrace.Call) (ptrace.Step, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t := r.tasks[p]
-	if t.call != nil && t.call.second && *t.call.wait == c { // the wait that was to follow
+	if t.call != nil && t.call.second && *t.call.wait == c { // the second call of sleepOn
 		return ptrace.Watch, nil
 	}
 	r.enterCall(t, c.NR, c.Args)
 	return ptrace.Watch, r.sleepOn(t, c)
 }
 
-// Exit writes down what a call gave.
+// Exit records the result of a call.
 func (r *recorder) Exit(p *ptrace.Task, ret int64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -52,7 +52,7 @@ func (r *recorder) Exit(p *ptrace.Task, ret int64) error {
 	return nil
 }
 
-// Ignored has a wait go on: its event has its end, and the next one has the rest.
+// Ignored continues a wait: its event has ended, and the next one will have the rest.
 func (r *recorder) Ignored(p *ptrace.Task, c ptrace.Call, ret int64) error {
 	if ret != -int64(unix.EINTR) {
 		return nil
@@ -60,7 +60,7 @@ func (r *recorder) Ignored(p *ptrace.Task, c ptrace.Call, ret int64) error {
 	return p.Again(c)
 }
 
-// Spawn writes down a new task. The rings of a parent stand where they stood, in the child's memory as well.
+// Spawn records a new task. In the memory of a forked child the parent's rings are where they were in the parent.
 func (r *recorder) Spawn(parent, child *ptrace.Task, kind ptrace.Kind) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -84,7 +84,7 @@ func (r *recorder) Spawn(parent, child *ptrace.Task, kind ptrace.Kind) error {
 	return nil
 }
 
-// Exec writes down that the task runs another program.
+// Exec records that the task executes another program.
 func (r *recorder) Exec(p *ptrace.Task, before *ptrace.Process, killed []*ptrace.Task) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -97,7 +97,7 @@ func (r *recorder) Exec(p *ptrace.Task, before *ptrace.Process, killed []*ptrace
 	return nil
 }
 
-// End looks at the rings for the last time and writes down the end of a task.
+// End looks at the rings for the last time and records the end of a task.
 func (r *recorder) End(p *ptrace.Task) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -113,8 +113,8 @@ func (r *recorder) Gone(p *ptrace.Task) {
 	r.rings.Left(p.Process.Space, maps.Keys(r.tasks))
 }
 
-// Stops tells whether a ring with a submission thread is in the task's memory. The task may wait in a system call for
-// what is in that ring, and what it submitted is still there then.
+// Stops tells whether the task's memory has a ring with a submission thread. If so, its other system calls are worth a
+// stop: while it is stopped, the entries of that ring can still be read.
 func (r *recorder) Stops(p *ptrace.Task) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -130,7 +130,7 @@ func (r *recorder) Stops(p *ptrace.Task) bool {
 	return false
 }
 
-// Passing looks at the rings with a submission thread that the task shares.
+// Passing looks at the rings with a submission thread in the task's memory.
 func (r *recorder) Passing(p *ptrace.Task) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -142,13 +142,13 @@ func (r *recorder) Passing(p *ptrace.Task) {
 	}
 }
 
-// Polls is false: looking at memory needs no stopped task, and is done beside the tracer.
+// Polls is false: the rings are looked at by another goroutine, which needs no stopped task.
 func (r *recorder) Polls() bool { return false }
 
 // Idle does nothing.
 func (r *recorder) Idle() error { return nil }
 
-// samplePause is how long rings with a submission thread are left alone.
+// samplePause is the pause between looks at rings with a submission thread.
 const samplePause = 200 * time.Microsecond
 
 // keepSampling looks at rings with a submission thread while the program runs, as long as there are any.
@@ -159,7 +159,7 @@ func (r *recorder) keepSampling() {
 	}
 }
 
-// mostMisses is how often a ring is looked for that its program has yet to map.
+// mostMisses is how often to look for a ring that its program has not mapped yet.
 const mostMisses = 1000
 
 // sampleAll looks at the rings with a submission thread, and tells whether there are any.
@@ -177,7 +177,7 @@ func (r *recorder) sampleAll() bool {
 		case task == nil:
 			delete(r.polled, ring)
 		case r.look(task, ring):
-			ring.misses = mostMisses // the next one says that it is not mapped any more
+			ring.misses = mostMisses // the next miss means that it was unmapped
 		default:
 			if ring.misses++; ring.misses > mostMisses {
 				delete(r.polled, ring)
@@ -188,7 +188,7 @@ func (r *recorder) sampleAll() bool {
 	return r.samples
 }
 
-// endSampling has nothing more looked at.
+// endSampling ends the looks at rings with a submission thread.
 func (r *recorder) endSampling() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -9,25 +9,25 @@ import (
 
 // memory is the memory of a program.
 type memory interface {
-	// read fills b with what stands at addr; an error means that not all of it is there.
+	// read fills b with the bytes at addr. It fails if they are not all mapped.
 	read(addr uint64, b []byte) error
-	// moved is where the trace has what the program has at addr. It is addr itself for most memory.
+	// moved returns the address that the trace uses for addr. For most memory that is addr itself.
 	moved(addr uint64) uint64
 }
 
-// program is what is recorded, as far as its calls refer to it.
+// program is the recorded program, as far as arguments of its calls refer to it.
 type program interface {
 	memory
-	// pin has the trace map memory for what the program has from addr on, and gives its place there: addr itself if
-	// the program has no such memory.
+	// pin makes the trace map memory for that of the program at addr, and returns its address in the trace: addr itself
+	// if the program has no such memory.
 	pin(addr, size uint64) uint64
-	// descriptor is told of each descriptor that an array of them names.
+	// descriptor is called for each descriptor in an array.
 	descriptor(fd int32)
 }
 
 const pageSize = 4096
 
-// readString reads up to the NUL, at most limit bytes; the second result tells whether there is one.
+// readString reads up to a NUL, but at most limit bytes, and tells whether there was one.
 func readString(m memory, addr uint64, limit int) ([]byte, bool) {
 	var text []byte
 	for len(text) < limit {
@@ -43,7 +43,7 @@ func readString(m memory, addr uint64, limit int) ([]byte, bool) {
 	return text, false
 }
 
-// readBytes reads n bytes, nil if they are not all there.
+// readBytes reads n bytes, or returns nil if they are not all mapped.
 func readBytes(m memory, addr uint64, n int) []byte {
 	b := make([]byte, n)
 	if m.read(addr, b) != nil {
@@ -52,10 +52,10 @@ func readBytes(m memory, addr uint64, n int) []byte {
 	return b
 }
 
-// number is an address or a plain value as a trace has it.
+// number returns an address or a plain value as traces have it.
 func number(v uint64) trace.Pointer { return trace.Pointer{Num: v} }
 
-// bytesObject is an object of these bytes, nil if there are none.
+// bytesObject returns an object of these bytes, or nil if b is nil.
 func bytesObject(b []byte) *trace.Object {
 	if b == nil {
 		return nil
@@ -63,7 +63,7 @@ func bytesObject(b []byte) *trace.Object {
 	return &trace.Object{Bytes: new(trace.Bytes(b))}
 }
 
-// pathObject reads a path, or as bytes what JSON cannot say.
+// pathObject reads a path. Text that JSON cannot hold becomes bytes.
 func pathObject(m memory, addr uint64, limit int) *trace.Object {
 	text, ended := readString(m, addr, limit)
 	switch {
@@ -78,7 +78,7 @@ func pathObject(m memory, addr uint64, limit int) *trace.Object {
 	return &trace.Object{Path: new(string(text))}
 }
 
-// sockaddrObject reads a socket address, in words if they give the same bytes again.
+// sockaddrObject reads a socket address, and returns it in words if these give the same bytes again.
 func sockaddrObject(m memory, addr uint64, size int) *trace.Object {
 	b := readBytes(m, addr, size)
 	if b == nil {
@@ -93,7 +93,7 @@ func sockaddrObject(m memory, addr uint64, size int) *trace.Object {
 	return bytesObject(b)
 }
 
-// iovecs reads n of struct iovec; what they point to is not read.
+// iovecs reads n structs iovec, but not what they point to.
 func iovecs(m memory, addr uint64, n int) *trace.Object {
 	raw := readBytes(m, addr, n*uapi.SizeofIovec)
 	if raw == nil {
@@ -116,15 +116,15 @@ func timespec(m memory, addr uint64) *trace.Object {
 	return &trace.Object{Timespec: &trace.Timespec{Sec: trace.Num32(le.Uint64(b)), Nsec: trace.Num32(le.Uint64(b[8:]))}}
 }
 
-// Most iovecs and most bytes of a socket address that a call takes.
+// The most iovecs, and the most bytes of a socket address, that a call takes.
 const (
 	maxIovecs   = 1024
 	maxSockaddr = uapi.SizeofSockaddrStorage
 )
 
-// msghdr reads struct msghdr with its iovecs, and its name if the call reads that. Control data is not read by prep.
+// msghdr reads struct msghdr with its iovecs, and its name if the call reads that. Prep does not read control data.
 func msghdr(m memory, addr uint64, named bool) *trace.Object {
-	b := readBytes(m, addr, 48) // its flags are not read
+	b := readBytes(m, addr, 48) // all but its flags, which are not read
 	if b == nil {
 		return nil
 	}

@@ -6,16 +6,16 @@ import (
 	"github.com/uringsim/uringsim/trace"
 )
 
-// order writes events in the order in which calls end, but for a call that sends messages to other rings: it comes
-// before those of tasks that may have got them, which may end first.
+// order writes events in the order in which calls end, with one exception: a call that sends messages to other rings
+// comes before the events of tasks that may have received these, even if they end first.
 type order struct {
 	out    func(*trace.Event)
-	sender *task // in such a call; a second one at the same time has no turn of its own
+	sender *task // the task in such a call; if there are several, only the first counts
 	since  time.Time
-	behind []*trace.Event // that come after it
+	behind []*trace.Event // events to be written after it
 }
 
-// How much may wait for a sender, and how long: it may wait itself for what others do next.
+// How many events wait for a sender, and how long: the sender may itself be waiting for what other tasks do next.
 const (
 	mostBehind  = 1000
 	longestSend = 100 * time.Millisecond
@@ -32,7 +32,7 @@ func (o *order) emit(e *trace.Event) {
 	}
 }
 
-// sends begins a call that sends messages.
+// sends notes that the task begins a call that sends messages.
 func (o *order) sends(t *task) {
 	if o.sender == nil {
 		o.sender, o.since = t, time.Now()
@@ -49,14 +49,14 @@ func (o *order) ended(t *task, e *trace.Event) {
 	o.release()
 }
 
-// quits ends a call of the task that has no event.
+// quits notes that a call of the task ends without an event.
 func (o *order) quits(t *task) {
 	if o.sender == t {
 		o.release()
 	}
 }
 
-// release writes what has waited.
+// release writes the events that were kept.
 func (o *order) release() {
 	o.sender = nil
 	for _, e := range o.behind {

@@ -2,9 +2,7 @@ package record
 
 import (
 	"fmt"
-	"os"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -14,41 +12,32 @@ import (
 // process is what the threads of a process share.
 type process struct {
 	space  *space
-	files  map[int32]ptrace.FileID // what the trace has open, by descriptor
-	nofile unix.Rlimit             // RLIMIT_NOFILE in the trace, 0 if it never set one
+	files  map[int32]ptrace.FileID // files that are open in the trace, by descriptor
+	nofile unix.Rlimit             // RLIMIT_NOFILE in the trace; zero if it was never set
 }
 
 // task is a thread of the program.
 type task struct {
 	*ptrace.Task
-	name  string // in the trace
+	name  string // its name in the trace
 	proc  *process
-	call  *call     // that it is in
-	ended bool      // the trace has its end
+	call  *call     // the call that it is in, or nil
+	ended bool      // whether the trace has its end
 	rings [16]*ring // its registered rings
 }
 
-// openFlags are the flags with which the descriptor was opened, and its FD_CLOEXEC as O_CLOEXEC.
+// openFlags returns the flags with which the descriptor was opened, with FD_CLOEXEC as O_CLOEXEC.
 func (t *task) openFlags(fd int32) uint64 {
-	text, err := os.ReadFile(t.ProcPath(fmt.Sprintf("fdinfo/%d", fd)))
+	flags, err := strconv.ParseUint(t.ProcLine(fmt.Sprintf("fdinfo/%d", fd), "flags"), 8, 64)
 	if err != nil {
 		return 0
 	}
-	for line := range strings.Lines(string(text)) {
-		if v, ok := strings.CutPrefix(line, "flags:"); ok {
-			flags, err := strconv.ParseUint(strings.TrimSpace(v), 8, 64)
-			if err != nil {
-				return 0
-			}
-			return flags
-		}
-	}
-	return 0
+	return flags
 }
 
-// socket tells which kind of socket the descriptor is.
+// socket returns the kind of a socket.
 func (t *task) socket(fd int32, pid int) (domain, kind, protocol int) {
-	domain, kind = unix.AF_UNIX, unix.SOCK_STREAM // if nobody says
+	domain, kind = unix.AF_UNIX, unix.SOCK_STREAM // if it cannot be found out
 	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
 		return domain, kind, 0

@@ -2,16 +2,16 @@ package record
 
 import "github.com/uringsim/uringsim/trace"
 
-// Options say what is recorded.
+// Options are what to record, and how.
 type Options struct {
-	Command  []string            // the program, looked for in PATH, and its arguments
+	Command  []string            // the program, which is looked up in PATH, and its arguments
 	Name     string              // of the trace
-	Asleep   bool                // submission threads always sleep, so that nothing is taken without a call
-	Progress func(events uint64) // called several times a second with the number of events; nil for nobody
+	Asleep   bool                // make submission threads sleep always, so that every entry is taken by a call
+	Progress func(events uint64) // called several times a second with the number of events; may be nil
 }
 
-// Summary is what became of it.
+// Summary is the result of a recording.
 type Summary struct {
 	trace.Recording
-	Status int // of the program, as a shell tells it: 128 and the signal if one ended it
+	Status int // exit status of the program as a shell has it: 128 plus the signal if a signal ended it
 }

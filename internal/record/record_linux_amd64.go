@@ -12,20 +12,20 @@ import (
 	"github.com/uringsim/uringsim/trace"
 )
 
-// flushEvery is how often what is recorded goes to the file, and flushAt how many bytes wait at most.
+// Events go to the file after flushEvery, or when flushAt bytes wait for that.
 const (
 	flushEvery = 200 * time.Millisecond
 	flushAt    = 256 << 10
 )
 
 // Run runs a program with the standard files of this process, and writes what it does with io_uring to file. It returns
-// when the program and all that it started have ended. The error is one of the recording: the program's own end is in
-// the Summary.
+// when the program and all that it started have ended. An error is about the recording; how the program ended is in the
+// Summary.
 func Run(o Options, file *os.File) (Summary, error) {
 	if err := sysuring.Available(); err != nil {
 		return Summary{}, err
 	}
-	version, _, _ := strings.Cut(sysuring.Release(), "-") // what follows tells more of the machine than of the kernel
+	version, _, _ := strings.Cut(sysuring.Release(), "-") // the rest says more about the machine than about the kernel
 	head := trace.Header{Name: o.Name, Recording: &trace.Recording{Release: shortRelease(version), Version: version}}
 	out, err := trace.NewLineWriter(file, head)
 	if err != nil {
@@ -52,7 +52,7 @@ func Run(o Options, file *os.File) (Summary, error) {
 	return s, nil
 }
 
-// shortRelease is a kernel's release as traces name it: 6.18 for 6.18.44-x.
+// shortRelease returns a kernel's release as traces name it: 6.18 for 6.18.44-x.
 func shortRelease(version string) string {
 	var major, minor int
 	if _, err := fmt.Sscanf(version, "%d.%d", &major, &minor); err != nil {
@@ -61,7 +61,7 @@ func shortRelease(version string) string {
 	return fmt.Sprintf("%d.%d", major, minor)
 }
 
-// writer encodes events beside the tracer, so that the program waits less.
+// writer encodes events in a goroutine of its own, so that the program has to wait less.
 type writer struct {
 	out    *trace.LineWriter
 	events chan *trace.Event
@@ -79,13 +79,13 @@ func newWriter(out *trace.LineWriter, progress func(events uint64)) *writer {
 
 func (w *writer) emit(e *trace.Event) { w.events <- e }
 
-// close waits until all is written.
+// close waits until all events are written.
 func (w *writer) close() error {
 	close(w.events)
 	return <-w.done
 }
 
-// run writes events until there are no more. After an error it only takes them, as the program has to go on.
+// run writes events until there are no more. After an error it discards them, since the program has to go on.
 func (w *writer) run(progress func(events uint64)) error {
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
@@ -116,5 +116,5 @@ func (w *writer) run(progress func(events uint64)) error {
 	}
 }
 
-// Available says why this process cannot record, or nil.
+// Available returns why this process cannot record, or nil.
 func Available() error { return sysuring.Available() }

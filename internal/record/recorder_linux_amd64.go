@@ -17,23 +17,23 @@ import (
 
 // recorder turns what tasks do into events.
 type recorder struct {
-	mu      sync.Mutex // of all below; tasks are followed on one thread, and rings are looked at on another
+	mu      sync.Mutex // guards all below: one thread follows the tasks, another looks at rings
 	release string
 	emit    func(*trace.Event)
-	order   *order // of what is emitted
+	order   *order // where emit sends events
 	counts  trace.Recording
 	rings   ptrace.Rings[*ring]
 	tasks   map[*ptrace.Task]*task
-	polled  map[*ring]*ptrace.Space // rings with a submission thread, and who set them up
-	samples bool                    // somebody looks at them now and then
-	asleep  bool                    // there are none, as submission threads always sleep
+	polled  map[*ring]*ptrace.Space // rings with a submission thread, and the memory in which they were set up
+	samples bool                    // whether keepSampling is running
+	asleep  bool                    // submission threads are made to sleep
 	setups  int
 	spawns  int
 
-	answered uint64 // CQEs that end a request
+	answered uint64 // final CQEs
 }
 
-// taskMemory is the memory of a task as arguments are read from it.
+// taskMemory is the memory of a task, from which arguments are read.
 type taskMemory struct {
 	r *recorder
 	t *task
@@ -57,7 +57,7 @@ func (m taskMemory) descriptor(fd int32) { m.r.descriptor(m.t, fd) }
 // mostPinned is the size of the largest buffer that can be registered.
 const mostPinned = 1 << 30
 
-// pin has the trace map memory in place of the program's.
+// pin makes the trace map memory in place of the program's.
 func (r *recorder) pin(t *task, addr, size uint64) uint64 {
 	if addr == 0 || size == 0 || size > mostPinned || !t.Readable(addr, size) {
 		return addr
@@ -75,7 +75,8 @@ func (r *recorder) pin(t *task, addr, size uint64) uint64 {
 	return at
 }
 
-// descriptor makes sure that the trace has the task's descriptor as the program has it, and tells what it is.
+// descriptor makes sure that the descriptor is the same file in the trace as in the program, and returns which file
+// that is.
 func (r *recorder) descriptor(t *task, fd int32) (now ptrace.FileID, open bool) {
 	now, open = t.Identify(fd)
 	if fd < 0 || fd >= trace.MaxFD {
@@ -92,7 +93,7 @@ func (r *recorder) descriptor(t *task, fd int32) (now ptrace.FileID, open bool) 
 	return now, open
 }
 
-// deleted is what /proc adds to the path of a file that has none any more.
+// deleted is what /proc appends to the path of a deleted file.
 const deleted = " (deleted)"
 
 // forget closes a descriptor in the trace.
@@ -101,7 +102,8 @@ func (r *recorder) forget(t *task, fd int32) {
 	r.emit(&trace.Event{Task: t.name, Args: &trace.CloseArgs{FD: trace.Num32(fd)}})
 }
 
-// have makes a file like the program's in the trace. Kind means that one is there of which nothing is known.
+// have opens a file like the program's in the trace. Unknown means that the trace has a file there of which nothing is
+// known.
 func (r *recorder) have(t *task, fd int32, id ptrace.FileID, unknown bool) {
 	link, err := os.Readlink(t.ProcPath("fd/" + strconv.Itoa(int(fd))))
 	if err != nil {
@@ -118,7 +120,7 @@ func (r *recorder) have(t *task, fd int32, id ptrace.FileID, unknown bool) {
 			}
 		}
 		if from < 0 {
-			return // a ring that came from elsewhere
+			return // a ring that another process passed on
 		}
 		e.Args = &trace.DupArgs{FD: trace.Num32(from), At: at}
 	case strings.HasPrefix(link, "socket:"):
@@ -132,7 +134,7 @@ func (r *recorder) have(t *task, fd int32, id ptrace.FileID, unknown bool) {
 		a := &trace.EventfdArgs{At: at}
 		a.Flags.Set(t.openFlags(fd) & (unix.O_CLOEXEC | unix.O_NONBLOCK))
 		e.Args = a
-	case unknown: // a file for a file
+	case unknown: // it is as good as any file
 		t.proc.files[fd] = id
 		return
 	default:
@@ -163,7 +165,8 @@ func (r *recorder) fillBelow(t *task, fd int32) {
 	}
 }
 
-// allDescriptors makes sure of all descriptors of the task, so that the lowest that is free is so in the trace.
+// allDescriptors calls descriptor for all descriptors of the task, so that the lowest free one is the same in the
+// trace.
 func (r *recorder) allDescriptors(t *task) {
 	names, err := os.ReadDir(t.ProcPath("fd"))
 	if err != nil {
@@ -179,7 +182,7 @@ func (r *recorder) allDescriptors(t *task) {
 	}
 }
 
-// noFile are the opcodes whose fd is no descriptor.
+// noFile are the opcodes whose fd is not a descriptor.
 var noFile = map[uapi.Op]bool{
 	uapi.IORING_OP_NOP: true, uapi.IORING_OP_NOP128: true, uapi.IORING_OP_TIMEOUT: true,
 	uapi.IORING_OP_TIMEOUT_REMOVE: true, uapi.IORING_OP_LINK_TIMEOUT: true, uapi.IORING_OP_ASYNC_CANCEL: true,
@@ -189,10 +192,11 @@ var noFile = map[uapi.Op]bool{
 	uapi.IORING_OP_REMOVE_BUFFERS: true, uapi.IORING_OP_PIPE: true,
 }
 
-// spliceFixed in splice_flags says that splice_fd_in is no descriptor.
+// spliceFixed in splice_flags says that splice_fd_in is not a descriptor.
 const spliceFixed = 1 << 31
 
-// stillHave makes sure of a descriptor of a request that was seen late: the program may have closed it since.
+// stillHave is like descriptor for a request that was seen late. If the program has closed the descriptor since, the
+// trace gets /dev/null in its place.
 func (r *recorder) stillHave(t *task, fd int32) {
 	if _, open := t.Identify(fd); open || fd < 0 || fd >= trace.MaxFD {
 		r.descriptor(t, fd)
@@ -203,17 +207,18 @@ func (r *recorder) stillHave(t *task, fd int32) {
 	}
 }
 
-// standIn puts /dev/null where the program has, or had, something else.
+// standIn opens /dev/null in place of what the program has, or had.
 func (r *recorder) standIn(t *task, fd int32, why string) {
 	t.proc.files[fd] = ptrace.FileID{}
 	r.emit(&trace.Event{Task: t.name, Why: why, Args: &trace.OpenArgs{Path: os.DevNull, At: new(trace.Num32(fd))}})
 }
 
-// usedBy makes sure of the descriptors that a request names.
+// usedBy calls descriptor for the descriptors that a request names. Late says that the request may have been carried
+// out already.
 func (r *recorder) usedBy(t *task, s *uapi.SQE, late bool) {
 	op := s.Opcode()
 	switch op {
-	case uapi.IORING_OP_FIXED_FD_INSTALL, uapi.IORING_OP_PIPE: // they take the lowest that is free
+	case uapi.IORING_OP_FIXED_FD_INSTALL, uapi.IORING_OP_PIPE: // they take the lowest free descriptor
 		r.allDescriptors(t)
 	case uapi.IORING_OP_SPLICE, uapi.IORING_OP_TEE:
 		if s.OpFlags()&spliceFixed == 0 {
@@ -231,12 +236,12 @@ func (r *recorder) usedBy(t *task, s *uapi.SQE, late bool) {
 	} else {
 		r.descriptor(t, s.FD())
 	}
-	if op == uapi.IORING_OP_CLOSE && r.rings.Of(t.proc.files[s.FD()]) == nil { // which it does not close
+	if op == uapi.IORING_OP_CLOSE && r.rings.Of(t.proc.files[s.FD()]) == nil { // it does not close rings
 		delete(t.proc.files, s.FD())
 	}
 }
 
-// sameFile tells whether a request names no descriptor but that of the one before it.
+// sameFile tells whether a request names only the descriptor that the request before it names.
 func sameFile(s, before *uapi.SQE) bool {
 	switch s.Opcode() {
 	case uapi.IORING_OP_CLOSE, uapi.IORING_OP_SPLICE, uapi.IORING_OP_TEE, uapi.IORING_OP_EPOLL_CTL:
@@ -245,7 +250,7 @@ func sameFile(s, before *uapi.SQE) bool {
 	return s.Opcode() == before.Opcode() && s.FD() == before.FD() && s.Flags() == before.Flags()
 }
 
-// inUse are the rings that tasks use without a descriptor of their own.
+// inUse returns the rings that tasks use without a descriptor.
 func (r *recorder) inUse() map[*ring]bool {
 	use := map[*ring]bool{}
 	for _, t := range r.tasks {
@@ -259,7 +264,7 @@ func (r *recorder) inUse() map[*ring]bool {
 	return use
 }
 
-// begin writes down the privileges and the descriptors that the program finds.
+// begin records the privileges and the descriptors that the program has at its start.
 func (r *recorder) begin(t *task) {
 	r.emit(&trace.Event{Task: t.name, Args: &trace.NoNewPrivsArgs{}})
 	r.limitFiles(t)
@@ -271,13 +276,13 @@ func (r *recorder) begin(t *task) {
 	}
 }
 
-// limitFiles has the trace's process have RLIMIT_NOFILE of the program's.
+// limitFiles sets RLIMIT_NOFILE in the trace to that of the program.
 func (r *recorder) limitFiles(t *task) {
 	var now unix.Rlimit
 	if unix.Prlimit(t.TID, unix.RLIMIT_NOFILE, nil, &now) != nil {
 		return
 	}
-	now.Cur = max(now.Cur, trace.MinNofile) // traces use so many
+	now.Cur = max(now.Cur, trace.MinNofile) // a replay needs that many
 	now.Max = max(now.Max, now.Cur)
 	if now != t.proc.nofile {
 		t.proc.nofile = now
@@ -287,20 +292,9 @@ func (r *recorder) limitFiles(t *task) {
 }
 
 // capable tells whether this process has any capability.
-func capable() bool {
-	text, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return os.Geteuid() == 0
-	}
-	for line := range strings.Lines(string(text)) {
-		if v, ok := strings.CutPrefix(line, "CapEff:"); ok {
-			return strings.Trim(v, " \t\n0") != ""
-		}
-	}
-	return os.Geteuid() == 0
-}
+func capable() bool { return (&ptrace.Task{TID: os.Getpid()}).Set("CapEff") != 0 }
 
-// executed writes down that the task runs another program.
+// executed records that the task executes another program.
 func (r *recorder) executed(t *task) {
 	r.emit(&trace.Event{Task: t.name, Args: &trace.ExecArgs{}})
 	t.rings = [16]*ring{}
@@ -315,7 +309,7 @@ func (r *recorder) executed(t *task) {
 	}
 }
 
-// ended looks at the rings for the last time and writes down the end of a task.
+// ended looks at the rings for the last time and records the end of a task.
 func (r *recorder) ended(t *task) {
 	r.abandon(t)
 	for ring := range r.rings.All() {
@@ -328,14 +322,14 @@ func (r *recorder) ended(t *task) {
 	r.emit(&trace.Event{Task: t.name, Args: &trace.ExitArgs{}})
 }
 
-// look writes down what came into a ring while nobody looked; false if the task has not mapped it.
+// look records what came into a ring since the last look. It returns false if the task has not mapped the ring.
 func (r *recorder) look(t *task, ring *ring) bool {
 	words, p, ok := ring.Words(t.Task)
 	if !ok {
 		return false
 	}
 	if ring.polled() {
-		answered := words.CQTail // what is submitted by now
+		answered := words.CQTail // the SQEs of these CQEs will be in the second look
 		if words, p, ok = ring.Words(t.Task); !ok {
 			return false
 		}
@@ -349,7 +343,7 @@ func (r *recorder) look(t *task, ring *ring) bool {
 	return true
 }
 
-// fdOf is a descriptor of the ring that the task has in the trace.
+// fdOf returns a descriptor of the ring that the task has in the trace.
 func (r *recorder) fdOf(t *task, ring *ring) (fd trace.Num32) {
 	for n, id := range t.proc.files {
 		if id == ring.File {
@@ -359,7 +353,7 @@ func (r *recorder) fdOf(t *task, ring *ring) (fd trace.Num32) {
 	return fd
 }
 
-// sampled writes down what a submission thread took, as a call that submits nothing by itself.
+// sampled records what a submission thread took, as a call that submits nothing itself.
 func (r *recorder) sampled(t *task, ring *ring, words ptrace.Words, p ptrace.Place) {
 	a := &trace.EnterArgs{FD: r.fdOf(t, ring), Ring: ring.name, ToSubmit: new(trace.Num32(0))}
 	r.sample(t, ring, a, words, p)

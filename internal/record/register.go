@@ -5,31 +5,31 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// layout reads the argument of a register call; nr is the call's. Nil means that it is not there.
+// layout reads the argument of a register call. Nr is that of the call. It returns nil if the memory is not mapped.
 type layout func(m program, arg uint64, nr uint32) *trace.Object
 
-// Most entries of a table that a register call takes; calls with more fail before they read them all.
+// The most entries of a table to read. Calls with more fail before they read all of them.
 const maxEntries = 1 << 15
 
-// layouts are the arguments by register opcode. Where the argument is a number or nothing, there is no row.
+// layouts are the arguments of register opcodes. Opcodes whose argument is not a pointer have no row.
 var layouts = map[uapi.RegisterOp]layout{
 	uapi.IORING_REGISTER_BUFFERS:          buffers,
 	uapi.IORING_REGISTER_FILES:            fds,
 	uapi.IORING_REGISTER_EVENTFD:          one(fds),
 	uapi.IORING_REGISTER_EVENTFD_ASYNC:    one(fds),
-	uapi.IORING_REGISTER_FILES_UPDATE:     filesUpdate,
+	uapi.IORING_REGISTER_FILES_UPDATE:     decoded(uapi.SizeofRsrcUpdate, filesUpdate),
 	uapi.IORING_REGISTER_PROBE:            probe,
-	uapi.IORING_REGISTER_RESTRICTIONS:     restrictions,
+	uapi.IORING_REGISTER_RESTRICTIONS:     table(uapi.SizeofRestriction, maxRestrictions, restrictions),
 	uapi.IORING_REGISTER_FILES2:           rsrcRegister(fds),
 	uapi.IORING_REGISTER_BUFFERS2:         rsrcRegister(buffers),
 	uapi.IORING_REGISTER_FILES_UPDATE2:    rsrcUpdate2(fds),
 	uapi.IORING_REGISTER_BUFFERS_UPDATE:   rsrcUpdate2(buffers),
-	uapi.IORING_REGISTER_IOWQ_AFF:         each(1),
+	uapi.IORING_REGISTER_IOWQ_AFF:         table(1, maxEntries, bytesOf),
 	uapi.IORING_REGISTER_IOWQ_MAX_WORKERS: maxWorkers,
-	uapi.IORING_REGISTER_RING_FDS:         ringFDs,
-	uapi.IORING_UNREGISTER_RING_FDS:       ringFDs,
-	uapi.IORING_REGISTER_PBUF_RING:        bufReg,
-	uapi.IORING_UNREGISTER_PBUF_RING:      bufReg,
+	uapi.IORING_REGISTER_RING_FDS:         table(uapi.SizeofRsrcUpdate, uapi.IO_RINGFD_REG_MAX, ringFDs),
+	uapi.IORING_UNREGISTER_RING_FDS:       table(uapi.SizeofRsrcUpdate, uapi.IO_RINGFD_REG_MAX, ringFDs),
+	uapi.IORING_REGISTER_PBUF_RING:        decoded(uapi.SizeofBufReg, bufReg),
+	uapi.IORING_UNREGISTER_PBUF_RING:      decoded(uapi.SizeofBufReg, bufReg),
 	uapi.IORING_REGISTER_SYNC_CANCEL:      block(uapi.SizeofSyncCancelReg),
 	uapi.IORING_REGISTER_FILE_ALLOC_RANGE: block(uapi.SizeofFileIndexRange),
 	uapi.IORING_REGISTER_PBUF_STATUS:      block(uapi.SizeofBufStatus),
@@ -39,33 +39,43 @@ var layouts = map[uapi.RegisterOp]layout{
 	uapi.IORING_REGISTER_CLONE_BUFFERS:    block(uapi.SizeofCloneBuffers),
 	uapi.IORING_REGISTER_SEND_MSG_RING:    block(uapi.SizeofSQE),
 	uapi.IORING_REGISTER_RESIZE_RINGS:     block(uapi.SizeofParams),
-	uapi.IORING_REGISTER_MEM_REGION:       memRegion,
-	uapi.IORING_REGISTER_BPF_FILTER:       filter,
+	uapi.IORING_REGISTER_MEM_REGION:       decoded(uapi.SizeofMemRegionReg, memRegion),
+	uapi.IORING_REGISTER_BPF_FILTER:       decoded(uapi.SizeofBPF, filter),
 }
 
-// opaque are the opcodes whose arguments point to what is not read: their calls are recorded with plain addresses.
+// opaque are the opcodes whose argument is a pointer, but not followed: their calls are recorded with the address.
 var opaque = map[uapi.RegisterOp]bool{
 	uapi.IORING_REGISTER_ZCRX_IFQ:  true,
 	uapi.IORING_REGISTER_ZCRX_CTRL: true,
 	uapi.IORING_REGISTER_QUERY:     true,
 }
 
-// block is a struct of so many bytes without pointers.
+// block is a struct of size bytes without pointers.
 func block(size int) layout {
 	return func(m program, arg uint64, _ uint32) *trace.Object { return bytesObject(readBytes(m, arg, size)) }
 }
 
-// each is nr entries of so many bytes.
-func each(size int) layout {
+// decoded reads a struct of size bytes and makes an object of it.
+func decoded(size int, object func(m program, raw []byte, nr uint32) *trace.Object) layout {
 	return func(m program, arg uint64, nr uint32) *trace.Object {
-		if nr == 0 || nr > maxEntries {
-			return nil
+		if raw := readBytes(m, arg, size); raw != nil {
+			return object(m, raw, nr)
 		}
-		return bytesObject(readBytes(m, arg, size*int(nr)))
+		return nil
 	}
 }
 
-// one is a layout with a single entry, whatever nr says.
+// table reads nr structs of size bytes each, of which there may be at most most, and makes an object of them.
+func table(size int, most uint32, object func(m program, raw []byte, nr uint32) *trace.Object) layout {
+	return func(m program, arg uint64, nr uint32) *trace.Object {
+		if nr == 0 || nr > most {
+			return nil
+		}
+		return decoded(size*int(nr), object)(m, arg, nr)
+	}
+}
+
+// one is a layout with one entry, whatever nr is.
 func one(l layout) layout {
 	return func(m program, arg uint64, _ uint32) *trace.Object { return l(m, arg, 1) }
 }
@@ -106,7 +116,7 @@ func maxWorkers(m program, arg uint64, _ uint32) *trace.Object {
 	return &trace.Object{Words: &list}
 }
 
-// buffers are iovecs whose memory the call pins.
+// buffers reads iovecs and pins the memory that they point to.
 func buffers(m program, arg uint64, nr uint32) *trace.Object {
 	if nr == 0 || nr > maxEntries {
 		return nil
@@ -137,7 +147,7 @@ func tags(m program, addr uint64, nr uint32) trace.Pointer {
 	return p
 }
 
-// entries are nr entries at addr, unless there are none.
+// entries returns a pointer to nr entries at addr, or just the address if it is 0.
 func entries(m program, addr uint64, nr uint32, l layout) trace.Pointer {
 	p := number(addr)
 	if addr != 0 {
@@ -146,45 +156,36 @@ func entries(m program, addr uint64, nr uint32, l layout) trace.Pointer {
 	return p
 }
 
-func filesUpdate(m program, arg uint64, nr uint32) *trace.Object {
-	raw := readBytes(m, arg, uapi.SizeofRsrcUpdate)
-	if raw == nil {
-		return nil
-	}
+func bytesOf(_ program, raw []byte, _ uint32) *trace.Object { return bytesObject(raw) }
+
+func filesUpdate(m program, raw []byte, nr uint32) *trace.Object {
 	u := uapi.DecodeRsrcUpdate(raw)
 	return &trace.Object{RsrcUpdate: &trace.RsrcUpdate{Offset: trace.Num32(u.Offset), Resv: trace.Num32(u.Resv),
 		Data: entries(m, u.Data, nr, fds)}}
 }
 
-// rsrcRegister is struct io_uring_rsrc_register; the call's nr is its size.
+// rsrcRegister is struct io_uring_rsrc_register. The call's nr is its size.
 func rsrcRegister(data layout) layout {
-	return func(m program, arg uint64, nr uint32) *trace.Object {
-		raw := readBytes(m, arg, uapi.SizeofRsrcRegister)
-		if raw == nil {
-			return nil
-		}
+	return decoded(uapi.SizeofRsrcRegister, func(m program, raw []byte, _ uint32) *trace.Object {
 		r := uapi.DecodeRsrcRegister(raw)
 		out := trace.RsrcRegister{Nr: trace.Num32(r.Nr), Resv2: trace.Num32(r.Resv2), Data: entries(m, r.Data, r.Nr, data),
 			Tags: tags(m, r.Tags, r.Nr)}
 		out.Flags.Set(uint64(r.Flags))
 		return &trace.Object{RsrcRegister: &out}
-	}
+	})
 }
 
 func rsrcUpdate2(data layout) layout {
-	return func(m program, arg uint64, nr uint32) *trace.Object {
-		raw := readBytes(m, arg, uapi.SizeofRsrcUpdate2)
-		if raw == nil {
-			return nil
-		}
+	return decoded(uapi.SizeofRsrcUpdate2, func(m program, raw []byte, _ uint32) *trace.Object {
 		u := uapi.DecodeRsrcUpdate2(raw)
 		return &trace.Object{RsrcUpdate2: &trace.RsrcUpdate2{Offset: trace.Num32(u.Offset), Resv: trace.Num32(u.Resv),
 			Data: entries(m, u.Data, u.Nr, data), Tags: tags(m, u.Tags, u.Nr), Nr: trace.Num32(u.Nr),
 			Resv2: trace.Num32(u.Resv2)}}
-	}
+	})
 }
 
-// probe keeps the bytes up to the last that is not zero: all must be, and afterwards they are the answer.
+// probe keeps the bytes up to the last that is not zero. Before the call all must be zero; after it they are the
+// answer.
 func probe(m program, arg uint64, nr uint32) *trace.Object {
 	if nr > 256 {
 		return nil
@@ -203,14 +204,10 @@ func probe(m program, arg uint64, nr uint32) *trace.Object {
 	return &trace.Object{Probe: p}
 }
 
-func restrictions(m program, arg uint64, nr uint32) *trace.Object {
-	if nr == 0 || nr > 256 {
-		return nil
-	}
-	raw := readBytes(m, arg, uapi.SizeofRestriction*int(nr))
-	if raw == nil {
-		return nil
-	}
+// maxRestrictions is the most restrictions to read; no kernel takes as many.
+const maxRestrictions = 256
+
+func restrictions(_ program, raw []byte, nr uint32) *trace.Object {
 	list := make([]uapi.Restriction, nr)
 	for i := range list {
 		list[i] = uapi.DecodeRestriction(raw[i*uapi.SizeofRestriction:])
@@ -218,14 +215,7 @@ func restrictions(m program, arg uint64, nr uint32) *trace.Object {
 	return &trace.Object{Restrictions: new(trace.Restrictions(list))}
 }
 
-func ringFDs(m program, arg uint64, nr uint32) *trace.Object {
-	if nr == 0 || nr > uapi.IO_RINGFD_REG_MAX {
-		return nil
-	}
-	raw := readBytes(m, arg, uapi.SizeofRsrcUpdate*int(nr))
-	if raw == nil {
-		return nil
-	}
+func ringFDs(m program, raw []byte, nr uint32) *trace.Object {
 	list := make([]trace.RingFD, nr)
 	for i := range list {
 		u := uapi.DecodeRsrcUpdate(raw[i*uapi.SizeofRsrcUpdate:])
@@ -235,11 +225,7 @@ func ringFDs(m program, arg uint64, nr uint32) *trace.Object {
 	return &trace.Object{RingFDs: &list}
 }
 
-func bufReg(m program, arg uint64, _ uint32) *trace.Object {
-	raw := readBytes(m, arg, uapi.SizeofBufReg)
-	if raw == nil {
-		return nil
-	}
+func bufReg(m program, raw []byte, _ uint32) *trace.Object {
 	r := uapi.DecodeBufReg(raw)
 	out := trace.BufReg{RingAddr: trace.Num32(m.moved(r.RingAddr)), RingEntries: trace.Num32(r.RingEntries),
 		BGID: trace.Num32(r.BGID), MinLeft: trace.Num32(r.MinLeft), Resv: trace.Bytes(raw[20:])}
@@ -250,11 +236,7 @@ func bufReg(m program, arg uint64, _ uint32) *trace.Object {
 	return &trace.Object{BufReg: &out}
 }
 
-func memRegion(m program, arg uint64, _ uint32) *trace.Object {
-	raw := readBytes(m, arg, uapi.SizeofMemRegionReg)
-	if raw == nil {
-		return nil
-	}
+func memRegion(m program, raw []byte, _ uint32) *trace.Object {
 	r := uapi.DecodeMemRegionReg(raw)
 	out := &trace.MemRegion{Region: number(r.RegionPtr), Flags: trace.Num32(r.Flags), Resv: raw[16:]}
 	if desc := readBytes(m, r.RegionPtr, uapi.SizeofRegionDesc); desc != nil {
@@ -267,11 +249,7 @@ func memRegion(m program, arg uint64, _ uint32) *trace.Object {
 }
 
 // filter is struct io_uring_bpf with its program.
-func filter(m program, arg uint64, _ uint32) *trace.Object {
-	raw := readBytes(m, arg, uapi.SizeofBPF)
-	if raw == nil {
-		return nil
-	}
+func filter(m program, raw []byte, _ uint32) *trace.Object {
 	b := uapi.DecodeBPF(raw)
 	out := trace.BPFFilter{CmdType: new(trace.Num32(b.CmdType)), CmdFlags: trace.Num32(b.CmdFlags),
 		Resv: trace.Num32(b.Resv), FilterLen: new(trace.Num32(b.FilterLen)), PDUSize: trace.Num32(b.PDUSize)}

@@ -9,27 +9,27 @@ import (
 // ring is a ring of the program.
 type ring struct {
 	*ptrace.Ring
-	name string // in the trace
+	name string // its name in the trace
 
-	waits     uint64 // the program's memory with arguments of waits, 0 for none
-	waitsSize uint64 // of it in bytes
+	waits     uint64 // address of the registered memory for arguments of waits; 0 if there is none
+	waitsSize uint64 // its size in bytes
 
-	sqTail uint32         // up to where SQEs are in the trace
-	busy   int            // calls under way that submit
-	open   map[uint64]int // with a submission thread, SQEs without a CQE by user_data; of others are lost
-	makers map[uint64]int // requests that make descriptors, without a CQE, by user_data
-	misses int            // how often a ring with a submission thread was not found in memory
+	sqTail uint32         // the trace has the SQEs up to here
+	busy   int            // submitting calls under way
+	open   map[uint64]int // with a submission thread: recorded SQEs without a CQE, by user_data
+	makers map[uint64]int // requests without a CQE that make descriptors, by user_data
+	misses int            // how often the ring was not found in memory
 }
 
-// polled tells whether a submission thread takes what is in the ring, without a call.
+// polled tells whether a submission thread takes entries without a call.
 func (r *ring) polled() bool { return r.Has(uapi.IORING_SETUP_SQPOLL) && !r.Asleep }
 
-// left is how many entries of the CQ are seen, and not free.
+// left returns how many entries of the CQ were seen but are not free yet.
 func (r *ring) left(words ptrace.Words) trace.Num32 {
 	return trace.Num32(max(0, int32(r.Seen-words.CQHead)))
 }
 
-// answers tells whether the CQE is that of an SQE that was seen.
+// answers tells whether the CQE is for a recorded SQE.
 func (r *ring) answers(c uapi.CQE) bool {
 	n := r.open[c.UserData]
 	switch {
@@ -44,10 +44,10 @@ func (r *ring) answers(c uapi.CQE) bool {
 	return true
 }
 
-// mostOpen bounds the SQEs without a CQE that are kept in mind.
+// mostOpen bounds the SQEs without a CQE that are remembered.
 const mostOpen = 1 << 16
 
-// expect keeps an SQE in mind. Of a ring that lost many CQEs all others are forgotten.
+// expect remembers an SQE. If there are too many, because CQEs were lost, the others are forgotten.
 func (r *ring) expect(userData uint64) {
 	if len(r.open) >= mostOpen {
 		clear(r.open)
@@ -55,7 +55,7 @@ func (r *ring) expect(userData uint64) {
 	r.open[userData]++
 }
 
-// makes keeps in mind that a request will make a descriptor.
+// makes remembers a request that will make a descriptor.
 func (r *ring) makes(s *uapi.SQE) {
 	switch s.Opcode() {
 	case uapi.IORING_OP_OPENAT, uapi.IORING_OP_OPENAT2, uapi.IORING_OP_SOCKET, uapi.IORING_OP_ACCEPT:
@@ -72,7 +72,7 @@ func (r *ring) makes(s *uapi.SQE) {
 	r.makers[s.UserData()]++
 }
 
-// made is the descriptor that the CQE tells of, -1 for none.
+// made returns the descriptor that the CQE reports, or -1.
 func (r *ring) made(c *uapi.CQE) int32 {
 	n := r.makers[c.UserData]
 	switch {
@@ -87,16 +87,16 @@ func (r *ring) made(c *uapi.CQE) int32 {
 	return c.Res
 }
 
-// submission are entries of the SQ.
+// submission is entries of the SQ.
 type submission struct {
 	sqes   []trace.SQE
-	array  []uint32 // the values of the SQ array, if one names no SQE
-	n      uint32   // entries
+	array  []uint32 // values of the SQ array, if one of them is invalid
+	n      uint32   // number of entries
 	unread int      // pointers that could not be followed
 	raw    []uapi.SQE
 }
 
-// entries reads n entries of the SQ from index first on; ok is false if they cannot be read.
+// entries reads n entries of the SQ from index first on. It returns false if they cannot be read.
 func (r *ring) entries(m program, t *task, p ptrace.Place, first, n uint32) (s submission, ok bool) {
 	index, ok := r.Index(t.Task, p, first, n)
 	if !ok {
@@ -141,7 +141,7 @@ func (r *ring) entries(m program, t *task, p ptrace.Place, first, n uint32) (s s
 	return s, true
 }
 
-// place names the slot of an SQE, for entries whose array is written out.
+// place sets the slot of an SQE, for entries whose array is part of the event.
 func (s *submission) place(i int, r *ring, first uint32) {
 	if s.sqes[i].Slot != nil {
 		return

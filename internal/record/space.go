@@ -1,29 +1,30 @@
 package record
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/uringsim/uringsim/trace"
 )
 
-// space is an address space, and where in the trace's memory the program's is: it comes in windows of windowSize bytes,
-// so that what is close together stays so.
+// space maps the program's address space to that of the trace. It does so in windows of windowSize bytes, so that what
+// is close together stays close.
 type space struct {
-	windows []uint64 // the first address of the program's memory in each
-	mapped  []extent // of the program, sorted and apart
+	windows []uint64 // the start of each window in the program's memory
+	mapped  []extent // what the trace has mapped, in the program's addresses; sorted and disjoint
 }
 
-// extent is memory from start up to end, whole pages.
+// extent is memory from start up to end, in whole pages.
 type extent struct{ start, end uint64 }
 
-// windowSize divides trace.UserEnd; window i of the trace's memory starts at (i+1) times this, the first one being
-// below trace.UserBase in part.
+// windowSize divides trace.UserEnd. Window i of the trace's memory starts at (i+1) times this size, so that all windows
+// are above trace.UserBase.
 const windowSize = 1 << 33
 
-// clone is the space of a forked child.
+// clone returns the space of a forked child.
 func (s *space) clone() *space { return &space{slices.Clone(s.windows), slices.Clone(s.mapped)} }
 
-// moved is where the trace has the address; ok is false if it lies in no window.
+// moved returns the trace's address for addr, or false if it is in no window.
 func (s *space) moved(addr uint64) (to uint64, ok bool) {
 	i := slices.Index(s.windows, addr&^(windowSize-1))
 	if i < 0 {
@@ -32,7 +33,8 @@ func (s *space) moved(addr uint64) (to uint64, ok bool) {
 	return uint64(i+1)*windowSize + addr%windowSize, true
 }
 
-// pin gives the memory a place in the trace, and what of it is not mapped there yet. It is false if there is no room.
+// pin gives memory a place in the trace, and returns what of it the trace has not mapped yet. It returns false if there
+// is no room.
 func (s *space) pin(addr, size uint64) (missing []extent, ok bool) {
 	want := extent{addr &^ (pageSize - 1), (addr + size + pageSize - 1) &^ (pageSize - 1)}
 	base := addr &^ (windowSize - 1)
@@ -62,11 +64,6 @@ func (s *space) pin(addr, size uint64) (missing []extent, ok bool) {
 		missing = append(missing, extent{from, want.end})
 	}
 	s.mapped = append(kept, all)
-	slices.SortFunc(s.mapped, func(a, b extent) int {
-		if a.start < b.start {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(s.mapped, func(a, b extent) int { return cmp.Compare(a.start, b.start) })
 	return missing, true
 }

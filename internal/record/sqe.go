@@ -8,11 +8,11 @@ import (
 // argument is a field of an SQE that points to memory which prep reads.
 type argument struct {
 	field string
-	read  func(p program, s *uapi.SQE, addr uint64) *trace.Object // nil if the memory is not there
-	when  func(s *uapi.SQE) bool                                  // nil means always
+	read  func(p program, s *uapi.SQE, addr uint64) *trace.Object // returns nil if the memory is not mapped
+	when  func(s *uapi.SQE) bool                                  // whether prep reads it; nil means always
 }
 
-// The longest strings that prep reads, in bytes with their NULs.
+// The longest strings that prep reads, in bytes including the NUL.
 const (
 	pathMax      = 4096
 	xattrNameMax = 256
@@ -41,7 +41,7 @@ var sendAddr = argument{field: "addr2", when: func(s *uapi.SQE) bool { return ui
 		return sockaddrObject(p, addr, int(s.AddrLen()))
 	}}
 
-// vectors are len iovecs, of which IOSQE_BUFFER_SELECT takes one.
+// vectors are len iovecs, or one with IOSQE_BUFFER_SELECT.
 var vectors = argument{field: "addr", when: func(s *uapi.SQE) bool { return s.Len()-1 < maxIovecs },
 	read: func(p program, s *uapi.SQE, addr uint64) *trace.Object { return iovecs(p, addr, int(s.Len())) }}
 
@@ -61,12 +61,12 @@ var receivedMessage = argument{field: "addr", read: func(p program, _ *uapi.SQE,
 	return msghdr(p, addr, false)
 }}
 
-// deadline is the time of a timeout, unless it is given at once.
+// deadline is the time of a timeout, unless the SQE itself has it.
 var deadline = argument{field: "addr",
 	read: func(p program, _ *uapi.SQE, addr uint64) *trace.Object { return timespec(p, addr) },
 	when: func(s *uapi.SQE) bool { return s.OpFlags()&uapi.IORING_TIMEOUT_IMMEDIATE_ARG == 0 }}
 
-// newDeadline is that of a TIMEOUT_REMOVE which updates.
+// newDeadline is the time that a TIMEOUT_REMOVE sets.
 var newDeadline = argument{field: "addr2", read: deadline.read, when: func(s *uapi.SQE) bool {
 	return s.OpFlags()&(uapi.IORING_TIMEOUT_UPDATE|uapi.IORING_LINK_TIMEOUT_UPDATE) != 0 && deadline.when(s)
 }}
@@ -95,14 +95,14 @@ var waitv = argument{field: "addr", when: func(s *uapi.SQE) bool { return s.Len(
 		return bytesObject(readBytes(p, addr, 24*int(s.Len())))
 	}}
 
-// updatedFiles are the descriptors of FILES_UPDATE, which io_uring reads itself, but not in its prep.
+// updatedFiles are the descriptors of FILES_UPDATE. io_uring reads them itself, though not in prep.
 var updatedFiles = argument{field: "addr",
 	read: func(p program, s *uapi.SQE, addr uint64) *trace.Object { return fds(p, addr, s.Len()) }}
 
-// written are the bytes at addr that io_uring itself writes to carry out a request: the trace needs memory there.
+// written is how many bytes at addr io_uring itself writes when it carries out a request. The trace needs memory there.
 var written = map[uapi.Op]uint64{uapi.IORING_OP_PIPE: 8}
 
-// arguments are what the prep of each opcode reads. Opcodes that are not here read nothing but the SQE.
+// arguments are what the prep of each opcode reads. For opcodes that are not listed it only reads the SQE.
 var arguments = map[uapi.Op][]argument{
 	uapi.IORING_OP_READ:           {integrity},
 	uapi.IORING_OP_WRITE:          {integrity},
@@ -140,7 +140,7 @@ var arguments = map[uapi.Op][]argument{
 	uapi.IORING_OP_FUTEX_WAITV:    {waitv},
 }
 
-// places are the fields of an SQE that make it up, each under one name.
+// places are the fields that make up an SQE, each under one name.
 var places = func() (list []sqePlace) {
 	for _, name := range []string{"opcode", "flags", "ioprio", "fd", "off", "addr", "len", "rw_flags", "user_data",
 		"buf_index", "personality", "file_index", "addr3", "__pad2"} {
@@ -155,15 +155,15 @@ type sqePlace struct {
 	field uapi.SQEField
 }
 
-// flagNames are better names for the flags of some opcodes: traces know their words.
+// flagNames are better names for the flags of some opcodes, for which traces know the names of values.
 var flagNames = map[uapi.Op]string{
 	uapi.IORING_OP_NOP: "nop_flags", uapi.IORING_OP_OPENAT: "open_flags", uapi.IORING_OP_ACCEPT: "accept_flags",
 	uapi.IORING_OP_TIMEOUT: "timeout_flags", uapi.IORING_OP_LINK_TIMEOUT: "timeout_flags",
 	uapi.IORING_OP_TIMEOUT_REMOVE: "timeout_flags", uapi.IORING_OP_ASYNC_CANCEL: "cancel_flags",
 }
 
-// describe writes an SQE of 64 or 128 bytes as a trace does, with what its prep reads, and counts pointers that could
-// not be followed.
+// describe returns an SQE of 64 or 128 bytes as traces write it, with what its prep reads, and the number of pointers
+// that could not be followed.
 func describe(p program, raw []byte) (out trace.SQE, unread int) {
 	s := uapi.SQE(raw)
 	if size := written[s.Opcode()]; size > 0 {

@@ -5,10 +5,10 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// dropStale takes out of entries of a ring with a submission thread, which begin at index first, those that may not
-// have been read in time, and gives their number. The thread may have taken an entry before it was read, and the program
-// may then have used its place for another one; once the program has seen the request's CQE, also its paths, addresses
-// and structs. With an entry goes its chain.
+// dropStale removes entries that may not have been read in time, from those of a ring with a submission thread that
+// begin at index first, and returns their number. If the thread had taken an entry before it was read, the program may
+// have put another one in its place. If the program had seen the CQE of the request, it may also have changed the
+// paths, addresses and structs. With an entry its whole chain is removed.
 func (r *ring) dropStale(t *task, first uint32, s *submission) (lost int) {
 	words, p, ok := r.Words(t.Task)
 	seen, known := r.seenCQEs(t, words, p)
@@ -50,7 +50,7 @@ func (r *ring) dropStale(t *task, first uint32, s *submission) (lost int) {
 	return lost
 }
 
-// spread marks all of a chain if one of it is marked.
+// spread marks all requests of a chain if one of them is marked.
 func spread(marked []bool, sqes []uapi.SQE) {
 	const link = uapi.IOSQE_IO_LINK | uapi.IOSQE_IO_HARDLINK
 	for i := 0; i < len(sqes); {
@@ -65,8 +65,8 @@ func spread(marked []bool, sqes []uapi.SQE) {
 	}
 }
 
-// seenCQEs counts the CQEs that the program has seen and the recorder has not, by user_data; known is false if they are
-// not all there any more.
+// seenCQEs counts by user_data the CQEs that the program has seen and the recorder has not. Known is false if some of
+// them were overwritten.
 func (r *ring) seenCQEs(t *task, words ptrace.Words, p ptrace.Place) (seen map[uint64]int, known bool) {
 	n := words.CQHead - r.Seen
 	switch {

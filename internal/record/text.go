@@ -14,7 +14,7 @@ var le = binary.LittleEndian
 // validText tells whether JSON can hold the text.
 func validText(b []byte) bool { return utf8.Valid(b) }
 
-// sockaddrText is a socket address as traces write it; ok is false for those that they cannot.
+// sockaddrText returns a socket address as traces write it, or false if they cannot.
 func sockaddrText(b []byte) (text string, ok bool) {
 	if len(b) < 2 {
 		return "", false

@@ -1,4 +1,4 @@
-// Package stream opens input as it comes: files, standard input, and either compressed with zstd or gzip.
+// Package stream opens input: files and standard input, either of which may be compressed with zstd or gzip.
 package stream
 
 import (
@@ -16,14 +16,14 @@ import (
 // Stdin is the name of standard input.
 const Stdin = "-"
 
-// maxWindow is how far back a stream of zstd may refer, in bytes, all of which have to be kept. Level 19 of zstd needs a
-// quarter of it; gzip knows no more than 32 KiB.
+// maxWindow is the largest window of a zstd stream, in bytes. A reader has to keep a whole window in memory. Level 19
+// of zstd needs a quarter of this, and gzip only 32 KiB.
 const maxWindow = 32 << 20
 
-// form is a way to compress.
+// form is a form of compression.
 type form struct {
 	suffix string
-	magic  []byte // what streams begin with
+	magic  []byte // the bytes that a stream begins with
 	open   func(in io.Reader) (io.ReadCloser, error)
 }
 
@@ -32,7 +32,7 @@ var forms = []form{
 	{".gz", []byte{0x1f, 0x8b}, openGzip},
 }
 
-// ofFile is the form that a file's name tells; nil if that is none.
+// ofFile returns the form of compression that the file's name says, or nil.
 func ofFile(file string) *form {
 	for i := range forms {
 		if strings.HasSuffix(file, forms[i].suffix) {
@@ -42,14 +42,14 @@ func ofFile(file string) *form {
 	return nil
 }
 
-// Open opens a file for reading. A name that ends in .zst or .gz is that of a compressed one; Stdin is stdin, which may
-// be compressed, too. Errors are *fs.PathError, also those of reading what is not, or no longer, compressed.
+// Open opens a file for reading. It uncompresses a file whose name ends in .zst or .gz, and standard input, whose name
+// is Stdin, by its content. Errors are *fs.PathError, including those while reading.
 func Open(file string, stdin io.Reader) (io.ReadCloser, error) {
 	if file == Stdin {
 		in := bufio.NewReaderSize(stdin, 64<<10)
 		for i := range forms {
 			f := &forms[i]
-			if head, _ := in.Peek(len(f.magic)); bytes.Equal(head, f.magic) { // an error comes again when it is read
+			if head, _ := in.Peek(len(f.magic)); bytes.Equal(head, f.magic) { // an error will come again when it is read
 				return uncompress(f, file, io.NopCloser(in))
 			}
 		}
@@ -63,7 +63,7 @@ func Open(file string, stdin io.Reader) (io.ReadCloser, error) {
 	return uncompress(f, file, in)
 }
 
-// Plain is the file's name without the suffix of what is compressed: it ends in what the content is.
+// Plain returns the file's name without .zst or .gz, so that its suffix is that of the content.
 func Plain(file string) string {
 	if f := ofFile(file); f != nil {
 		return strings.TrimSuffix(file, f.suffix)
@@ -83,7 +83,7 @@ func openZstd(in io.Reader) (io.ReadCloser, error) {
 func openGzip(in io.Reader) (io.ReadCloser, error) {
 	z, err := gzip.NewReader(in)
 	if err == io.EOF {
-		err = io.ErrUnexpectedEOF // not even nothing is an empty file
+		err = io.ErrUnexpectedEOF // no bytes at all are not a valid gzip file
 	}
 	return z, err
 }
@@ -97,7 +97,7 @@ func uncompress(f *form, file string, in io.ReadCloser) (io.ReadCloser, error) {
 	return &compressed{file, z, in}, nil
 }
 
-// compressed is a stream that is uncompressed as it is read.
+// compressed is a stream that is uncompressed while it is read.
 type compressed struct {
 	file string
 	z    io.ReadCloser
@@ -113,6 +113,6 @@ func (c *compressed) Read(p []byte) (int, error) {
 }
 
 func (c *compressed) Close() error {
-	_ = c.z.Close() // it was only read, and told of its errors then
+	_ = c.z.Close() // its errors were returned by Read
 	return c.in.Close()
 }

@@ -16,10 +16,10 @@ import (
 //lint:ignore U1000 agentAddress refers to it, in assembly
 func agent()
 
-// agentAddress is where agent's own instructions stand, and not a wrapper that Go made for it.
+// agentAddress returns the address of agent's own instructions, and not of a wrapper that Go made for it.
 func agentAddress() unsafe.Pointer
 
-// agentCode is a copy of the agent's instructions.
+// agentCode returns a copy of the agent's instructions.
 func agentCode() []byte {
 	end := binary.LittleEndian.AppendUint64(nil, 0x0badf00d_5edaba11)
 	for n := 8; ; n++ {
@@ -29,14 +29,14 @@ func agentCode() []byte {
 	}
 }
 
-// OpenImage is the agent as an executable file, to be a task's descriptor ImageFD.
+// OpenImage returns the agent as an executable file, which is to be a task's descriptor ImageFD.
 func OpenImage() (*os.File, error) {
 	image := elfImage(agentCode())
 	fd, err := unix.MemfdCreate("uringsim-agent", unix.MFD_CLOEXEC|unix.MFD_EXEC)
 	if errors.Is(err, unix.EINVAL) { // Linux before 6.3
 		fd, err = unix.MemfdCreate("uringsim-agent", unix.MFD_CLOEXEC)
 	}
-	if err != nil { // vm.memfd_noexec forbids executable ones
+	if err != nil { // vm.memfd_noexec may forbid executable ones
 		return tempImage(image)
 	}
 	f := os.NewFile(uintptr(fd), "uringsim-agent")
@@ -46,11 +46,12 @@ func OpenImage() (*os.File, error) {
 	return f, f.Chmod(0o777) // a task that has dropped its privileges still calls exec
 }
 
-// tempImage is the image in a file without a name. It is opened again, since a file open for writing cannot be run.
+// tempImage writes the image to a file without a name. It opens the file again, since a file that is open for writing
+// cannot be executed.
 func tempImage(image []byte) (*os.File, error) {
 	f, err := os.CreateTemp("", "uringsim-agent-*")
 	if err != nil {
-		return nil, fmt.Errorf("no place for the agent: %w", err)
+		return nil, fmt.Errorf("cannot make a file for the agent: %w", err)
 	}
 	defer os.Remove(f.Name())
 	_, err = f.Write(image)

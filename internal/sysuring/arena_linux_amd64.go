@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// File descriptors of a task that belong to the agent; traces use smaller ones.
+// The file descriptors of a task that belong to the agent. Traces use smaller ones.
 const (
 	ArenaFD = 1000
 	ImageFD = 1001
@@ -25,9 +25,9 @@ const (
 	ArenaBase = 0x10_0000_0000
 	ArenaSize = dataOff + DataSize
 
-	Slots    = 256     // tasks at a time
-	MaxBatch = 127     // commands of a batch
-	DataSize = 1 << 24 // bytes that can pass between supervisor and task at a time
+	Slots    = 256     // tasks at the same time
+	MaxBatch = 127     // commands in a batch
+	DataSize = 1 << 24 // bytes that can be passed between supervisor and task at the same time
 
 	headerSize = 4096
 	slotSize   = 64 + MaxBatch*cmdSize
@@ -51,7 +51,7 @@ const (
 	Envp        = ArenaBase + offArgv + 8
 )
 
-// Number is what a command does: a system call, or one of the numbers below. Flags may be added.
+// Number is what a command does: a system call, or one of the numbers below, with flags.
 type Number uint32
 
 // Commands that are not system calls, and the flags of a command.
@@ -60,10 +60,10 @@ const (
 	Store Number = 0x8002 // store the 32-bit value a1 at a0; a bad address kills the task
 
 	Stop  Number = 0x10000 // end the batch here if the result is negative
-	Child Number = 0x20000 // of clone: a5 is the SlotAddr of the child
+	Child Number = 0x20000 // for clone: a5 is the SlotAddr of the child
 )
 
-// NotRun is the result of a command that its batch did not come to.
+// NotRun is the result of a command that its batch did not reach.
 const NotRun = math.MinInt64
 
 // Cmd is one command of a batch, and its result.
@@ -79,7 +79,7 @@ type Arena struct {
 	mem  []byte
 }
 
-// NewArena makes an arena. Its owner is this process: tasks end some seconds after it has died.
+// NewArena makes an arena that is owned by this process: the tasks end a few seconds after it dies.
 func NewArena() (*Arena, error) {
 	fd, err := unix.MemfdCreate("uringsim-arena", unix.MFD_CLOEXEC)
 	if err != nil {
@@ -101,40 +101,40 @@ func NewArena() (*Arena, error) {
 	return a, nil
 }
 
-// File is the arena as a file, to be a task's descriptor ArenaFD.
+// File returns the arena as a file, which is to be a task's descriptor ArenaFD.
 func (a *Arena) File() *os.File { return a.file }
 
-// Close gives the memory back. Tasks keep their own view of it.
+// Close unmaps the memory. Tasks keep their own mappings.
 func (a *Arena) Close() error {
 	return errors.Join(unix.Munmap(a.mem), a.file.Close())
 }
 
-// Data is the part of the arena for bytes that pass between supervisor and task.
+// Data returns the part of the arena for bytes that are passed between supervisor and task.
 func (a *Arena) Data() []byte { return a.mem[dataOff:] }
 
-// DataAddr is the address in a task of an offset in Data, and DataFile the offset in the file.
+// DataAddr returns the address in a task of an offset in Data.
 func DataAddr(off int) uint64 { return ArenaBase + dataOff + uint64(off) }
 
-// DataFile is the offset in the arena's file of an offset in Data.
+// DataFile returns the offset in the arena's file of an offset in Data.
 func DataFile(off int) uint64 { return dataOff + uint64(off) }
 
-// SlotAddr is the address of a slot in a task.
+// SlotAddr returns the address of a slot in a task.
 func SlotAddr(slot int) uint64 { return ArenaBase + headerSize + uint64(slot)*slotSize }
 
 func (a *Arena) slot(slot int) []byte { return a.mem[headerSize+slot*slotSize:][:slotSize] }
 
 func (a *Arena) word(slot, off int) *atomic.Uint32 { return Word32(a.slot(slot), off) }
 
-// Reset readies a slot for a new task, which then counts as Done as soon as it runs.
+// Reset prepares a slot for a new task. The task counts as Done as soon as it runs.
 func (a *Arena) Reset(slot int) {
 	clear(a.slot(slot)[:offCmds])
 	a.word(slot, offBell).Store(1)
 }
 
-// SetExecSlot says which slot the next task has that starts from the image.
+// SetExecSlot sets the slot of the next task that starts from the image.
 func (a *Arena) SetExecSlot(slot int) { Word64(a.mem, offExecSlot).Store(SlotAddr(slot)) }
 
-// Start has the task carry out a batch of at most MaxBatch commands.
+// Start makes the task execute a batch of at most MaxBatch commands.
 func (a *Arena) Start(slot int, cmds []Cmd) {
 	le, s := binary.LittleEndian, a.slot(slot)
 	for i := range cmds {
@@ -151,7 +151,7 @@ func (a *Arena) Start(slot int, cmds []Cmd) {
 	futex(bell, futexWake, 1, nil)
 }
 
-// Done says whether the task has come to the end of its batch.
+// Done tells whether the task has finished its batch.
 func (a *Arena) Done(slot int) bool {
 	return a.word(slot, offDone).Load() == a.word(slot, offBell).Load()
 }
@@ -163,12 +163,12 @@ func (a *Arena) Results(slot int, cmds []Cmd) {
 	}
 }
 
-// IDs are the thread and process id that the task found when it started, and how often it started from an image.
+// IDs returns the thread and process id that the task had when it started, and how often it was started from the image.
 func (a *Arena) IDs(slot int) (tid, pid int, starts uint32) {
 	return int(a.word(slot, offTID).Load()), int(a.word(slot, offPID).Load()), a.word(slot, offFresh).Load()
 }
 
-// Wait waits until cond holds, which may depend on tasks' progress only. It returns false after the timeout.
+// Wait waits until cond holds, which may only depend on the progress of tasks. It returns false after the timeout.
 func (a *Arena) Wait(cond func() bool, timeout time.Duration) bool {
 	events := Word32(a.mem, offEvents)
 	end := time.Now().Add(timeout)
@@ -186,10 +186,10 @@ func (a *Arena) Wait(cond func() bool, timeout time.Duration) bool {
 	}
 }
 
-// Operations of futex(2), not private to a process.
+// Operations of futex(2), shared between processes.
 const futexWait, futexWake = 0, 1
 
-// futex is futex(2) between processes. Its result does not matter: callers look at the memory again.
+// futex is futex(2) between processes. Its result does not matter, since callers look at the memory again.
 func futex(word *atomic.Uint32, op uintptr, val uint32, timeout *unix.Timespec) {
 	_, _, _ = unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), op, uintptr(val),
 		uintptr(unsafe.Pointer(timeout)), 0, 0)

@@ -2,22 +2,22 @@ package sysuring
 
 import "encoding/binary"
 
-// Where the agent's image stands in the memory of a task: at the end of what belongs to the system, where the addresses
-// of traces do not point by chance.
+// Where the agent's image is in the memory of a task: at the end of the part that belongs to the system, to which the
+// addresses in traces do not point by chance.
 const (
 	ImageBase = 0x3f_ffff_0000
 	ImageSize = 0x1000
 )
 
-// Sizes of the ELF headers, bytes.
+// Sizes of the ELF headers in bytes.
 const (
 	ehdrSize = 64
 	phdrSize = 56
 	textOff  = ehdrSize + 2*phdrSize
 )
 
-// elfImage is a static x86-64 executable that consists of code. It has no writable segment, so that nothing of a task
-// but the shared memory can change, and it asks for a stack that is not executable.
+// elfImage returns a static x86-64 executable that consists of the code. It has no writable segment, so a task can only
+// change the shared memory, and it asks for a stack that is not executable.
 func elfImage(code []byte) []byte {
 	le := binary.LittleEndian
 	size := uint64(textOff + len(code))
@@ -38,8 +38,8 @@ func elfImage(code []byte) []byte {
 	return append(b, code...)
 }
 
-// appendPhdr writes a program header; words are offset, virtual and physical address, size in file and memory, and
-// alignment.
+// appendPhdr appends a program header. The words are offset, virtual and physical address, size in file and in memory,
+// and alignment.
 func appendPhdr(b []byte, kind, flags uint32, words [6]uint64) []byte {
 	b = binary.LittleEndian.AppendUint32(b, kind)
 	b = binary.LittleEndian.AppendUint32(b, flags)

@@ -10,15 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Offsets in struct seccomp_data, and of the low half of the first argument.
+// Offsets in struct seccomp_data: the number, the architecture, and the low half of the first argument.
 const (
 	seccompNR   = 0
 	seccompArch = 4
 	seccompArg0 = 16
 )
 
-// StopAtUring has the calling thread, and what it executes and starts, stop at the three system calls of io_uring for a
-// tracer with PTRACE_O_TRACESECCOMP. Without one they fail with ENOSYS. It sets no_new_privs, which cannot be undone.
+// StopAtUring makes the calling thread, and what it executes and starts, stop at the three system calls of io_uring for
+// a tracer with PTRACE_O_TRACESECCOMP. Without such a tracer the calls fail with ENOSYS. It sets no_new_privs, which
+// cannot be undone.
 func StopAtUring() error {
 	if err := setNoNewPrivs(); err != nil {
 		return err
@@ -26,8 +27,8 @@ func StopAtUring() error {
 	return install(atUring)
 }
 
-// StopAtUringAndPrivs is StopAtUring with stops where prctl(2) sets or gets no_new_privs, too. It sets that only if the
-// thread may not have a filter otherwise.
+// StopAtUringAndPrivs is like StopAtUring but also stops where prctl(2) sets or gets no_new_privs. It only sets
+// no_new_privs if the thread may not have a filter otherwise.
 func StopAtUringAndPrivs() error {
 	program := append(slices.Clone(atUring[:len(atUring)-1]), atPrivs...)
 	if err := install(program); !errors.Is(err, unix.EACCES) {
@@ -46,7 +47,7 @@ func setNoNewPrivs() error {
 	return nil
 }
 
-// atUring stops at the three system calls of io_uring; the last instruction is for the others.
+// atUring stops at the three system calls of io_uring. The last instruction is for all other calls.
 var atUring = []unix.SockFilter{
 	{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: seccompArch},
 	{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.AUDIT_ARCH_X86_64, Jt: 1},
@@ -58,7 +59,7 @@ var atUring = []unix.SockFilter{
 	{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
 }
 
-// atPrivs stops at prctl(2) about no_new_privs, with the number of the call loaded.
+// atPrivs stops at prctl(2) about no_new_privs. It starts with the number of the call loaded.
 var atPrivs = []unix.SockFilter{
 	{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_PRCTL, Jf: 3},
 	{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: seccompArg0},
@@ -83,7 +84,7 @@ func Seize(pid int, options uintptr) error {
 	return ptrace(unix.PTRACE_SEIZE, pid, 0, options)
 }
 
-// Listen is ptrace(PTRACE_LISTEN): the thread stays in its group stop, and tells when that ends.
+// Listen is ptrace(PTRACE_LISTEN): the thread stays in its group stop and reports when that ends.
 func Listen(tid int) error { return ptrace(unix.PTRACE_LISTEN, tid, 0, 0) }
 
 func ptrace(request uintptr, pid int, addr, data uintptr) error {

@@ -11,7 +11,7 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Ring is a ring of this process on the running kernel, used as sim.Mapping is one of the model.
+// Ring is a ring of this process on the running kernel. It is used like sim.Mapping, which is one of the model.
 type Ring struct {
 	fd          int
 	entries     uint32
@@ -20,10 +20,10 @@ type Ring struct {
 	sqTail      uint32
 }
 
-// NewRing sets up a ring without flags, whose SQ array names the entries in their own places.
+// NewRing sets up a ring without flags. Its SQ array names the entries in order.
 func NewRing(entries uint32) (*Ring, error) { return NewRingWith(entries, 0) }
 
-// PollsOn tells whether this process may have a submission thread on a processor.
+// PollsOn tells whether this process may have a submission thread on the processor.
 func PollsOn(cpu uint32) bool {
 	const flags = uapi.IORING_SETUP_SQPOLL | uapi.IORING_SETUP_SQ_AFF
 	raw := (&uapi.Params{Flags: flags, SQThreadCPU: cpu}).Append(nil)
@@ -34,7 +34,7 @@ func PollsOn(cpu uint32) bool {
 	return unix.Close(int(fd)) == nil
 }
 
-// NewRingWith is NewRing with flags that leave the ring's memory as it is, such as IORING_SETUP_SUBMIT_ALL.
+// NewRingWith is like NewRing, with flags that do not change the layout of the ring, such as IORING_SETUP_SUBMIT_ALL.
 func NewRingWith(entries, setup uint32) (*Ring, error) {
 	raw := (&uapi.Params{Flags: setup}).Append(nil)
 	fd, _, e := unix.RawSyscall(unix.SYS_IO_URING_SETUP, uintptr(entries), uintptr(unsafe.Pointer(&raw[0])), 0)
@@ -60,26 +60,26 @@ func NewRingWith(entries, setup uint32) (*Ring, error) {
 	return r, nil
 }
 
-// Close gives the ring back.
+// Close closes the ring.
 func (r *Ring) Close() error {
 	for _, mem := range [][]byte{r.rings, r.sqes} {
 		if mem != nil {
-			_ = unix.Munmap(mem) // of memory that was mapped
+			_ = unix.Munmap(mem) // cannot fail: it was mapped
 		}
 	}
 	return unix.Close(r.fd)
 }
 
-// Room is how many SQEs can be submitted at once.
+// Room returns how many SQEs can be submitted at once.
 func (r *Ring) Room() int { return int(r.entries) }
 
-// SQE is the memory of the SQE that is submitted as the n-th of the next call, from 0.
+// SQE returns the memory of the SQE that will be the n-th of the next call, from 0.
 func (r *Ring) SQE(n int) []byte {
 	at := (r.sqTail + uint32(n)) & (r.entries - 1)
 	return r.sqes[at*uapi.SizeofSQE:][:uapi.SizeofSQE]
 }
 
-// Enter submits the next n SQEs with io_uring_enter(2), and gives how many the kernel took.
+// Enter submits the next n SQEs with io_uring_enter(2), and returns how many the kernel took.
 func (r *Ring) Enter(n, minComplete, flags uint32) (int64, error) {
 	r.Publish(n)
 	return r.Submit(n, minComplete, flags)
@@ -91,10 +91,10 @@ func (r *Ring) Publish(n uint32) {
 	Word32(r.rings, uapi.RingSQTail).Store(r.sqTail)
 }
 
-// SQFlags are the flags by which the kernel tells about the ring, IORING_SQ_*.
+// SQFlags returns the IORING_SQ_* flags that the kernel has set.
 func (r *Ring) SQFlags() uint32 { return Word32(r.rings, uapi.RingSQFlags).Load() }
 
-// Submit is Enter for n SQEs that are published. Several threads may call it at the same time.
+// Submit is like Enter for n SQEs that were published before. Several threads may call it at the same time.
 func (r *Ring) Submit(n, minComplete, flags uint32) (int64, error) {
 	took, _, e := unix.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), uintptr(n), uintptr(minComplete), uintptr(flags), 0, 0)
 	if e != 0 {
@@ -103,7 +103,7 @@ func (r *Ring) Submit(n, minComplete, flags uint32) (int64, error) {
 	return int64(took), nil
 }
 
-// Reap takes CQEs off the ring, as many as there are and fit into cqes, and returns how many.
+// Reap takes as many CQEs off the ring as there are and fit into cqes, and returns their number.
 func (r *Ring) Reap(cqes []uapi.CQE) int {
 	head, tail := Word32(r.rings, uapi.RingCQHead), Word32(r.rings, uapi.RingCQTail).Load()
 	first := head.Load()
@@ -116,7 +116,7 @@ func (r *Ring) Reap(cqes []uapi.CQE) int {
 	return int(n)
 }
 
-// Register is io_uring_register(2) on the ring; on the task if the ring is nil.
+// Register is io_uring_register(2) on the ring, or on the task if the ring is nil.
 func (r *Ring) Register(op uapi.RegisterOp, arg unsafe.Pointer, nr uint32) error {
 	fd := -1
 	if r != nil {
@@ -129,7 +129,7 @@ func (r *Ring) Register(op uapi.RegisterOp, arg unsafe.Pointer, nr uint32) error
 	return nil
 }
 
-// Filter registers a program for an opcode, on the ring, or on the task if the ring is nil.
+// Filter registers a program for an opcode on the ring, or on the task if the ring is nil.
 func (r *Ring) Filter(op uapi.Op, program []uapi.SockFilter) error {
 	text := uapi.EncodeSockFilters(program)
 	var pin runtime.Pinner
@@ -141,7 +141,7 @@ func (r *Ring) Filter(op uapi.Op, program []uapi.SockFilter) error {
 	return r.Register(uapi.IORING_REGISTER_BPF_FILTER, unsafe.Pointer(&raw[0]), 1)
 }
 
-// Opcodes are the opcodes of requests that the kernel has.
+// Opcodes returns the opcodes of requests that the kernel supports.
 func (r *Ring) Opcodes() ([]uapi.Op, error) {
 	const most = 256
 	raw := make([]byte, uapi.SizeofProbe+most*uapi.SizeofProbeOp)
@@ -160,13 +160,13 @@ func (r *Ring) Opcodes() ([]uapi.Op, error) {
 	return ops, nil
 }
 
-// Abilities are what a kernel says that it knows.
+// Abilities are what a kernel reports about itself.
 type Abilities struct {
 	RegisterOpcodes uint32 // how many register opcodes there are
 	SetupFlags      uint64 // IORING_SETUP_*
 }
 
-// Query asks the kernel; ok is false for one that does not tell, or not so much.
+// Query asks the kernel for its abilities. Ok is false if it does not report them all.
 func Query() (a Abilities, ok bool) {
 	data := make([]byte, 24) // struct io_uring_query_opcode up to ring_setup_flags
 	var pin runtime.Pinner

@@ -8,7 +8,7 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Ring is a ring of this process on the running kernel, which has none.
+// Ring is a ring of this process. This system has none.
 type Ring struct{}
 
 // NewRing fails.
@@ -20,13 +20,13 @@ func (*Ring) Close() error { return nil }
 // Room is 0.
 func (*Ring) Room() int { return 0 }
 
-// SQE is no memory.
+// SQE returns nil.
 func (*Ring) SQE(int) []byte { return nil }
 
-// Publish shows nothing to anybody.
+// Publish does nothing.
 func (*Ring) Publish(uint32) {}
 
-// SQFlags are none.
+// SQFlags returns 0.
 func (*Ring) SQFlags() uint32 { return 0 }
 
 // Submit fails.

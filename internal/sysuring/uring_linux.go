@@ -8,7 +8,7 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Release is the running kernel's release, as uname -r prints it.
+// Release returns the running kernel's release, as uname -r prints it.
 func Release() string {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {
@@ -17,7 +17,7 @@ func Release() string {
 	return unix.ByteSliceToString(u.Release[:])
 }
 
-// Available says why this process cannot use io_uring, or nil.
+// Available returns why this process cannot use io_uring, or nil.
 func Available() error {
 	_, _, e := unix.Syscall(unix.SYS_IO_URING_SETUP, 1, 0, 0) // EFAULT: no params
 	switch e {
@@ -28,10 +28,10 @@ func Available() error {
 	case unix.EPERM:
 		return fmt.Errorf("io_uring is forbidden here: see sysctl kernel.io_uring_disabled, or a seccomp filter")
 	}
-	return fmt.Errorf("io_uring_setup without params: %w, want EFAULT", e)
+	return fmt.Errorf("io_uring_setup without params gave %w, expected EFAULT", e)
 }
 
-// HasFilters says whether the kernel has IORING_REGISTER_BPF_FILTER (7.0 and later).
+// HasFilters tells whether the kernel has IORING_REGISTER_BPF_FILTER (7.0 and later).
 func HasFilters() (bool, error) {
 	if err := Available(); err != nil {
 		return false, err
@@ -44,5 +44,5 @@ func HasFilters() (bool, error) {
 	case unix.EINVAL:
 		return false, nil
 	}
-	return false, fmt.Errorf("io_uring_register of a filter without an argument: %w, want EFAULT or EINVAL", e)
+	return false, fmt.Errorf("io_uring_register of a filter without an argument gave %w, expected EFAULT, EACCES or EINVAL", e)
 }

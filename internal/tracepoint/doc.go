@@ -1,5 +1,5 @@
-// Package tracepoint makes traces of logs of the kernel's io_uring tracepoints: the text of tracefs, of perf script, of
-// trace-cmd report, and of bpftrace programs that print lines like these.
+// Package tracepoint makes traces of logs of the kernel's io_uring tracepoints: the text of tracefs, perf script,
+// trace-cmd report, or bpftrace programs that print such lines.
 //
 // Linux: include/trace/events/io_uring.h
 package tracepoint

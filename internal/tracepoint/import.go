@@ -14,66 +14,67 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// Limits of memory, whatever the log holds.
+// Limits that keep memory bounded, whatever the log contains.
 const (
-	maxLine  = 64 << 10 // bytes; longer lines are not understood
-	maxRings = 1 << 16  // beyond, rings are forgotten, and come again under new names
-	maxHeld  = 16       // events that wait for whether they are in a chain
-	maxTold  = 3        // lines of which it is told why they were not understood
+	maxLine  = 64 << 10 // bytes; longer lines are skipped
+	maxRings = 1 << 16  // if there are more, all rings are forgotten, and get new names when they appear again
+	maxHeld  = 16       // events that are held until it is clear whether they are in a chain
+	maxTold  = 3        // skipped lines for which the Summary says why
 )
 
 // Options say which events become part of the trace.
 type Options struct {
-	Comms []string // names of tasks; all if there are none
-	PIDs  []string // numbers of processes, with the threads that the kernel made for them, or threads; likewise
+	Comms []string // names of tasks; nil means all
+	PIDs  []string // ids of threads, or of processes with the threads that the kernel made for them; nil means all
 }
 
-// Summary says what became of a log.
+// Summary is what an Importer has seen.
 type Summary struct {
 	trace.Recording
-	Told []string // of the first lines that were not understood: where, and why
+	Told []string // where and why lines were skipped, for the first ones
 }
 
-// Importer makes events of the lines of logs.
+// Importer turns the lines of logs into events.
 type Importer struct {
 	options Options
 	emit    func(*trace.Event) error
 	sum     Summary
-	rings   map[string]*ring // by the pointer
+	rings   map[string]*ring // by pointer
 	made    int              // rings so far, for their names
 	held    []held
 }
 
-// ring is a ring with the last request that was submitted to it.
+// ring is a ring, and the last request that was submitted to it.
 type ring struct {
 	name  string
-	last  string // pointer to the request
-	opens bool   // its flags say that the next one is in its chain
+	last  string // pointer to that request
+	opens bool   // its flags say that the next request is in its chain
 }
 
-// held is an event that waits for the line which says that it is in a chain.
+// held is an event that waits for a line which says that it is in a chain.
 type held struct {
 	event *trace.Event
-	req   string // pointer
+	req   string // pointer to the request
 	prev  string // pointer to the request before it on its ring
-	open  bool   // whose flags say that this one is in its chain
+	open  bool   // the flags of that one say that this one is in its chain
 }
 
-// New makes an Importer that gives its events to emit.
+// New returns an Importer that passes its events to emit.
 func New(o Options, emit func(*trace.Event) error) *Importer {
 	return &Importer{options: o, emit: emit, rings: map[string]*ring{}}
 }
 
-// Summary is what was seen so far.
+// Summary returns what was seen so far.
 func (im *Importer) Summary() Summary { return im.sum }
 
-// none is what is said of a log without any request.
-const none = `no tracepoint of io_uring that tells of requests; expected lines such as ` +
+// none is the error for a log without any request.
+const none = `found no requests, expected lines such as ` +
 	`"web-812 [003] 42.000001: io_uring_submit_req: ring ..., req ..., user_data 0x1, opcode SEND, flags 0x0"`
 
-// Read reads a log to its end, or until the context ends. Its name is for messages. Errors name the line.
+// Read reads a log to its end, or until the context is done. The name of the file is for messages. Errors name the
+// line.
 func (im *Importer) Read(ctx context.Context, in io.Reader, file string) error {
-	im.rings = map[string]*ring{} // pointers of another boot, perhaps
+	im.rings = map[string]*ring{} // the pointers may be from another boot
 	lines := bufio.NewReaderSize(in, maxLine)
 	before := im.sum.SQEs
 	n := 0
@@ -110,14 +111,14 @@ func (im *Importer) Read(ctx context.Context, in io.Reader, file string) error {
 	if im.sum.SQEs == before && ctx.Err() == nil && len(im.options.Comms)+len(im.options.PIDs) == 0 {
 		msg := none
 		if len(im.sum.Told) > 0 {
-			msg += "; not understood was " + im.sum.Told[0]
+			msg += "; the first line that was not understood: " + im.sum.Told[0]
 		}
 		return &trace.SyntaxError{File: file, Line: max(n, 1), Col: 1, Msg: msg}
 	}
 	return nil
 }
 
-// readLine reads a line without its end. One that is too long is read, and not kept.
+// readLine reads a line without its end. The text of a line that is too long is dropped.
 func readLine(in *bufio.Reader) (text []byte, long bool, err error) {
 	text, err = in.ReadSlice('\n')
 	for long = false; err == bufio.ErrBufferFull; long = true {
@@ -144,7 +145,7 @@ func (im *Importer) skip(why string) {
 	}
 }
 
-// line takes a line of a log. Why says why it was not understood.
+// line handles a line of a log. Why says why it was not understood.
 func (im *Importer) line(text string) (why string, err error) {
 	if n, ok := parseLost(strings.TrimSpace(text)); ok {
 		im.sum.Missed += n
@@ -158,7 +159,7 @@ func (im *Importer) line(text string) (why string, err error) {
 	k, used := tracepoints[event]
 	switch {
 	case !ok:
-		return "no tracepoint of io_uring", nil
+		return "found no tracepoint of io_uring", nil
 	case others[event]:
 		return "", nil
 	case !used:
@@ -182,7 +183,7 @@ func (im *Importer) line(text string) (why string, err error) {
 	return "", err
 }
 
-// comment takes what comments say: the kernel's release, and how much of a buffer was overwritten.
+// comment handles comments that say something: the kernel's release, or how much of a buffer was overwritten.
 func (im *Importer) comment(text string) {
 	if m := osRelease.FindStringSubmatch(text); m != nil {
 		im.sum.Release, im.sum.Version = Release(m[1])
@@ -196,7 +197,7 @@ func (im *Importer) comment(text string) {
 	}
 }
 
-// wanted tells whether the task is one of those that were asked for.
+// wanted tells whether the options ask for the task.
 func (im *Importer) wanted(t task) bool {
 	o := &im.options
 	if len(o.Comms) > 0 && !slices.Contains(o.Comms, t.comm) {
@@ -212,7 +213,7 @@ func (im *Importer) wanted(t task) bool {
 	return slices.Contains(o.PIDs, t.pid) || slices.Contains(o.PIDs, t.tgid) || found && slices.Contains(o.PIDs, maker)
 }
 
-// event takes what a tracepoint tells. The problem is one of the line, the error one of emit.
+// event handles a tracepoint. The problem is about the line, the error is from emit.
 func (im *Importer) event(k kind, t task, p payload) (problem, err error) {
 	switch k {
 	case created:
@@ -229,7 +230,7 @@ func (im *Importer) event(k kind, t task, p payload) (problem, err error) {
 	return nil, nil
 }
 
-// ringOf is the ring that a line names; nil if the kernel did not print the pointer.
+// ringOf returns the ring that a line names, or nil if the kernel did not print its pointer.
 func (im *Importer) ringOf(p payload) *ring {
 	ptr, ok := p.pointer(fRing)
 	if !ok {
@@ -251,7 +252,7 @@ func (im *Importer) newRing(ptr string) *ring {
 	return r
 }
 
-// created is a ring that was made: the pointer means a new one from now on.
+// created handles a new ring. From now on its pointer means this ring.
 func (im *Importer) created(t task, p payload) (problem, err error) {
 	var words [3]uint64
 	for i, f := range []field{fFlags, fSQSize, fCQSize} {
@@ -261,7 +262,7 @@ func (im *Importer) created(t task, p payload) (problem, err error) {
 	}
 	ptr, ok := p.pointer(fRing)
 	if !ok {
-		return nil, nil // a ring that nothing can be told of
+		return nil, nil // nothing can refer to such a ring
 	}
 	a := &trace.SeenSetupArgs{Ring: im.newRing(ptr).name, Flags: trace.SetupNum(uint32(words[0])),
 		SQEntries: trace.Num32(uint32(words[1])), CQEntries: trace.Num32(uint32(words[2]))}
@@ -286,18 +287,18 @@ func (im *Importer) registered(t task, p payload) (problem, err error) {
 	return nil, im.hold(held{event: &trace.Event{Task: t.name(), Args: a, Results: []trace.Recorded{result}}})
 }
 
-// sqeFields are those that a line may have besides opcode and flags, with their bits. The kernel keeps eight bits of
-// ioprio for its line, so that there is no telling what it was.
+// sqeFields are the fields that a line may have besides opcode and flags, and their widths in bits. Of ioprio the
+// kernel prints only 8 of 16 bits, so it is not known.
 var sqeFields = []struct {
 	name field
 	bits int
 }{{fUserData, 64}, {"off", 64}, {"addr", 64}, {"len", 32}, {"rw_flags", 32}, {"buf_index", 16},
 	{"personality", 16}, {"file_index", 32}, {"addr3", 64}, {"__pad2", 64}}
 
-// visibleFlags are those of a request that its SQE may have; the kernel prints those of its own behind them.
+// visibleFlags are the flags of a request that an SQE can have. The kernel's own flags follow them.
 const visibleFlags = 0x7f
 
-// submitted is a request that was admitted, or refused.
+// submitted handles a request that was admitted or refused.
 func (im *Importer) submitted(k kind, t task, p payload) (problem, err error) {
 	sqe, flags, problem := sqeOf(k, p)
 	if problem != nil {
@@ -320,7 +321,7 @@ func (im *Importer) submitted(k kind, t task, p payload) (problem, err error) {
 	h.req, _ = p.pointer(fReq)
 	if r := im.ringOf(p); r != nil {
 		a.Ring = r.name
-		a.Continue = k == failed && r.opens // for which there is no line that says so
+		a.Continue = k == failed && r.opens // there is no line io_uring_link for these
 		h.prev, h.open, r.last = r.last, r.opens, h.req
 		r.opens = flags&(uapi.IOSQE_IO_LINK|uapi.IOSQE_IO_HARDLINK) != 0
 	}
@@ -328,7 +329,7 @@ func (im *Importer) submitted(k kind, t task, p payload) (problem, err error) {
 	return nil, im.hold(h)
 }
 
-// sqeOf is what a line has of an SQE.
+// sqeOf returns what a line says of an SQE.
 func sqeOf(k kind, p payload) (s *trace.SQE, flags uint64, problem error) {
 	s = &trace.SQE{}
 	add := func(name string, v uint64) {
@@ -365,7 +366,7 @@ func sqeOf(k kind, p payload) (s *trace.SQE, flags uint64, problem error) {
 	return s, flags, nil
 }
 
-// linked says that a request is in a chain.
+// linked notes that a request is in a chain.
 func (im *Importer) linked(p payload) {
 	req, ok := p.pointer(fReq)
 	after, okToo := p.pointer(fAfter)
@@ -382,13 +383,13 @@ func (im *Importer) linked(p payload) {
 	}
 }
 
-// hold keeps an event until others have come.
+// hold keeps an event until maxHeld others have come.
 func (im *Importer) hold(h held) error {
 	im.held = append(im.held, h)
 	return im.release(maxHeld)
 }
 
-// release gives out all events but so many.
+// release emits all held events but the last keep.
 func (im *Importer) release(keep int) error {
 	for len(im.held) > keep {
 		if err := im.emit(im.held[0].event); err != nil {

@@ -7,13 +7,13 @@ import (
 	"unicode"
 )
 
-// task is who was running.
+// task is the task that was running.
 type task struct {
 	comm      string
-	pid, tgid string // of the thread and of its process, "" if the line does not have that
+	pid, tgid string // ids of the thread and of its process; "" if the line does not say
 }
 
-// name is how traces call it.
+// name returns the task's name in traces.
 func (t task) name() string {
 	clean := strings.Map(func(r rune) rune {
 		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
@@ -24,11 +24,11 @@ func (t task) name() string {
 	return clean + "-" + t.pid
 }
 
-// prefix is the group of a tracepoint that perf writes before its name.
+// prefix is what perf writes before the name of a tracepoint.
 const prefix = "io_uring:"
 
-// splitEvent finds the name of the tracepoint: the last one, since the name of a task may hold anything, and values of
-// a tracepoint do not.
+// splitEvent finds the name of the tracepoint. It takes the last candidate, since the name of a task may contain
+// anything and the values of tracepoints do not contain such names.
 func splitEvent(text string) (before, event, payload string, ok bool) {
 	at := -1
 	for _, mark := range []string{" io_uring_", ":io_uring_"} {
@@ -46,7 +46,7 @@ func splitEvent(text string) (before, event, payload string, ok bool) {
 	return "", "", "", false
 }
 
-// What stands between the task and the tracepoint.
+// What is between the task and the tracepoint.
 var (
 	cpuColumn  = regexp.MustCompile(`^(.*?)\s*\[\d+\]\s[^\[\]]*$`) // [000], flags and the time
 	timeColumn = regexp.MustCompile(`^(.*?)\s+\d+(\.\d+)?$`)       // without a CPU
@@ -54,7 +54,7 @@ var (
 	taskColumn = regexp.MustCompile(`^\s*(.*?)(-|\s+(?:(\d+)/)?)(\d+)$`)
 )
 
-// parseTask reads what stands before the tracepoint's name.
+// parseTask reads what is before the name of the tracepoint.
 func parseTask(before string) (t task, ok bool) {
 	m := cpuColumn.FindStringSubmatch(before)
 	if m == nil {
@@ -81,7 +81,7 @@ func parseTask(before string) (t task, ok bool) {
 	return t, true
 }
 
-// lost are the ways in which the tools say how many events are missing. Without a number it is one at least.
+// lost are the messages with which the tools report lost events. A message without a number stands for at least one.
 var lost = []*regexp.Regexp{
 	regexp.MustCompile(`^CPU:\d+ \[LOST(?: (\d+))? EVENTS\]$`),         // tracefs
 	regexp.MustCompile(`^CPU:\d+ \[(?:(\d+) )?EVENTS DROPPED\]$`),      // trace-cmd report
@@ -89,7 +89,7 @@ var lost = []*regexp.Regexp{
 	regexp.MustCompile(`^Lost (\d+) events$`),                          // bpftrace
 }
 
-// parseLost is how many events the line says are missing; ok is false if it does not say that.
+// parseLost returns how many events the line reports as lost, and whether it is such a line.
 func parseLost(text string) (n uint64, ok bool) {
 	for _, r := range lost {
 		m := r.FindStringSubmatch(text)
@@ -104,10 +104,10 @@ func parseLost(text string) (n uint64, ok bool) {
 	return 0, false
 }
 
-// preamble is what bpftrace and trace-cmd begin with.
+// preamble are the first lines of bpftrace and trace-cmd.
 var preamble = regexp.MustCompile(`^(Attach(?:ing|ed) \d+ probes?(?:\.\.\.)?|version = \d+|cpus=\d+)$`)
 
-// Comments that say something.
+// The comments that matter.
 var (
 	osRelease = regexp.MustCompile(`^# os release : (\S+)$`)
 	overwrote = regexp.MustCompile(`^# entries-in-buffer/entries-written: (\d+)/(\d+)\s`)
@@ -116,10 +116,11 @@ var (
 // release is what uname -r gives.
 var release = regexp.MustCompile(`^(\d+\.\d+)\S*$`)
 
-// Unknown is the release of a kernel of which nobody knows it.
+// Unknown is the release of a kernel whose release is not known.
 const Unknown = "unknown"
 
-// Release is a release as traces name it, and with all its numbers; Unknown if uname is none.
+// Release returns the release of a kernel as traces name it, and with all its numbers. The name is Unknown if uname is
+// not a valid release.
 func Release(uname string) (name, version string) {
 	m := release.FindStringSubmatch(uname)
 	if m == nil {

@@ -9,10 +9,10 @@ import (
 	"github.com/uringsim/uringsim/uapi"
 )
 
-// field is what a label of a tracepoint's text stands before.
+// field is a field of a tracepoint's text.
 type field string
 
-// The fields that are used; others have the name of their label.
+// The fields that are used. Other fields have the name of their label.
 const (
 	fRing     field = "ring"
 	fReq      field = "req"
@@ -27,7 +27,7 @@ const (
 	fCQEFlags field = "cflags"
 )
 
-// tracepoints are those whose text is looked into, by what they tell. Kernels before 6.4 say submit_sqe.
+// tracepoints are the tracepoints whose text is read. Kernels before 6.4 have submit_sqe for submit_req.
 var tracepoints = map[string]kind{
 	"io_uring_create":     created,
 	"io_uring_register":   registered,
@@ -38,7 +38,7 @@ var tracepoints = map[string]kind{
 	"io_uring_complete":   completed,
 }
 
-// others are tracepoints that say nothing of what a request is.
+// others are the tracepoints that say nothing about what a request is.
 var others = map[string]bool{
 	"io_uring_cqe_overflow": true, "io_uring_cqring_wait": true, "io_uring_defer": true, "io_uring_fail_link": true,
 	"io_uring_file_get": true, "io_uring_local_work_run": true, "io_uring_poll_arm": true, "io_uring_poll_wake": true,
@@ -46,7 +46,7 @@ var others = map[string]bool{
 	"io_uring_task_work_run": true,
 }
 
-// kind is what a tracepoint tells.
+// kind is what a tracepoint reports.
 type kind int
 
 const (
@@ -58,8 +58,8 @@ const (
 	completed
 )
 
-// labels are what stands before values, those that begin with others first. Names of fields that changed from release
-// to release are the same field.
+// labels are the labels of values, sorted so that none comes after its own prefix. Labels that changed between releases
+// have the same field.
 var labels = []struct {
 	text  string
 	field field
@@ -73,15 +73,15 @@ var labels = []struct {
 	{"error", fError}, {"result", "result"}, {"cflags", fCQEFlags}, {"extra1", "extra1"}, {"extra2", "extra2"},
 }
 
-// required are the fields without which a line tells nothing.
+// required are the fields without which a line says nothing.
 var required = map[kind][]field{
 	created: {fRing, fFlags}, registered: {fOp, fRet}, admitted: {fOp}, failed: {fOp, fError}, linked: {fReq, fAfter},
 }
 
-// payload are the values of a tracepoint's text.
+// payload is the values in the text of a tracepoint.
 type payload map[field]string
 
-// parsePayload reads the text of a tracepoint: labels, each with a value behind a space or "=".
+// parsePayload parses the text of a tracepoint: labels, each followed by a space or "=" and a value.
 func parsePayload(k kind, text string) (payload, error) {
 	p := payload{}
 	for rest := strings.TrimLeft(text, " ,"); rest != ""; rest = strings.TrimLeft(rest, " ,") {
@@ -120,7 +120,7 @@ func parsePayload(k kind, text string) (payload, error) {
 	return p, nil
 }
 
-// number is the value of a field, which has to fit into bits, with a sign or without. Hexadecimal has 0x before it,
+// number returns the value of a field, which has to fit into bits, signed or not. Hexadecimal numbers begin with 0x,
 // except in addr3.
 func (p payload) number(f field, bits int) (v uint64, ok bool, err error) {
 	text, ok := p[f]
@@ -144,7 +144,7 @@ func (p payload) number(f field, bits int) (v uint64, ok bool, err error) {
 	return v, true, nil
 }
 
-// opcode is the request's opcode: a name or a number. It is not ok if the kernel did not know it either.
+// opcode returns the request's opcode, which may be a name or a number. Ok is false if the kernel did not know it.
 func (p payload) opcode() (op uint64, ok bool, err error) {
 	text := p[fOp]
 	switch text {
@@ -160,13 +160,13 @@ func (p payload) opcode() (op uint64, ok bool, err error) {
 	return op, true, nil
 }
 
-// pointer is a pointer as the kernel printed it; not ok if it did not.
+// pointer returns a pointer as the kernel printed it, and whether it did.
 func (p payload) pointer(f field) (text string, ok bool) {
 	text = p[f]
 	return text, text != "" && !strings.HasPrefix(text, "(")
 }
 
-// abbreviate keeps messages short.
+// abbreviate shortens a text for a message.
 func abbreviate(s string) string {
 	if len(s) > 40 {
 		return s[:40] + "..."
