@@ -44,6 +44,7 @@ func (m *maker) enter() {
 		if m.chance(5) {
 			e.FD = pick(m, trace.Num32(0), 99, ^trace.Num32(0))
 		}
+		m.leaveCQEs(e)
 		m.waitArgs(e, waits)
 		m.add(task, e)
 	}
@@ -111,6 +112,9 @@ func (m *maker) waitArgs(e *trace.EnterArgs, waits bool) {
 	case 2:
 		e.Flags |= enterFlags(uapi.IORING_ENTER_EXT_ARG)
 		g := trace.GetEvents{TS: bad(trace.Object{Timespec: &short})}
+		if m.chance(30) {
+			g.MinWaitUsec = trace.Num32(pick(m, 1, 500, 3000))
+		}
 		if m.chance(30) {
 			g.Sigmask, g.SigmaskSize = bad(trace.Object{Bytes: &mask}), trace.Num32(pick(m, 8, 8, 0, 16))
 		}

@@ -144,7 +144,7 @@ func (k *Kernel) Do(name string, c trace.Call) trace.Result {
 	case trace.Enter:
 		return k.enter(t, &c)
 	case trace.Reap:
-		return k.reap(c)
+		return k.reap(t, c)
 	case trace.Spawn:
 		return k.spawn(t, c)
 	case trace.Exec:

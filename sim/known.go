@@ -76,7 +76,8 @@ func (k *knowledge) fired(userData uint64) bool {
 	})
 }
 
-// fires takes the CQE by which the recording shows that a timeout fired; false if there is none.
+// fires takes the CQE by which the recording shows that a timeout fired; false if there is none. One that goes on says so,
+// unless it had no room for it when that was: the CQE that did not fit shows later.
 func (k *knowledge) fires(q *request) bool {
 	i := slices.IndexFunc(k.cqes, func(c uapi.CQE) bool {
 		return c.UserData == q.UserData && c.Res == int32(uapi.ETIME.Ret())
@@ -84,7 +85,7 @@ func (k *knowledge) fires(q *request) bool {
 	if i < 0 {
 		return false
 	}
-	k.takeAt(i)
+	q.timer.last = k.takeAt(i).Flags&uapi.IORING_CQE_F_MORE == 0
 	return true
 }
 
