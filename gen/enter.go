@@ -7,10 +7,7 @@ import (
 
 // enter submits a little with all arguments that enter has, on rings that are small enough to overflow.
 func (m *maker) enter() {
-	flags := m.ringFlags()
-	if flags&uapi.IORING_SETUP_DEFER_TASKRUN == 0 {
-		flags |= m.some(15, uapi.IORING_SETUP_IOPOLL)
-	}
+	flags := m.ringFlags() | m.some(15, uapi.IORING_SETUP_IOPOLL)
 	big := flags&uapi.IORING_SETUP_CQE_MIXED == 0 // see kernel.WaitSpinsOnOverflow
 	waits := m.chance(40)
 	if waits {

@@ -17,6 +17,8 @@ var scenes = []func(*maker){
 	(*maker).ownMessage,
 	(*maker).deadOwner,
 	(*maker).wrappedResize,
+	(*maker).deadTask,
+	(*maker).execDeferred,
 }
 
 // millis is a time.
@@ -99,6 +101,7 @@ func (m *maker) leastWait() {
 		m.events[len(m.events)-1].Args.(*trace.EnterArgs).CQLeft = pick[trace.Num32](m, 0, 0, 1, 2)
 	}
 	m.waitFor(trace.InitTask, fd, 1, 400)
+	m.look(trace.InitTask, fd) // a wait leaves work that it did not need
 }
 
 // vforkWait has a child wait for what its parent submitted, who waits for the child.
@@ -149,7 +152,7 @@ func (m *maker) deadOwner() {
 
 // wrappedResize resizes a ring whose head stands before its beginning, with CQEs that nobody has looked at.
 func (m *maker) wrappedResize() {
-	fd, name := m.ring(trace.InitTask, 4, uapi.IORING_SETUP_SINGLE_ISSUER|uapi.IORING_SETUP_DEFER_TASKRUN)
+	fd, name := m.ring(trace.InitTask, 4, uapi.IORING_SETUP_SUBMIT_ALL|uapi.IORING_SETUP_SINGLE_ISSUER|uapi.IORING_SETUP_DEFER_TASKRUN)
 	m.add(trace.InitTask, &trace.DupArgs{FD: trace.Num32(fd)})
 	blind := m.nextFD // a ring is entered through it without a look
 	m.nextFD++
@@ -164,4 +167,49 @@ func (m *maker) wrappedResize() {
 	m.resizeRing(fd, &trace.ResizeParams{SQEntries: 4})
 	m.look(trace.InitTask, fd)
 	m.submitTo(trace.InitTask, fd, m.sqe(uapi.IORING_OP_NOP, 0))
+}
+
+// never is a timeout that does not come.
+func (m *maker) never(sqeFlags uint32, fields ...trace.SQEField) trace.SQE {
+	return m.sqe(uapi.IORING_OP_TIMEOUT, sqeFlags, append(fields, m.long1000("addr"), field("len", 1))...)
+}
+
+// links are what may stand between the requests of a chain.
+func (m *maker) links() uint32 { return pick(m, uint32(uapi.IOSQE_IO_LINK), uapi.IOSQE_IO_HARDLINK) }
+
+// deadTask has a task end before its requests do.
+func (m *maker) deadTask() {
+	fd, name := m.ring(trace.InitTask, 16, 0)
+	spawn := pick[trace.Args](m, &trace.ForkArgs{Child: "child"}, &trace.ThreadArgs{Child: "child"})
+	m.add(trace.InitTask, spawn)
+	link := m.links()
+	how := field("timeout_flags", uint64(m.some(60, uapi.IORING_TIMEOUT_ETIME_SUCCESS)))
+	nop := func(flags uint32) trace.SQE { return m.sqe(uapi.IORING_OP_NOP, flags|m.some(20, uapi.IOSQE_ASYNC)) }
+	late := m.sqe(uapi.IORING_OP_LINK_TIMEOUT, link, object("addr", millis(50)), field("len", 1))
+	waits := m.never(0)
+	m.submitTo("child", fd, pick(m,
+		[]trace.SQE{m.timer(50, link, how), nop(link), nop(0)},
+		[]trace.SQE{m.never(uapi.IOSQE_IO_LINK), late, nop(0)},
+		[]trace.SQE{waits, nop(uapi.IOSQE_IO_DRAIN), nop(link), nop(0)},
+		[]trace.SQE{m.timer(50, 0, field("timeout_flags", uapi.IORING_TIMEOUT_MULTISHOT), field("off", 1)), m.never(link, field("off", 1)), nop(0)},
+	)...)
+	m.add("child", &trace.ExitArgs{})
+	m.pass(120)
+	m.add(trace.InitTask, &trace.ReapArgs{Ring: name})
+	c := trace.SyncCancel{Flags: trace.CancelNum(uapi.IORING_ASYNC_CANCEL_ANY)}
+	m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_SYNC_CANCEL, pointer(trace.Object{SyncCancel: &c}), 1)
+	m.pass(60)
+	m.add(trace.InitTask, &trace.ReapArgs{Ring: name})
+}
+
+// execDeferred has a task execute a program while its requests wait, with and without those of another.
+func (m *maker) execDeferred() {
+	fd, name := m.ring(trace.InitTask, 16, m.some(30, uapi.IORING_SETUP_SUBMIT_ALL))
+	m.add(trace.InitTask, &trace.ForkArgs{Child: "child"})
+	first := pick(m, trace.InitTask, "child")
+	link := m.links()
+	m.submitTo(first, fd, m.never(link), m.sqe(uapi.IORING_OP_NOP, link), m.never(link), m.sqe(uapi.IORING_OP_NOP, 0))
+	m.submitTo(trace.InitTask, fd, m.sqe(uapi.IORING_OP_NOP, m.some(70, uapi.IOSQE_IO_DRAIN)), m.sqe(uapi.IORING_OP_NOP, 0))
+	m.add(trace.InitTask, &trace.ExecArgs{})
+	m.add("child", &trace.ReapArgs{Ring: name})
 }

@@ -394,15 +394,17 @@ func (r *Ring) taskWork(q *request, f func()) {
 // localWorkMax is the least that one run may do (IO_LOCAL_TW_DEFAULT_MAX).
 const localWorkMax = 20
 
-// runLocal runs the task work of a ring with DEFER_TASKRUN, until it has done so many things or nothing is left. What
-// completions cause waits for the next run.
+// runLocal runs the task work of a ring with DEFER_TASKRUN, until it has done so many things or nothing is left.
+func (r *Ring) runLocal(want int) { r.runLocalUpTo(want, max(localWorkMax, want)) }
+
+// runLocalUpTo is runLocal that does up to so many things at a time. What completions cause waits for the next run.
 //
 // Linux: io_uring/tw.c:__io_run_local_work
-func (r *Ring) runLocal(want int) {
+func (r *Ring) runLocalUpTo(want, most int) {
 	if len(r.local.items) == 0 {
 		return
 	}
-	for most := max(localWorkMax, want); ; {
+	for {
 		limit := most
 		if r.k.release.Has(kernel.TaskWorkInBatches) {
 			limit = min(most, len(r.local.items))

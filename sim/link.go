@@ -3,6 +3,7 @@ package sim
 import (
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
+	"github.com/uringsim/uringsim/verdict"
 )
 
 // queueNext moves the chain on behind a request that is done: the next one runs, or the rest is cancelled.
@@ -75,10 +76,16 @@ func (r *Ring) failLinks(q *request) {
 	})
 }
 
-// submitLater runs a request whose turn has come.
+// submitLater runs a request whose turn has come, unless its task has ended meanwhile.
 //
 // Linux: io_uring/io_uring.c:io_req_task_submit
 func (r *Ring) submitLater(q *request) {
+	if q.task.Ended() {
+		q.because(verdict.Refuse(verdict.Issue, uapi.EFAULT, "io_uring/io_uring.c:io_req_task_submit",
+			"its task must not have ended"))
+		r.fail(q, int32(uapi.EFAULT.Ret()))
+		return
+	}
 	if q.Flags&uapi.IOSQE_ASYNC != 0 {
 		r.toWorker(q)
 	} else {

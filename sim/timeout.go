@@ -152,7 +152,7 @@ func (r *Ring) fire(q *request) {
 	})
 }
 
-// fireLinked cancels the request that a linked timeout is for.
+// fireLinked cancels the request that a linked timeout is for. If their task has ended, the timeout is cancelled instead.
 //
 // Linux: io_uring/timeout.c:io_link_timeout_fn, io_req_task_link_timeout
 func (r *Ring) fireLinked(q *request) {
@@ -162,6 +162,10 @@ func (r *Ring) fireLinked(q *request) {
 	q.deferred, q.note = true, "its time has come"
 	r.taskWork(q, func() {
 		q.leave(head)
+		if q.task.Ended() {
+			r.fail(q, int32(uapi.ECANCELED.Ret()))
+			return
+		}
 		if q.res = int32(uapi.ETIME.Ret()); r.cancel(&cancelKey{data: head.UserData}, nil, true) == 0 {
 			q.res = int32(uapi.ENOENT.Ret())
 		}

@@ -18,7 +18,7 @@ import (
 func (r *Ring) getEvents(t *task, c *trace.Enter) (*verdict.Refusal, string) {
 	iopoll := r.has(uapi.IORING_SETUP_IOPOLL) && !r.has(uapi.IORING_SETUP_SQPOLL)
 	arg, refusal := r.getExtArg(t.Task, c, iopoll)
-	if r.has(uapi.IORING_SETUP_DEFER_TASKRUN) && c.ToSubmit > 0 {
+	if r.has(uapi.IORING_SETUP_DEFER_TASKRUN) && c.ToSubmit > 0 && !iopoll {
 		r.runLocal(int(c.MinComplete)) // already under the submission's lock, whatever the arguments are
 	}
 	if refusal != nil {
@@ -26,6 +26,10 @@ func (r *Ring) getEvents(t *task, c *trace.Enter) (*verdict.Refusal, string) {
 	}
 	if r.has(uapi.IORING_SETUP_DEFER_TASKRUN) && r.Submitter != t.Task {
 		return verdict.Refuse(verdict.Enter, uapi.EEXIST, "io_uring/wait.c:io_cqring_wait", "the ring belongs to another task"), ""
+	}
+	if iopoll {
+		r.poll(t, c.MinComplete)
+		return nil, ""
 	}
 	want := c.MinComplete
 	if int32(want) >= 0 { // a number that is negative as an int is not cut
@@ -35,7 +39,7 @@ func (r *Ring) getEvents(t *task, c *trace.Enter) (*verdict.Refusal, string) {
 	r.runLocal(int(int32(want)))
 	t.runWork()
 	r.cq.flushOverflow()
-	if r.cq.ready() >= want || iopoll {
+	if r.cq.ready() >= want {
 		return nil, ""
 	}
 	if refusal := arg.check(t.Task); refusal != nil {
@@ -44,17 +48,33 @@ func (r *Ring) getEvents(t *task, c *trace.Enter) (*verdict.Refusal, string) {
 	return r.sleep(c, &arg, want)
 }
 
+// poll is a wait on a ring with IOPOLL, where nothing that is modelled has to be polled for: it does the work that is left
+// if there is no completion yet.
+//
+// Linux: io_uring/io_uring.c:io_iopoll_check
+func (r *Ring) poll(t *task, want uint32) {
+	r.cq.flushOverflow()
+	if r.cq.ready() == 0 {
+		r.runLocal(int(int32(min(want, r.cqEntries))))
+		t.runWork()
+	}
+}
+
 // sleep lets time pass until there are as many completions as wanted, or the wait's own time is over.
 //
 // Linux: io_uring/wait.c:io_cqring_wait, io_cqring_schedule_timeout
 func (r *Ring) sleep(c *trace.Enter, arg *extArg, want uint32) (*verdict.Refusal, string) {
 	w := r.startWait(arg, want)
 	for {
-		for r.settle() || r.local.run() {
-		}
+		did := r.settle() || len(r.local.items) > 0
+		r.runLocalUpTo(w.left, w.left)
 		r.cq.flushOverflow()
 		if w.reached() {
 			return nil, ""
+		}
+		if did {
+			w.count()
+			continue
 		}
 		if len(r.cq.overflow) > 0 {
 			if r.k.release.Has(kernel.WaitSpinsOnOverflow) {
@@ -88,6 +108,7 @@ type wait struct {
 	target   uint32 // tail of the CQ at which it is content
 	tail     uint32 // when it began
 	woke     uint32 // timeouts when it began: another one ends it
+	left     int    // how many completions were missing when the task last looked
 	least    bool   // its least time is not over
 	deadline int64  // of now, in ns of the kernel's clock
 }
@@ -100,8 +121,12 @@ func (r *Ring) startWait(arg *extArg, want uint32) *wait {
 	case arg.timed:
 		w.deadline = arg.deadline
 	}
+	w.count()
 	return w
 }
+
+// count looks how many completions are missing.
+func (w *wait) count() { w.left = max(1, int(int32(w.target-w.r.cq.tail))) }
 
 // reached tells whether there is what it waits for. A number that is negative may be reached, too.
 //
