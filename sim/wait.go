@@ -113,6 +113,7 @@ type wait struct {
 	deadline int64  // of now, in ns of the kernel's clock
 }
 
+// startWait begins a wait for so many completions.
 func (r *Ring) startWait(arg *extArg, want uint32) *wait {
 	w := &wait{r: r, arg: arg, target: r.cq.head + want, tail: r.cq.tail, woke: r.timers.woke(), deadline: math.MaxInt64}
 	switch {
@@ -138,9 +139,8 @@ func (w *wait) reached() bool {
 // woke is the number of timeouts that ended and woke those who wait.
 func (t *timers) woke() uint32 { return t.fired - t.silent }
 
-// goesOn tells whether the wait goes on at its deadline: its least time is over, nothing is there, and it has more time.
-// From
-// now on one completion will do.
+// goesOn tells whether the wait goes on at its deadline: its least time is over, nothing is there, and it has more time,
+// in which one completion will do.
 //
 // Linux: io_uring/wait.c:io_cqring_min_timer_wakeup
 func (w *wait) goesOn() bool {
