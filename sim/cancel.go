@@ -118,6 +118,9 @@ func (k *Kernel) cancelAll(t *task) {
 			}
 			again = r.cancelDeferred(t, mine) || again
 			again = r.cancelRunning(t, mine) || again
+			if r.thread != nil && r.thread.SameProcess(t.Task) {
+				again = r.thread.runWork() || again
+			}
 		}
 	}
 }

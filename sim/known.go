@@ -81,7 +81,7 @@ func (k *knowledge) fired(userData uint64) bool {
 // chain went on, and a linked one whose task has ended is cancelled when it does.
 func (k *knowledge) fires(q *request) bool {
 	res := uapi.ETIME
-	if q.timer.head != nil && q.task.Ended() && !k.has(q.timer.head.UserData) {
+	if q.timer.head != nil && q.abandoned() && !k.has(q.timer.head.UserData) {
 		res = uapi.ECANCELED
 	}
 	i := slices.IndexFunc(k.cqes, func(c uapi.CQE) bool { return c.UserData == q.UserData && c.Res == int32(res.Ret()) })

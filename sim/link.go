@@ -76,11 +76,16 @@ func (r *Ring) failLinks(q *request) {
 	})
 }
 
+// abandoned tells whether its task has ended, without it. A submission thread cancels what it has before it ends.
+func (q *request) abandoned() bool {
+	return q.task.Ended() && (q.ring.thread == nil || q.task != &q.ring.thread.task)
+}
+
 // submitLater runs a request whose turn has come, unless its task has ended meanwhile.
 //
 // Linux: io_uring/io_uring.c:io_req_task_submit
 func (r *Ring) submitLater(q *request) {
-	if q.task.Ended() {
+	if q.abandoned() {
 		q.because(verdict.Refuse(verdict.Issue, uapi.EFAULT, "io_uring/io_uring.c:io_req_task_submit",
 			"its task must not have ended"))
 		r.fail(q, int32(uapi.EFAULT.Ret()))

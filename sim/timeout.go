@@ -162,7 +162,7 @@ func (r *Ring) fireLinked(q *request) {
 	q.deferred, q.note = true, "its time has come"
 	r.taskWork(q, func() {
 		q.leave(head)
-		if q.task.Ended() {
+		if q.abandoned() {
 			r.fail(q, int32(uapi.ECANCELED.Ret()))
 			return
 		}
