@@ -50,6 +50,7 @@ func (m *maker) fillCQ(fd, blind int, name string, flags uint32) {
 		}
 		e.SQEs = append(e.SQEs, s)
 	}
+	m.leaveCQEs(e)
 	e.Flags = enterFlags(m.some(30, uapi.IORING_ENTER_GETEVENTS))
 	if m.chance(60) {
 		m.add(trace.InitTask, e)
@@ -67,4 +68,11 @@ func (m *maker) cqeMessage(ring int) {
 		field("msg_ring_flags", uapi.IORING_MSG_RING_FLAGS_PASS),
 		field("file_index", uint64(pick[uint32](m, 0, 1, uapi.IORING_CQE_F_32, uapi.IORING_CQE_F_32, uapi.IORING_CQE_F_SKIP))))
 	m.registerCall(trace.InitTask, -1, uapi.IORING_REGISTER_SEND_MSG_RING, pointer(trace.Object{SQE: &s}), 1)
+}
+
+// leaveCQEs now and then has the program not free CQEs that it has seen.
+func (m *maker) leaveCQEs(e *trace.EnterArgs) {
+	if m.chance(20) {
+		e.CQLeft = pick[trace.Num32](m, 1, 1, 2, 3, 8)
+	}
 }

@@ -7,10 +7,7 @@ import (
 
 // enter submits a little with all arguments that enter has, on rings that are small enough to overflow.
 func (m *maker) enter() {
-	flags := m.ringFlags()
-	if flags&uapi.IORING_SETUP_DEFER_TASKRUN == 0 {
-		flags |= m.some(15, uapi.IORING_SETUP_IOPOLL)
-	}
+	flags := m.ringFlags() | m.some(15, uapi.IORING_SETUP_IOPOLL)
 	big := flags&uapi.IORING_SETUP_CQE_MIXED == 0 // see kernel.WaitSpinsOnOverflow
 	waits := m.chance(40)
 	if waits {
@@ -44,6 +41,7 @@ func (m *maker) enter() {
 		if m.chance(5) {
 			e.FD = pick(m, trace.Num32(0), 99, ^trace.Num32(0))
 		}
+		m.leaveCQEs(e)
 		m.waitArgs(e, waits)
 		m.add(task, e)
 	}
@@ -111,6 +109,9 @@ func (m *maker) waitArgs(e *trace.EnterArgs, waits bool) {
 	case 2:
 		e.Flags |= enterFlags(uapi.IORING_ENTER_EXT_ARG)
 		g := trace.GetEvents{TS: bad(trace.Object{Timespec: &short})}
+		if m.chance(30) {
+			g.MinWaitUsec = trace.Num32(pick(m, 1, 500, 3000))
+		}
 		if m.chance(30) {
 			g.Sigmask, g.SigmaskSize = bad(trace.Object{Bytes: &mask}), trace.Num32(pick(m, 8, 8, 0, 16))
 		}

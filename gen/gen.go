@@ -36,6 +36,7 @@ var Kinds = []Kind{
 	{"enter", "the arguments of enter, waits, and rings that overflow", 2, (*maker).enter},
 	{"cqes", "CQEs of both sizes that overflow, wrap around, and move with their ring", 2, (*maker).cqes},
 	{"sqpoll", "rings with submission threads that several tasks enter", 2, (*maker).sqpoll},
+	{"rare", "what takes several steps to come about", 1, (*maker).rare},
 	{"setup", "rings with all flags and sizes", 2, (*maker).setupKind},
 	{"mixed", "long lives of several tasks and rings", 3, (*maker).mixed},
 }

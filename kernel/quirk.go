@@ -48,6 +48,7 @@ const (
 	NAPITimeUncapped
 	ResizeIgnoresSQArray
 	ResizeTearsBigEntries
+	ResizeStopsAtWrap
 	ResizeMixesUpSQE128
 	QueryAnySize
 	NoZCRXNoDev
@@ -303,6 +304,11 @@ var Quirks = [numQuirks]Row{
 		What:  "RESIZE_RINGS puts the halves of SQEs and CQEs of two entries to both ends of the new ring",
 		Else:  "RESIZE_RINGS gives EOVERFLOW where an SQE or CQE of two entries would come to the last one",
 		Why:   "requests fail, and programs read behind the ring"},
+	ResizeStopsAtWrap: {Name: "resize-stops-at-wrap", On: []string{v619, seed, v70, v71, v72},
+		Where: "io_uring/register.c:io_register_resize_rings",
+		What:  "RESIZE_RINGS copies nothing while the counters of head and tail have a wrap to 0 between them",
+		Else:  "RESIZE_RINGS copies what is in the rings, whatever their counters are",
+		Why:   "once in four thousand million entries, what was in a ring is lost in a resize"},
 	ResizeMixesUpSQE128: {Name: "resize-mixes-up-sqe128", On: []string{v619, seed},
 		Where: "io_uring/register.c:io_register_resize_rings",
 		What:  "RESIZE_RINGS copies SQEs of an SQE128 ring as if they had 64 bytes: halves of others",

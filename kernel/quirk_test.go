@@ -88,6 +88,7 @@ var quirkReleases = map[Quirk]string{ //          6.19, d42eb05e60, 7.0, 7.1, 7.
 	NAPITimeUncapped:               "xx----",
 	ResizeIgnoresSQArray:           "xxxx--",
 	ResizeTearsBigEntries:          "xxxxx-",
+	ResizeStopsAtWrap:              "xxxxx-",
 	ResizeMixesUpSQE128:            "xx----",
 	QueryAnySize:                   "xxxx--",
 	NoZCRXNoDev:                    "xxx---",

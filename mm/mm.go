@@ -40,11 +40,13 @@ type segment struct {
 	prot       Prot
 }
 
-// page is the content of a page that was written to. It belongs to at most one Space; others copy it before they write.
+// page is the content of a page that was written to. It belongs to at most one Space, and others copy it before they
+// write, unless it is shared.
 type page struct {
 	data   [PageSize]byte
 	owner  *Space
 	pinned bool // a fork copies it for the child right away
+	shared bool // it belongs to all that have it
 }
 
 // Space is the address space of a process. The zero Space has nothing mapped.
@@ -58,7 +60,7 @@ type Space struct {
 func (s *Space) Clone() *Space {
 	c := &Space{segs: slices.Clone(s.segs), pages: make(map[uint64]*page, len(s.pages)), outside: s.outside}
 	for n, p := range s.pages {
-		if p.pinned && p.owner == s {
+		if p.pinned && p.owner == s && !p.shared {
 			c.pages[n] = &page{data: p.data, owner: c}
 			continue
 		}
@@ -78,6 +80,26 @@ func (s *Space) Map(addr, size uint64, prot Prot) uapi.Errno {
 	}
 	s.Unmap(addr, size)
 	s.insert(segment{addr, addr + size, prot})
+	return 0
+}
+
+// MapShared is Map of memory that children share. It fails with ENOMEM beyond MaxResident, too.
+func (s *Space) MapShared(addr, size uint64, prot Prot) uapi.Errno {
+	if e := s.Map(addr, size, prot); e != 0 {
+		return e
+	}
+	if size > MaxResident {
+		s.Unmap(addr, size)
+		return uapi.ENOMEM
+	}
+	for n := addr / PageSize; n < (addr+size)/PageSize; n++ {
+		p := s.own(n)
+		if p == nil {
+			s.Unmap(addr, size)
+			return uapi.ENOMEM
+		}
+		p.shared = true
+	}
 	return 0
 }
 
@@ -242,7 +264,7 @@ func (s *Space) poke(addr uint64, src []byte) bool {
 // own returns the page with the number, as this Space's own, or nil if there is no room for it.
 func (s *Space) own(n uint64) *page {
 	p := s.pages[n]
-	if p != nil && p.owner == s {
+	if p != nil && (p.owner == s || p.shared) {
 		return p
 	}
 	if p == nil && len(s.pages) >= MaxResident/PageSize {

@@ -4,7 +4,10 @@ import "slices"
 
 // Pinned are pages that the kernel holds. They stay when the program unmaps them, and after a fork the parent keeps
 // them.
-type Pinned struct{ pages []*page }
+type Pinned struct {
+	first uint64 // the number of the first page
+	pages []*page
+}
 
 // Pin pins a range of whole writable pages. It returns nil if the range is not writable or there is no room for it.
 //
@@ -13,7 +16,7 @@ func (s *Space) Pin(addr, size uint64) *Pinned {
 	if !s.Pinnable(addr, size) {
 		return nil
 	}
-	pins := &Pinned{}
+	pins := &Pinned{first: addr / PageSize}
 	for n := addr / PageSize; n < (addr+size)/PageSize; n++ {
 		p := s.own(n)
 		if p == nil {
@@ -40,6 +43,16 @@ func (p *Pinned) Write(offset uint64, src []byte) {
 		n := copy(p.pages[offset/PageSize].data[offset%PageSize:], src)
 		src, offset = src[n:], offset+uint64(n)
 	}
+}
+
+// Sees tells whether the program finds the pages where they were when they were pinned.
+func (s *Space) Sees(p *Pinned) bool {
+	for i, page := range p.pages {
+		if s.pages[p.first+uint64(i)] != page {
+			return false
+		}
+	}
+	return true
 }
 
 // Overlaps tells whether the two have a page in common.

@@ -1,6 +1,11 @@
 package mm
 
-import "testing"
+import (
+	"slices"
+	"testing"
+
+	"github.com/uringsim/uringsim/uapi"
+)
 
 // TestPin: the kernel sees what the task writes, through a fork, and nothing else any more once it is unmapped.
 func TestPin(t *testing.T) {
@@ -37,5 +42,43 @@ func TestPin(t *testing.T) {
 	b := []byte{9}
 	if pins.Read(b, 2*PageSize); b[0] != 0 {
 		t.Error("there is something behind the pinned pages")
+	}
+}
+
+// TestMapShared: a child sees what its parent writes, and the other way round, in shared memory only.
+func TestMapShared(t *testing.T) {
+	const private, shared = 0x10000, 0x20000
+	parent := &Space{}
+	if e := parent.Map(private, PageSize, ReadWrite); e != 0 {
+		t.Fatal(e)
+	}
+	if e := parent.MapShared(shared, 2*PageSize, ReadWrite); e != 0 {
+		t.Fatal(e)
+	}
+	own, both := parent.Pin(private, PageSize), parent.Pin(shared, 2*PageSize)
+	child := parent.Clone()
+	parent.CopyOut(private, []byte{1})
+	parent.CopyOut(shared, []byte{2})
+	child.CopyOut(shared+PageSize, []byte{3})
+	read := func(s *Space, addr uint64) byte {
+		b := make([]byte, 1)
+		if !s.CopyIn(b, addr) {
+			t.Errorf("%#x cannot be read", addr)
+		}
+		return b[0]
+	}
+	got := []byte{read(child, private), read(child, shared), read(parent, shared+PageSize)}
+	if want := []byte{0, 2, 3}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if !child.Sees(both) || child.Sees(own) || !parent.Sees(own) {
+		t.Error("a child sees the pages that it shares, and no others")
+	}
+	child.Unmap(shared, PageSize)
+	if child.Sees(both) || !parent.Sees(both) || read(parent, shared) != 2 {
+		t.Error("what a child unmaps, its parent still has")
+	}
+	if e := parent.MapShared(1<<32, MaxResident+PageSize, ReadWrite); e != uapi.ENOMEM {
+		t.Errorf("more than may be resident: %v, want ENOMEM", e)
 	}
 }

@@ -54,10 +54,10 @@ func (c *call) maxWorkers() Outcome {
 		return refuse(uapi.EFAULT, where, "the two numbers must be readable")
 	}
 	most := [2]uint32{binary.LittleEndian.Uint32(raw[:]), binary.LittleEndian.Uint32(raw[4:])}
+	if max(most[0], most[1]) > math.MaxInt32 {
+		return refuse(uapi.EINVAL, where, "the numbers must not be negative")
+	}
 	for i, n := range most {
-		if n > math.MaxInt32 {
-			return refuse(uapi.EINVAL, where, "the numbers must not be negative")
-		}
 		if n != 0 {
 			c.ring.MaxWorkers[i] = n
 		}

@@ -12,19 +12,23 @@ const (
 	MsgSendFD = 1
 )
 
-// SendData posts the message of a MSG_RING SQE to the ring behind the file. The target's restrictions and filters have
-// no say in it.
-//
-// Linux: io_uring/msg_ring.c:__io_msg_ring_data
-func SendData(k kernel.Release, f *tctx.File, sqe *uapi.SQE) (e uapi.Errno, why string) {
-	flags := sqe.OpFlags()
-	pass := flags&uapi.IORING_MSG_RING_FLAGS_PASS != 0
-	target := f.Ring.(holder)
-	ring := target.RegisterState()
+// Message is what a MSG_RING SQE says.
+func Message(sqe *uapi.SQE) uapi.CQE {
 	cqe := uapi.CQE{UserData: sqe.Off(), Res: int32(sqe.Len())}
-	if pass {
+	if sqe.OpFlags()&uapi.IORING_MSG_RING_FLAGS_PASS != 0 {
 		cqe.Flags = sqe.FileIndex()
 	}
+	return cqe
+}
+
+// MaySendData checks the message of a MSG_RING SQE to the ring behind the file. The target's restrictions and filters
+// have no say in it.
+//
+// Linux: io_uring/msg_ring.c:__io_msg_ring_data
+func MaySendData(k kernel.Release, f *tctx.File, sqe *uapi.SQE) (e uapi.Errno, why string) {
+	flags, cqe := sqe.OpFlags(), Message(sqe)
+	pass := flags&uapi.IORING_MSG_RING_FLAGS_PASS != 0
+	ring := StateOf(f)
 	switch {
 	case uint32(sqe.Addr3()) != 0 || flags&^uapi.IORING_MSG_RING_FLAGS_PASS != 0:
 		return uapi.EINVAL, "addr3 must be 0, and no flag but FLAGS_PASS set"
@@ -36,7 +40,6 @@ func SendData(k kernel.Release, f *tctx.File, sqe *uapi.SQE) (e uapi.Errno, why 
 		!k.Has(kernel.MsgRingPassesCQE32):
 		return uapi.EINVAL, "IORING_CQE_F_32 needs a target with CQE32 or CQE_MIXED"
 	}
-	target.PostMessage(cqe)
 	return 0, ""
 }
 
@@ -69,8 +72,9 @@ func (c *call) sendMsgRing() Outcome {
 	case f.Kind != tctx.RingFile:
 		return refuse(uapi.EBADFD, whereSync, "fd must be a ring")
 	}
-	if e, why := SendData(c.kernel, f, &sqe); e != 0 {
+	if e, why := MaySendData(c.kernel, f, &sqe); e != 0 {
 		return refuse(e, "io_uring/msg_ring.c:__io_msg_ring_data", why)
 	}
+	f.Ring.(holder).PostMessage(Message(&sqe))
 	return Outcome{}
 }

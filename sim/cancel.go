@@ -91,7 +91,7 @@ func (r *Ring) Cancel(flags uint32, data uint64, op uapi.Op, file *tctx.File) (n
 // mayFindOthers tells whether the key may match requests that other parts of the kernel, or workers, have in hand: what
 // becomes of those is not io_uring's to say.
 func (r *Ring) mayFindOthers(key *cancelKey) bool {
-	return len(r.workers.items)+len(r.drain.list) > 0 ||
+	return len(r.workers.items) > 0 ||
 		slices.ContainsFunc(r.unresolved, func(q *request) bool { return !q.pending && key.matches(q) })
 }
 
@@ -106,25 +106,66 @@ func (r *Ring) unknown() int {
 	return n
 }
 
-// cancelAll cancels what a task that executes another program has in flight.
+// cancelAll cancels what a task that executes another program has in flight, and what its chains go on with.
 //
-// Linux: io_uring/cancel.c:io_uring_cancel_generic
+// Linux: io_uring/cancel.c:io_uring_cancel_generic, io_uring_try_cancel_requests
 func (k *Kernel) cancelAll(t *task) {
-	for _, r := range k.rings {
-		for _, q := range append(slices.Clone(r.timers.list), r.unresolved...) {
-			if q.task.Task != t.Task && (r.thread == nil || !r.thread.SameProcess(t.Task)) || q.timer == nil && !q.pending {
-				continue
+	for again := true; again; again = t.runWork() || again {
+		again = false
+		for _, r := range k.rings {
+			mine := func(q *request) bool {
+				return q.task.Task == t.Task || r.thread != nil && q.task == &r.thread.task && r.thread.SameProcess(t.Task)
 			}
-			if q.timer != nil {
-				r.timers.remove(q)
-				r.timers.fired++
+			again = r.cancelDeferred(t, mine) || again
+			again = r.cancelRunning(t, mine) || again
+			if r.thread != nil && r.thread.SameProcess(t.Task) {
+				again = r.thread.runWork() || again
 			}
-			r.unresolved = slices.DeleteFunc(r.unresolved, func(o *request) bool { return o == q })
-			q.deferred, q.pending, q.note = true, false, "cancelled, as its task executes a program"
-			t.work.add(r, func() { r.fail(q, int32(uapi.ECANCELED.Ret())) })
 		}
 	}
-	t.runWork()
+}
+
+// cancelDeferred cancels what waits for a drain, up to the last of the task, whoever submitted what is before it.
+//
+// Linux: io_uring/cancel.c:io_cancel_defer_files
+func (r *Ring) cancelDeferred(t *task, mine func(*request) bool) bool {
+	n := len(r.drain.list)
+	for n > 0 && !mine(r.drain.list[n-1]) {
+		n--
+	}
+	for _, q := range r.drain.list[:n] {
+		r.drain.drained -= q.length()
+		by := q.task
+		if mine(q) {
+			by = t
+		}
+		r.cancelBy(by, q)
+	}
+	r.drain.list = r.drain.list[n:]
+	return n > 0
+}
+
+// cancelRunning cancels timeouts, and what the Issuer has in flight.
+func (r *Ring) cancelRunning(t *task, mine func(*request) bool) (did bool) {
+	for _, q := range append(slices.Clone(r.timers.list), r.unresolved...) {
+		if !mine(q) || q.timer == nil && !q.pending {
+			continue
+		}
+		if q.timer != nil {
+			r.timers.remove(q)
+			r.timers.fired++
+		}
+		r.unresolved = slices.DeleteFunc(r.unresolved, func(o *request) bool { return o == q })
+		q.pending, did = false, true
+		r.cancelBy(t, q)
+	}
+	return did
+}
+
+// cancelBy has a task end a request of a task that executes a program.
+func (r *Ring) cancelBy(t *task, q *request) {
+	q.deferred, q.note = true, "cancelled, as its task executes a program"
+	t.work.add(r, func() { r.fail(q, int32(uapi.ECANCELED.Ret())) })
 }
 
 // issuePollRemove cancels or changes a poll in flight.

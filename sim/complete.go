@@ -158,11 +158,19 @@ func (c *completionQueue) nextEntry(flags uint32) *entry {
 
 // post adds a CQE that no request brings along.
 func (c *completionQueue) post(cqe trace.CQE) {
-	e := c.get(cqe.Flags, false)
-	if e == nil {
-		e = extend(&c.overflow)
-	}
+	e := c.nextEntry(cqe.Flags)
 	e.CQE, e.aux = cqe, !cqe.Known
+}
+
+// postIfFits adds a CQE of a request that goes on; false if there is no room.
+//
+// Linux: io_uring/io_uring.c:io_req_post_cqe
+func (c *completionQueue) postIfFits(cqe trace.CQE) bool {
+	e := c.get(cqe.Flags, false)
+	if e != nil {
+		e.CQE, e.aux = cqe, !cqe.Known
+	}
+	return e != nil
 }
 
 // flushOverflow moves what waits into the ring, as far as it fits.
@@ -213,10 +221,13 @@ func (c *completionQueue) leave(n uint32) {
 	c.stored = max(c.stored-c.taken, 0)
 	c.posted, c.taken = append(c.posted[:0], c.posted[c.taken:]...), 0
 	unseen := uint32(0)
-	if len(c.posted) > 0 {
+	switch {
+	case c.halves != nil:
+		unseen = c.tail - c.looked
+	case len(c.posted) > 0:
 		unseen = c.tail - c.posted[0].at
 	}
-	c.head = c.tail - min(min(n, c.r.cqEntries)+unseen, c.r.cqEntries)
+	c.head = c.tail - unseen - n
 }
 
 // reap copies the CQEs that the program has not seen yet, as many as fit, and frees their room.
@@ -383,15 +394,17 @@ func (r *Ring) taskWork(q *request, f func()) {
 // localWorkMax is the least that one run may do (IO_LOCAL_TW_DEFAULT_MAX).
 const localWorkMax = 20
 
-// runLocal runs the task work of a ring with DEFER_TASKRUN, until it has done so many things or nothing is left. What
-// completions cause waits for the next run.
+// runLocal runs the task work of a ring with DEFER_TASKRUN, until it has done so many things or nothing is left.
+func (r *Ring) runLocal(want int) { r.runLocalUpTo(want, max(localWorkMax, want)) }
+
+// runLocalUpTo is runLocal that does up to so many things at a time. What completions cause waits for the next run.
 //
 // Linux: io_uring/tw.c:__io_run_local_work
-func (r *Ring) runLocal(want int) {
+func (r *Ring) runLocalUpTo(want, most int) {
 	if len(r.local.items) == 0 {
 		return
 	}
-	for most := max(localWorkMax, want); ; {
+	for {
 		limit := most
 		if r.k.release.Has(kernel.TaskWorkInBatches) {
 			limit = min(most, len(r.local.items))
@@ -414,7 +427,9 @@ func (r *Ring) settle() (did bool) {
 		again = r.workers.run()
 		again = r.fireDue() || again
 		for _, t := range r.k.order {
-			again = t.runWork() || again
+			if !t.Waits() {
+				again = t.runWork() || again
+			}
 		}
 		if r.thread != nil {
 			again = r.thread.runWork() || again

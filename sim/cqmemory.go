@@ -197,9 +197,12 @@ func (c *completionQueue) copyTo(to []half, entries uint32) bool {
 	}
 	c.store()
 	c.blur()
+	if c.r.skips(c.head, c.tail) {
+		return true
+	}
 	end, unit := c.tail, c.unit()
-	if i := c.tearing(entries); i >= 0 && !c.r.k.release.Has(kernel.ResizeTearsBigEntries) {
-		end = c.posted[i].at
+	if at, is := c.tearing(entries); is && !c.r.k.release.Has(kernel.ResizeTearsBigEntries) {
+		end = at
 	}
 	if c.r.k.release.Has(kernel.ResizeMixesUpSQE128) {
 		unit = 1
@@ -211,9 +214,25 @@ func (c *completionQueue) copyTo(to []half, entries uint32) bool {
 	return end == c.tail
 }
 
-// tearing is the place of a CQE that a ring with so many entries has at both of its ends, or -1.
-func (c *completionQueue) tearing(entries uint32) int {
-	return slices.IndexFunc(c.posted, func(e entry) bool { return e.slots == 2 && e.at&(entries-1) == entries-1 })
+// tearing is the place of a CQE that a ring with so many entries has at both of its ends, if there is one. It is one
+// that is in the memory from the head on, which may lie within another.
+func (c *completionQueue) tearing(entries uint32) (at uint32, is bool) {
+	if !c.r.has(uapi.IORING_SETUP_CQE_MIXED) {
+		return 0, false
+	}
+	for at = c.head; at != c.tail; at++ {
+		h := c.halves[at&(c.r.cqEntries-1)]
+		if h.any || uint32(h.words[1]>>32)&uapi.IORING_CQE_F_32 == 0 {
+			continue
+		}
+		if at&(entries-1) == entries-1 {
+			return at, true
+		}
+		if at++; at == c.tail {
+			break
+		}
+	}
+	return 0, false
 }
 
 // move gives the CQ the memory that copyTo has filled.
@@ -225,6 +244,7 @@ func (c *completionQueue) move(to []half, entries uint32) {
 		return
 	}
 	mixed := c.unit() == 2 && c.r.k.release.Has(kernel.ResizeMixesUpSQE128)
-	c.skewed = c.skewed || mixed && c.looked != c.tail || c.tearing(entries) >= 0
+	_, torn := c.tearing(entries)
+	c.skewed = c.skewed || mixed && c.looked != c.tail || torn
 	c.halves = to
 }

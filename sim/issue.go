@@ -47,11 +47,15 @@ var issuers = [uapi.IORING_OP_LAST]issuer{
 	uapi.IORING_OP_WRITEV_FIXED:     issueFixedBuffer,
 }
 
-// queue runs a request.
+// queue runs a request, or hands it to a worker if it cannot go on here.
 //
-// Linux: io_uring/io_uring.c:io_queue_sqe
+// Linux: io_uring/io_uring.c:io_queue_sqe, io_queue_async
 func (r *Ring) queue(q *request) {
-	if !r.issue(q) {
+	switch done := r.issue(q); {
+	case q.again:
+		q.again = false
+		r.toWorker(q)
+	case !done:
 		r.unresolved = append(r.unresolved, q)
 	}
 }
@@ -78,7 +82,7 @@ func (r *Ring) issue(q *request) bool {
 }
 
 func (r *Ring) carryOut(q *request) bool {
-	if opdef.Defs[q.Opcode].NeedsFile && !r.assign(q, q.Flags&uapi.IOSQE_FIXED_FILE != 0) {
+	if opdef.Defs[q.Opcode].NeedsFile && q.file == nil && !r.assign(q, q.Flags&uapi.IOSQE_FIXED_FILE != 0) {
 		q.because(verdict.Refuse(verdict.Issue, uapi.EBADF, "io_uring/io_uring.c:io_assign_file", "fd must be open, or a slot that is not empty"))
 		r.fail(q, int32(uapi.EBADF.Ret()))
 		return true
@@ -189,10 +193,9 @@ func issueMsgRing(r *Ring, q *request) bool {
 	case f.Kind != tctx.RingFile:
 		e, why = uapi.EBADFD, "fd must be a ring"
 	case cmd == register.MsgData:
-		target := f.Ring.(*Ring)
-		target.cq.unordered = q.deferred || q.inWorker
-		e, why = register.SendData(r.k.release, f, &q.SQE)
-		target.cq.unordered = false
+		if e, why = r.sendData(q); q.again {
+			return false
+		}
 	case cmd == register.MsgSendFD:
 		target := f.Ring.(*Ring)
 		if e, why = r.maySendFD(q, target); e == 0 && target.isRemote() {
@@ -210,6 +213,27 @@ func issueMsgRing(r *Ring, q *request) bool {
 	}
 	return r.finish(q, res)
 }
+
+// sendData posts a message on another ring, or the same, unless a worker has to.
+//
+// Linux: io_uring/msg_ring.c:__io_msg_ring_data
+func (r *Ring) sendData(q *request) (uapi.Errno, string) {
+	target := q.file.Ring.(*Ring)
+	if e, why := register.MaySendData(r.k.release, q.file, &q.SQE); e != 0 {
+		return e, why
+	}
+	if q.again = r.locks(target) && !q.inWorker; !q.again {
+		target.cq.unordered = q.deferred || q.inWorker
+		target.PostMessage(register.Message(&q.SQE))
+		target.cq.unordered = false
+	}
+	return 0, ""
+}
+
+// locks tells whether a message to the target takes the lock that submission has: a worker has to send it then.
+//
+// Linux: io_uring/msg_ring.c:io_lock_external_ctx
+func (r *Ring) locks(target *Ring) bool { return target == r && r.has(uapi.IORING_SETUP_IOPOLL) }
 
 // isRemote tells whether only the ring's own task may post to it.
 //

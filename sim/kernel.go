@@ -145,7 +145,7 @@ func (k *Kernel) Do(name string, c trace.Call) trace.Result {
 	case trace.Enter:
 		return k.enter(t, &c)
 	case trace.Reap:
-		return k.reap(c)
+		return k.reap(t, c)
 	case trace.Spawn:
 		return k.spawn(t, c)
 	case trace.Exec:
@@ -233,7 +233,11 @@ func (t *task) fileCall(c trace.Call) trace.Result {
 	}
 	switch c := c.(type) {
 	case trace.Map:
-		return syscall(t.Mem.Map(c.Addr, c.Size, prots[c.Prot]), "mm/mmap.c:do_mmap", "whole pages of user memory")
+		mmap := t.Mem.Map
+		if c.Shared {
+			mmap = t.Mem.MapShared
+		}
+		return syscall(mmap(c.Addr, c.Size, prots[c.Prot]), "mm/mmap.c:do_mmap", "whole pages of user memory")
 	case trace.Protect:
 		return syscall(t.Mem.Protect(c.Addr, c.Size, prots[c.Prot]), "mm/mprotect.c:do_mprotect_pkey", "mapped whole pages")
 	case trace.Unmap:

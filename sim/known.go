@@ -76,15 +76,20 @@ func (k *knowledge) fired(userData uint64) bool {
 	})
 }
 
-// fires takes the CQE by which the recording shows that a timeout fired; false if there is none.
+// fires takes the CQE by which the recording shows that a timeout fired; false if there is none. One that goes on says so,
+// unless it had no room for it when that was: the CQE that did not fit shows later. One that posts no CQE has fired if its
+// chain went on, and a linked one whose task has ended is cancelled when it does.
 func (k *knowledge) fires(q *request) bool {
-	i := slices.IndexFunc(k.cqes, func(c uapi.CQE) bool {
-		return c.UserData == q.UserData && c.Res == int32(uapi.ETIME.Ret())
-	})
-	if i < 0 {
-		return false
+	res := uapi.ETIME
+	if q.timer.head != nil && q.abandoned() && !k.has(q.timer.head.UserData) {
+		res = uapi.ECANCELED
 	}
-	k.takeAt(i)
+	i := slices.IndexFunc(k.cqes, func(c uapi.CQE) bool { return c.UserData == q.UserData && c.Res == int32(res.Ret()) })
+	if i < 0 {
+		silent := q.skipsSuccess() && q.SQE.OpFlags()&uapi.IORING_TIMEOUT_ETIME_SUCCESS != 0
+		return silent && !k.has(q.UserData) && k.followed(q)
+	}
+	q.timer.last = k.takeAt(i).Flags&uapi.IORING_CQE_F_MORE == 0
 	return true
 }
 

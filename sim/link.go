@@ -3,6 +3,7 @@ package sim
 import (
 	"github.com/uringsim/uringsim/trace"
 	"github.com/uringsim/uringsim/uapi"
+	"github.com/uringsim/uringsim/verdict"
 )
 
 // queueNext moves the chain on behind a request that is done: the next one runs, or the rest is cancelled.
@@ -75,10 +76,21 @@ func (r *Ring) failLinks(q *request) {
 	})
 }
 
-// submitLater runs a request whose turn has come.
+// abandoned tells whether its task has ended, without it. A submission thread cancels what it has before it ends.
+func (q *request) abandoned() bool {
+	return q.task.Ended() && (q.ring.thread == nil || q.task != &q.ring.thread.task)
+}
+
+// submitLater runs a request whose turn has come, unless its task has ended meanwhile.
 //
 // Linux: io_uring/io_uring.c:io_req_task_submit
 func (r *Ring) submitLater(q *request) {
+	if q.abandoned() {
+		q.because(verdict.Refuse(verdict.Issue, uapi.EFAULT, "io_uring/io_uring.c:io_req_task_submit",
+			"its task must not have ended"))
+		r.fail(q, int32(uapi.EFAULT.Ret()))
+		return
+	}
 	if q.Flags&uapi.IOSQE_ASYNC != 0 {
 		r.toWorker(q)
 	} else {

@@ -21,8 +21,6 @@ const certainLocked = 2 << 20
 // Resize gives the ring new memory, of the sizes in p, and moves there what is in the old. The parameters are written
 // back before that, even if it fails then.
 //
-// Departs: the counters of a ring do not get to where they wrap around, up to which kernels before 7.3 copy nothing.
-//
 // Linux: io_uring/register.c:io_register_resize_rings
 func (r *Ring) Resize(t *tctx.Task, p *uapi.Params, addr uint64) register.Outcome {
 	if refusal := r.k.prepareConfig(p); refusal != nil {
@@ -45,6 +43,10 @@ func (r *Ring) Resize(t *tctx.Task, p *uapi.Params, addr uint64) register.Outcom
 	if user == nil && r.has(uapi.IORING_SETUP_NO_MMAP) || user != nil && (r.user == nil || user.overlaps(r.user)) {
 		return register.Outcome{Unmodelled: "what a resized ring holds in memory that its old memory overlaps, or that is not known"}
 	}
+	if r.skips(r.cq.head, r.cq.tail) {
+		r.cq.remember() // the program finds zeros
+		r.cq.skewed = true
+	}
 	sq, cqes := newSubmissions(p), r.cq.newMemory(p.CQEntries)
 	user.readSQ(sq)
 	user.readCQ(cqes)
@@ -61,12 +63,21 @@ func (r *Ring) Resize(t *tctx.Task, p *uapi.Params, addr uint64) register.Outcom
 	return register.Outcome{Resized: r.Name}
 }
 
-// moveSQ copies what the program has put into the SQ and the kernel has not taken yet; it is false if that has no room. In the new array, entries name their own place.
+// skips tells whether nothing of what stands between these counters is copied.
+func (r *Ring) skips(head, tail uint32) bool {
+	return head > tail && r.k.release.Has(kernel.ResizeStopsAtWrap)
+}
+
+// moveSQ copies what the program has put into the SQ and the kernel has not taken yet; it is false if that has no room.
+// In the new array, entries name their own place.
 //
 // Linux: io_uring/register.c:io_register_resize_rings
 func (r *Ring) moveSQ(p *uapi.Params, n submissions) bool {
 	if r.sqTail-r.sqHead > p.SQEntries {
 		return false
+	}
+	if r.skips(r.sqHead, r.sqTail) {
+		return true
 	}
 	size := r.sqeSize()
 	if r.k.release.Has(kernel.ResizeMixesUpSQE128) {

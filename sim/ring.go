@@ -81,6 +81,7 @@ type progress struct {
 	hasTimeout bool // REQ_F_LINK_TIMEOUT: the next in the chain is its timeout, running
 	creds      bool // REQ_F_CREDS
 	deferred   bool // REQ_F_COMPLETE via a worker: the place of its CQE is no fact
+	again      bool // it has to be carried out once more, by io-wq (EAGAIN)
 	inWorker   bool // io-wq carries it out: its completion is task work
 	fromTrace  bool // the result was taken from a recording
 	asked      bool // the Issuer has been asked

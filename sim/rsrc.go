@@ -282,12 +282,17 @@ func (r *Ring) sendFD(q *request, target *Ring, f *tctx.File) (res int32, e uapi
 	return res, 0, ""
 }
 
-// sendFDLater lets the target's task pass the file, on its way back to user mode. When another task comes to it is no
-// fact, and left to the recording: it has by the time that the sender has the result.
+// sendFDLater lets the target's task pass the file, on its way back to user mode, if it is there. When another task comes
+// to it is no fact, and left to the recording: it has by the time that the sender has the result.
 //
 // Linux: io_uring/msg_ring.c:io_msg_fd_remote, io_msg_tw_fd_complete
 func (r *Ring) sendFDLater(q *request, target *Ring) bool {
 	q.passes = r.Files.Lookup(uint32(q.SQE.Addr3())).File
+	if target.Submitter.Ended() {
+		q.because(verdict.Refuse(verdict.Issue, uapi.EOWNERDEAD, "io_uring/msg_ring.c:io_msg_fd_remote",
+			"the target's task must not have ended"))
+		return r.finish(q, int32(uapi.EOWNERDEAD.Ret()))
+	}
 	if target.Submitter != q.task.Task {
 		return r.ask(q)
 	}

@@ -18,6 +18,7 @@ type timer struct {
 	at      int64    // when it fires, in ns of the kernel's clock
 	head    *request // of LINK_TIMEOUT: the request that it is for
 	firing  bool     // it has fired, and its task work will end it
+	last    bool     // a recording shows that it does not go on, though it was to
 }
 
 // timers are the timeouts of a ring that run.
@@ -25,6 +26,7 @@ type timers struct {
 	list   []*request // TIMEOUT: by sequence, then those without one
 	linked []*request // LINK_TIMEOUT whose request is under way
 	fired  uint32     // timeouts that ended by time or by sequence: their CQEs are no events (cq_timeouts)
+	silent uint32     // how many of them woke nobody, as their task waits in vfork
 	used   bool       // a timeout with a sequence came by
 	last   uint32     // sequence number when timeouts were last looked at (cq_last_tm_flush)
 }
@@ -120,12 +122,15 @@ func (r *Ring) flushTimeouts() {
 	r.timers.last = seq
 }
 
-// fire ends a timeout by time, or lets a multishot one start again.
+// fire ends a timeout by time, or lets a multishot one start again, unless there is no room for the CQE that says so.
 //
 // Linux: io_uring/timeout.c:io_timeout_fn, io_timeout_complete
 func (r *Ring) fire(q *request) {
 	r.timers.remove(q)
 	r.timers.fired++
+	if q.task.Waits() {
+		r.timers.silent++
+	}
 	for _, o := range r.timers.list {
 		o.deferred = o.deferred || hasSequence(o) // when its number is reached depends on when this one fired
 	}
@@ -137,16 +142,17 @@ func (r *Ring) fire(q *request) {
 		if isMultishot(q) && (q.timer.repeats == 0 || q.timer.repeats > 1) {
 			q.timer.repeats = max(q.timer.repeats, 1) - 1
 			more := uapi.CQE{UserData: q.UserData, Res: q.res, Flags: uapi.IORING_CQE_F_MORE}
-			r.cq.post(trace.CQE{CQE: more, Unordered: true, Known: q.fromTrace})
-			q.timer.at += max(q.Time, 1)
-			r.timers.list = append(r.timers.list, q)
-			return
+			if !q.timer.last && r.cq.postIfFits(trace.CQE{CQE: more, Unordered: true, Known: q.fromTrace}) {
+				q.timer.at = r.k.now + max(q.Time, 1)
+				r.timers.list = append(r.timers.list, q)
+				return
+			}
 		}
 		r.complete(q)
 	})
 }
 
-// fireLinked cancels the request that a linked timeout is for.
+// fireLinked cancels the request that a linked timeout is for. If their task has ended, the timeout is cancelled instead.
 //
 // Linux: io_uring/timeout.c:io_link_timeout_fn, io_req_task_link_timeout
 func (r *Ring) fireLinked(q *request) {
@@ -156,6 +162,10 @@ func (r *Ring) fireLinked(q *request) {
 	q.deferred, q.note = true, "its time has come"
 	r.taskWork(q, func() {
 		q.leave(head)
+		if q.abandoned() {
+			r.fail(q, int32(uapi.ECANCELED.Ret()))
+			return
+		}
 		if q.res = int32(uapi.ETIME.Ret()); r.cancel(&cancelKey{data: head.UserData}, nil, true) == 0 {
 			q.res = int32(uapi.ENOENT.Ret())
 		}

@@ -13,6 +13,7 @@ import (
 // Departs: of the words in a program's ring memory the flags are always 0, and a resize that fails writes none, which both
 // show only where that memory becomes SQEs.
 type userMemory struct {
+	mem         *mm.Space
 	rings, sqes *mm.Pinned
 	array       uint32 // the offset of the SQ array
 }
@@ -23,7 +24,7 @@ func pinRing(mem *mm.Space, p *uapi.Params) *userMemory {
 	if !rings.user {
 		return nil
 	}
-	m := &userMemory{mem.Pin(rings.addr, wholePages(rings.size)), mem.Pin(sqes.addr, wholePages(sqes.size)), p.SQOff.Array}
+	m := &userMemory{mem, mem.Pin(rings.addr, wholePages(rings.size)), mem.Pin(sqes.addr, wholePages(sqes.size)), p.SQOff.Array}
 	if m.rings == nil || m.sqes == nil {
 		return nil
 	}
@@ -32,6 +33,15 @@ func pinRing(mem *mm.Space, p *uapi.Params) *userMemory {
 
 // wholePages is a size in bytes, rounded up to pages.
 func wholePages(size uint64) uint64 { return (size + mm.PageSize - 1) &^ uint64(mm.PageSize-1) }
+
+// seenBy tells whether a task sees the ring where it expects it: a child that was forked has a copy of its own, unless
+// the memory is shared, and a program that was executed has nothing there.
+func (m *userMemory) seenBy(t *task) bool {
+	return m == nil || m.mem == t.Mem || t.Mem.Sees(m.rings) && t.Mem.Sees(m.sqes)
+}
+
+// notSeen is what is not modelled.
+const notSeen = "what a task sees and writes where a ring is in memory that it has not"
 
 // overlaps tells whether two rings have a page in common.
 func (m *userMemory) overlaps(other *userMemory) bool {

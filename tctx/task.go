@@ -73,6 +73,9 @@ func NewInit(name string) *Task {
 // Alive tells whether the task can make calls; a task that waits in vfork cannot.
 func (t *Task) Alive() bool { return !t.dead && !t.waiting }
 
+// Waits tells whether the task is in vfork, where it does nothing else, task work neither.
+func (t *Task) Waits() bool { return t.waiting }
+
 // Ended tells whether the task is no more.
 func (t *Task) Ended() bool { return t.dead }
 

@@ -138,6 +138,8 @@ type (
 		Size Num32  `json:"size"`
 		Prot Prot   `json:"prot,omitzero"` // "rw" if absent
 		Data *Bytes `json:"bytes,omitzero"`
+
+		Shared bool `json:"shared,omitzero"`
 	}
 	ProtectArgs struct {
 		Addr Num32 `json:"addr"`

@@ -116,7 +116,7 @@ func (t *translator) translate(args Args, b *block) (Call, error) {
 		if prot == "" {
 			prot = ProtReadWrite
 		}
-		return Map{uint64(a.Addr), uint64(a.Size), prot}, checkRange(uint64(a.Addr), uint64(a.Size), prot)
+		return Map{uint64(a.Addr), uint64(a.Size), prot, a.Shared}, checkRange(uint64(a.Addr), uint64(a.Size), prot)
 	case *ProtectArgs:
 		return Protect{uint64(a.Addr), uint64(a.Size), a.Prot}, checkRange(uint64(a.Addr), uint64(a.Size), a.Prot)
 	case *UnmapArgs:

@@ -139,7 +139,7 @@ func (p *Player) move(e *Event, r *Result) error {
 
 // mapScratch maps the memory in which objects are placed.
 func (p *Player) mapScratch(task string) error {
-	r := p.sys.Do(task, Map{ScratchBase, ScratchSize, ProtReadWrite})
+	r := p.sys.Do(task, Map{Addr: ScratchBase, Size: ScratchSize, Prot: ProtReadWrite})
 	if r.Err == nil && r.Ret < 0 {
 		r.Err = fmt.Errorf("cannot map %d bytes at %#x: %s", ScratchSize, ScratchBase, Ret(r.Ret))
 	}

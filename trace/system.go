@@ -26,6 +26,7 @@ type Call interface{ isCall() }
 type Map struct {
 	Addr, Size uint64
 	Prot       Prot
+	Shared     bool // with children
 }
 
 // Protect changes the protection of mapped memory.

@@ -27,7 +27,6 @@ var UnreachedExits = map[string]string{
 	`sim/known.go: return c.UserData == n.UserData && c.Res != int32(uapi.ECANCELED.Ret())`:                                                                   "it reads recordings, and refuses nothing",
 	`sim/known.go: return c.UserData == userData && (c.Res == int32(uapi.ECANCELED.Ret()) || c.Res == int32(uapi.EINTR.Ret()))`:                               "it reads recordings, and refuses nothing",
 	`sim/known.go: return c.UserData == userData && c.Res != int32(uapi.ECANCELED.Ret())`:                                                                     "it reads recordings, and refuses nothing",
-	`sim/known.go: return c.UserData == q.UserData && c.Res == int32(uapi.ETIME.Ret())`:                                                                       "it reads recordings, and refuses nothing",
 	`register/personality.go: return refuse(uapi.EBUSY, "io_uring/register.c:io_register_personality", "all numbers are taken")`:                              "it takes 65535 calls",
 	`register/zcrx.go: return Outcome{Unmodelled: "ZCRX_IFQ for a network device that machines may have"}`:                                                    unmodelled,
 	`register/zcrx.go: return Outcome{Unmodelled: "zero-copy receive without a network device (ZCRX_REG_NODEV)"}`:                                             unmodelled,

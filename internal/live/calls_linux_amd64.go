@@ -113,8 +113,11 @@ func (k *Kernel) memory(t *task, c trace.Call) trace.Result {
 	var prot trace.Prot = trace.ProtNone
 	switch c := c.(type) {
 	case trace.Map:
-		cmd, prot = call(unix.SYS_MMAP, c.Addr, c.Size, prots[c.Prot],
-			unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED, ^uint64(0)), c.Prot
+		flags := uint64(unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_FIXED)
+		if c.Shared {
+			flags ^= unix.MAP_PRIVATE | unix.MAP_SHARED
+		}
+		cmd, prot = call(unix.SYS_MMAP, c.Addr, c.Size, prots[c.Prot], flags, ^uint64(0)), c.Prot
 	case trace.Protect:
 		cmd, prot = call(unix.SYS_MPROTECT, c.Addr, c.Size, prots[c.Prot]), c.Prot
 	case trace.Unmap:

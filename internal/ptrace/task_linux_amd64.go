@@ -2,6 +2,8 @@ package ptrace
 
 import (
 	"bufio"
+	"fmt"
+	"iter"
 	"os"
 	"strconv"
 	"strings"
@@ -150,28 +152,51 @@ func (t *Task) PID() int {
 	return t.TID
 }
 
+// mapping is a range of a task's memory.
+type mapping struct {
+	start, end, offset uint64
+	shared             bool
+	inode, name        string
+}
+
+// mappings returns the task's memory, from low addresses to high.
+func (t *Task) mappings() iter.Seq[mapping] {
+	return func(yield func(mapping) bool) {
+		f, err := os.Open(t.ProcPath("maps"))
+		if err != nil {
+			return
+		}
+		defer f.Close()
+		for lines := bufio.NewScanner(f); lines.Scan(); {
+			var perms, device string
+			m := mapping{}
+			if n, _ := fmt.Sscanf(lines.Text(), "%x-%x %s %x %s %s %s", &m.start, &m.end, &perms, &m.offset, &device, &m.inode, &m.name); n < 6 {
+				continue
+			}
+			m.shared = strings.HasSuffix(perms, "s")
+			if !yield(m) {
+				return
+			}
+		}
+	}
+}
+
+// Shares tells whether the task's children share the memory at an address with it.
+func (t *Task) Shares(addr uint64) bool {
+	for m := range t.mappings() {
+		if m.start <= addr && addr < m.end {
+			return m.shared
+		}
+	}
+	return false
+}
+
 // mapped returns where the task has mapped the ring, by offset. If it did so more than once, the lowest address counts.
 func (t *Task) mapped(file FileID) map[uint64]uint64 {
-	f, err := os.Open(t.ProcPath("maps"))
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
 	found := map[uint64]uint64{}
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		fields := strings.Fields(lines.Text()) // range, protection, offset, device, inode, name
-		if len(fields) < 6 || fields[5] != RingLink || fields[4] != strconv.FormatUint(file.Ino, 10) {
-			continue
-		}
-		from, _, _ := strings.Cut(fields[0], "-")
-		addr, err1 := strconv.ParseUint(from, 16, 64)
-		off, err2 := strconv.ParseUint(fields[2], 16, 64)
-		if err1 != nil || err2 != nil {
-			continue
-		}
-		if _, ok := found[off]; !ok {
-			found[off] = addr
+	for m := range t.mappings() {
+		if _, ok := found[m.offset]; !ok && m.name == RingLink && m.inode == strconv.FormatUint(file.Ino, 10) {
+			found[m.offset] = m.start
 		}
 	}
 	return found

@@ -69,7 +69,8 @@ func (r *recorder) pin(t *task, addr, size uint64) uint64 {
 	}
 	for _, e := range missing {
 		at, _ := t.proc.space.moved(e.start)
-		r.emit(&trace.Event{Task: t.name, Args: &trace.MapArgs{Addr: trace.Num32(at), Size: trace.Num32(e.end - e.start)}})
+		r.emit(&trace.Event{Task: t.name, Args: &trace.MapArgs{Addr: trace.Num32(at), Size: trace.Num32(e.end - e.start),
+			Shared: t.Shares(e.start)}})
 	}
 	at, _ := t.proc.space.moved(addr)
 	return at
