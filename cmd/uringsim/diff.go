@@ -57,6 +57,8 @@ type diffOptions struct {
 	kinds                   string
 	seed                    uint64
 	n, parallel, shrink     int
+	limit                   time.Duration
+	first                   bool
 	out, corpus             string
 	engineOption
 	json, outcomes bool
@@ -83,6 +85,8 @@ release --as.`,
 	f.StringVar(&o.kinds, "kinds", "all", "kinds of traces, joined by commas")
 	f.Uint64Var(&o.seed, "seed", 1, "first seed")
 	f.IntVar(&o.n, "n", 10, "traces of the rarest kind; the others get more")
+	f.DurationVar(&o.limit, "for", 0, "go on with further seeds, --n of them at a time, for so long: 8h is a night")
+	f.BoolVar(&o.first, "first", false, "end at a kernel's first disagreement")
 	f.IntVar(&o.parallel, "parallel", runtime.NumCPU(), "guests at a time")
 	f.IntVar(&o.shrink, "shrink", 3, "disagreements to make small, per kernel and kind")
 	f.StringVar(&o.out, "out", "found", "folder for traces that disagree")
@@ -105,12 +109,18 @@ func (o *diffOptions) run(cmd *cobra.Command) error {
 	}
 	start := time.Now()
 	plan := differ.Plan{
-		Kernels: images, Kinds: kinds, Seed: o.seed, N: o.n, Parallel: o.parallel, Shrink: o.shrink,
-		Engine: o.engine,
+		Kernels: images, Kinds: kinds, Seed: o.seed, N: o.n, For: o.limit, First: o.first,
+		Parallel: o.parallel, Shrink: o.shrink, Engine: o.engine,
 		Progress: func(format string, args ...any) {
 			fmt.Fprintf(os.Stderr, "%5.0fs  %s\n", time.Since(start).Seconds(), fmt.Sprintf(format, args...))
 		},
-		Boot: func(ctx context.Context, vmlinuz string) (judge.Judge, error) { return judge.Boot(ctx, vmlinuz) },
+		Boot: func(ctx context.Context, vmlinuz string) (judge.Judge, error) {
+			g, err := judge.Boot(ctx, vmlinuz)
+			if err != nil {
+				return nil, err // not a judge that is a nil guest
+			}
+			return g, nil
+		},
 	}
 	if o.corpus != "" {
 		plan.Corpus = &differ.Corpus{}
