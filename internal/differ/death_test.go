@@ -60,3 +60,16 @@ func TestDeaths(t *testing.T) {
 		}
 	}
 }
+
+// TestCauseOf: what groups disagreements depends neither on their numbers nor on the kind of blank that cmp.Diff uses.
+func TestCauseOf(t *testing.T) {
+	const want = `enter +Ret: s"EACCES", -Ret: N, not N`
+	for _, diff := range []string{
+		"  trace.Recorded{\n- \tRet: 1,\n+ \tRet: s\"EACCES\",\n  \t... // 4 identical fields\n  }\n",
+		"\u00a0\u00a0trace.Recorded{\n-\u00a0\tRet:\u00a02,\n+\u00a0\tRet:\u00a0s\"EACCES\",\n\u00a0\u00a0\t... // 4 identical fields\n\u00a0\u00a0}\n",
+	} {
+		if got := causeOf(&Finding{Call: "enter", Diff: diff, Why: "EACCES: not 17\n"}); got != want {
+			t.Errorf("%q has the cause %q, want %q", diff, got, want)
+		}
+	}
+}

@@ -228,7 +228,7 @@ var digits = regexp.MustCompile(`0x[0-9a-f]+|[0-9]+`)
 // causeOf names a disagreement by the call, the results that differ, and the model's reason.
 func causeOf(f *Finding) string {
 	var parts []string
-	for line := range strings.Lines(f.Diff) {
+	for line := range strings.Lines(strings.ReplaceAll(f.Diff, "\u00a0", " ")) { // cmp.Diff has both, at random
 		text := strings.Join(strings.Fields(strings.TrimLeft(line, "+-")), " ")
 		if line[0] != ' ' && line[0] != '\t' && strings.HasPrefix(text, "Re") && !slices.Contains(parts, line[:1]+text) {
 			parts = append(parts, line[:1]+text)
