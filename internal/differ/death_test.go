@@ -40,6 +40,7 @@ func TestDeaths(t *testing.T) {
 		{nil, 0, 0, 1, "none dies"},
 		{map[int]bool{0: true}, 0, 1, 2, "others may have left something"},
 		{map[int]bool{1: true, 2: true}, 1, 0, 3, "it was the trace"},
+		{map[int]bool{0: true, 2: true}, 1, 1, 3, "a second time is no chance"},
 	} {
 		asked, boots := 0, 0
 		p := Plan{Kernels: []Kernel{{Release: kernel.V7_3}}, Kinds: []gen.Kind{kind}, N: 1, Seed: 1,

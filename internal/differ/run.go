@@ -39,6 +39,12 @@ type Kernel struct {
 	Release kernel.Release
 }
 
+// subject is a kernel that is compared.
+type subject struct {
+	Kernel
+	deaths int // that the same trace did not repeat after a boot
+}
+
 // Row is what came out for one kind on one kernel.
 type Row struct {
 	Kernel   string // its version
@@ -71,7 +77,7 @@ func Run(ctx context.Context, p Plan) ([]Row, error) {
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			rows[i], errs[i] = p.kernel(ctx, k)
+			rows[i], errs[i] = p.kernel(ctx, &subject{Kernel: k})
 		})
 	}
 	wg.Wait()
@@ -86,7 +92,7 @@ func Run(ctx context.Context, p Plan) ([]Row, error) {
 }
 
 // kernel compares on one kernel. A guest that dies is booted anew.
-func (p *Plan) kernel(ctx context.Context, k Kernel) ([]Row, error) {
+func (p *Plan) kernel(ctx context.Context, k *subject) ([]Row, error) {
 	j, err := p.Boot(ctx, k.Vmlinuz)
 	if err != nil {
 		return nil, err
@@ -119,7 +125,7 @@ func (p *Plan) kernel(ctx context.Context, k Kernel) ([]Row, error) {
 
 // round plays N times the kind's weight of traces, of seeds that no earlier round had, and makes small what disagrees.
 // After it, the comparison may be over.
-func (p *Plan) round(ctx context.Context, j judge.Judge, k Kernel, kind gen.Kind, round uint64, timeUp <-chan time.Time,
+func (p *Plan) round(ctx context.Context, j judge.Judge, k *subject, kind gen.Kind, round uint64, timeUp <-chan time.Time,
 	row *Row) (_ judge.Judge, over bool, err error) {
 	n := uint64(p.N * kind.Weight)
 	for seed := p.Seed + round*n; seed < p.Seed+(round+1)*n && !over; seed++ {
@@ -141,7 +147,7 @@ func (p *Plan) round(ctx context.Context, j judge.Judge, k Kernel, kind gen.Kind
 }
 
 // compare asks about one trace and adds the answer to the row.
-func (p *Plan) compare(ctx context.Context, j judge.Judge, k Kernel, kind gen.Kind, seed uint64, row *Row) (judge.Judge, error) {
+func (p *Plan) compare(ctx context.Context, j judge.Judge, k *subject, kind gen.Kind, seed uint64, row *Row) (judge.Judge, error) {
 	question := judge.Question{Kind: kind.Name, Seed: seed, Twice: true}
 	v, err := j.Ask(question)
 	row.Cases++
@@ -167,13 +173,18 @@ func (p *Plan) compare(ctx context.Context, j judge.Judge, k Kernel, kind gen.Ki
 }
 
 // afterDeath boots the kernel that died, and asks it the same. If it dies of that again, which then is the trace's doing,
-// that is a disagreement. If not, it may have died of what other traces left, and the trace is excluded.
-func (p *Plan) afterDeath(ctx context.Context, k Kernel, q judge.Question, row *Row, died error) (judge.Judge, error) {
+// that is a disagreement. If not, it has died of what other traces left. That is seen once in days on released kernels,
+// and the trace is excluded; a kernel that does it twice is broken.
+func (p *Plan) afterDeath(ctx context.Context, k *subject, q judge.Question, row *Row, died error) (judge.Judge, error) {
 	j, err := p.Boot(ctx, k.Vmlinuz)
 	if err != nil {
 		return nil, err
 	}
 	if _, err = j.Ask(q); err == nil {
+		if k.deaths++; k.deaths > 1 {
+			p.disagrees(row, q.Seed, &Finding{Diff: "the kernel died, and not for the first time: " + died.Error()})
+			return j, nil
+		}
 		row.Excluded++
 		p.Progress("%s %s, seed %d: excluded, as the kernel died, and not after a boot: %v", k.Release.Name, q.Kind, q.Seed, died)
 		return j, nil
@@ -181,7 +192,7 @@ func (p *Plan) afterDeath(ctx context.Context, k Kernel, q judge.Question, row *
 	_ = j.Close() // it is dead
 	p.disagrees(row, q.Seed, &Finding{Diff: "the kernel died: " + err.Error()})
 	if row.Disagree > 3 {
-		return j, err
+		return nil, err
 	}
 	return p.Boot(ctx, k.Vmlinuz)
 }
@@ -245,7 +256,7 @@ func causeOf(f *Finding) string {
 }
 
 // shrink makes the first disagreements small that are not yet.
-func (p *Plan) shrink(ctx context.Context, j judge.Judge, k Kernel, kind gen.Kind, row *Row) (judge.Judge, error) {
+func (p *Plan) shrink(ctx context.Context, j judge.Judge, k *subject, kind gen.Kind, row *Row) (judge.Judge, error) {
 	for i := range min(len(row.Found), p.Shrink) {
 		found := &row.Found[i]
 		if found.Small != nil || strings.HasPrefix(found.Finding.Diff, "the kernel died") {
