@@ -120,7 +120,7 @@ func (m *maker) member(async bool) trace.SQE {
 			flags, field("fd", uint64(m.IntN(3))), field("ioprio", uint64(pollFirst)))
 	case 9:
 		if m.chance(50) {
-			fd := pick(m, 0, 99)
+			fd := pick(m, 0, 3, 99) // a ring is not closed this way
 			if m.keepsFDs {
 				fd = 99
 			}

@@ -221,7 +221,7 @@ func (m *maker) restrictionsCall(task string, fd int) {
 // restrictions is a list that leaves most of what later calls need.
 func (m *maker) restrictions() []trace.Restriction {
 	list := []trace.Restriction{}
-	if m.chance(10) {
+	if m.chance(3) {
 		return list // which closes everything
 	}
 	for range m.IntN(12) {
