@@ -36,6 +36,11 @@ func (m *maker) link() {
 				sqes = append(sqes, m.sqe(uapi.IORING_OP_NOP, uapi.IOSQE_IO_LINK, field("nop_flags", uapi.IORING_NOP_TW)))
 			}
 		}
+		if !async && m.chance(10) { // a linked timeout has to follow a request of another kind
+			for range 2 {
+				sqes = append(sqes, m.linkTimeout(uapi.IOSQE_IO_LINK))
+			}
+		}
 		if !async {
 			closeChain(sqes)
 		}
@@ -106,8 +111,7 @@ func (m *maker) member(async bool) trace.SQE {
 	case 6:
 		return m.sqe(uapi.IORING_OP_READ, flags, field("fd", 99))
 	case 7:
-		long := trace.Timespec{Sec: 1000}
-		return m.sqe(uapi.IORING_OP_LINK_TIMEOUT, flags, object("addr", trace.Object{Timespec: &long}), field("len", 1))
+		return m.linkTimeout(flags)
 	case 8:
 		return m.sqe(pick(m, uapi.IORING_OP_NOP128, uapi.IORING_OP_NOP), flags, field("nop_flags", uint64(m.some(50, uapi.IORING_NOP_CQE32))),
 			field("off", m.long()), field("addr", m.long()))
@@ -133,6 +137,13 @@ func (m *maker) member(async bool) trace.SQE {
 		return m.sqe(uapi.IORING_OP_ASYNC_CANCEL, flags, field("fd", uint64(pick(m, 0, 99))), field("cancel_flags", uint64(how)))
 	}
 	return m.sqe(uapi.IORING_OP_NOP, flags)
+}
+
+// linkTimeout is a timeout that does not come to pass, now and then with a number of CQEs, which it cannot have.
+func (m *maker) linkTimeout(flags uint32) trace.SQE {
+	long := trace.Timespec{Sec: 1000}
+	return m.sqe(uapi.IORING_OP_LINK_TIMEOUT, flags, object("addr", trace.Object{Timespec: &long}), field("len", 1),
+		field("off", uint64(m.some(10, 1))))
 }
 
 // wait lets everything finish: it waits for more completions than can come, for a short time if workers are at it.

@@ -21,8 +21,13 @@ func (m *maker) register() {
 	flags := uapi.IORING_SETUP_SUBMIT_ALL | m.some(50, uapi.IORING_SETUP_R_DISABLED) |
 		m.some(20, uapi.IORING_SETUP_SQE128) // the last opcode wants it
 	fd, name := m.ring(trace.InitTask, 8, flags)
-	if flags&uapi.IORING_SETUP_R_DISABLED != 0 && m.chance(40) {
-		m.refusedRestrictions(fd)
+	if flags&uapi.IORING_SETUP_R_DISABLED != 0 {
+		switch m.IntN(5) {
+		case 0, 1:
+			m.refusedRestrictions(fd)
+		case 2:
+			m.listedFlags(fd, name)
+		}
 	}
 	for range 60 {
 		target := pick(m, fd, fd, fd, -1, -1, 0, 99)
@@ -45,6 +50,36 @@ func (m *maker) refusedRestrictions(fd int) {
 		m.filterCall(trace.InitTask, fd)
 	}
 	m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_ENABLE_RINGS, trace.Pointer{}, 0)
+}
+
+// listedFlags allows and requires some of the flags that a NOP can have, and tries them all. With drains, workers carry
+// it out.
+func (m *maker) listedFlags(fd int, name string) {
+	drains := m.chance(30)
+	flags := func() uint32 {
+		f := m.some(50, uapi.IOSQE_FIXED_FILE, uapi.IOSQE_IO_LINK) | m.some(30, uapi.IOSQE_CQE_SKIP_SUCCESS)
+		if drains {
+			f |= m.some(20, uapi.IOSQE_IO_DRAIN)
+		}
+		return f
+	}
+	list := []trace.Restriction{{SQEOp: ptr(opNum(uapi.IORING_OP_NOP))}, {SQEFlagsAllowed: ptr(trace.SQEFlagsNum(flags()))}}
+	for range 1 + m.IntN(2) { // the last counts
+		list = append(list, trace.Restriction{SQEFlagsRequired: ptr(trace.SQEFlagsNum(flags() & flags()))})
+	}
+	m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_RESTRICTIONS, pointer(trace.Object{Restrictions: &list}), len(list))
+	m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_ENABLE_RINGS, trace.Pointer{}, 0)
+	for range 3 {
+		var sqes []trace.SQE
+		for range 8 {
+			sqes = append(sqes, m.sqe(uapi.IORING_OP_NOP, flags()))
+		}
+		closeChain(sqes)
+		m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Num32(fd), Ring: name, SQEs: sqes, DropRest: true})
+		if drains {
+			m.wait(trace.InitTask, fd, name, true)
+		}
+	}
 }
 
 // privileges changes what the task may do.
@@ -76,8 +111,9 @@ var registerCalls = []struct {
 	{2, func(m *maker, task string, target, _ int) { m.filesCall(task, target) }},
 	{6, func(m *maker, task string, target, _ int) { m.refusedCall(task, target) }},
 	{2, func(m *maker, task string, _, ring int) { m.oddCall(task, ring) }},
+	{1, func(m *maker, task string, _, ring int) { m.syncMessage(task, ring) }},
 	{4, (*maker).rsrcCall},
-	{1, (*maker).eventfdCall},
+	{2, (*maker).eventfdCall},
 	{1, (*maker).clockCall},
 	{3, (*maker).napiCall},
 	{3, (*maker).pbufCall},
@@ -235,8 +271,7 @@ func (m *maker) restrictions() []trace.Restriction {
 		case 6:
 			r.SQEFlagsAllowed = ptr(trace.SQEFlagsNum(m.IntN(256)))
 		case 7:
-			r.SQEFlagsRequired = ptr(trace.SQEFlagsNum(pick(m, m.some(15, 1, 4, 16, 64, 128),
-				m.some(60, uapi.IOSQE_FIXED_FILE, uapi.IOSQE_ASYNC)))) // what probeSQEs have
+			r.SQEFlagsRequired = ptr(trace.SQEFlagsNum(m.some(15, 1, 4, 16, 64, 128)))
 		}
 		if m.chance(3) {
 			r = trace.Restriction{Raw: ptr(trace.Bytes{byte(m.IntN(6)), byte(m.IntN(8) / 7), byte(m.IntN(70)), byte(m.IntN(2)), 1})}
