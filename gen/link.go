@@ -120,7 +120,7 @@ func (m *maker) member(async bool) trace.SQE {
 			field("len", uint64(m.word())), field("addr", uint64(m.IntN(20)/19*2)), field("msg_ring_flags", uint64(m.some(20, 1, 2))),
 			field("file_index", uint64(m.some(20, 1, 2))))
 	case 11:
-		return m.sqe(pick(m, uapi.IORING_OP_SEND, uapi.IORING_OP_RECV, uapi.IORING_OP_CONNECT, uapi.IORING_OP_LISTEN, uapi.IORING_OP_ACCEPT),
+		return m.sqe(pick(m, uapi.IORING_OP_SEND, uapi.IORING_OP_RECV, uapi.IORING_OP_RECV, uapi.IORING_OP_CONNECT, uapi.IORING_OP_LISTEN, uapi.IORING_OP_ACCEPT),
 			flags, field("fd", uint64(m.IntN(3))), field("ioprio", uint64(pollFirst)))
 	case 9:
 		if m.chance(50) {
