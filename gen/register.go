@@ -65,7 +65,9 @@ func (m *maker) listedFlags(fd int, name string) {
 	}
 	list := []trace.Restriction{{SQEOp: ptr(opNum(uapi.IORING_OP_NOP))}, {SQEFlagsAllowed: ptr(trace.SQEFlagsNum(flags()))}}
 	for range 1 + m.IntN(2) { // the last counts
-		list = append(list, trace.Restriction{SQEFlagsRequired: ptr(trace.SQEFlagsNum(flags() & flags()))})
+		few := flags()
+		few &= flags()
+		list = append(list, trace.Restriction{SQEFlagsRequired: ptr(trace.SQEFlagsNum(few))})
 	}
 	m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_RESTRICTIONS, pointer(trace.Object{Restrictions: &list}), len(list))
 	m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_ENABLE_RINGS, trace.Pointer{}, 0)
