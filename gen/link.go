@@ -36,6 +36,11 @@ func (m *maker) link() {
 				sqes = append(sqes, m.sqe(uapi.IORING_OP_NOP, uapi.IOSQE_IO_LINK, field("nop_flags", uapi.IORING_NOP_TW)))
 			}
 		}
+		if !async && m.chance(10) { // a linked timeout has to follow a request of another kind
+			for range 2 {
+				sqes = append(sqes, m.linkTimeout(uapi.IOSQE_IO_LINK))
+			}
+		}
 		if !async {
 			closeChain(sqes)
 		}
@@ -106,8 +111,7 @@ func (m *maker) member(async bool) trace.SQE {
 	case 6:
 		return m.sqe(uapi.IORING_OP_READ, flags, field("fd", 99))
 	case 7:
-		long := trace.Timespec{Sec: 1000}
-		return m.sqe(uapi.IORING_OP_LINK_TIMEOUT, flags, object("addr", trace.Object{Timespec: &long}), field("len", 1))
+		return m.linkTimeout(flags)
 	case 8:
 		return m.sqe(pick(m, uapi.IORING_OP_NOP128, uapi.IORING_OP_NOP), flags, field("nop_flags", uint64(m.some(50, uapi.IORING_NOP_CQE32))),
 			field("off", m.long()), field("addr", m.long()))
@@ -116,11 +120,11 @@ func (m *maker) member(async bool) trace.SQE {
 			field("len", uint64(m.word())), field("addr", uint64(m.IntN(20)/19*2)), field("msg_ring_flags", uint64(m.some(20, 1, 2))),
 			field("file_index", uint64(m.some(20, 1, 2))))
 	case 11:
-		return m.sqe(pick(m, uapi.IORING_OP_SEND, uapi.IORING_OP_RECV, uapi.IORING_OP_CONNECT, uapi.IORING_OP_LISTEN, uapi.IORING_OP_ACCEPT),
+		return m.sqe(pick(m, uapi.IORING_OP_SEND, uapi.IORING_OP_RECV, uapi.IORING_OP_RECV, uapi.IORING_OP_CONNECT, uapi.IORING_OP_LISTEN, uapi.IORING_OP_ACCEPT),
 			flags, field("fd", uint64(m.IntN(3))), field("ioprio", uint64(pollFirst)))
 	case 9:
 		if m.chance(50) {
-			fd := pick(m, 0, 99)
+			fd := pick(m, 0, 3, 99) // a ring is not closed this way
 			if m.keepsFDs {
 				fd = 99
 			}
@@ -133,6 +137,13 @@ func (m *maker) member(async bool) trace.SQE {
 		return m.sqe(uapi.IORING_OP_ASYNC_CANCEL, flags, field("fd", uint64(pick(m, 0, 99))), field("cancel_flags", uint64(how)))
 	}
 	return m.sqe(uapi.IORING_OP_NOP, flags)
+}
+
+// linkTimeout is a timeout that does not come to pass, now and then with a number of CQEs, which it cannot have.
+func (m *maker) linkTimeout(flags uint32) trace.SQE {
+	long := trace.Timespec{Sec: 1000}
+	return m.sqe(uapi.IORING_OP_LINK_TIMEOUT, flags, object("addr", trace.Object{Timespec: &long}), field("len", 1),
+		field("off", uint64(m.some(10, 1))))
 }
 
 // wait lets everything finish: it waits for more completions than can come, for a short time if workers are at it.

@@ -96,6 +96,10 @@ func (m *maker) aim(prog []uapi.SockFilter) {
 
 // bitProgram allows a request if one bit of its context is set.
 func (m *maker) bitProgram() []uapi.SockFilter {
+	if m.chance(10) { // of the length, which all contexts share
+		code := pick(m, uint16(0x80), 0x81)
+		return []uapi.SockFilter{{Code: code}, {Code: pick(m, uint16(0x87), 0x07)}, {Code: 0x54, K: 1 << m.IntN(8)}, {Code: codeRetA}}
+	}
 	off, bit := m.offset(), m.IntN(32)
 	if m.chance(60) { // where releases differ, and the flags that prep adds
 		spot := pick(m, [2]int{20, 11}, [2]int{20, 19}, [2]int{16, 26}, [2]int{8, 8}, [2]int{8, 12}, [2]int{16, 15}, [2]int{20, 0}, [2]int{24, 3}, [2]int{16, 1})

@@ -18,9 +18,16 @@ func (m *maker) register() {
 	if m.chance(30) {
 		m.filterCall(trace.InitTask, -1)
 	}
-	fd, name := m.ring(trace.InitTask, 8, uapi.IORING_SETUP_SUBMIT_ALL|m.some(50, uapi.IORING_SETUP_R_DISABLED))
-	if m.chance(20) {
-		m.refusedRestrictions(fd)
+	flags := uapi.IORING_SETUP_SUBMIT_ALL | m.some(50, uapi.IORING_SETUP_R_DISABLED) |
+		m.some(20, uapi.IORING_SETUP_SQE128) // the last opcode wants it
+	fd, name := m.ring(trace.InitTask, 8, flags)
+	if flags&uapi.IORING_SETUP_R_DISABLED != 0 {
+		switch m.IntN(5) {
+		case 0, 1:
+			m.refusedRestrictions(fd)
+		case 2:
+			m.listedFlags(fd, name)
+		}
 	}
 	for range 60 {
 		target := pick(m, fd, fd, fd, -1, -1, 0, 99)
@@ -34,12 +41,47 @@ func (m *maker) register() {
 	}
 }
 
-// refusedRestrictions looks whether a list that cannot be read takes a filter with it.
+// refusedRestrictions looks whether a list that cannot be read takes a filter with it, at once or with the next one.
 func (m *maker) refusedRestrictions(fd int) {
 	deny := filter(uapi.IORING_OP_NOP, []uapi.SockFilter{{Code: codeRetK}})
 	m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_BPF_FILTER, pointer(trace.Object{BPFFilter: &deny}), 1)
 	m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_RESTRICTIONS, trace.Pointer{Num: m.badPointer()}, 1)
+	if m.chance(50) {
+		m.filterCall(trace.InitTask, fd)
+	}
 	m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_ENABLE_RINGS, trace.Pointer{}, 0)
+}
+
+// listedFlags allows and requires some of the flags that a NOP can have, and tries them all. With drains, workers carry
+// it out.
+func (m *maker) listedFlags(fd int, name string) {
+	drains := m.chance(30)
+	flags := func() uint32 {
+		f := m.some(50, uapi.IOSQE_FIXED_FILE, uapi.IOSQE_IO_LINK) | m.some(30, uapi.IOSQE_CQE_SKIP_SUCCESS)
+		if drains {
+			f |= m.some(20, uapi.IOSQE_IO_DRAIN)
+		}
+		return f
+	}
+	list := []trace.Restriction{{SQEOp: ptr(opNum(uapi.IORING_OP_NOP))}, {SQEFlagsAllowed: ptr(trace.SQEFlagsNum(flags()))}}
+	for range 1 + m.IntN(2) { // the last counts
+		few := flags()
+		few &= flags()
+		list = append(list, trace.Restriction{SQEFlagsRequired: ptr(trace.SQEFlagsNum(few))})
+	}
+	m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_RESTRICTIONS, pointer(trace.Object{Restrictions: &list}), len(list))
+	m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_ENABLE_RINGS, trace.Pointer{}, 0)
+	for range 3 {
+		var sqes []trace.SQE
+		for range 8 {
+			sqes = append(sqes, m.sqe(uapi.IORING_OP_NOP, flags()))
+		}
+		closeChain(sqes)
+		m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Num32(fd), Ring: name, SQEs: sqes, DropRest: true})
+		if drains {
+			m.wait(trace.InitTask, fd, name, true)
+		}
+	}
 }
 
 // privileges changes what the task may do.
@@ -71,8 +113,9 @@ var registerCalls = []struct {
 	{2, func(m *maker, task string, target, _ int) { m.filesCall(task, target) }},
 	{6, func(m *maker, task string, target, _ int) { m.refusedCall(task, target) }},
 	{2, func(m *maker, task string, _, ring int) { m.oddCall(task, ring) }},
+	{1, func(m *maker, task string, _, ring int) { m.syncMessage(task, ring) }},
 	{4, (*maker).rsrcCall},
-	{1, (*maker).eventfdCall},
+	{2, (*maker).eventfdCall},
 	{1, (*maker).clockCall},
 	{3, (*maker).napiCall},
 	{3, (*maker).pbufCall},
@@ -113,6 +156,9 @@ func (m *maker) filterCall(task string, fd int) {
 	nr := 1
 	if m.chance(m.mistakes) {
 		m.spoil(&f)
+		if m.chance(50) { // whether the size is written back tells which check it was
+			f.PDUSize = trace.Num32(pick(m, 1, 8, 255))
+		}
 	}
 	if m.chance(5) {
 		nr = m.IntN(3)
@@ -127,7 +173,15 @@ func (m *maker) filterCall(task string, fd int) {
 // filteredOp is an opcode for a filter, mostly one that probeSQEs uses.
 func (m *maker) filteredOp() uapi.Op {
 	return pick(m, uapi.IORING_OP_NOP, uapi.IORING_OP_NOP, uapi.IORING_OP_SOCKET, uapi.IORING_OP_CONNECT, uapi.IORING_OP_OPENAT,
-		uapi.Op(m.IntN(uapi.IORING_OP_LAST)))
+		m.anyOp())
+}
+
+// anyOp is an opcode that some kernel knows, the first and the last more often than others.
+func (m *maker) anyOp() uapi.Op {
+	if m.chance(10) {
+		return pick[uapi.Op](m, 0, uapi.IORING_OP_LAST-1)
+	}
+	return uapi.Op(m.IntN(uapi.IORING_OP_LAST))
 }
 
 // verdictProgram allows, denies, or decides by the low bits of user_data.
@@ -205,11 +259,14 @@ func (m *maker) restrictionsCall(task string, fd int) {
 // restrictions is a list that leaves most of what later calls need.
 func (m *maker) restrictions() []trace.Restriction {
 	list := []trace.Restriction{}
+	if m.chance(3) {
+		return list // which closes everything
+	}
 	for range m.IntN(12) {
 		var r trace.Restriction
 		switch m.IntN(8) {
 		case 0, 1, 2:
-			r.SQEOp = ptr(opNum(pick(m, uapi.IORING_OP_NOP, uapi.IORING_OP_SOCKET, uapi.Op(m.IntN(66)))))
+			r.SQEOp = ptr(opNum(pick(m, uapi.IORING_OP_NOP, uapi.IORING_OP_SOCKET, m.anyOp(), uapi.Op(m.IntN(66)))))
 		case 3, 4, 5:
 			r.RegisterOp = ptr(registerOp(pick(m, uapi.IORING_REGISTER_ENABLE_RINGS, uapi.IORING_REGISTER_BPF_FILTER,
 				uapi.IORING_REGISTER_RESTRICTIONS, uapi.RegisterOp(m.IntN(39)))))
@@ -315,7 +372,7 @@ func (m *maker) probeSQEs(n int) []trace.SQE {
 		case 2:
 			sqes = append(sqes, m.cancelled(m.visible(pick(m, uapi.IORING_OP_SOCKET, uapi.IORING_OP_CONNECT, uapi.IORING_OP_OPENAT)))...)
 		case 3:
-			sqes = append(sqes, m.cancelled(m.sqe(uapi.Op(m.IntN(66)), flags))...)
+			sqes = append(sqes, m.cancelled(m.sqe(pick(m, m.anyOp(), uapi.Op(m.IntN(66))), flags))...)
 		case 4:
 			sqes = append(sqes, m.bufferSQEs()...)
 		}

@@ -51,7 +51,7 @@ func (m *maker) eventfdCall(task string, fd, ring int) {
 		return
 	}
 	fds[0] = trace.Num32(m.nextFD)
-	m.add(task, &trace.EventfdArgs{Count: trace.Num32(m.IntN(3)), Flags: trace.OpenNum(m.some(5, 1, 2))})
+	m.add(task, &trace.EventfdArgs{Count: trace.Num32(m.IntN(3)), Flags: trace.OpenNum(m.some(10, 1, 2))})
 	m.registerCall(task, fd, op, pointer(trace.Object{FDs: &fds}), 1)
 	m.add(task, &trace.CloseArgs{FD: fds[0]})
 	if m.chance(50) {

@@ -59,11 +59,25 @@ func (w *world) submitAndWait(t *life) {
 	}
 	h := pick(w.maker, t.files.rings...)
 	var sqes []trace.SQE
-	for range 1 + w.IntN(4) {
-		sqes = append(sqes, w.revealing())
+	if w.chance(20) {
+		sqes = w.longChain()
+	} else {
+		for range 1 + w.IntN(4) {
+			sqes = append(sqes, w.revealing())
+		}
 	}
 	w.add(t.name, &trace.EnterArgs{FD: trace.Num32(h.fd), Ring: h.name, SQEs: sqes,
 		MinComplete: trace.Num32(len(sqes)), Flags: enterFlags(uapi.IORING_ENTER_GETEVENTS | uapi.IORING_ENTER_SQ_WAKEUP)})
+}
+
+// longChain fails at its head. A thread that several rings share cuts it into two, of which the second runs.
+func (w *world) longChain() []trace.SQE {
+	sqes := []trace.SQE{w.sqe(badOp, uapi.IOSQE_IO_LINK)}
+	for range 6 + w.IntN(8) {
+		sqes = append(sqes, w.sqe(uapi.IORING_OP_NOP, uapi.IOSQE_IO_LINK))
+	}
+	closeChain(sqes)
+	return sqes
 }
 
 // revealing is a request that fails where the task does not have something.

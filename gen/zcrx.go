@@ -124,7 +124,7 @@ func (m *maker) zcrxArea(bad bool) *trace.ZCRXArea {
 		a.Resv = make(trace.Bytes, 16)
 		a.Resv[m.IntN(16)] = 1
 	case 3:
-		a.Len = pick[trace.Num32](m, 0, 1, trace.PageSize-1, 1<<30+1, 1<<40+1, 1<<63)
+		a.Len = pick[trace.Num32](m, 0, 0, 0, 1, trace.PageSize-1, 1<<30+1, 1<<40+1, 1<<63)
 	case 4:
 		a.Addr, a.Len = ^trace.Num32(trace.PageSize-1), pick[trace.Num32](m, 1, trace.PageSize, 2*trace.PageSize)
 	case 5:

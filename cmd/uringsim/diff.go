@@ -59,6 +59,8 @@ type diffOptions struct {
 	kinds           []gen.Kind
 	seed            uint64
 	n, jobs, shrink int
+	limit           time.Duration
+	first           bool
 	out, corpus     string
 	engineOption
 	json, outcomes bool
@@ -94,6 +96,8 @@ Exit status: 0 all agree, 1 something disagrees, 2 usage, 4 a kernel that cannot
 	completeWith(c, "kinds", completeList(append(kindNames(), "all")))
 	f.Uint64Var(&o.seed, "seed", 1, "first seed `N`")
 	f.IntVar(&o.n, "n", 10, "play `N` traces of the rarest kind; the others get more")
+	f.DurationVar(&o.limit, "for", 0, "go on with further seeds, --n of them at a time, for so long a `TIME`: 8h is a night")
+	f.BoolVar(&o.first, "first", false, "end at a kernel's first disagreement")
 	jobsFlag(c, &o.jobs, "boot so many guests at a time")
 	f.IntVar(&o.shrink, "shrink", 3, "make `N` disagreements small, per kernel and kind")
 	f.StringVarP(&o.out, "output", "o", "found", "`DIR` for traces that disagree")
@@ -110,12 +114,18 @@ func (o *diffOptions) run(cmd *cobra.Command) error {
 	}
 	start := time.Now()
 	plan := differ.Plan{
-		Kernels: images, Kinds: o.kinds, Seed: o.seed, N: o.n, Parallel: o.jobs, Shrink: o.shrink,
-		Engine: o.engine,
+		Kernels: images, Kinds: o.kinds, Seed: o.seed, N: o.n, For: o.limit, First: o.first,
+		Parallel: o.jobs, Shrink: o.shrink, Engine: o.engine,
 		Progress: func(format string, args ...any) {
 			fmt.Fprintf(os.Stderr, "%5.0fs  %s\n", time.Since(start).Seconds(), fmt.Sprintf(format, args...))
 		},
-		Boot: func(ctx context.Context, vmlinuz string) (judge.Judge, error) { return judge.Boot(ctx, vmlinuz) },
+		Boot: func(ctx context.Context, vmlinuz string) (judge.Judge, error) {
+			g, err := judge.Boot(ctx, vmlinuz)
+			if err != nil {
+				return nil, err // not a judge that is a nil guest
+			}
+			return g, nil
+		},
 	}
 	if o.corpus != "" {
 		plan.Corpus = &differ.Corpus{}

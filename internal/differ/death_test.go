@@ -40,6 +40,7 @@ func TestDeaths(t *testing.T) {
 		{nil, 0, 0, 1, "none dies"},
 		{map[int]bool{0: true}, 0, 1, 2, "others may have left something"},
 		{map[int]bool{1: true, 2: true}, 1, 0, 3, "it was the trace"},
+		{map[int]bool{0: true, 2: true}, 1, 1, 3, "a second time is no chance"},
 	} {
 		asked, boots := 0, 0
 		p := Plan{Kernels: []Kernel{{Release: kernel.V7_3}}, Kinds: []gen.Kind{kind}, N: 1, Seed: 1,
@@ -57,6 +58,19 @@ func TestDeaths(t *testing.T) {
 			r.Agree != r.Cases-row.disagree-row.excluded {
 			t.Errorf("%s: %d disagree, %d excluded and %d agree of %d, after %d boots", row.why, r.Disagree, r.Excluded, r.Agree,
 				r.Cases, boots)
+		}
+	}
+}
+
+// TestCauseOf: what groups disagreements depends neither on their numbers nor on the kind of blank that cmp.Diff uses.
+func TestCauseOf(t *testing.T) {
+	const want = `enter +Ret: s"EACCES", -Ret: N, not N`
+	for _, diff := range []string{
+		"  trace.Recorded{\n- \tRet: 1,\n+ \tRet: s\"EACCES\",\n  \t... // 4 identical fields\n  }\n",
+		"\u00a0\u00a0trace.Recorded{\n-\u00a0\tRet:\u00a02,\n+\u00a0\tRet:\u00a0s\"EACCES\",\n\u00a0\u00a0\t... // 4 identical fields\n\u00a0\u00a0}\n",
+	} {
+		if got := causeOf(&Finding{Call: "enter", Diff: diff, Why: "EACCES: not 17\n"}); got != want {
+			t.Errorf("%q has the cause %q, want %q", diff, got, want)
 		}
 	}
 }

@@ -195,7 +195,7 @@ func TestQuirksShow(t *testing.T) {
 
 // shows tells whether the releases give different results.
 func shows(a, b kernel.Release) bool {
-	for seed := range uint64(60) {
+	for seed := range uint64(150) {
 		for _, k := range gen.Kinds {
 			if k.Name == "check" || k.Name == "setup" && seed > 10 {
 				continue

@@ -41,14 +41,15 @@ func guestMain(f func(io.ReadWriteCloser, []string) error) error {
 
 // GuestInit makes the guest a place where programs work: /proc, /sys, /dev and /tmp, and the loopback interface.
 func GuestInit() error {
-	for _, m := range []struct{ kind, dir, opts string }{
-		{"proc", "/proc", ""}, {"sysfs", "/sys", ""}, {"devtmpfs", "/dev", ""}, {"tmpfs", "/tmp", "mode=1777"},
+	for _, m := range []struct{ kind, dir, opts, config string }{
+		{"proc", "/proc", "", "CONFIG_PROC_FS"}, {"sysfs", "/sys", "", "CONFIG_SYSFS"}, {"devtmpfs", "/dev", "", "CONFIG_DEVTMPFS"},
+		{"tmpfs", "/tmp", "mode=1777", "CONFIG_TMPFS"},
 	} {
 		if err := os.MkdirAll(m.dir, 0o755); err != nil {
 			return err
 		}
 		if err := unix.Mount(m.kind, m.dir, m.kind, 0, m.opts); err != nil && !errors.Is(err, unix.EBUSY) {
-			return fmt.Errorf("mount of %s: %w", m.dir, err)
+			return fmt.Errorf("mount of %s, for which the kernel needs %s: %w", m.dir, m.config, err)
 		}
 	}
 	return loopbackUp()
@@ -57,7 +58,7 @@ func GuestInit() error {
 func loopbackUp() error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return fmt.Errorf("loopback interface: %w", err)
+		return fmt.Errorf("loopback interface, for which the kernel needs CONFIG_INET: %w", err)
 	}
 	defer unix.Close(fd)
 	ifr, err := unix.NewIfreq("lo")
@@ -114,13 +115,14 @@ func findShared(devices string) (string, error) {
 			return dir, os.WriteFile(filepath.Join(dir, "enable"), []byte("1"), 0)
 		}
 	}
-	return "", fmt.Errorf("no shared-memory device (1af4:1110) among the %d in %s", len(dirs), devices)
+	return "", fmt.Errorf("no shared-memory device (1af4:1110) among the %d in %s, for which the kernel needs CONFIG_PCI", len(dirs), devices)
 }
 
 // Poweroff ends the guest. It does not return. Do not defer it: a panic would then leave no message.
+//
+// QEMU runs with -no-reboot. A kernel without ACPI can restart, but for power-off it halts for ever.
 func Poweroff() {
 	unix.Sync()
-	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
-	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART) // QEMU runs with -no-reboot
-	os.Exit(1)                                     // then panic=-1 does it
+	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)
+	os.Exit(1) // then panic=-1 does it
 }
