@@ -260,7 +260,7 @@ func (k *Kernel) Late() int {
 // complete ends a request that has its result.
 func (r *Ring) complete(q *request) {
 	if q.inWorker {
-		q.inWorker = false
+		q.inWorker, q.leads = false, !r.locklessCQ()
 		r.taskWork(q, func() { r.complete(q) })
 		return
 	}
@@ -270,6 +270,11 @@ func (r *Ring) complete(q *request) {
 	}
 	r.batch.add(q)
 }
+
+// locklessCQ tells whether only the ring's task posts CQEs, also those of requests that workers have carried out.
+//
+// Linux: io_uring/io_uring.c:io_req_complete_post
+func (r *Ring) locklessCQ() bool { return r.has(uapi.IORING_SETUP_DEFER_TASKRUN | uapi.IORING_SETUP_IOPOLL) }
 
 // completions are those whose CQEs are not posted yet, in order (submit_state.compl_reqs).
 type completions struct {

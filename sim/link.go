@@ -6,9 +6,10 @@ import (
 	"github.com/uringsim/uringsim/verdict"
 )
 
-// queueNext moves the chain on behind a request that is done: the next one runs, or the rest is cancelled.
+// queueNext moves the chain on behind a request that is done: the next one runs, in the same worker if there is one, or
+// the rest is cancelled.
 //
-// Linux: io_uring/io_uring.c:io_queue_next, io_req_find_next
+// Linux: io_uring/io_uring.c:io_queue_next, io_req_find_next, io_wq_free_work
 func (r *Ring) queueNext(q *request) {
 	r.disarm(q)
 	next := q.next
@@ -17,6 +18,7 @@ func (r *Ring) queueNext(q *request) {
 		return
 	}
 	next.deferred = next.deferred || q.deferred
+	next.inWorker = q.leads
 	if next.later == nil {
 		next.later = func() { r.submitLater(next) }
 	}

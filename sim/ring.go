@@ -83,6 +83,7 @@ type progress struct {
 	deferred   bool // REQ_F_COMPLETE via a worker: the place of its CQE is no fact
 	again      bool // it has to be carried out once more, by io-wq (EAGAIN)
 	inWorker   bool // io-wq carries it out: its completion is task work
+	leads      bool // io-wq has carried it out, and goes on with the next in the chain
 	fromTrace  bool // the result was taken from a recording
 	asked      bool // the Issuer has been asked
 	pending    bool // the Issuer has it in flight

@@ -180,4 +180,5 @@ func (r *Ring) fail(q *request, res int32) {
 		q.flags = uapi.IORING_CQE_F_MORE // the notification's CQE follows
 	}
 	r.complete(q)
+	q.leads = false // its task goes on with the chain
 }
