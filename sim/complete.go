@@ -274,7 +274,9 @@ func (r *Ring) complete(q *request) {
 // locklessCQ tells whether only the ring's task posts CQEs, also those of requests that workers have carried out.
 //
 // Linux: io_uring/io_uring.c:io_req_complete_post
-func (r *Ring) locklessCQ() bool { return r.has(uapi.IORING_SETUP_DEFER_TASKRUN | uapi.IORING_SETUP_IOPOLL) }
+func (r *Ring) locklessCQ() bool {
+	return r.has(uapi.IORING_SETUP_DEFER_TASKRUN | uapi.IORING_SETUP_IOPOLL)
+}
 
 // completions are those whose CQEs are not posted yet, in order (submit_state.compl_reqs).
 type completions struct {
