@@ -59,6 +59,7 @@ type diffOptions struct {
 	kinds           []gen.Kind
 	seed            uint64
 	n, jobs, shrink int
+	cpus            int
 	limit           time.Duration
 	first           bool
 	out, corpus     string
@@ -99,6 +100,7 @@ Exit status: 0 all agree, 1 something disagrees, 2 usage, 4 a kernel that cannot
 	f.DurationVar(&o.limit, "for", 0, "go on with further seeds, --n of them at a time, for so long a `TIME`: 8h is a night")
 	f.BoolVar(&o.first, "first", false, "end at a kernel's first disagreement")
 	jobsFlag(c, &o.jobs, "boot so many guests at a time")
+	f.IntVar(&o.cpus, "cpus", 1, "boot guests with `N` processors, with which more traces are up to races, and excluded")
 	f.IntVar(&o.shrink, "shrink", 3, "make `N` disagreements small, per kernel and kind")
 	f.StringVarP(&o.out, "output", "o", "found", "`DIR` for traces that disagree")
 	f.StringVar(&o.corpus, "corpus", "", "`DIR` to write the traces to, with the kernels' results, where all agree")
@@ -108,6 +110,9 @@ Exit status: 0 all agree, 1 something disagrees, 2 usage, 4 a kernel that cannot
 }
 
 func (o *diffOptions) run(cmd *cobra.Command) error {
+	if o.cpus < 1 {
+		return fmt.Errorf("--cpus: found %d, expected 1 or more", o.cpus)
+	}
 	images, err := o.images()
 	if err != nil {
 		return err
@@ -120,7 +125,7 @@ func (o *diffOptions) run(cmd *cobra.Command) error {
 			fmt.Fprintf(os.Stderr, "%5.0fs  %s\n", time.Since(start).Seconds(), fmt.Sprintf(format, args...))
 		},
 		Boot: func(ctx context.Context, vmlinuz string) (judge.Judge, error) {
-			g, err := judge.Boot(ctx, vmlinuz)
+			g, err := judge.Boot(ctx, vmlinuz, o.cpus)
 			if err != nil {
 				return nil, err // not a judge that is a nil guest
 			}

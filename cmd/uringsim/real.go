@@ -12,7 +12,7 @@ import (
 func (t *target) ask(ctx context.Context, absent int, ask func(j judge.Judge) error) error {
 	var j judge.Judge = judge.Here{}
 	if t.image != "" {
-		g, err := judge.Boot(ctx, t.image)
+		g, err := judge.Boot(ctx, t.image, 1)
 		if err != nil {
 			return system(err)
 		}

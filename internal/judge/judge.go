@@ -118,13 +118,14 @@ type Guest struct {
 	cancel  context.CancelFunc
 }
 
-// Boot boots the vmlinuz with this very program as its user space; its main has to call ServeGuest.
-func Boot(ctx context.Context, vmlinuz string) (*Guest, error) {
+// Boot boots the vmlinuz on a machine with so many processors, with this very program as its user space; its main has to
+// call ServeGuest.
+func Boot(ctx context.Context, vmlinuz string, cpus int) (*Guest, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	return BootWith(ctx, vm.Config{Kernel: vmlinuz, Init: self})
+	return BootWith(ctx, vm.Config{Kernel: vmlinuz, CPUs: cpus, Init: self})
 }
 
 // BootWith is Boot with everything to be chosen.
