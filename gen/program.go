@@ -108,8 +108,12 @@ func (m *maker) bitProgram() []uapi.SockFilter {
 	return []uapi.SockFilter{{Code: codeLoad, K: off}, {Code: 0x54, K: 1 << bit}, {Code: codeRetA}}
 }
 
-// shiftProgram shifts a word of the context by X, and allows a request if a bit is left.
-func (m *maker) shiftProgram() []uapi.SockFilter {
+// xProgram shifts a word of the context by X, or divides it, and allows a request if a bit is left.
+func (m *maker) xProgram() []uapi.SockFilter {
+	if m.chance(30) { // by what may be 0
+		return []uapi.SockFilter{{Code: codeLoad, K: m.offset()}, {Code: 0x54, K: uint32(m.IntN(4))}, {Code: 0x07},
+			{Code: codeLoad, K: m.offset()}, {Code: 0x3c}, {Code: 0x44, K: uint32(m.IntN(2))}, {Code: codeRetA}}
+	}
 	return []uapi.SockFilter{{Code: 0x01, K: uint32(m.IntN(70))}, {Code: codeLoad, K: m.offset()}, {Code: pick(m, uint16(0x6c), 0x7c)},
 		{Code: 0x54, K: m.Uint32() & m.Uint32()}, {Code: codeRetA}}
 }
@@ -188,7 +192,7 @@ func (m *maker) vm() {
 			case 0, 1, 2, 3:
 				prog = m.bitProgram()
 			case 4:
-				prog = m.shiftProgram()
+				prog = m.xProgram()
 			}
 			f := filter(op, prog)
 			m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_BPF_FILTER, pointer(trace.Object{BPFFilter: &f}), 1)

@@ -33,6 +33,8 @@ func (m *maker) memRegionCall(task string, fd int) {
 	case 7:
 		r.UserAddr = trace.ScratchBase + trace.ScratchSize - trace.PageSize
 		r.Size = pick[trace.Num32](m, trace.PageSize, 2*trace.PageSize)
+	case 8: // an address of the kernel's memory, or none of the program's
+		r.Flags ^= uapi.IORING_MEM_REGION_TYPE_USER
 	}
 	reg.Region = pointer(trace.Object{Region: &r})
 	arg, nr := pointer(trace.Object{MemRegion: &reg}), 1
