@@ -513,7 +513,7 @@ func (g *schemaGen) sqe() object {
 	}
 	fields = append(fields,
 		member{"cmd", object{{"type", "string"}, {"pattern", hexBytes("{0,64}")}, {"description", g.comments["SQE.Cmd"]}}},
-		member{"slot", append(g.of(reflect.TypeFor[trace.Num32]()), member{"description", g.comments["SQE.Slot"]})})
+		member{"slot", append(g.of(reflect.TypeFor[trace.Number]()), member{"description", g.comments["SQE.Slot"]})})
 	sockets := []any{"IORING_OP_SOCKET", "SOCKET", int(uapi.IORING_OP_SOCKET)}
 	return object{
 		{"description", g.comments["SQE"]},

@@ -18,8 +18,8 @@ func (m *maker) cqes() {
 		fd, name := m.ring(trace.InitTask, pick(m, 2, 2, 4), flags)
 		a := m.events[len(m.events)-1].Args.(*trace.SetupArgs)
 		a.Flags |= trace.SetupNum(uapi.IORING_SETUP_CQSIZE)
-		a.CQEntries = a.Entries * trace.Num32(1+m.IntN(2))
-		m.add(trace.InitTask, &trace.DupArgs{FD: trace.Num32(int64(fd))})
+		a.CQEntries = a.Entries * trace.Number(1+m.IntN(2))
+		m.add(trace.InitTask, &trace.DupArgs{FD: trace.Number(int64(fd))})
 		blind := m.nextFD // through it, a ring is entered without a look at it
 		m.nextFD++
 		for range 8 + m.IntN(10) {
@@ -29,7 +29,7 @@ func (m *maker) cqes() {
 			case 1:
 				if resizes {
 					m.resizeRing(fd, &trace.ResizeParams{SQEntries: a.Entries, Flags: setupFlags(uint32(uapi.IORING_SETUP_CQSIZE)),
-						CQEntries: pick[trace.Num32](m, 1, 2, 4, 8, 16)})
+						CQEntries: pick[trace.Number](m, 1, 2, 4, 8, 16)})
 				}
 			default:
 				m.fillCQ(fd, blind, name, flags)
@@ -40,7 +40,7 @@ func (m *maker) cqes() {
 
 // fillCQ submits up to two NOPs, and looks at the ring or does not.
 func (m *maker) fillCQ(fd, blind int, name string, flags uint32) {
-	e := &trace.EnterArgs{FD: trace.Num32(int64(fd)), Ring: name, DropRest: true, KeepCQEs: m.chance(40)}
+	e := &trace.EnterArgs{FD: trace.Number(int64(fd)), Ring: name, DropRest: true, KeepCQEs: m.chance(40)}
 	for range m.IntN(3) {
 		s := m.sqe(uapi.IORING_OP_NOP, 0)
 		if flags&(uapi.IORING_SETUP_CQE32|uapi.IORING_SETUP_CQE_MIXED) != 0 && m.chance(50) {
@@ -56,10 +56,10 @@ func (m *maker) fillCQ(fd, blind int, name string, flags uint32) {
 		m.add(trace.InitTask, e)
 		return
 	}
-	n := trace.Num32(len(e.SQEs))
-	e.ToSubmit, e.KeepCQEs = ptr(trace.Num32(0)), m.chance(70)
+	n := trace.Number(len(e.SQEs))
+	e.ToSubmit, e.KeepCQEs = ptr(trace.Number(0)), m.chance(70)
 	m.add(trace.InitTask, e)
-	m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Num32(blind), ToSubmit: &n, Flags: e.Flags})
+	m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Number(blind), ToSubmit: &n, Flags: e.Flags})
 }
 
 // cqeMessage posts a CQE that is no request's, now and then one that claims to have 32 bytes, or to be a filler.
@@ -73,6 +73,6 @@ func (m *maker) cqeMessage(ring int) {
 // leaveCQEs now and then has the program not free CQEs that it has seen.
 func (m *maker) leaveCQEs(e *trace.EnterArgs) {
 	if m.chance(20) {
-		e.CQLeft = pick[trace.Num32](m, 1, 1, 2, 3, 8)
+		e.CQLeft = pick[trace.Number](m, 1, 1, 2, 3, 8)
 	}
 }

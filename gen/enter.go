@@ -28,7 +28,7 @@ func (m *maker) enter() {
 	}
 	for range 10 + m.IntN(10) {
 		task := pick(m, trace.InitTask, trace.InitTask, other)
-		e := &trace.EnterArgs{FD: trace.Num32(int64(fd)), Ring: name, DropRest: true, KeepCQEs: m.chance(40)}
+		e := &trace.EnterArgs{FD: trace.Number(int64(fd)), Ring: name, DropRest: true, KeepCQEs: m.chance(40)}
 		for range m.IntN(4) {
 			e.SQEs = append(e.SQEs, m.plain(big))
 		}
@@ -36,10 +36,10 @@ func (m *maker) enter() {
 			closeChain(e.SQEs)
 		}
 		if m.chance(15) {
-			e.ToSubmit = ptr(trace.Num32(m.IntN(6)))
+			e.ToSubmit = ptr(trace.Number(m.IntN(6)))
 		}
 		if m.chance(5) {
-			e.FD = pick(m, trace.Num32(0), 99, ^trace.Num32(0))
+			e.FD = pick(m, trace.Number(0), 99, ^trace.Number(0))
 		}
 		m.leaveCQEs(e)
 		m.waitArgs(e, waits)
@@ -93,7 +93,7 @@ func (m *maker) waitArgs(e *trace.EnterArgs, waits bool) {
 	short, mask := trace.Timespec{Nsec: 1_000_000}, trace.Bytes(make([]byte, 8))
 	switch m.IntN(4) {
 	case 0: // a signal mask
-		e.Arg, e.ArgSize = bad(trace.Object{Bytes: &mask}), pick(m, trace.Num32(8), 8, 0, 24)
+		e.Arg, e.ArgSize = bad(trace.Object{Bytes: &mask}), pick(m, trace.Number(8), 8, 0, 24)
 		switch m.IntN(4) { // what is no mask ends a wait that nothing else would
 		case 0:
 			e.Arg, e.ArgSize, e.MinComplete = trace.Pointer{Num: 0x1000}, 8, 100
@@ -102,7 +102,7 @@ func (m *maker) waitArgs(e *trace.EnterArgs, waits bool) {
 		}
 	case 1: // registered wait memory
 		e.Flags |= enterFlags(uapi.IORING_ENTER_EXT_ARG | uapi.IORING_ENTER_EXT_ARG_REG)
-		e.Arg.Num, e.ArgSize = pick(m, uint64(0), 64, 4, trace.PageSize, m.long()), pick(m, trace.Num32(64), 24)
+		e.Arg.Num, e.ArgSize = pick(m, uint64(0), 64, 4, trace.PageSize, m.long()), pick(m, trace.Number(64), 24)
 		if waits && m.chance(60) {
 			m.registeredWait(e)
 		}
@@ -110,12 +110,12 @@ func (m *maker) waitArgs(e *trace.EnterArgs, waits bool) {
 		e.Flags |= enterFlags(uapi.IORING_ENTER_EXT_ARG)
 		g := trace.GetEvents{TS: bad(trace.Object{Timespec: &short})}
 		if m.chance(30) {
-			g.MinWaitUsec = trace.Num32(pick(m, 1, 500, 3000))
+			g.MinWaitUsec = trace.Number(pick(m, 1, 500, 3000))
 		}
 		if m.chance(30) {
-			g.Sigmask, g.SigmaskSize = bad(trace.Object{Bytes: &mask}), trace.Num32(pick(m, 8, 8, 0, 16))
+			g.Sigmask, g.SigmaskSize = bad(trace.Object{Bytes: &mask}), trace.Number(pick(m, 8, 8, 0, 16))
 		}
-		e.Arg, e.ArgSize = bad(trace.Object{GetEvents: &g}), pick(m, trace.Num32(24), 24, 24, 23)
-		e.MinComplete = pick(m, trace.Num32(0), 1, 2, 8, 100, 1<<31-1, ^trace.Num32(0))
+		e.Arg, e.ArgSize = bad(trace.Object{GetEvents: &g}), pick(m, trace.Number(24), 24, 24, 23)
+		e.MinComplete = pick(m, trace.Number(0), 1, 2, 8, 100, 1<<31-1, ^trace.Number(0))
 	}
 }

@@ -161,7 +161,7 @@ func (m *maker) data() uint64 {
 // ring adds a setup that works, and returns the descriptor that the ring gets and its name.
 func (m *maker) ring(task string, entries int, flags uint32) (fd int, name string) {
 	name = fmt.Sprintf("r%d", len(m.events))
-	m.add(task, &trace.SetupArgs{Ring: name, Entries: trace.Num32(entries), Flags: setupFlags(flags)})
+	m.add(task, &trace.SetupArgs{Ring: name, Entries: trace.Number(entries), Flags: setupFlags(flags)})
 	fd = m.nextFD
 	m.nextFD++
 	if m.names == nil {
@@ -214,7 +214,8 @@ func (m *maker) cancelled(s trace.SQE) []trace.SQE {
 
 // registerArg adds a register call with an object as its argument.
 func (m *maker) registerCall(task string, fd int, op uapi.RegisterOp, arg trace.Pointer, nr int) {
-	m.add(task, &trace.RegisterArgs{FD: trace.Num32(int64(fd)), Op: registerOp(op), Arg: arg, Nr: trace.Num32(int64(nr))})
+	m.add(task, &trace.RegisterArgs{FD: trace.Number(int64(fd)), Op: registerOp(op), Arg: arg,
+		Nr: trace.Number(int64(nr))})
 }
 
 // pointer is a pointer to an object.

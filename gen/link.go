@@ -19,7 +19,7 @@ func (m *maker) link() {
 		m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_BPF_FILTER, pointer(trace.Object{BPFFilter: &f}), 1)
 	}
 	if m.chance(30) {
-		fds := []trace.Num32{^trace.Num32(0), 0, 1}
+		fds := []trace.Number{^trace.Number(0), 0, 1}
 		m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_FILES, pointer(trace.Object{FDs: &fds}), len(fds))
 	}
 	calls := 6 + m.IntN(6)
@@ -44,12 +44,12 @@ func (m *maker) link() {
 		if !async {
 			closeChain(sqes)
 		}
-		e := &trace.EnterArgs{FD: trace.Num32(fd), Ring: name, SQEs: sqes, DropRest: m.chance(80)}
+		e := &trace.EnterArgs{FD: trace.Number(fd), Ring: name, SQEs: sqes, DropRest: m.chance(80)}
 		if m.chance(40) {
 			e.Flags = enterFlags(uapi.IORING_ENTER_GETEVENTS)
 		}
 		if !e.DropRest && async {
-			e.ToSubmit = ptr(trace.Num32(m.IntN(len(sqes) + 3)))
+			e.ToSubmit = ptr(trace.Number(m.IntN(len(sqes) + 3)))
 		}
 		e.KeepCQEs = m.chance(10) && !async
 		m.add(trace.InitTask, e)
@@ -148,7 +148,7 @@ func (m *maker) linkTimeout(flags uint32) trace.SQE {
 
 // wait lets everything finish: it waits for more completions than can come, for a short time if workers are at it.
 func (m *maker) wait(task string, fd int, ring string, async bool) {
-	e := &trace.EnterArgs{FD: trace.Num32(fd), Ring: ring, Flags: enterFlags(uapi.IORING_ENTER_GETEVENTS), DropRest: true}
+	e := &trace.EnterArgs{FD: trace.Number(fd), Ring: ring, Flags: enterFlags(uapi.IORING_ENTER_GETEVENTS), DropRest: true}
 	if async {
 		short := trace.Timespec{Nsec: 60_000_000}
 		e.Flags |= enterFlags(uapi.IORING_ENTER_EXT_ARG)

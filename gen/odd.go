@@ -23,7 +23,7 @@ func (m *maker) oddCall(task string, fd int) {
 	case 3:
 		m.registerCall(task, -1, uapi.IORING_REGISTER_RESTRICTIONS, trace.Pointer{Num: m.badPointer()}, 1)
 	case 4: // nothing is registered twice
-		fds := []trace.Num32{0, ^trace.Num32(0)}
+		fds := []trace.Number{0, ^trace.Number(0)}
 		for range 2 {
 			m.registerCall(task, fd, uapi.IORING_REGISTER_FILES, pointer(trace.Object{FDs: &fds}), len(fds))
 		}
@@ -36,7 +36,7 @@ func (m *maker) oddCall(task string, fd int) {
 		m.registerCall(task, fd, uapi.IORING_UNREGISTER_BUFFERS, trace.Pointer{}, 0)
 	case 6:
 		vec := []trace.Iovec{pick(m, trace.Iovec{Base: trace.Pointer{Num: ^uint64(0) - 4096*uint64(m.IntN(4))}, Len: 1 << 30},
-			trace.Iovec{Base: trace.Pointer{Num: 0x1000}, Len: pick[trace.Num32](m, 16, 1<<40+1)})}
+			trace.Iovec{Base: trace.Pointer{Num: 0x1000}, Len: pick[trace.Number](m, 16, 1<<40+1)})}
 		m.registerCall(task, fd, uapi.IORING_REGISTER_BUFFERS, pointer(trace.Object{Iovecs: &vec}), 1)
 	case 7: // a chain of questions without end
 		loop := make(trace.Bytes, 40)

@@ -25,7 +25,7 @@ func (m *maker) prep() {
 		for range 32 {
 			sqes = append(sqes, m.cancelled(m.nearlyValid())...)
 		}
-		m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Num32(fd), Ring: name, SQEs: sqes})
+		m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Number(fd), Ring: name, SQEs: sqes})
 	}
 }
 
@@ -40,7 +40,7 @@ func (m *maker) nearlyValid() trace.SQE {
 	if flags&uapi.IOSQE_BUFFER_SELECT != 0 && op == uapi.IORING_OP_READV && m.chance(60) {
 		one := m.iovecs(1)
 		if m.chance(30) {
-			(*one.Iovecs)[0].Len = trace.Num32(1 << 63)
+			(*one.Iovecs)[0].Len = trace.Number(1 << 63)
 		}
 		set(&s, object("addr", one))
 		set(&s, field("len", 1))
@@ -118,9 +118,9 @@ func (m *maker) pathObject(name string) trace.SQEField {
 func (m *maker) iovecs(n int) trace.Object {
 	vec := make([]trace.Iovec, n)
 	for i := range vec {
-		vec[i] = trace.Iovec{Base: trace.Pointer{Num: uint64(trace.ScratchBase)}, Len: trace.Num32(m.IntN(100))}
+		vec[i] = trace.Iovec{Base: trace.Pointer{Num: uint64(trace.ScratchBase)}, Len: trace.Number(m.IntN(100))}
 		if m.chance(10) {
-			vec[i] = trace.Iovec{Base: trace.Pointer{Num: m.badPointer()}, Len: trace.Num32(m.long())}
+			vec[i] = trace.Iovec{Base: trace.Pointer{Num: m.badPointer()}, Len: trace.Number(m.long())}
 		}
 	}
 	return trace.Object{Iovecs: &vec}
@@ -128,12 +128,12 @@ func (m *maker) iovecs(n int) trace.Object {
 
 // timespec is a time, mostly a valid one.
 func (m *maker) timespec() trace.Object {
-	t := trace.Timespec{Sec: trace.Num32(m.IntN(5)), Nsec: trace.Num32(m.IntN(2_000_000_000))}
+	t := trace.Timespec{Sec: trace.Number(m.IntN(5)), Nsec: trace.Number(m.IntN(2_000_000_000))}
 	if m.chance(15) {
-		t.Sec = trace.Num32(m.long())
+		t.Sec = trace.Number(m.long())
 	}
 	if m.chance(15) {
-		t.Nsec = trace.Num32(m.long())
+		t.Nsec = trace.Number(m.long())
 	}
 	return trace.Object{Timespec: &t}
 }
@@ -141,19 +141,19 @@ func (m *maker) timespec() trace.Object {
 // msghdr is a message, mostly a valid one.
 func (m *maker) msghdr() trace.Object {
 	n := m.IntN(3)
-	h := trace.Msghdr{Iov: pointer(m.iovecs(n)), Iovlen: trace.Num32(n)}
+	h := trace.Msghdr{Iov: pointer(m.iovecs(n)), Iovlen: trace.Number(n)}
 	if m.chance(30) {
 		h.Name = pick(m, pointer(trace.Object{Bytes: ptr(trace.Bytes(m.sockaddr()))}), trace.Pointer{Num: m.badPointer()})
-		h.Namelen = trace.Num32(pick(m, 0, 2, 16, 28, 128, 129, 0x7fffffff, 0x80000000, 0xffffffff))
+		h.Namelen = trace.Number(pick(m, 0, 2, 16, 28, 128, 129, 0x7fffffff, 0x80000000, 0xffffffff))
 	}
 	if m.chance(10) {
-		h.Iovlen = trace.Num32(pick(m, 2, 1024, 1025, 262145, m.long()))
+		h.Iovlen = trace.Number(pick(m, 2, 1024, 1025, 262145, m.long()))
 	}
 	if m.chance(15) {
-		h.Namelen = trace.Num32(m.word())
+		h.Namelen = trace.Number(m.word())
 	}
 	if m.chance(15) {
-		h.Controllen = trace.Num32(m.long())
+		h.Controllen = trace.Number(m.long())
 	}
 	return trace.Object{Msghdr: &h}
 }
@@ -246,7 +246,7 @@ func (m *maker) pathBase(op uapi.Op) []trace.SQEField {
 	case uapi.IORING_OP_OPENAT:
 		return []trace.SQEField{m.pathObject("addr"), field("open_flags", uint64(m.word()))}
 	case uapi.IORING_OP_OPENAT2:
-		how := trace.OpenHow{Flags: openFlags(m.long()), Mode: trace.Num32(m.long())}
+		how := trace.OpenHow{Flags: openFlags(m.long()), Mode: trace.Number(m.long())}
 		size := uapi.SizeofOpenHow
 		if m.chance(30) {
 			how.Tail = make(trace.Bytes, m.IntN(20))

@@ -201,7 +201,7 @@ func (m *maker) vm() {
 		for range 16 {
 			sqes = append(sqes, m.cancelled(m.visible(op))...)
 		}
-		m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Num32(fd), Ring: name, SQEs: sqes})
+		m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Number(fd), Ring: name, SQEs: sqes})
 	}
 }
 
@@ -212,7 +212,7 @@ func (m *maker) visible(op uapi.Op) trace.SQE {
 	var s trace.SQE
 	switch op {
 	case uapi.IORING_OP_OPENAT2:
-		how := trace.OpenHow{Flags: openFlags(m.long()), Mode: trace.Num32(m.long()), Resolve: resolveFlags(m.long())}
+		how := trace.OpenHow{Flags: openFlags(m.long()), Mode: trace.Number(m.long()), Resolve: resolveFlags(m.long())}
 		s = m.sqe(op, flags, path, object("addr2", trace.Object{OpenHow: &how}), field("len", uapi.SizeofOpenHow))
 	case uapi.IORING_OP_OPENAT:
 		s = m.sqe(op, flags, path, field("open_flags", uint64(m.word())), field("len", uint64(m.word())))

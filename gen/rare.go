@@ -23,7 +23,7 @@ var scenes = []func(*maker){
 
 // millis is a time.
 func millis(n int) trace.Object {
-	return trace.Object{Timespec: &trace.Timespec{Nsec: trace.Num32(n * 1_000_000)}}
+	return trace.Object{Timespec: &trace.Timespec{Nsec: trace.Number(n * 1_000_000)}}
 }
 
 // timer is a TIMEOUT of so many milliseconds.
@@ -33,7 +33,7 @@ func (m *maker) timer(ms int, sqeFlags uint32, fields ...trace.SQEField) trace.S
 
 // submitTo submits requests to a ring that ring set up.
 func (m *maker) submitTo(task string, fd int, sqes ...trace.SQE) *trace.EnterArgs {
-	e := &trace.EnterArgs{FD: trace.Num32(fd), Ring: m.names[fd], SQEs: sqes}
+	e := &trace.EnterArgs{FD: trace.Number(fd), Ring: m.names[fd], SQEs: sqes}
 	m.add(task, e)
 	return e
 }
@@ -42,7 +42,7 @@ func (m *maker) submitTo(task string, fd int, sqes ...trace.SQE) *trace.EnterArg
 func (m *maker) waitFor(task string, fd, n, ms int) *trace.GetEvents {
 	g := &trace.GetEvents{TS: pointer(millis(ms))}
 	e := m.submitTo(task, fd)
-	e.Flags, e.MinComplete = enterFlags(uapi.IORING_ENTER_GETEVENTS|uapi.IORING_ENTER_EXT_ARG), trace.Num32(n)
+	e.Flags, e.MinComplete = enterFlags(uapi.IORING_ENTER_GETEVENTS|uapi.IORING_ENTER_EXT_ARG), trace.Number(n)
 	e.Arg, e.ArgSize = pointer(trace.Object{GetEvents: g}), 24
 	return g
 }
@@ -64,7 +64,7 @@ func (m *maker) fullTimer() {
 	for range 2 {
 		m.submitTo(trace.InitTask, fd, m.sqe(uapi.IORING_OP_NOP, 0)).KeepCQEs = true
 	}
-	left := pick[trace.Num32](m, 0, 1, 2, 2)
+	left := pick[trace.Number](m, 0, 1, 2, 2)
 	how := uint64(uapi.IORING_TIMEOUT_MULTISHOT | m.some(30, uapi.IORING_TIMEOUT_ETIME_SUCCESS))
 	e := m.submitTo(trace.InitTask, fd, m.timer(1, 0, field("timeout_flags", how), field("off", 1+uint64(left))))
 	e.CQLeft, e.KeepCQEs = left, true
@@ -97,8 +97,8 @@ func (m *maker) leastWait() {
 	}
 	for range 2 {
 		g := m.waitFor(trace.InitTask, fd, 1+m.IntN(4), pick(m, 20, 400))
-		g.MinWaitUsec = trace.Num32(pick(m, 0, 1000, 300_000))
-		m.events[len(m.events)-1].Args.(*trace.EnterArgs).CQLeft = pick[trace.Num32](m, 0, 0, 1, 2)
+		g.MinWaitUsec = trace.Number(pick(m, 0, 1000, 300_000))
+		m.events[len(m.events)-1].Args.(*trace.EnterArgs).CQLeft = pick[trace.Number](m, 0, 0, 1, 2)
 	}
 	m.waitFor(trace.InitTask, fd, 1, 400)
 	m.look(trace.InitTask, fd) // a wait leaves work that it did not need
@@ -120,7 +120,7 @@ func (m *maker) vforkWait() {
 		m.add("child", &trace.ExecArgs{})
 	}
 	m.add("child", &trace.ExitArgs{})
-	m.add(trace.InitTask, &trace.ReapArgs{Ring: name, Wait: trace.Num32(len(sqes))})
+	m.add(trace.InitTask, &trace.ReapArgs{Ring: name, Wait: trace.Number(len(sqes))})
 }
 
 // ownMessage sends messages of a ring to itself, some of them by workers.
@@ -138,7 +138,7 @@ func (m *maker) ownMessage() {
 // deadOwner sends messages and files to a ring of a task that has ended.
 func (m *maker) deadOwner() {
 	from, _ := m.ring(trace.InitTask, 8, uapi.IORING_SETUP_SUBMIT_ALL)
-	m.registerCall(trace.InitTask, from, uapi.IORING_REGISTER_FILES, pointer(trace.Object{FDs: &[]trace.Num32{0}}), 1)
+	m.registerCall(trace.InitTask, from, uapi.IORING_REGISTER_FILES, pointer(trace.Object{FDs: &[]trace.Number{0}}), 1)
 	m.add(trace.InitTask, &trace.ThreadArgs{Child: "owner"})
 	to, _ := m.ring("owner", 4, uapi.IORING_SETUP_SINGLE_ISSUER|m.some(80, uapi.IORING_SETUP_DEFER_TASKRUN))
 	m.add("owner", &trace.ExitArgs{})
@@ -153,17 +153,17 @@ func (m *maker) deadOwner() {
 // wrappedResize resizes a ring whose head stands before its beginning, with CQEs that nobody has looked at.
 func (m *maker) wrappedResize() {
 	fd, name := m.ring(trace.InitTask, 4, uapi.IORING_SETUP_SUBMIT_ALL|uapi.IORING_SETUP_SINGLE_ISSUER|uapi.IORING_SETUP_DEFER_TASKRUN)
-	m.add(trace.InitTask, &trace.DupArgs{FD: trace.Num32(fd)})
+	m.add(trace.InitTask, &trace.DupArgs{FD: trace.Number(fd)})
 	blind := m.nextFD // a ring is entered through it without a look
 	m.nextFD++
-	n := trace.Num32(1 + m.IntN(3))
-	e := &trace.EnterArgs{FD: trace.Num32(fd), Ring: name, ToSubmit: ptr(trace.Num32(0)), KeepCQEs: true}
+	n := trace.Number(1 + m.IntN(3))
+	e := &trace.EnterArgs{FD: trace.Number(fd), Ring: name, ToSubmit: ptr(trace.Number(0)), KeepCQEs: true}
 	for range n {
 		e.SQEs = append(e.SQEs, m.sqe(uapi.IORING_OP_NOP, 0))
 	}
-	e.CQLeft = pick[trace.Num32](m, 0, 1, 2, 9)
+	e.CQLeft = pick[trace.Number](m, 0, 1, 2, 9)
 	m.add(trace.InitTask, e)
-	m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Num32(blind), ToSubmit: &n})
+	m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Number(blind), ToSubmit: &n})
 	m.resizeRing(fd, &trace.ResizeParams{SQEntries: 4})
 	m.look(trace.InitTask, fd)
 	m.submitTo(trace.InitTask, fd, m.sqe(uapi.IORING_OP_NOP, 0))

@@ -11,7 +11,7 @@ func (m *maker) memRegionCall(task string, fd int) {
 	if m.chance(50) {
 		r.Flags, r.UserAddr = uapi.IORING_MEM_REGION_TYPE_USER, trace.ScratchBase
 	}
-	reg := trace.MemRegion{Flags: trace.Num32(m.some(20, uapi.IORING_MEM_REGION_REG_WAIT_ARG))}
+	reg := trace.MemRegion{Flags: trace.Number(m.some(20, uapi.IORING_MEM_REGION_REG_WAIT_ARG))}
 	switch m.IntN(12) {
 	case 0:
 		reg.Resv = make(trace.Bytes, 16)
@@ -24,15 +24,15 @@ func (m *maker) memRegionCall(task string, fd int) {
 	case 3:
 		r.Flags ^= 1 << m.IntN(32)
 	case 4:
-		r.ID = trace.Num32(m.IntN(2))
-		r.MmapOffset = trace.Num32(pick(m, 0, uint64(uapi.IORING_MAP_OFF_PARAM_REGION), m.long()))
+		r.ID = trace.Number(m.IntN(2))
+		r.MmapOffset = trace.Number(pick(m, 0, uint64(uapi.IORING_MAP_OFF_PARAM_REGION), m.long()))
 	case 5:
-		r.Size = pick[trace.Num32](m, 0, 1, trace.PageSize+1, 2*trace.PageSize, 1<<43, 1<<43+1, 1<<63, ^trace.Num32(0))
+		r.Size = pick[trace.Number](m, 0, 1, trace.PageSize+1, 2*trace.PageSize, 1<<43, 1<<43+1, 1<<63, ^trace.Number(0))
 	case 6:
-		r.UserAddr = trace.Num32(pick(m, m.badPointer(), m.badPointer()&^(trace.PageSize-1), ^uint64(trace.PageSize-1)))
+		r.UserAddr = trace.Number(pick(m, m.badPointer(), m.badPointer()&^(trace.PageSize-1), ^uint64(trace.PageSize-1)))
 	case 7:
 		r.UserAddr = trace.ScratchBase + trace.ScratchSize - trace.PageSize
-		r.Size = pick[trace.Num32](m, trace.PageSize, 2*trace.PageSize)
+		r.Size = pick[trace.Number](m, trace.PageSize, 2*trace.PageSize)
 	case 8: // an address of the kernel's memory, or none of the program's
 		r.Flags ^= uapi.IORING_MEM_REGION_TYPE_USER
 	}
@@ -82,7 +82,8 @@ func (m *maker) waitRegion(fd int) {
 		UserAddr: trace.UserBase, Size: trace.PageSize, Flags: uapi.IORING_MEM_REGION_TYPE_USER}})}
 	m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_MEM_REGION, pointer(trace.Object{MemRegion: &reg}), 1)
 	m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_ENABLE_RINGS, trace.Pointer{}, 0)
-	e := &trace.EnterArgs{FD: trace.Num32(fd), ArgSize: uapi.SizeofRegWait, Arg: trace.Pointer{Num: pick(m, lastWait, lastWait+8)},
+	e := &trace.EnterArgs{FD: trace.Number(fd), ArgSize: uapi.SizeofRegWait,
+		Arg:   trace.Pointer{Num: pick(m, lastWait, lastWait+8)},
 		Flags: enterFlags(uapi.IORING_ENTER_GETEVENTS | uapi.IORING_ENTER_EXT_ARG | uapi.IORING_ENTER_EXT_ARG_REG)}
 	m.add(trace.InitTask, e)
 }
@@ -98,6 +99,6 @@ func (m *maker) registeredWait(e *trace.EnterArgs) {
 	case m.chance(20):
 		e.Arg.Num = pick(m, lastWait, lastWait+8, lastWait-4, ^uint64(uapi.SizeofRegWait-1))
 	case regWaits[i].Flags == uapi.IORING_REG_WAIT_TS:
-		e.MinComplete = pick(m, trace.Num32(0), 1, 2, 8, 100)
+		e.MinComplete = pick(m, trace.Number(0), 1, 2, 8, 100)
 	}
 }

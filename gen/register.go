@@ -33,7 +33,7 @@ func (m *maker) register() {
 		target := pick(m, fd, fd, fd, -1, -1, 0, 99)
 		m.anyRegister(trace.InitTask, target, fd)
 		if m.chance(25) {
-			m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Num32(fd), Ring: name, SQEs: m.probeSQEs(6), DropRest: true})
+			m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Number(fd), Ring: name, SQEs: m.probeSQEs(6), DropRest: true})
 		}
 		if m.chance(5) {
 			fd, name = m.ring(trace.InitTask, 8, uapi.IORING_SETUP_SUBMIT_ALL|m.some(50, uapi.IORING_SETUP_R_DISABLED))
@@ -77,7 +77,7 @@ func (m *maker) listedFlags(fd int, name string) {
 			sqes = append(sqes, m.sqe(uapi.IORING_OP_NOP, flags()))
 		}
 		closeChain(sqes)
-		m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Num32(fd), Ring: name, SQEs: sqes, DropRest: true})
+		m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Number(fd), Ring: name, SQEs: sqes, DropRest: true})
 		if drains {
 			m.wait(trace.InitTask, fd, name, true)
 		}
@@ -151,13 +151,13 @@ func (m *maker) filterCall(task string, fd int) {
 	f := filter(m.filteredOp(), m.verdictProgram())
 	f.Flags = trace.BPFFlagsNum(m.some(15, uapi.IO_URING_BPF_FILTER_DENY_REST) | m.some(m.mistakes/3, uapi.IO_URING_BPF_FILTER_SZ_STRICT))
 	if m.chance(m.mistakes) {
-		f.PDUSize = trace.Num32(pick(m, 0, 8, 12, 24, 25, 255))
+		f.PDUSize = trace.Number(pick(m, 0, 8, 12, 24, 25, 255))
 	}
 	nr := 1
 	if m.chance(m.mistakes) {
 		m.spoil(&f)
 		if m.chance(50) { // whether the size is written back tells which check it was
-			f.PDUSize = trace.Num32(pick(m, 1, 8, 255))
+			f.PDUSize = trace.Number(pick(m, 1, 8, 255))
 		}
 	}
 	if m.chance(5) {
@@ -203,11 +203,11 @@ func (m *maker) verdictProgram() []uapi.SockFilter {
 func (m *maker) spoil(f *trace.BPFFilter) {
 	switch m.IntN(9) {
 	case 0:
-		f.CmdType = ptr(trace.Num32(m.IntN(3)))
+		f.CmdType = ptr(trace.Number(m.IntN(3)))
 	case 1:
-		f.CmdFlags = trace.Num32(1 << m.IntN(16))
+		f.CmdFlags = trace.Number(1 << m.IntN(16))
 	case 2:
-		f.Resv = trace.Num32(m.word())
+		f.Resv = trace.Number(m.word())
 	case 3:
 		f.Opcode = opNum64(uint64(pick(m, 64, 65, 255, 256, m.word())))
 	case 4:
@@ -218,7 +218,7 @@ func (m *maker) spoil(f *trace.BPFFilter) {
 		f.Resv2 = make(trace.Bytes, 40)
 		f.Resv2[m.IntN(40)] = 1
 	case 7:
-		f.FilterLen = ptr(trace.Num32(pick(m, uint32(0), 1, 2, 4096, 4097, m.word())))
+		f.FilterLen = ptr(trace.Number(pick(m, uint32(0), 1, 2, 4096, 4097, m.word())))
 	case 8:
 		f.FilterPtr = &trace.Pointer{Num: m.badPointer()}
 	}
@@ -239,7 +239,7 @@ func (m *maker) restrictionsCall(task string, fd int) {
 			t.Resv = make(trace.Bytes, 12)
 			t.Resv[m.IntN(12)] = 1
 		case 2:
-			t.NrRes = ptr(trace.Num32(pick(m, 0, 106, 107, 108, m.IntN(1<<16))))
+			t.NrRes = ptr(trace.Number(pick(m, 0, 106, 107, 108, m.IntN(1<<16))))
 		case 3:
 			nr = m.IntN(3)
 		}
@@ -288,12 +288,12 @@ func (m *maker) ringFDsCall(task string, fd, ring int) {
 	list := make([]trace.RingFD, 1+m.IntN(3))
 	op := pick(m, uapi.IORING_REGISTER_RING_FDS, uapi.IORING_REGISTER_RING_FDS, uapi.IORING_UNREGISTER_RING_FDS)
 	for i := range list {
-		list[i].FD = trace.Num32(pick(m, ring, ring, ring, 0, 99))
+		list[i].FD = trace.Number(pick(m, ring, ring, ring, 0, 99))
 		if op == uapi.IORING_UNREGISTER_RING_FDS {
-			list[i].FD = trace.Num32(m.IntN(10) / 9)
+			list[i].FD = trace.Number(m.IntN(10) / 9)
 		}
 		if m.chance(60) || op == uapi.IORING_UNREGISTER_RING_FDS {
-			list[i].Index = ptr(trace.Num32(m.IntN(17)))
+			list[i].Index = ptr(trace.Number(m.IntN(17)))
 		}
 		if m.chance(5) {
 			list[i].Resv = 1
@@ -305,24 +305,26 @@ func (m *maker) ringFDsCall(task string, fd, ring int) {
 	}
 	m.registerCall(task, fd, op, pointer(trace.Object{RingFDs: &list}), nr)
 	if m.chance(30) { // a call by index
-		m.add(task, &trace.RegisterArgs{FD: trace.Num32(m.IntN(18)), Registered: true, Op: registerOp(uapi.IORING_UNREGISTER_FILES)})
+		m.add(task, &trace.RegisterArgs{FD: trace.Number(m.IntN(18)), Registered: true,
+			Op: registerOp(uapi.IORING_UNREGISTER_FILES)})
 	}
 }
 
 // filesCall registers files or buffers, or takes them back.
 func (m *maker) filesCall(task string, fd int) {
-	fds := make([]trace.Num32, 1+m.IntN(4))
+	fds := make([]trace.Number, 1+m.IntN(4))
 	for i := range fds {
-		fds[i] = trace.Num32(int64(pick(m, 0, 1, 2, -1, 3, 99)))
+		fds[i] = trace.Number(int64(pick(m, 0, 1, 2, -1, 3, 99)))
 	}
 	vec := make([]trace.Iovec, 1+m.IntN(3))
 	for i := range vec {
-		vec[i] = trace.Iovec{Base: trace.Pointer{Num: trace.ScratchBase}, Len: trace.Num32(1 + m.IntN(8192))}
+		vec[i] = trace.Iovec{Base: trace.Pointer{Num: trace.ScratchBase}, Len: trace.Number(1 + m.IntN(8192))}
 		if m.chance(15) {
-			vec[i] = trace.Iovec{Base: trace.Pointer{Num: pick(m, 0, m.badPointer())}, Len: trace.Num32(pick(m, 0, m.long()>>44, ^uint64(0)))}
+			vec[i] = trace.Iovec{Base: trace.Pointer{Num: pick(m, 0, m.badPointer())},
+				Len: trace.Number(pick(m, 0, m.long()>>44, ^uint64(0)))}
 		}
 		if m.chance(45) {
-			vec[i].Len = pick[trace.Num32](m, 1<<30+1, 1<<40+1, ^trace.Num32(0))
+			vec[i].Len = pick[trace.Number](m, 1<<30+1, 1<<40+1, ^trace.Number(0))
 		}
 	}
 	switch m.IntN(4) {
@@ -343,7 +345,7 @@ func (m *maker) refusedCall(task string, fd int) {
 	arg, nr := trace.Pointer{}, 0
 	switch op {
 	case uapi.IORING_REGISTER_PROBE:
-		p := trace.Probe{Ops: trace.Num32(m.IntN(70))}
+		p := trace.Probe{Ops: trace.Number(m.IntN(70))}
 		if m.chance(20) {
 			p.Fill = trace.Bytes{0, 0, 0, 1}
 		}

@@ -23,11 +23,11 @@ func (m *maker) resizedRing() {
 	if m.chance(5) {
 		flags &^= uapi.IORING_SETUP_DEFER_TASKRUN
 	}
-	a := &trace.SetupArgs{Ring: fmt.Sprintf("r%d", len(m.events)), Entries: pick(m, trace.Num32(2), 4, 4, 8)}
+	a := &trace.SetupArgs{Ring: fmt.Sprintf("r%d", len(m.events)), Entries: pick(m, trace.Number(2), 4, 4, 8)}
 	a.Flags = setupFlags(flags)
 	if flags&uapi.IORING_SETUP_NO_MMAP != 0 {
 		rings, sqes := m.ringArea(0)
-		a.SQAddr, a.CQAddr = trace.Num32(sqes), trace.Num32(rings)
+		a.SQAddr, a.CQAddr = trace.Number(sqes), trace.Number(rings)
 	}
 	m.add(trace.InitTask, a)
 	least := uint32(a.Entries) // what the SQ holds at any rate
@@ -46,7 +46,7 @@ func (m *maker) resizedRing() {
 
 // leaveSome submits up to so many requests, and leaves some of them or some CQEs in the ring.
 func (m *maker) leaveSome(a *trace.SetupArgs, most uint32) {
-	e := &trace.EnterArgs{FD: trace.Num32(m.nextFD), Ring: a.Ring, KeepCQEs: m.chance(50), DropRest: m.chance(15)}
+	e := &trace.EnterArgs{FD: trace.Number(m.nextFD), Ring: a.Ring, KeepCQEs: m.chance(50), DropRest: m.chance(15)}
 	for left := m.IntN(int(most) + 1); left > 0; left-- {
 		s := m.plain(false)
 		if uint32(a.Flags)&uapi.IORING_SETUP_SQE_MIXED != 0 && left > 1 && m.chance(40) {
@@ -57,14 +57,14 @@ func (m *maker) leaveSome(a *trace.SetupArgs, most uint32) {
 		e.SQEs = append(e.SQEs, s)
 	}
 	if m.chance(20) {
-		array := make([]trace.Num32, m.IntN(int(most)+1))
+		array := make([]trace.Number, m.IntN(int(most)+1))
 		for i := range array {
-			array[i] = trace.Num32(m.IntN(10))
+			array[i] = trace.Number(m.IntN(10))
 		}
 		e.Array = &array
 	}
 	if m.chance(40) {
-		e.ToSubmit = ptr(trace.Num32(m.IntN(3)))
+		e.ToSubmit = ptr(trace.Number(m.IntN(3)))
 	}
 	e.Flags = enterFlags(m.some(30, uapi.IORING_ENTER_GETEVENTS))
 	m.add(trace.InitTask, e)
@@ -84,25 +84,25 @@ func (m *maker) ringArea(n int) (rings, sqes uint64) {
 		binary.LittleEndian.PutUint64(s[32:], m.data())
 		requests = append(requests, s[:]...)
 	}
-	m.add(trace.InitTask, &trace.MapArgs{Addr: trace.Num32(rings), Size: 64 * trace.PageSize, Data: &words})
-	m.add(trace.InitTask, &trace.MapArgs{Addr: trace.Num32(sqes), Size: 64 * trace.PageSize, Data: &requests})
+	m.add(trace.InitTask, &trace.MapArgs{Addr: trace.Number(rings), Size: 64 * trace.PageSize, Data: &words})
+	m.add(trace.InitTask, &trace.MapArgs{Addr: trace.Number(sqes), Size: 64 * trace.PageSize, Data: &requests})
 	return rings, sqes
 }
 
 // resizeParams are parameters of the n-th resize, from 1, for a ring with these flags, most of them valid. A ring in
 // memory of the program gets other memory each time.
 func (m *maker) resizeParams(flags uint32, n int) *trace.ResizeParams {
-	p := &trace.ResizeParams{SQEntries: pick[trace.Num32](m, 2, 3, 4, 4, 8, 16)}
+	p := &trace.ResizeParams{SQEntries: pick[trace.Number](m, 2, 3, 4, 4, 8, 16)}
 	p.Flags = setupFlags(m.some(20, uapi.IORING_SETUP_CLAMP))
 	if m.chance(10) {
-		p.SQEntries = trace.Num32(pick(m, 0, 1, 32769, m.word()))
+		p.SQEntries = trace.Number(pick(m, 0, 1, 32769, m.word()))
 	}
 	if m.chance(50) {
 		p.Flags |= setupFlags(uint32(uapi.IORING_SETUP_CQSIZE))
 		p.CQEntries = pick(m, p.SQEntries, p.SQEntries, 2, 4, 8, 16)
 	}
 	if m.chance(8) {
-		p.CQEntries = trace.Num32(pick(m, 0, 1, 65537, m.word()))
+		p.CQEntries = trace.Number(pick(m, 0, 1, 65537, m.word()))
 	}
 	if m.chance(4) {
 		p.Flags |= setupFlags(uint32(1) << m.IntN(32))
@@ -114,15 +114,15 @@ func (m *maker) resizeParams(flags uint32, n int) *trace.ResizeParams {
 	switch {
 	case flags&uapi.IORING_SETUP_NO_MMAP != 0:
 		rings, sqes := m.ringArea(n)
-		p.SQAddr, p.CQAddr = trace.Num32(sqes), trace.Num32(rings)
+		p.SQAddr, p.CQAddr = trace.Number(sqes), trace.Number(rings)
 		if m.chance(15) {
-			p.CQAddr = trace.Num32(pick(m, 0, rings+1, rings+64*trace.PageSize))
+			p.CQAddr = trace.Number(pick(m, 0, rings+1, rings+64*trace.PageSize))
 		}
 		if m.chance(15) {
-			p.SQAddr = trace.Num32(pick(m, 0, sqes+1, sqes+64*trace.PageSize))
+			p.SQAddr = trace.Number(pick(m, 0, sqes+1, sqes+64*trace.PageSize))
 		}
 	case m.chance(10):
-		p.SQAddr, p.CQAddr = trace.Num32(m.long()), trace.Num32(m.long())
+		p.SQAddr, p.CQAddr = trace.Number(m.long()), trace.Number(m.long())
 	}
 	return p
 }
@@ -156,12 +156,12 @@ func (m *maker) tornRing() {
 	name := fmt.Sprintf("r%d", len(m.events))
 	m.add(trace.InitTask, &trace.SetupArgs{Ring: name, Entries: 4, Flags: setupFlags(uapi.IORING_SETUP_SINGLE_ISSUER |
 		uapi.IORING_SETUP_DEFER_TASKRUN | uapi.IORING_SETUP_CQE_MIXED | m.some(50, uapi.IORING_SETUP_SQE_MIXED))})
-	e := &trace.EnterArgs{FD: trace.Num32(m.nextFD), Ring: name, KeepCQEs: m.chance(50)}
+	e := &trace.EnterArgs{FD: trace.Number(m.nextFD), Ring: name, KeepCQEs: m.chance(50)}
 	for range m.IntN(4) {
 		e.SQEs = append(e.SQEs, m.sqe(uapi.IORING_OP_NOP, 0))
 	}
 	m.add(trace.InitTask, e)
 	big := m.sqe(uapi.IORING_OP_NOP, 0, field("nop_flags", uapi.IORING_NOP_CQE32), field("off", m.long()))
 	m.add(trace.InitTask, &trace.EnterArgs{FD: e.FD, Ring: name, SQEs: []trace.SQE{big}, KeepCQEs: true})
-	m.resizeRing(m.nextFD, &trace.ResizeParams{SQEntries: pick[trace.Num32](m, 1, 2)})
+	m.resizeRing(m.nextFD, &trace.ResizeParams{SQEntries: pick[trace.Number](m, 1, 2)})
 }

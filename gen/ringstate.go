@@ -45,13 +45,13 @@ func (m *maker) eventfdCall(task string, fd, ring int) {
 		return
 	}
 	op := pick(m, uapi.IORING_REGISTER_EVENTFD, uapi.IORING_REGISTER_EVENTFD_ASYNC)
-	fds := []trace.Num32{trace.Num32(pick(m, 0, ring, 99))}
+	fds := []trace.Number{trace.Number(pick(m, 0, ring, 99))}
 	if m.names[ring] == "" || m.chance(40) { // other traces know their descriptors better
 		m.registerCall(task, fd, op, m.orBad(trace.Object{FDs: &fds}), m.nr(1))
 		return
 	}
-	fds[0] = trace.Num32(m.nextFD)
-	m.add(task, &trace.EventfdArgs{Count: trace.Num32(m.IntN(3)), Flags: trace.OpenNum(m.some(10, 1, 2))})
+	fds[0] = trace.Number(m.nextFD)
+	m.add(task, &trace.EventfdArgs{Count: trace.Number(m.IntN(3)), Flags: trace.OpenNum(m.some(10, 1, 2))})
 	m.registerCall(task, fd, op, pointer(trace.Object{FDs: &fds}), 1)
 	m.add(task, &trace.CloseArgs{FD: fds[0]})
 	if m.chance(50) {
@@ -61,17 +61,17 @@ func (m *maker) eventfdCall(task string, fd, ring int) {
 
 // clockCall sets the clock of waits.
 func (m *maker) clockCall(task string, fd, _ int) {
-	c := trace.Clock{ClockID: trace.Num32(pick(m, 1, 1, 7, 7, 0, 2, m.word())), Resv: m.spoilt(12)}
+	c := trace.Clock{ClockID: trace.Number(pick(m, 1, 1, 7, 7, 0, 2, m.word())), Resv: m.spoilt(12)}
 	m.registerCall(task, fd, uapi.IORING_REGISTER_CLOCK, m.orBad(trace.Object{Clock: &c}), m.IntN(12)/11)
 }
 
 // napiCall changes how the ring polls network devices. Ids are such that all kernels agree on what is one.
 func (m *maker) napiCall(task string, fd, ring int) {
-	n := trace.NAPI{BusyPollTo: trace.Num32(pick(m, 0, 1, 9999, 10000, 10001, 10001, m.word())),
-		PreferBusyPoll: trace.Num32(m.IntN(4)), Pad: m.spoilt(2), OpParam: trace.Num32(pick(m, 0, 0, 1, 1, 1, 2, 255))}
+	n := trace.NAPI{BusyPollTo: trace.Number(pick(m, 0, 1, 9999, 10000, 10001, 10001, m.word())),
+		PreferBusyPoll: trace.Number(m.IntN(4)), Pad: m.spoilt(2), OpParam: trace.Number(pick(m, 0, 0, 1, 1, 1, 2, 255))}
 	if m.chance(45) {
-		n.Opcode = trace.Num32(pick(m, 1, 1, 2, 3, 255))
-		n.OpParam = trace.Num32(pick(m, 0, 1, 9000, 9000, 9001, 0xffffffff))
+		n.Opcode = trace.Number(pick(m, 1, 1, 2, 3, 255))
+		n.OpParam = trace.Number(pick(m, 0, 1, 9000, 9000, 9001, 0xffffffff))
 	}
 	if m.chance(4) {
 		n.Resv = 1
@@ -89,7 +89,7 @@ func (m *maker) napiCall(task string, fd, ring int) {
 		if m.names[ring] != "" { // a ring that does not wait
 			poll, _ := m.ring(task, 1, uapi.IORING_SETUP_IOPOLL)
 			m.registerCall(task, poll, uapi.IORING_REGISTER_NAPI, pick(m, pointer(o), trace.Pointer{Num: m.badPointer()}), 1)
-			m.add(task, &trace.CloseArgs{FD: trace.Num32(poll)})
+			m.add(task, &trace.CloseArgs{FD: trace.Number(poll)})
 			m.nextFD--
 		}
 	default:
@@ -103,16 +103,16 @@ func (m *maker) napiCall(task string, fd, ring int) {
 // napiIDs names queues of devices that the ring is to poll.
 func (m *maker) napiIDs(task string, fd int) {
 	const op = uapi.IORING_REGISTER_NAPI
-	static := trace.NAPI{BusyPollTo: trace.Num32(m.IntN(3)), OpParam: uapi.IO_URING_NAPI_TRACKING_STATIC}
+	static := trace.NAPI{BusyPollTo: trace.Number(m.IntN(3)), OpParam: uapi.IO_URING_NAPI_TRACKING_STATIC}
 	m.registerCall(task, fd, op, pointer(trace.Object{NAPI: &static}), 1)
 	for range 5 {
-		n := trace.NAPI{Opcode: trace.Num32(pick(m, 1, 1, 2)), OpParam: trace.Num32(pick(m, 1, 9000, 9000, 9001))}
+		n := trace.NAPI{Opcode: trace.Number(pick(m, 1, 1, 2)), OpParam: trace.Number(pick(m, 1, 9000, 9000, 9001))}
 		m.registerCall(task, fd, op, pointer(trace.Object{NAPI: &n}), 1)
 	}
 }
 
 // bufferGroup is a number that few groups share.
-func (m *maker) bufferGroup() trace.Num32 { return trace.Num32(pick(m, 0, 1, 1, 2, 65535)) }
+func (m *maker) bufferGroup() trace.Number { return trace.Number(pick(m, 0, 1, 1, 2, 65535)) }
 
 // pbufCall makes rings of buffers, looks at them, or takes them back.
 func (m *maker) pbufCall(task string, fd, ring int) {
@@ -122,10 +122,10 @@ func (m *maker) pbufCall(task string, fd, ring int) {
 	switch m.IntN(5) {
 	case 0:
 		r := trace.BufReg{BGID: m.bufferGroup(), Flags: trace.BufRingNum(m.IntN(12) / 11), Resv: m.spoilt(20),
-			MinLeft: trace.Num32(m.IntN(12) / 11)}
+			MinLeft: trace.Number(m.IntN(12) / 11)}
 		m.registerCall(task, fd, uapi.IORING_UNREGISTER_PBUF_RING, m.orBad(trace.Object{BufReg: &r}), m.nr(1))
 	case 1:
-		s := trace.BufStatus{BufGroup: m.bufferGroup() | trace.Num32(m.IntN(8)/7<<16), Head: trace.Num32(m.word()),
+		s := trace.BufStatus{BufGroup: m.bufferGroup() | trace.Number(m.IntN(8)/7<<16), Head: trace.Number(m.word()),
 			Resv: m.spoilt(32)}
 		if m.chance(20) {
 			page := make(trace.Bytes, uapi.SizeofBufStatus)
@@ -148,10 +148,10 @@ func (m *maker) emptyGroup(task string, ring int) {
 	provide := m.sqe(uapi.IORING_OP_PROVIDE_BUFFERS, 0, field("fd", 2), field("addr", trace.ScratchBase), field("len", 1), group)
 	remove := m.sqe(uapi.IORING_OP_REMOVE_BUFFERS, 0, field("fd", 2), group)
 	submit := func(sqes ...trace.SQE) {
-		m.add(task, &trace.EnterArgs{FD: trace.Num32(ring), Ring: m.names[ring], SQEs: sqes, DropRest: true})
+		m.add(task, &trace.EnterArgs{FD: trace.Number(ring), Ring: m.names[ring], SQEs: sqes, DropRest: true})
 	}
 	submit(provide, remove)
-	r := trace.BufReg{RingEntries: 1, BGID: trace.Num32(group.Value.Num), Flags: trace.BufRingNum(m.IntN(2))}
+	r := trace.BufReg{RingEntries: 1, BGID: trace.Number(group.Value.Num), Flags: trace.BufRingNum(m.IntN(2))}
 	m.registerCall(task, ring, uapi.IORING_REGISTER_PBUF_RING, pointer(trace.Object{BufReg: &r}), 1)
 	submit(m.sqe(uapi.IORING_OP_REMOVE_BUFFERS, 0, field("fd", 2), group))
 }
@@ -159,17 +159,17 @@ func (m *maker) emptyGroup(task string, ring int) {
 // pbufRing makes a ring of buffers, in memory of its own or of the kernel.
 func (m *maker) pbufRing(task string, fd int) {
 	flags := m.some(40, uapi.IOU_PBUF_RING_MMAP, uapi.IOU_PBUF_RING_INC) | m.some(3, 4, 0x8000)
-	r := trace.BufReg{RingEntries: trace.Num32(pick(m, 1, 2, 8, 256, 257, 512, 0, 3, 32768, 65536, m.word())),
+	r := trace.BufReg{RingEntries: trace.Number(pick(m, 1, 2, 8, 256, 257, 512, 0, 3, 32768, 65536, m.word())),
 		BGID: m.bufferGroup(), Flags: trace.BufRingNum(flags), Resv: m.spoilt(20)}
 	if m.chance(60) {
-		r.RingEntries = trace.Num32(1 << m.IntN(9))
+		r.RingEntries = trace.Number(1 << m.IntN(9))
 	}
 	if flags&uapi.IOU_PBUF_RING_INC != 0 && m.chance(40) || m.chance(4) {
-		r.MinLeft = trace.Num32(m.word())
+		r.MinLeft = trace.Number(m.word())
 	}
 	if flags&uapi.IOU_PBUF_RING_MMAP == 0 {
 		m.add(task, &trace.MapArgs{Addr: bufferRings, Size: trace.PageSize})
-		r.RingAddr = trace.Num32(pick(m, bufferRings, bufferRings, bufferRings, bufferRings+16, 0, m.badPointer(),
+		r.RingAddr = trace.Number(pick(m, bufferRings, bufferRings, bufferRings, bufferRings+16, 0, m.badPointer(),
 			1<<64-trace.PageSize, 1<<64-2*trace.PageSize))
 	} else if m.chance(10) {
 		r.RingAddr = 1
@@ -195,7 +195,7 @@ func (m *maker) bufferSQEs() []trace.SQE {
 
 // syncCancelCall cancels requests where none is in flight.
 func (m *maker) syncCancelCall(task string, fd, ring int) {
-	c := trace.SyncCancel{Addr: trace.Num32(m.word()), FD: trace.Num32(int64(pick(m, 0, ring, 99, -1))),
+	c := trace.SyncCancel{Addr: trace.Number(m.word()), FD: trace.Number(int64(pick(m, 0, ring, 99, -1))),
 		Flags:  trace.CancelNum(m.some(25, 1, 2, 2, 4, 8, 16, 32) | m.some(2, 64, 1<<31)),
 		Opcode: opNum64(uint64(m.IntN(256))), Pad: m.spoilt(31)}
 	if m.chance(30) {
@@ -217,18 +217,18 @@ func (m *maker) workersCall(task string, fd, ring int) {
 	if m.names[ring] != "" && m.chance(50) { // another ring of the same task, with limits of its own
 		other, _ := m.ring(task, 1, 0)
 		limit(other)
-		m.add(task, &trace.CloseArgs{FD: trace.Num32(other)})
+		m.add(task, &trace.CloseArgs{FD: trace.Number(other)})
 		m.nextFD--
 	}
 	for range m.IntN(4) {
-		words := []trace.Num32{trace.Num32(m.IntN(5)), trace.Num32(m.IntN(5))}
+		words := []trace.Number{trace.Number(m.IntN(5)), trace.Number(m.IntN(5))}
 		if m.chance(15) {
-			words[m.IntN(2)] = pick[trace.Num32](m, 0x80000000, 0xffffffff, 256)
+			words[m.IntN(2)] = pick[trace.Number](m, 0x80000000, 0xffffffff, 256)
 		}
 		m.registerCall(task, fd, op, m.orBad(trace.Object{Words: &words}), m.nr(2))
 	}
 	if m.chance(10) {
-		words := []trace.Num32{0x7fffffff, 257}
+		words := []trace.Number{0x7fffffff, 257}
 		m.registerCall(task, fd, op, pointer(trace.Object{Words: &words}), 2)
 	}
 }

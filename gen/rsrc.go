@@ -23,7 +23,7 @@ func (m *maker) rsrc() {
 			m.registerRsrcCall(trace.InitTask, fd)
 		}
 	}
-	list := []trace.RingFD{{Index: ptr(trace.Num32(0)), FD: trace.Num32(rings[0])}}
+	list := []trace.RingFD{{Index: ptr(trace.Number(0)), FD: trace.Number(rings[0])}}
 	m.registerCall(trace.InitTask, rings[0], uapi.IORING_REGISTER_RING_FDS, pointer(trace.Object{RingFDs: &list}), 1)
 	for range 40 {
 		fd := pick(m, rings...)
@@ -42,7 +42,7 @@ func (m *maker) rsrc() {
 	for _, fd := range rings {
 		m.registerCall(trace.InitTask, fd, uapi.IORING_UNREGISTER_FILES, trace.Pointer{}, 0)
 		m.registerCall(trace.InitTask, fd, uapi.IORING_UNREGISTER_BUFFERS, trace.Pointer{}, 0)
-		m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Num32(fd), Flags: enterFlags(uapi.IORING_ENTER_GETEVENTS)})
+		m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Number(fd), Flags: enterFlags(uapi.IORING_ENTER_GETEVENTS)})
 	}
 }
 
@@ -51,7 +51,7 @@ func (m *maker) tee(fd int) {
 	s := m.sqe(pick(m, uapi.IORING_OP_TEE, uapi.IORING_OP_SPLICE), 0, field("fd", 0),
 		field("splice_fd_in", pick(m, uint64(0), 99)),
 		field("splice_flags", uint64(m.some(50, 1<<31))))
-	m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Num32(fd), SQEs: []trace.SQE{s}, DropRest: true})
+	m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Number(fd), SQEs: []trace.SQE{s}, DropRest: true})
 	m.wait(trace.InitTask, fd, "", true)
 }
 
@@ -83,20 +83,20 @@ func (m *maker) rsrcCall(task string, fd, other int) {
 	case 3, 4, 5, 6:
 		m.updateRsrcCall(task, fd)
 	case 7, 8:
-		u := trace.RsrcUpdate{Offset: m.offsetInTable(), Resv: trace.Num32(m.some(4, 1))}
+		u := trace.RsrcUpdate{Offset: m.offsetInTable(), Resv: trace.Number(m.some(4, 1))}
 		n := 1 + m.IntN(3)
 		u.Data = m.maybeBad(m.fds(task, n))
 		m.registerCall(task, fd, uapi.IORING_REGISTER_FILES_UPDATE, m.maybeBad(pointer(trace.Object{RsrcUpdate: &u})),
 			pick(m, n, n, n, n, n, n, 0, 9))
 	case 9, 10:
-		r := trace.FileIndexRange{Off: trace.Num32(m.IntN(5)), Len: trace.Num32(m.IntN(5))}
+		r := trace.FileIndexRange{Off: trace.Number(m.IntN(5)), Len: trace.Number(m.IntN(5))}
 		switch m.IntN(12) {
 		case 0:
-			r.Resv = trace.Num32(pick(m, uint64(1), 1<<32))
+			r.Resv = trace.Number(pick(m, uint64(1), 1<<32))
 		case 1:
-			r.Len = trace.Num32(m.word())
+			r.Len = trace.Number(m.word())
 		case 2:
-			r.Off, r.Len = ^trace.Num32(0), 1
+			r.Off, r.Len = ^trace.Number(0), 1
 		}
 		arg := m.maybeBad(pointer(trace.Object{FileIndexRange: &r}))
 		m.registerCall(task, fd, uapi.IORING_REGISTER_FILE_ALLOC_RANGE, arg, m.IntN(20)/19)
@@ -118,23 +118,23 @@ func (m *maker) maybeBad(p trace.Pointer) trace.Pointer {
 }
 
 // offsetInTable is a place in a table of some entries.
-func (m *maker) offsetInTable() trace.Num32 {
+func (m *maker) offsetInTable() trace.Number {
 	switch m.IntN(8) {
 	case 0:
-		return trace.Num32(m.word())
+		return trace.Number(m.word())
 	case 1:
-		return trace.Num32(m.IntN(9))
+		return trace.Number(m.IntN(9))
 	}
-	return trace.Num32(m.IntN(4))
+	return trace.Number(m.IntN(4))
 }
 
 // fds are descriptors that mostly can be registered, some behind the last of which memory ends.
 func (m *maker) fds(task string, n int) trace.Pointer {
-	fds := make([]trace.Num32, n)
+	fds := make([]trace.Number, n)
 	for i := range fds {
-		fds[i] = trace.Num32(int64(pick(m, 0, 0, 0, 1, 1, 2, 2, -1, -1, -2)))
+		fds[i] = trace.Number(int64(pick(m, 0, 0, 0, 1, 1, 2, 2, -1, -1, -2)))
 		if m.chance(8) {
-			fds[i] = trace.Num32(int64(pick(m, 3, 99, -3)))
+			fds[i] = trace.Number(int64(pick(m, 3, 99, -3)))
 		}
 	}
 	if m.chance(5) {
@@ -152,11 +152,11 @@ func (m *maker) buffers(n int) trace.Pointer {
 		switch m.IntN(14) {
 		case 0, 1, 2:
 		case 3:
-			vec[i].Base, vec[i].Len = trace.Pointer{Num: pick(m, 0, m.badPointer())}, pick(m, 0, 1, 1<<40+1, ^trace.Num32(0))
+			vec[i].Base, vec[i].Len = trace.Pointer{Num: pick(m, 0, m.badPointer())}, pick(m, 0, 1, 1<<40+1, ^trace.Number(0))
 		case 4:
-			vec[i].Base, vec[i].Len = trace.Pointer{Num: trace.ScratchBase}, pick[trace.Num32](m, 1<<30+1, 1<<40+1, 1<<40+1)
+			vec[i].Base, vec[i].Len = trace.Pointer{Num: trace.ScratchBase}, pick[trace.Number](m, 1<<30+1, 1<<40+1, 1<<40+1)
 		default:
-			vec[i].Base, vec[i].Len = trace.Pointer{Num: trace.ScratchBase + uint64(m.IntN(9000))}, trace.Num32(1+m.IntN(9000))
+			vec[i].Base, vec[i].Len = trace.Pointer{Num: trace.ScratchBase + uint64(m.IntN(9000))}, trace.Number(1+m.IntN(9000))
 		}
 	}
 	return pointer(trace.Object{Iovecs: &vec})
@@ -167,10 +167,10 @@ func (m *maker) tags(n int) trace.Pointer {
 	if m.chance(15) {
 		return trace.Pointer{}
 	}
-	tags := make([]trace.Num32, n)
+	tags := make([]trace.Number, n)
 	for i := range tags {
 		if m.chance(70) {
-			tags[i] = trace.Num32(m.data())
+			tags[i] = trace.Number(m.data())
 		}
 	}
 	return m.maybeBad(pointer(trace.Object{Tags: &tags}))
@@ -179,9 +179,9 @@ func (m *maker) tags(n int) trace.Pointer {
 // registerRsrcCall makes a table with tags, now and then with a mistake.
 func (m *maker) registerRsrcCall(task string, fd int) {
 	n := 3 + m.IntN(5)
-	r := trace.RsrcRegister{Nr: trace.Num32(n)}
+	r := trace.RsrcRegister{Nr: trace.Number(n)}
 	op := pick(m, uapi.IORING_REGISTER_FILES2, uapi.IORING_REGISTER_FILES2, uapi.IORING_REGISTER_BUFFERS2)
-	tags := make([]trace.Num32, n)
+	tags := make([]trace.Number, n)
 	switch {
 	case m.chance(30):
 		r.Flags = trace.RsrcFlagsNum(m.some(70, uapi.IORING_RSRC_REGISTER_SPARSE))
@@ -189,11 +189,11 @@ func (m *maker) registerRsrcCall(task string, fd int) {
 			r.Tags = pointer(trace.Object{Tags: &tags})
 		}
 	case op == uapi.IORING_REGISTER_FILES2:
-		fds := make([]trace.Num32, n)
+		fds := make([]trace.Number, n)
 		for i := range fds {
-			fds[i], tags[i] = trace.Num32(m.IntN(3)), trace.Num32(m.data())
+			fds[i], tags[i] = trace.Number(m.IntN(3)), trace.Number(m.data())
 			if m.chance(20) {
-				fds[i], tags[i] = ^trace.Num32(0), 0
+				fds[i], tags[i] = ^trace.Number(0), 0
 			}
 		}
 		r.Data, r.Tags = pointer(trace.Object{FDs: &fds}), pointer(trace.Object{Tags: &tags})
@@ -201,8 +201,8 @@ func (m *maker) registerRsrcCall(task string, fd int) {
 		vec := make([]trace.Iovec, n)
 		for i := range vec {
 			if m.chance(80) {
-				vec[i] = trace.Iovec{Base: trace.Pointer{Num: trace.ScratchBase}, Len: trace.Num32(1 + m.IntN(9000))}
-				tags[i] = trace.Num32(m.data())
+				vec[i] = trace.Iovec{Base: trace.Pointer{Num: trace.ScratchBase}, Len: trace.Number(1 + m.IntN(9000))}
+				tags[i] = trace.Number(m.data())
 			}
 		}
 		r.Data, r.Tags = pointer(trace.Object{Iovecs: &vec}), pointer(trace.Object{Tags: &tags})
@@ -218,9 +218,9 @@ func (m *maker) registerRsrcCall(task string, fd int) {
 func (m *maker) spoilRsrc(task string, r *trace.RsrcRegister, op uapi.RegisterOp, n int) {
 	switch m.IntN(8) {
 	case 0:
-		r.Nr = pick[trace.Num32](m, 0, 1025, 16385)
+		r.Nr = pick[trace.Number](m, 0, 1025, 16385)
 	case 1:
-		r.Resv2 = trace.Num32(pick(m, uint64(1), 1<<63))
+		r.Resv2 = trace.Number(pick(m, uint64(1), 1<<63))
 	case 2:
 		r.Flags = trace.RsrcFlagsNum(m.word())
 	case 3, 4:
@@ -239,8 +239,8 @@ func (m *maker) spoilRsrc(task string, r *trace.RsrcRegister, op uapi.RegisterOp
 // updateRsrcCall changes some entries of a table.
 func (m *maker) updateRsrcCall(task string, fd int) {
 	n := 1 + m.IntN(4)
-	u := trace.RsrcUpdate2{Offset: m.offsetInTable(), Nr: trace.Num32(n), Resv: trace.Num32(m.some(3, 1)),
-		Resv2: trace.Num32(m.some(3, 1))}
+	u := trace.RsrcUpdate2{Offset: m.offsetInTable(), Nr: trace.Number(n), Resv: trace.Number(m.some(3, 1)),
+		Resv2: trace.Number(m.some(3, 1))}
 	op := pick(m, uapi.IORING_REGISTER_FILES_UPDATE2, uapi.IORING_REGISTER_FILES_UPDATE2,
 		uapi.IORING_REGISTER_BUFFERS_UPDATE)
 	if u.Data = m.maybeBad(m.fds(task, n)); op == uapi.IORING_REGISTER_BUFFERS_UPDATE {
@@ -250,7 +250,7 @@ func (m *maker) updateRsrcCall(task string, fd int) {
 		u.Tags = m.tags(n)
 	}
 	if m.chance(5) {
-		u.Nr = trace.Num32(pick(m, 0, m.word()))
+		u.Nr = trace.Number(pick(m, 0, m.word()))
 	}
 	nr := uapi.SizeofRsrcUpdate2 - m.IntN(20)/19
 	m.registerCall(task, fd, op, m.maybeBad(pointer(trace.Object{RsrcUpdate2: &u})), nr)
@@ -258,11 +258,11 @@ func (m *maker) updateRsrcCall(task string, fd int) {
 
 // cloneCall clones buffers of the other ring.
 func (m *maker) cloneCall(task string, fd, other int) {
-	b := trace.CloneBuffers{SrcFD: trace.Num32(other)}
+	b := trace.CloneBuffers{SrcFD: trace.Number(other)}
 	b.Flags = trace.CloneFlagsNum(m.some(60, uapi.IORING_REGISTER_DST_REPLACE))
 	if m.chance(60) {
-		b.Nr = trace.Num32(1 + m.IntN(3))
-		b.SrcOff, b.DstOff = trace.Num32(m.IntN(4)/2), trace.Num32(m.IntN(4))
+		b.Nr = trace.Number(1 + m.IntN(3))
+		b.SrcOff, b.DstOff = trace.Number(m.IntN(4)/2), trace.Number(m.IntN(4))
 	}
 	switch m.IntN(14) {
 	case 0:
@@ -271,16 +271,16 @@ func (m *maker) cloneCall(task string, fd, other int) {
 	case 1:
 		b.Flags |= trace.CloneFlagsNum(m.word())
 	case 2:
-		b.SrcFD = pick[trace.Num32](m, 0, 99, ^trace.Num32(0))
+		b.SrcFD = pick[trace.Number](m, 0, 99, ^trace.Number(0))
 	case 3:
 		b.Flags |= uapi.IORING_REGISTER_SRC_REGISTERED
-		b.SrcFD = pick[trace.Num32](m, 0, 0, 1, 16)
+		b.SrcFD = pick[trace.Number](m, 0, 0, 1, 16)
 	case 4:
-		b.SrcOff = trace.Num32(m.word())
+		b.SrcOff = trace.Number(m.word())
 	case 5:
-		b.DstOff = trace.Num32(pick(m, m.word(), 16383, 16384, ^uint32(0)))
+		b.DstOff = trace.Number(pick(m, m.word(), 16383, 16384, ^uint32(0)))
 	case 6:
-		b.Nr = trace.Num32(m.word())
+		b.Nr = trace.Number(m.word())
 	}
 	arg := m.maybeBad(pointer(trace.Object{CloneBuffers: &b}))
 	m.registerCall(task, fd, uapi.IORING_REGISTER_CLONE_BUFFERS, arg, 1-m.IntN(20)/19)
@@ -293,7 +293,7 @@ func (m *maker) slotRequests(fd int, targets []int) {
 		sqes = append(sqes, m.slotRequest(pick(m, targets...)))
 	}
 	closeChain(sqes)
-	m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Num32(fd), SQEs: sqes, DropRest: true,
+	m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Number(fd), SQEs: sqes, DropRest: true,
 		Flags: enterFlags(m.some(50, uapi.IORING_ENTER_GETEVENTS))})
 	if m.chance(30) {
 		m.install(fd)
@@ -304,8 +304,8 @@ func (m *maker) slotRequests(fd int, targets []int) {
 func (m *maker) install(fd int) {
 	s := m.sqe(uapi.IORING_OP_FIXED_FD_INSTALL, uapi.IOSQE_FIXED_FILE, field("fd", uint64(m.IntN(5))),
 		field("install_fd_flags", uint64(m.some(50, uapi.IORING_FIXED_FD_NO_CLOEXEC))))
-	m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Num32(fd), SQEs: []trace.SQE{s}, DropRest: true})
-	m.add(trace.InitTask, &trace.CloseArgs{FD: trace.Num32(m.nextFD)})
+	m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Number(fd), SQEs: []trace.SQE{s}, DropRest: true})
+	m.add(trace.InitTask, &trace.CloseArgs{FD: trace.Number(m.nextFD)})
 }
 
 // slotRequest is one that uses a slot, changes it or empties it.

@@ -20,19 +20,20 @@ func (m *maker) setupKind() {
 			} else {
 				m.resizedRing()
 			}
-			m.add(trace.InitTask, &trace.CloseArgs{FD: trace.Num32(m.nextFD)})
+			m.add(trace.InitTask, &trace.CloseArgs{FD: trace.Number(m.nextFD)})
 			continue
 		}
 		a := m.setupArgs(page, plain)
 		a.Ring = fmt.Sprintf("r%d", len(m.events))
 		m.add(trace.InitTask, a)
-		e := &trace.EnterArgs{FD: trace.Num32(m.nextFD), Ring: a.Ring, SQEs: []trace.SQE{m.sqe(uapi.IORING_OP_NOP, 0), m.sqe(badOp, 0)}}
+		e := &trace.EnterArgs{FD: trace.Number(m.nextFD), Ring: a.Ring, SQEs: []trace.SQE{m.sqe(uapi.IORING_OP_NOP,
+			0), m.sqe(badOp, 0)}}
 		if uint32(a.Flags)&uapi.IORING_SETUP_SQPOLL == 0 && m.chance(70) {
 			if a.Entries < 2 {
 				e.SQEs = e.SQEs[:1]
 			}
 			if m.chance(15) {
-				e.Array = ptr([]trace.Num32{trace.Num32(m.IntN(3)), trace.Num32(m.word())})
+				e.Array = ptr([]trace.Number{trace.Number(m.IntN(3)), trace.Number(m.word())})
 				if a.Entries < 2 {
 					e.Array = ptr((*e.Array)[:1])
 				}
@@ -40,14 +41,14 @@ func (m *maker) setupKind() {
 			e.Flags = enterFlags(m.some(10, 1, 2, 4, 32, 128, 256))
 			m.add(trace.InitTask, e)
 		}
-		m.add(trace.InitTask, &trace.CloseArgs{FD: trace.Num32(m.nextFD)})
+		m.add(trace.InitTask, &trace.CloseArgs{FD: trace.Number(m.nextFD)})
 	}
 }
 
 // setupArgs are arguments of a setup, most of them nearly valid. Page is memory for the ring, plain a ring without a
 // submission thread.
 func (m *maker) setupArgs(page uint64, plain int) *trace.SetupArgs {
-	a := &trace.SetupArgs{Entries: trace.Num32(pick(m, 1, 2, 3, 4, 8, 8, 8, 100))}
+	a := &trace.SetupArgs{Entries: trace.Number(pick(m, 1, 2, 3, 4, 8, 8, 8, 100))}
 	flags := m.some(8, uapi.IORING_SETUP_IOPOLL, uapi.IORING_SETUP_SQPOLL, uapi.IORING_SETUP_SQ_AFF, uapi.IORING_SETUP_CQSIZE,
 		uapi.IORING_SETUP_CLAMP, uapi.IORING_SETUP_ATTACH_WQ, uapi.IORING_SETUP_R_DISABLED, uapi.IORING_SETUP_SUBMIT_ALL,
 		uapi.IORING_SETUP_COOP_TASKRUN, uapi.IORING_SETUP_TASKRUN_FLAG, uapi.IORING_SETUP_SQE128, uapi.IORING_SETUP_CQE32,
@@ -66,24 +67,26 @@ func (m *maker) setupArgs(page uint64, plain int) *trace.SetupArgs {
 	}
 	a.Flags = setupFlags(flags)
 	if m.chance(10) {
-		a.Entries = trace.Num32(pick(m, 0, 32768, 32769, 65536, m.word()))
+		a.Entries = trace.Number(pick(m, 0, 32768, 32769, 65536, m.word()))
 	}
 	if flags&uapi.IORING_SETUP_CQSIZE != 0 || m.chance(3) {
-		a.CQEntries = trace.Num32(pick(m, 0, 1, 2, 4, 8, 16, 100, 65536, 65537, m.word()))
+		a.CQEntries = trace.Number(pick(m, 0, 1, 2, 4, 8, 16, 100, 65536, 65537, m.word()))
 	}
 	if flags&uapi.IORING_SETUP_ATTACH_WQ != 0 {
-		a.WQFD = trace.Num32(pick(m, 0, 99, plain))
+		a.WQFD = trace.Number(pick(m, 0, 99, plain))
 	}
 	if flags&uapi.IORING_SETUP_SQ_AFF != 0 {
-		a.CPU = trace.Num32(pick(m, 0, 0, 4096))
+		a.CPU = trace.Number(pick(m, 0, 0, 4096))
 	}
 	if m.chance(3) {
 		a.Resv = make(trace.Bytes, 12)
 		a.Resv[m.IntN(12)] = 1
 	}
 	if flags&uapi.IORING_SETUP_NO_MMAP != 0 {
-		a.SQAddr = trace.Num32(pick(m, page, page, page, 0, page+1, page+63*trace.PageSize, 0x1000, -trace.PageSize&(1<<64-1)))
-		a.CQAddr = trace.Num32(pick(m, page+32*trace.PageSize, page+32*trace.PageSize, page+32*trace.PageSize, 0, page+64*trace.PageSize))
+		a.SQAddr = trace.Number(pick(m, page, page, page, 0, page+1, page+63*trace.PageSize, 0x1000,
+			-trace.PageSize&(1<<64-1)))
+		a.CQAddr = trace.Number(pick(m, page+32*trace.PageSize, page+32*trace.PageSize, page+32*trace.PageSize, 0,
+			page+64*trace.PageSize))
 	}
 	if m.chance(2) {
 		a.Params = &trace.Pointer{Num: pick(m, m.badPointer(), readOnly)}

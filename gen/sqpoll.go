@@ -25,7 +25,7 @@ func (m *maker) sqpoll() {
 		case 5:
 			w.pollingRing(t)
 		case 6, 7:
-			w.add(t.name, &trace.MapArgs{Addr: trace.Num32(w.page()), Size: trace.PageSize})
+			w.add(t.name, &trace.MapArgs{Addr: trace.Number(w.page()), Size: trace.PageSize})
 		case 8:
 			w.add(t.name, &trace.OpenArgs{Path: "/dev/null"})
 			t.files.lowest()
@@ -45,10 +45,10 @@ func (w *world) pollingRing(t *life) {
 	other := w.someRing(t)
 	w.newRing(t, uapi.IORING_SETUP_SQPOLL|w.some(50, uapi.IORING_SETUP_SUBMIT_ALL))
 	a := w.events[len(w.events)-1].Args.(*trace.SetupArgs)
-	a.Idle = pick(w.maker, trace.Num32(1), 50, 1000) // ms: asleep at nearly every call, or at none
+	a.Idle = pick(w.maker, trace.Number(1), 50, 1000) // ms: asleep at nearly every call, or at none
 	if other >= 0 && w.chance(60) {
 		a.Flags |= setupFlags(uint32(uapi.IORING_SETUP_ATTACH_WQ))
-		a.WQFD = trace.Num32(other)
+		a.WQFD = trace.Number(other)
 	}
 }
 
@@ -66,8 +66,8 @@ func (w *world) submitAndWait(t *life) {
 			sqes = append(sqes, w.revealing())
 		}
 	}
-	w.add(t.name, &trace.EnterArgs{FD: trace.Num32(h.fd), Ring: h.name, SQEs: sqes,
-		MinComplete: trace.Num32(len(sqes)), Flags: enterFlags(uapi.IORING_ENTER_GETEVENTS | uapi.IORING_ENTER_SQ_WAKEUP)})
+	w.add(t.name, &trace.EnterArgs{FD: trace.Number(h.fd), Ring: h.name, SQEs: sqes,
+		MinComplete: trace.Number(len(sqes)), Flags: enterFlags(uapi.IORING_ENTER_GETEVENTS | uapi.IORING_ENTER_SQ_WAKEUP)})
 }
 
 // longChain fails at its head. A thread that several rings share cuts it into two, of which the second runs.

@@ -138,7 +138,7 @@ func (w *world) closeRing(t *life) {
 	}
 	i := w.IntN(len(t.files.rings))
 	fd := t.files.rings[i].fd
-	w.add(t.name, &trace.CloseArgs{FD: trace.Num32(fd)})
+	w.add(t.name, &trace.CloseArgs{FD: trace.Number(fd)})
 	delete(t.files.used, fd)
 	t.files.rings = slices.Delete(t.files.rings, i, i+1)
 }
@@ -150,11 +150,11 @@ func (w *world) keep(t *life) {
 	}
 	h := &t.files.rings[w.IntN(len(t.files.rings))]
 	if w.chance(50) {
-		w.add(t.name, &trace.CloexecArgs{FD: trace.Num32(h.fd)})
+		w.add(t.name, &trace.CloexecArgs{FD: trace.Number(h.fd)})
 		h.cloexec = false
 		return
 	}
-	w.add(t.name, &trace.DupArgs{FD: trace.Num32(h.fd)})
+	w.add(t.name, &trace.DupArgs{FD: trace.Number(h.fd)})
 	t.files.rings = append(t.files.rings, held{t.files.lowest(), h.name, false})
 }
 
@@ -165,7 +165,7 @@ func (w *world) submit(t *life) {
 	}
 	h := pick(w.maker, t.files.rings...)
 	sqes := w.probeSQEs(1 + w.IntN(3))
-	w.add(t.name, &trace.EnterArgs{FD: trace.Num32(h.fd), Ring: h.name, SQEs: sqes, DropRest: true})
+	w.add(t.name, &trace.EnterArgs{FD: trace.Number(h.fd), Ring: h.name, SQEs: sqes, DropRest: true})
 }
 
 // someRing is a descriptor of a ring of the task, or -1.
@@ -209,7 +209,7 @@ func (w *world) step(others int) {
 				sqes = append(sqes, w.member(false))
 			}
 			closeChain(sqes)
-			w.add(t.name, &trace.EnterArgs{FD: trace.Num32(h.fd), Ring: h.name, SQEs: sqes, DropRest: true,
+			w.add(t.name, &trace.EnterArgs{FD: trace.Number(h.fd), Ring: h.name, SQEs: sqes, DropRest: true,
 				Flags: enterFlags(w.some(30, uapi.IORING_ENTER_GETEVENTS))})
 		}
 		return

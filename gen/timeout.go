@@ -27,19 +27,20 @@ func (m *maker) timeoutKind() {
 			sqes = append(sqes, w.request()...)
 		}
 		closeChain(sqes)
-		e := &trace.EnterArgs{FD: trace.Num32(fd), Ring: name, SQEs: sqes, DropRest: true}
+		e := &trace.EnterArgs{FD: trace.Number(fd), Ring: name, SQEs: sqes, DropRest: true}
 		if m.chance(50) {
 			e.Flags = enterFlags(uapi.IORING_ENTER_GETEVENTS)
 		}
 		m.add(trace.InitTask, e)
 		if m.chance(15) {
 			how := m.some(30, uapi.IORING_ASYNC_CANCEL_ALL, uapi.IORING_ASYNC_CANCEL_OP) | m.some(10, uapi.IORING_ASYNC_CANCEL_ANY)
-			c := trace.SyncCancel{Addr: trace.Num32(w.id()), Flags: trace.CancelNum(how), Opcode: trace.OpNum(uapi.IORING_OP_TIMEOUT)}
+			c := trace.SyncCancel{Addr: trace.Number(w.id()), Flags: trace.CancelNum(how),
+				Opcode: trace.OpNum(uapi.IORING_OP_TIMEOUT)}
 			m.registerCall(trace.InitTask, fd, uapi.IORING_REGISTER_SYNC_CANCEL, pointer(trace.Object{SyncCancel: &c}), 1)
 		}
 		if !w.counts && m.chance(30) {
 			sqes := w.short()
-			m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Num32(fd), Ring: name, SQEs: sqes, DropRest: true})
+			m.add(trace.InitTask, &trace.EnterArgs{FD: trace.Number(fd), Ring: name, SQEs: sqes, DropRest: true})
 			m.wait(trace.InitTask, fd, name, true)
 		}
 	}
@@ -82,7 +83,7 @@ func (w *timeouts) request() []trace.SQE {
 
 // long1000 is a time that does not come.
 func (m *maker) long1000(name string) trace.SQEField {
-	return object(name, trace.Object{Timespec: &trace.Timespec{Sec: trace.Num32(1_000_000 + m.IntN(1000))}})
+	return object(name, trace.Object{Timespec: &trace.Timespec{Sec: trace.Number(1_000_000 + m.IntN(1000))}})
 }
 
 // start is a TIMEOUT that may wait for a few completions.

@@ -19,10 +19,10 @@ func (m *maker) queryCall(task string, fd int) {
 }
 
 func (m *maker) query(more int) *trace.Query {
-	q := &trace.Query{Op: trace.Num32(pick(m, 0, 1, 1, 2, 3, 4, m.word()|4)),
-		Size: trace.Num32(pick(m, 0, 1, 16, 20, 28, 32, 40, 48, 56, 100))}
+	q := &trace.Query{Op: trace.Number(pick(m, 0, 1, 1, 2, 3, 4, m.word()|4)),
+		Size: trace.Number(pick(m, 0, 1, 16, 20, 28, 32, 40, 48, 56, 100))}
 	if m.chance(10) {
-		q.Size = trace.Num32(pick(m, trace.PageSize, trace.PageSize+1, m.IntN(3*trace.PageSize)))
+		q.Size = trace.Number(pick(m, trace.PageSize, trace.PageSize+1, m.IntN(3*trace.PageSize)))
 	}
 	switch m.IntN(8) {
 	case 0:
@@ -56,15 +56,15 @@ func (m *maker) zcrxCall(task string, target, ring int) {
 		m.registerCall(task, fd, uapi.IORING_REGISTER_ZCRX_IFQ, m.orBad(trace.Object{ZCRXQueue: q}), m.nr(1))
 	}
 	if own {
-		m.add(task, &trace.CloseArgs{FD: trace.Num32(fd)})
+		m.add(task, &trace.CloseArgs{FD: trace.Number(fd)})
 		m.nextFD--
 	}
 }
 
 // zcrxControl controls a queue that is not there.
 func (m *maker) zcrxControl(task string, fd int) {
-	words := make([]trace.Num32, uapi.SizeofZCRXCtrl/4)
-	words[0], words[1] = trace.Num32(m.IntN(2)), trace.Num32(m.IntN(6))
+	words := make([]trace.Number, uapi.SizeofZCRXCtrl/4)
+	words[0], words[1] = trace.Number(m.IntN(2)), trace.Number(m.IntN(6))
 	if m.chance(20) {
 		words[2+m.IntN(len(words)-2)] = 1
 	}
@@ -73,10 +73,10 @@ func (m *maker) zcrxControl(task string, fd int) {
 
 // zcrxQueue describes a queue, mostly with a mistake.
 func (m *maker) zcrxQueue() *trace.ZCRXQueue {
-	q := &trace.ZCRXQueue{Interface: pick[trace.Num32](m, 0, 1, 1, 1<<32-1),
-		Entries: pick[trace.Num32](m, 1, 100, 128, 129, 248, 249),
+	q := &trace.ZCRXQueue{Interface: pick[trace.Number](m, 0, 1, 1, 1<<32-1),
+		Entries: pick[trace.Number](m, 1, 100, 128, 129, 248, 249),
 		Offsets: m.spoilt(32), Resv: m.spoilt(16), Area: m.orBad(trace.Object{ZCRXArea: m.zcrxArea(false)})}
-	r := trace.Region{Size: pick[trace.Num32](m, trace.PageSize, trace.PageSize, trace.PageSize, 2*trace.PageSize,
+	r := trace.Region{Size: pick[trace.Number](m, trace.PageSize, trace.PageSize, trace.PageSize, 2*trace.PageSize,
 		129*trace.PageSize, trace.PageSize+1, 0)}
 	if m.chance(20) {
 		r.UserAddr, r.Flags = trace.ScratchBase, uapi.IORING_MEM_REGION_TYPE_USER
@@ -84,26 +84,26 @@ func (m *maker) zcrxQueue() *trace.ZCRXQueue {
 	q.Region = m.orBad(trace.Object{Region: &r})
 	switch m.IntN(12) {
 	case 0:
-		q.Flags = trace.Num32(pick(m, 4, 1<<m.IntN(32)&^uint32(uapi.ZCRX_REG_NODEV)))
+		q.Flags = trace.Number(pick(m, 4, 1<<m.IntN(32)&^uint32(uapi.ZCRX_REG_NODEV)))
 	case 1:
-		q.RxQueue = pick[trace.Num32](m, 1, 1<<32-1)
+		q.RxQueue = pick[trace.Number](m, 1, 1<<32-1)
 	case 2:
-		q.Entries = pick[trace.Num32](m, 0, 32767, 32768, 32769, 1<<32-1)
+		q.Entries = pick[trace.Number](m, 0, 32767, 32768, 32769, 1<<32-1)
 	case 3:
-		q.ID = trace.Num32(m.IntN(2))
+		q.ID = trace.Number(m.IntN(2))
 	case 4:
-		q.RxBufLen = pick[trace.Num32](m, 1, trace.PageSize, 3*trace.PageSize, 4*trace.PageSize)
+		q.RxBufLen = pick[trace.Number](m, 1, trace.PageSize, 3*trace.PageSize, 4*trace.PageSize)
 	case 5, 6:
-		q.Entries, q.Area, q.Region = pick[trace.Num32](m, 8, 100, 128), pointer(trace.Object{ZCRXArea: m.zcrxArea(false)}),
+		q.Entries, q.Area, q.Region = pick[trace.Number](m, 8, 100, 128), pointer(trace.Object{ZCRXArea: m.zcrxArea(false)}),
 			pointer(trace.Object{Region: &trace.Region{Size: trace.PageSize}})
 		q.Events = m.orBad(trace.Object{ZCRXEvents: m.zcrxEvents(uint64(q.Entries))})
 	case 7:
-		*q = trace.ZCRXQueue{Interface: trace.Num32(m.IntN(100)),
-			Flags:   uapi.ZCRX_REG_IMPORT | trace.Num32(m.some(10, uapi.ZCRX_REG_NODEV)),
-			RxQueue: trace.Num32(m.IntN(8) / 7), Entries: trace.Num32(m.IntN(8) / 7), Resv: m.spoilt(16)}
+		*q = trace.ZCRXQueue{Interface: trace.Number(m.IntN(100)),
+			Flags:   uapi.ZCRX_REG_IMPORT | trace.Number(m.some(10, uapi.ZCRX_REG_NODEV)),
+			RxQueue: trace.Number(m.IntN(8) / 7), Entries: trace.Number(m.IntN(8) / 7), Resv: m.spoilt(16)}
 	case 8, 9, 10:
-		q.Interface, q.RxQueue, q.Flags = trace.Num32(m.IntN(12)/11), trace.Num32(m.IntN(12)/11), uapi.ZCRX_REG_NODEV
-		q.RxBufLen = pick[trace.Num32](m, 0, 0, 0, 1, 3*trace.PageSize, trace.PageSize, 2*trace.PageSize)
+		q.Interface, q.RxQueue, q.Flags = trace.Number(m.IntN(12)/11), trace.Number(m.IntN(12)/11), uapi.ZCRX_REG_NODEV
+		q.RxBufLen = pick[trace.Number](m, 0, 0, 0, 1, 3*trace.PageSize, trace.PageSize, 2*trace.PageSize)
 		q.Area = m.orBad(trace.Object{ZCRXArea: m.zcrxArea(true)})
 	}
 	return q
@@ -117,31 +117,31 @@ func (m *maker) zcrxArea(bad bool) *trace.ZCRXArea {
 	}
 	switch m.IntN(7) {
 	case 0:
-		a.Token = trace.Num32(1 + m.IntN(4))
+		a.Token = trace.Number(1 + m.IntN(4))
 	case 1:
-		a.Flags = trace.Num32(1 << m.IntN(32))
+		a.Flags = trace.Number(1 << m.IntN(32))
 	case 2:
 		a.Resv = make(trace.Bytes, 16)
 		a.Resv[m.IntN(16)] = 1
 	case 3:
-		a.Len = pick[trace.Num32](m, 0, 0, 0, 1, trace.PageSize-1, 1<<30+1, 1<<40+1, 1<<63)
+		a.Len = pick[trace.Number](m, 0, 0, 0, 1, trace.PageSize-1, 1<<30+1, 1<<40+1, 1<<63)
 	case 4:
-		a.Addr, a.Len = ^trace.Num32(trace.PageSize-1), pick[trace.Num32](m, 1, trace.PageSize, 2*trace.PageSize)
+		a.Addr, a.Len = ^trace.Number(trace.PageSize-1), pick[trace.Number](m, 1, trace.PageSize, 2*trace.PageSize)
 	case 5:
 		a.DmabufFD = 1
 	case 6:
-		a.Addr = pick[trace.Num32](m, 0, 0, trace.ScratchBase+1, trace.Num32(m.badPointer()))
+		a.Addr = pick[trace.Number](m, 0, 0, trace.ScratchBase+1, trace.Number(m.badPointer()))
 	}
 	return a
 }
 
 // zcrxEvents describes events, with statistics near the end of the ring of so many entries or of the region.
 func (m *maker) zcrxEvents(entries uint64) *trace.ZCRXEvents {
-	d := &trace.ZCRXEvents{UserData: trace.Num32(m.word()), TypeMask: trace.Num32(m.IntN(16) / 3), Resv: m.spoilt(72),
-		Flags: pick[trace.Num32](m, 0, 1, 1, 1, 1, 2)}
+	d := &trace.ZCRXEvents{UserData: trace.Number(m.word()), TypeMask: trace.Number(m.IntN(16) / 3), Resv: m.spoilt(72),
+		Flags: pick[trace.Number](m, 0, 1, 1, 1, 1, 2)}
 	if d.Flags != 0 || m.chance(50) {
 		end := uint64(uapi.CacheLine) + entries*uapi.SizeofZCRXRqe
-		d.Stats = trace.Num32(pick(m, 0, end, end, end+56, end+64, end+60, trace.PageSize-16, trace.PageSize-8, ^uint64(7)))
+		d.Stats = trace.Number(pick(m, 0, end, end, end+56, end+64, end+60, trace.PageSize-16, trace.PageSize-8, ^uint64(7)))
 	}
 	return d
 }

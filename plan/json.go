@@ -28,7 +28,7 @@ type registration struct {
 	Why     string            `json:"why,omitzero"`
 	Opcode  trace.OpNum       `json:"opcode" bits:"32"`
 	Flags   trace.BPFFlagsNum `json:"flags,omitzero" bits:"32"`
-	PDUSize trace.Num32       `json:"pdu_size,omitzero" bits:"8"`
+	PDUSize trace.Number      `json:"pdu_size,omitzero" bits:"8"`
 	Insns   []string          `json:"insns"` // assembler, one line each
 }
 
@@ -42,7 +42,7 @@ func (p *Plan) Write(w io.Writer) error {
 	for i := range p.Filters {
 		f := &p.Filters[i]
 		doc.Filters = append(doc.Filters, registration{f.Why, trace.OpNum(f.Op), trace.BPFFlagsNum(f.Flags),
-			trace.Num32(f.PDUSize), cbpfvm.Disassemble(f.Insns)})
+			trace.Number(f.PDUSize), cbpfvm.Disassemble(f.Insns)})
 	}
 	text, err := json.Marshal(doc, jsontext.WithIndent("  "))
 	if err != nil {

@@ -63,7 +63,7 @@ func (p *Plan) Stack(op uapi.Op) (filters []int, denied bool) {
 
 // object returns the filter as traces write it.
 func (f *Filter) object() trace.BPFFilter {
-	return trace.BPFFilter{Opcode: trace.OpNum(f.Op), Flags: trace.BPFFlagsNum(f.Flags), PDUSize: trace.Num32(f.PDUSize),
+	return trace.BPFFilter{Opcode: trace.OpNum(f.Op), Flags: trace.BPFFlagsNum(f.Flags), PDUSize: trace.Number(f.PDUSize),
 		Insns: cbpfvm.Disassemble(f.Insns)}
 }
 
@@ -72,7 +72,7 @@ func (f *Filter) object() trace.BPFFilter {
 func (p *Plan) Events(task string) []trace.Event {
 	var events []trace.Event
 	register := func(op uapi.RegisterOp, arg trace.Object, why string) {
-		const itself = ^trace.Num32(0) // the descriptor -1
+		const itself = ^trace.Number(0) // the descriptor -1
 		events = append(events, trace.Event{Task: task, Why: why, Args: &trace.RegisterArgs{FD: itself,
 			Op: trace.RegisterNum(op), Arg: trace.Pointer{Object: &arg}, Nr: 1}})
 	}

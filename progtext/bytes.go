@@ -107,10 +107,10 @@ func writeDecimal(out *bytes.Buffer, insns []uapi.SockFilter, _ Options) error {
 
 // object is an instruction in JSON.
 type object struct {
-	Code trace.Num32 `json:"code" bits:"16"`
-	Jt   trace.Num32 `json:"jt,omitzero" bits:"8"`
-	Jf   trace.Num32 `json:"jf,omitzero" bits:"8"`
-	K    trace.Num32 `json:"k,omitzero" bits:"32"`
+	Code trace.Number `json:"code" bits:"16"`
+	Jt   trace.Number `json:"jt,omitzero" bits:"8"`
+	Jf   trace.Number `json:"jf,omitzero" bits:"8"`
+	K    trace.Number `json:"k,omitzero" bits:"32"`
 }
 
 func readJSON(in input) (*Program, error) {

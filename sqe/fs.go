@@ -15,7 +15,7 @@ func Open(path string, flags, mode uint32) SQE { return Openat(uapi.AT_FDCWD, pa
 
 // Openat2 opens a path as how says.
 func Openat2(dfd int32, path string, how uapi.OpenHow) SQE {
-	object := trace.OpenHow{Flags: trace.OpenNum(how.Flags), Mode: trace.Num32(how.Mode),
+	object := trace.OpenHow{Flags: trace.OpenNum(how.Flags), Mode: trace.Number(how.Mode),
 		Resolve: trace.ResolveNum(how.Resolve)}
 	s := prep(uapi.IORING_OP_OPENAT2, dfd, text(path), uapi.SizeofOpenHow, 0)
 	return s.point("off", Pointer{Object: &trace.Object{OpenHow: &object}})
@@ -35,9 +35,9 @@ func FixedFDInstall(slot int32, flags uint32) SQE {
 
 // FilesUpdate replaces registered files, from slot off on.
 func FilesUpdate(fds []int32, off uint64) SQE {
-	list := make([]trace.Num32, len(fds))
+	list := make([]trace.Number, len(fds))
 	for i, fd := range fds {
-		list[i] = trace.Num32(int64(fd))
+		list[i] = trace.Number(int64(fd))
 	}
 	p := Pointer{Object: &trace.Object{FDs: &list}}
 	return prep(uapi.IORING_OP_FILES_UPDATE, -1, p, uint32(len(fds)), off)

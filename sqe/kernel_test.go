@@ -74,7 +74,7 @@ func kernelTrace() *trace.Trace {
 	add(&trace.SetupArgs{Entries: 4, Flags: uapi.IORING_SETUP_SQE128})
 	fails := sqe.Nop().With("nop_flags", 1<<31).Link()
 	for i, s := range good {
-		fd := trace.Num32(3)
+		fd := trace.Number(3)
 		if s.Is128() {
 			fd = 4
 		}

@@ -44,7 +44,7 @@ func span(d time.Duration, flags uint32) Pointer {
 	if flags&uapi.IORING_TIMEOUT_IMMEDIATE_ARG != 0 {
 		return At(uint64(d))
 	}
-	t := trace.Timespec{Sec: trace.Num32(d / time.Second), Nsec: trace.Num32(d % time.Second)}
+	t := trace.Timespec{Sec: trace.Number(d / time.Second), Nsec: trace.Number(d % time.Second)}
 	return Pointer{Object: &trace.Object{Timespec: &t}}
 }
 

@@ -12,7 +12,7 @@ type Iovec = trace.Iovec
 func Rooms(sizes ...int) []Iovec {
 	vec := make([]Iovec, len(sizes))
 	for i, n := range sizes {
-		vec[i] = Iovec{Base: Room(n), Len: trace.Num32(n)}
+		vec[i] = Iovec{Base: Room(n), Len: trace.Number(n)}
 	}
 	return vec
 }

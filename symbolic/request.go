@@ -213,7 +213,7 @@ func (c *contexts) arguments(r *Request) []trace.SQEField {
 	case uapi.IORING_OP_OPENAT:
 		return list(field64("open_flags", long(r, 0)&math.MaxUint32), field64("len", long(r, 8)))
 	case uapi.IORING_OP_OPENAT2:
-		how := trace.OpenHow{Mode: trace.Num32(long(r, 8))}
+		how := trace.OpenHow{Mode: trace.Number(long(r, 8))}
 		how.Flags, how.Resolve = trace.OpenNum(long(r, 0)), trace.ResolveNum(long(r, 16))
 		return list(pointing("addr2", trace.Object{OpenHow: &how}), field64("len", uapi.SizeofOpenHow))
 	case uapi.IORING_OP_CONNECT:

@@ -35,7 +35,7 @@ func appendEnter(b []byte, e *Event) (line []byte, ok bool) {
 	}
 	b = appendNum(b, `,"min_complete":`, a.MinComplete)
 	b = appendNum(b, `,"flags":`, a.Flags)
-	b = appendNum(b, `,"arg":`, Num32(a.Arg.Num))
+	b = appendNum(b, `,"arg":`, Number(a.Arg.Num))
 	b = appendNum(b, `,"argsz":`, a.ArgSize)
 	b = appendNum(b, `,"cq_left":`, a.CQLeft)
 	if e.Results != nil {

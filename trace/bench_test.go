@@ -122,7 +122,7 @@ func stdNumber(b []byte, n naming, v *uint64) (err error) {
 
 // event is the same as an Event.
 func (s *stdEvent) event() Event {
-	args := &EnterArgs{FD: Num32(s.FD)}
+	args := &EnterArgs{FD: Number(s.FD)}
 	for _, sqe := range s.SQEs {
 		var out SQE
 		for _, f := range []struct {
@@ -141,7 +141,7 @@ func (s *stdEvent) event() Event {
 	for _, r := range s.Results {
 		out := Recorded{On: r.On, Ret: Ret(r.Ret), SQHead: r.SQHead}
 		for _, c := range r.CQEs {
-			out.CQEs = append(out.CQEs, CQEOut{UserData: Num32(c.UserData), Res: Ret(c.Res)})
+			out.CQEs = append(out.CQEs, CQEOut{UserData: Number(c.UserData), Res: Ret(c.Res)})
 		}
 		e.Results = append(e.Results, out)
 	}

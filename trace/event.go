@@ -94,18 +94,18 @@ type Recorded struct {
 
 // Params are the parameters of a new ring that differ from ring to ring. The offsets within its memory do not.
 type Params struct {
-	SQEntries Num32 `json:"sq_entries" bits:"32"`
-	CQEntries Num32 `json:"cq_entries" bits:"32"`
-	Features  Num32 `json:"features" bits:"32"`
-	Array     Num32 `json:"array,omitzero" bits:"32"` // offset of the SQ array
+	SQEntries Number `json:"sq_entries" bits:"32"`
+	CQEntries Number `json:"cq_entries" bits:"32"`
+	Features  Number `json:"features" bits:"32"`
+	Array     Number `json:"array,omitzero" bits:"32"` // offset of the SQ array
 }
 
 // CQEOut is a CQE as traces write it.
 type CQEOut struct {
-	UserData Num32            `json:"user_data"`
+	UserData Number           `json:"user_data"`
 	Res      Ret              `json:"res" bits:"32"`
 	Flags    Num[cqeFlagsTag] `json:"flags,omitzero" bits:"32"`
-	Big      *[2]Num32        `json:"big,omitzero"` // the extra words of a CQE of 32 bytes
+	Big      *[2]Number       `json:"big,omitzero"` // the extra words of a CQE of 32 bytes
 }
 
 // Wrote is a run of changed bytes. At is its offset in bytes from the start of the event's objects.
@@ -115,9 +115,9 @@ type Wrote struct {
 }
 
 func cqeOut(c uapi.CQE) CQEOut {
-	out := CQEOut{UserData: Num32(c.UserData), Res: Ret(c.Res), Flags: Num[cqeFlagsTag](c.Flags)}
+	out := CQEOut{UserData: Number(c.UserData), Res: Ret(c.Res), Flags: Num[cqeFlagsTag](c.Flags)}
 	if c.Big != [2]uint64{} {
-		out.Big = &[2]Num32{Num32(c.Big[0]), Num32(c.Big[1])}
+		out.Big = &[2]Number{Number(c.Big[0]), Number(c.Big[1])}
 	}
 	return out
 }
@@ -134,63 +134,63 @@ func (c CQEOut) cqe() uapi.CQE {
 // a number has in the kernel, "max" the most bytes that a byte string may have; larger values are refused.
 type (
 	MapArgs struct {
-		Addr Num32  `json:"addr"`
-		Size Num32  `json:"size"`
+		Addr Number `json:"addr"`
+		Size Number `json:"size"`
 		Prot Prot   `json:"prot,omitzero"` // "rw" if absent
 		Data *Bytes `json:"bytes,omitzero"`
 
 		Shared bool `json:"shared,omitzero"`
 	}
 	ProtectArgs struct {
-		Addr Num32 `json:"addr"`
-		Size Num32 `json:"size"`
-		Prot Prot  `json:"prot"`
+		Addr Number `json:"addr"`
+		Size Number `json:"size"`
+		Prot Prot   `json:"prot"`
 	}
 	UnmapArgs struct {
-		Addr Num32 `json:"addr"`
-		Size Num32 `json:"size"`
+		Addr Number `json:"addr"`
+		Size Number `json:"size"`
 	}
 	WriteArgs struct {
-		Addr Num32 `json:"addr"`
-		Data Bytes `json:"bytes"`
+		Addr Number `json:"addr"`
+		Data Bytes  `json:"bytes"`
 	}
 	SetupArgs struct {
 		Ring      string        `json:"ring,omitzero"` // if absent, "ring1" for the first setup, "ring2" for the second, and so on
-		Entries   Num32         `json:"entries" bits:"32"`
+		Entries   Number        `json:"entries" bits:"32"`
 		Flags     Num[setupTag] `json:"flags,omitzero" bits:"32"`
-		CQEntries Num32         `json:"cq_entries,omitzero" bits:"32"`
-		CPU       Num32         `json:"sq_thread_cpu,omitzero" bits:"32"`
-		Idle      Num32         `json:"sq_thread_idle,omitzero" bits:"32"`
-		WQFD      Num32         `json:"wq_fd,omitzero" bits:"32"`
+		CQEntries Number        `json:"cq_entries,omitzero" bits:"32"`
+		CPU       Number        `json:"sq_thread_cpu,omitzero" bits:"32"`
+		Idle      Number        `json:"sq_thread_idle,omitzero" bits:"32"`
+		WQFD      Number        `json:"wq_fd,omitzero" bits:"32"`
 		Resv      Bytes         `json:"resv,omitzero" max:"12"` // 12 bytes
-		SQAddr    Num32         `json:"sq_user_addr,omitzero"`
-		CQAddr    Num32         `json:"cq_user_addr,omitzero"`
+		SQAddr    Number        `json:"sq_user_addr,omitzero"`
+		CQAddr    Number        `json:"cq_user_addr,omitzero"`
 		Params    *Pointer      `json:"params,omitzero"` // replaces all fields but ring and entries
 	}
 	RegisterArgs struct {
-		FD         Num32         `json:"fd" bits:"32"`
+		FD         Number        `json:"fd" bits:"32"`
 		Registered bool          `json:"registered,omitzero"` // fd is an index into the registered rings (bit 31 of the opcode)
 		Op         Num[regOpTag] `json:"op" bits:"32"`
 		Arg        Pointer       `json:"arg,omitzero"`
-		Nr         Num32         `json:"nr,omitzero" bits:"32"`
+		Nr         Number        `json:"nr,omitzero" bits:"32"`
 	}
 	EnterArgs struct {
-		FD          Num32         `json:"fd" bits:"32"`
+		FD          Number        `json:"fd" bits:"32"`
 		Ring        string        `json:"ring,omitzero"` // if absent, the ring that was last set up with this fd
 		SQEs        []SQE         `json:"sqes,omitzero"`
-		Array       *[]Num32      `json:"array,omitzero" bits:"32"` // what to write to the SQ array, if not the indices of the SQEs
-		ToSubmit    *Num32        `json:"to_submit,omitzero" bits:"32"`
-		MinComplete Num32         `json:"min_complete,omitzero" bits:"32"`
+		Array       *[]Number     `json:"array,omitzero" bits:"32"` // what to write to the SQ array, if not the SQEs' indices
+		ToSubmit    *Number       `json:"to_submit,omitzero" bits:"32"`
+		MinComplete Number        `json:"min_complete,omitzero" bits:"32"`
 		Flags       Num[enterTag] `json:"flags,omitzero" bits:"32"`
 		Arg         Pointer       `json:"arg,omitzero"`
-		ArgSize     Num32         `json:"argsz,omitzero"`
-		CQLeft      Num32         `json:"cq_left,omitzero" bits:"32"` // entries of the CQ that the program has seen but not freed yet
+		ArgSize     Number        `json:"argsz,omitzero"`
+		CQLeft      Number        `json:"cq_left,omitzero" bits:"32"` // entries of the CQ that the program has seen, not freed
 		KeepCQEs    bool          `json:"keep_cqes,omitzero"`
 		DropRest    bool          `json:"drop_rest,omitzero"` // first forget the entries that the kernel has left in the SQ
 	}
 	ReapArgs struct {
 		Ring string `json:"ring"`
-		Wait Num32  `json:"wait" bits:"32"`
+		Wait Number `json:"wait" bits:"32"`
 	}
 	ForkArgs struct {
 		Child string `json:"child"`
@@ -204,27 +204,27 @@ type (
 	ExecArgs  struct{}
 	ExitArgs  struct{}
 	CloseArgs struct {
-		FD Num32 `json:"fd" bits:"32"`
+		FD Number `json:"fd" bits:"32"`
 	}
 	DupArgs struct {
-		FD Num32  `json:"fd" bits:"32"`
-		At *Num32 `json:"at,omitzero" bits:"32"` // the descriptor to move it to
+		FD Number  `json:"fd" bits:"32"`
+		At *Number `json:"at,omitzero" bits:"32"` // the descriptor to move it to
 	}
 	CloexecArgs struct {
-		FD Num32 `json:"fd" bits:"32"`
-		On bool  `json:"on"`
+		FD Number `json:"fd" bits:"32"`
+		On bool   `json:"on"`
 	}
 	OpenArgs struct {
 		Path  string       `json:"path"`
 		Flags Num[openTag] `json:"flags,omitzero" bits:"32"`
-		Mode  Num32        `json:"mode,omitzero" bits:"32"`
-		At    *Num32       `json:"at,omitzero" bits:"32"` // the descriptor to move it to
+		Mode  Number       `json:"mode,omitzero" bits:"32"`
+		At    *Number      `json:"at,omitzero" bits:"32"` // the descriptor to move it to
 	}
 	SocketArgs struct {
 		Domain   Num[familyTag]   `json:"domain" bits:"32"`
 		Type     Num[sockTypeTag] `json:"type" bits:"32"`
 		Protocol Num[protocolTag] `json:"protocol,omitzero" bits:"32"`
-		At       *Num32           `json:"at,omitzero" bits:"32"` // the descriptor to move it to
+		At       *Number          `json:"at,omitzero" bits:"32"` // the descriptor to move it to
 	}
 	SocketpairArgs struct {
 		Domain   Num[familyTag]   `json:"domain" bits:"32"`
@@ -235,13 +235,13 @@ type (
 		Flags Num[openTag] `json:"flags,omitzero" bits:"32"`
 	}
 	EventfdArgs struct {
-		Count Num32        `json:"count,omitzero" bits:"32"`
+		Count Number       `json:"count,omitzero" bits:"32"`
 		Flags Num[openTag] `json:"flags,omitzero" bits:"32"`
-		At    *Num32       `json:"at,omitzero" bits:"32"` // the descriptor to move it to
+		At    *Number      `json:"at,omitzero" bits:"32"` // the descriptor to move it to
 	}
 	RlimitNofileArgs struct {
-		Cur Num32 `json:"cur" bits:"32"` // the soft limit, of descriptors and of slots for registered files
-		Max Num32 `json:"max" bits:"32"` // the hard limit, above which only CAP_SYS_RESOURCE can raise it
+		Cur Number `json:"cur" bits:"32"` // the soft limit, of descriptors and of slots for registered files
+		Max Number `json:"max" bits:"32"` // the hard limit, above which only CAP_SYS_RESOURCE can raise it
 	}
 	NoNewPrivsArgs     struct{}
 	DropPrivilegesArgs struct{}

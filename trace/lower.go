@@ -196,7 +196,7 @@ func checkWrite(addr uint64, size int) error {
 	return nil
 }
 
-func checkFD(fd Num32) error {
+func checkFD(fd Number) error {
 	if v := int64(fd); v >= MaxFD && v < 1100 {
 		return fmt.Errorf("fd is %d, expected less than %d: the descriptors above are not for traces", v, MaxFD)
 	}

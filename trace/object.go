@@ -53,7 +53,7 @@ type Object struct {
 	TaskRestrictions *TaskRestrictions `json:"task_restrictions,omitzero"`
 	Probe            *Probe            `json:"probe,omitzero"`
 	RingFDs          *[]RingFD         `json:"ring_fds,omitzero"`
-	FDs              *[]Num32          `json:"fds,omitzero" bits:"32"` // i32 each
+	FDs              *[]Number         `json:"fds,omitzero" bits:"32"` // i32 each
 	Query            *Query            `json:"query,omitzero"`
 	GetEvents        *GetEvents        `json:"getevents_arg,omitzero"`
 	SQE              *SQE              `json:"sqe,omitzero"`
@@ -62,13 +62,13 @@ type Object struct {
 	SyncCancel       *SyncCancel       `json:"sync_cancel,omitzero"`
 	NAPI             *NAPI             `json:"napi,omitzero"`
 	Clock            *Clock            `json:"clock,omitzero"`
-	Words            *[]Num32          `json:"words,omitzero" bits:"32"` // u32 each
+	Words            *[]Number         `json:"words,omitzero" bits:"32"` // u32 each
 	RsrcRegister     *RsrcRegister     `json:"rsrc_register,omitzero"`
 	RsrcUpdate       *RsrcUpdate       `json:"rsrc_update,omitzero"`
 	RsrcUpdate2      *RsrcUpdate2      `json:"rsrc_update2,omitzero"`
 	FileIndexRange   *FileIndexRange   `json:"file_index_range,omitzero"`
 	CloneBuffers     *CloneBuffers     `json:"clone_buffers,omitzero"`
-	Tags             *[]Num32          `json:"tags,omitzero"` // u64 each
+	Tags             *[]Number         `json:"tags,omitzero"` // u64 each
 	MemRegion        *MemRegion        `json:"mem_region,omitzero"`
 	Region           *Region           `json:"region,omitzero"`
 	Resize           *ResizeParams     `json:"resize,omitzero"`
@@ -114,7 +114,7 @@ func (o *Object) put(at placer) (addr uint64, err error) {
 		return putBytes(at, encodeRestrictions(nil, *v))
 	case *[]RingFD:
 		return putRingFDs(at, *v)
-	case *[]Num32:
+	case *[]Number:
 		return putNums(at, *v, tag)
 	}
 	return value.(putter).put(at)
@@ -170,7 +170,7 @@ func (s Sockaddr) put(at placer) (uint64, error) {
 // OpenHow is struct open_how. Tail is appended to it, for a struct of another size.
 type OpenHow struct {
 	Flags   Num[openTag]    `json:"flags,omitzero"`
-	Mode    Num32           `json:"mode,omitzero"`
+	Mode    Number          `json:"mode,omitzero"`
 	Resolve Num[resolveTag] `json:"resolve,omitzero"`
 	Tail    Bytes           `json:"tail,omitzero"`
 }
@@ -183,7 +183,7 @@ func (h *OpenHow) put(at placer) (uint64, error) {
 // Iovec is struct iovec. Base may be an object, such as the first bytes of a buffer.
 type Iovec struct {
 	Base Pointer `json:"base,omitzero"`
-	Len  Num32   `json:"len,omitzero"`
+	Len  Number  `json:"len,omitzero"`
 }
 
 func putIovecs(at placer, vec []Iovec) (uint64, error) {
@@ -204,8 +204,8 @@ func putIovecs(at placer, vec []Iovec) (uint64, error) {
 
 // Timespec is struct __kernel_timespec.
 type Timespec struct {
-	Sec  Num32 `json:"sec,omitzero"`
-	Nsec Num32 `json:"nsec,omitzero"`
+	Sec  Number `json:"sec,omitzero"`
+	Nsec Number `json:"nsec,omitzero"`
 }
 
 func (t *Timespec) put(at placer) (uint64, error) {
@@ -215,11 +215,11 @@ func (t *Timespec) put(at placer) (uint64, error) {
 // Msghdr is struct msghdr.
 type Msghdr struct {
 	Name       Pointer `json:"name,omitzero"`
-	Namelen    Num32   `json:"namelen,omitzero" bits:"32"`
+	Namelen    Number  `json:"namelen,omitzero" bits:"32"`
 	Iov        Pointer `json:"iov,omitzero"`
-	Iovlen     Num32   `json:"iovlen,omitzero"`
+	Iovlen     Number  `json:"iovlen,omitzero"`
 	Control    Pointer `json:"control,omitzero"`
-	Controllen Num32   `json:"controllen,omitzero"`
+	Controllen Number  `json:"controllen,omitzero"`
 }
 
 func (m *Msghdr) put(at placer) (uint64, error) {
@@ -238,13 +238,13 @@ func (m *Msghdr) put(at placer) (uint64, error) {
 // BPFFilter is struct io_uring_bpf with its program. The fields have the kernel's names; an absent one gets the value
 // that makes a valid registration.
 type BPFFilter struct {
-	CmdType   *Num32           `json:"cmd_type,omitzero" bits:"16"` // IO_URING_BPF_CMD_FILTER
-	CmdFlags  Num32            `json:"cmd_flags,omitzero" bits:"16"`
-	Resv      Num32            `json:"resv,omitzero" bits:"32"`
+	CmdType   *Number          `json:"cmd_type,omitzero" bits:"16"` // IO_URING_BPF_CMD_FILTER
+	CmdFlags  Number           `json:"cmd_flags,omitzero" bits:"16"`
+	Resv      Number           `json:"resv,omitzero" bits:"32"`
 	Opcode    Num[opTag]       `json:"opcode" bits:"32"`
 	Flags     Num[bpfFlagsTag] `json:"flags,omitzero" bits:"32"`
-	FilterLen *Num32           `json:"filter_len,omitzero" bits:"32"` // the number of instructions
-	PDUSize   Num32            `json:"pdu_size,omitzero" bits:"8"`
+	FilterLen *Number          `json:"filter_len,omitzero" bits:"32"` // the number of instructions
+	PDUSize   Number           `json:"pdu_size,omitzero" bits:"8"`
 	Resv1     Bytes            `json:"resv1,omitzero" max:"3"`  // 3 bytes
 	Resv2     Bytes            `json:"resv2,omitzero" max:"40"` // 40 bytes
 	FilterPtr *Pointer         `json:"filter_ptr,omitzero"`
@@ -345,8 +345,8 @@ func encodeRestrictions(b []byte, list []Restriction) []byte {
 
 // TaskRestrictions is struct io_uring_task_restriction with its entries.
 type TaskRestrictions struct {
-	Flags   Num32         `json:"flags,omitzero" bits:"16"`
-	NrRes   *Num32        `json:"nr_res,omitzero" bits:"16"` // the number of entries
+	Flags   Number        `json:"flags,omitzero" bits:"16"`
+	NrRes   *Number       `json:"nr_res,omitzero" bits:"16"` // the number of entries
 	Resv    Bytes         `json:"resv,omitzero" max:"12"`    // 12 bytes
 	Entries []Restriction `json:"entries,omitzero"`
 }
@@ -365,8 +365,8 @@ func (t *TaskRestrictions) put(at placer) (uint64, error) {
 // Probe is struct io_uring_probe with room for Ops opcodes. It is zero, as it must be, unless Fill overwrites its first
 // bytes.
 type Probe struct {
-	Ops  Num32 `json:"ops"`
-	Fill Bytes `json:"fill,omitzero"`
+	Ops  Number `json:"ops"`
+	Fill Bytes  `json:"fill,omitzero"`
 }
 
 func (p *Probe) put(at placer) (uint64, error) {
@@ -381,9 +381,9 @@ func (p *Probe) put(at placer) (uint64, error) {
 
 // RingFD is struct io_uring_rsrc_update as RING_FDS uses it. Without an index the kernel chooses one.
 type RingFD struct {
-	Index *Num32 `json:"index,omitzero" bits:"32"`
-	Resv  Num32  `json:"resv,omitzero" bits:"32"`
-	FD    Num32  `json:"fd,omitzero"`
+	Index *Number `json:"index,omitzero" bits:"32"`
+	Resv  Number  `json:"resv,omitzero" bits:"32"`
+	FD    Number  `json:"fd,omitzero"`
 }
 
 func putRingFDs(at placer, list []RingFD) (uint64, error) {
@@ -400,10 +400,10 @@ func putRingFDs(at placer, list []RingFD) (uint64, error) {
 
 // Query is struct io_uring_query_hdr with room for the answer.
 type Query struct {
-	Op     Num32    `json:"op" bits:"32"`
-	Size   Num32    `json:"size" bits:"32"` // size of the room for the answer, in bytes
+	Op     Number   `json:"op" bits:"32"`
+	Size   Number   `json:"size" bits:"32"` // size of the room for the answer, in bytes
 	Resv   Bytes    `json:"resv,omitzero" max:"12"`
-	Result Num32    `json:"result,omitzero" bits:"32"`
+	Result Number   `json:"result,omitzero" bits:"32"`
 	Data   *Pointer `json:"data,omitzero"`
 	Next   *Pointer `json:"next,omitzero"`
 }
@@ -428,8 +428,8 @@ func (q *Query) put(at placer) (uint64, error) {
 // GetEvents is struct io_uring_getevents_arg.
 type GetEvents struct {
 	Sigmask     Pointer `json:"sigmask,omitzero"`
-	SigmaskSize Num32   `json:"sigmask_sz,omitzero" bits:"32"`
-	MinWaitUsec Num32   `json:"min_wait_usec,omitzero" bits:"32"`
+	SigmaskSize Number  `json:"sigmask_sz,omitzero" bits:"32"`
+	MinWaitUsec Number  `json:"min_wait_usec,omitzero" bits:"32"`
 	TS          Pointer `json:"ts,omitzero"`
 }
 

@@ -65,7 +65,7 @@ func (q *quick) sqe(s *SQE) {
 			s.Cmd = q.bytes()
 			q.bad = q.bad || len(s.Cmd) > uapi.SizeofSQE
 		case string(name) == "slot" && s.Slot == nil:
-			s.Slot = new(Num32(q.number(naming{})))
+			s.Slot = new(Number(q.number(naming{})))
 			q.fit(uint64(*s.Slot), 32)
 		default:
 			q.bad = true
@@ -254,7 +254,7 @@ func (q *quick) cqe() (c CQEOut) {
 		i = q.oneOf(cqeKeys, i)
 		switch q.bad = q.bad || !seen.add(i); i {
 		case 0:
-			c.UserData = Num32(q.number(naming{}))
+			c.UserData = Number(q.number(naming{}))
 		case 1:
 			c.Res = q.ret()
 			q.fit(uint64(c.Res), 32)

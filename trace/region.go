@@ -9,7 +9,7 @@ import (
 // MemRegion is struct io_uring_mem_region_reg. Region is a struct io_uring_region_desc, or its address.
 type MemRegion struct {
 	Region Pointer `json:"region,omitzero"`
-	Flags  Num32   `json:"flags,omitzero"`
+	Flags  Number  `json:"flags,omitzero"`
 	Resv   Bytes   `json:"resv,omitzero" max:"16"` // 16 bytes
 }
 
@@ -24,12 +24,12 @@ func (m *MemRegion) put(at placer) (uint64, error) {
 
 // Region is struct io_uring_region_desc.
 type Region struct {
-	UserAddr   Num32 `json:"user_addr,omitzero"`
-	Size       Num32 `json:"size,omitzero"`
-	Flags      Num32 `json:"flags,omitzero" bits:"32"`
-	ID         Num32 `json:"id,omitzero" bits:"32"`
-	MmapOffset Num32 `json:"mmap_offset,omitzero"`
-	Resv       Bytes `json:"resv,omitzero" max:"32"` // 32 bytes
+	UserAddr   Number `json:"user_addr,omitzero"`
+	Size       Number `json:"size,omitzero"`
+	Flags      Number `json:"flags,omitzero" bits:"32"`
+	ID         Number `json:"id,omitzero" bits:"32"`
+	MmapOffset Number `json:"mmap_offset,omitzero"`
+	Resv       Bytes  `json:"resv,omitzero" max:"32"` // 32 bytes
 }
 
 func (r *Region) put(at placer) (uint64, error) {
@@ -48,11 +48,11 @@ func fillWords[W uint32 | uint64](words []W, b Bytes) {
 
 // ResizeParams is struct io_uring_params as RESIZE_RINGS uses it.
 type ResizeParams struct {
-	SQEntries Num32         `json:"sq_entries,omitzero" bits:"32"`
-	CQEntries Num32         `json:"cq_entries,omitzero" bits:"32"`
+	SQEntries Number        `json:"sq_entries,omitzero" bits:"32"`
+	CQEntries Number        `json:"cq_entries,omitzero" bits:"32"`
 	Flags     Num[setupTag] `json:"flags,omitzero" bits:"32"`
-	SQAddr    Num32         `json:"sq_user_addr,omitzero"`
-	CQAddr    Num32         `json:"cq_user_addr,omitzero"`
+	SQAddr    Number        `json:"sq_user_addr,omitzero"`
+	CQAddr    Number        `json:"cq_user_addr,omitzero"`
 	Resv      Bytes         `json:"resv,omitzero" max:"12"` // 12 bytes
 }
 

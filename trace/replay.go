@@ -112,7 +112,7 @@ func (p *Player) Play(e *Event) (Outcome, error) {
 
 // move moves a new descriptor to the number that the event asks for, with dup2(2) and close(2).
 func (p *Player) move(e *Event, r *Result) error {
-	var at *Num32
+	var at *Number
 	switch a := e.Args.(type) {
 	case *OpenArgs:
 		at = a.At

@@ -112,7 +112,7 @@ func usual(before, now []byte) *Params {
 	if old := uapi.DecodeParams(before); q != p || p.SQOff.UserAddr != old.SQOff.UserAddr || p.CQOff.UserAddr != old.CQOff.UserAddr {
 		return nil
 	}
-	return &Params{Num32(p.SQEntries), Num32(p.CQEntries), Num32(p.Features), Num32(p.SQOff.Array)}
+	return &Params{Number(p.SQEntries), Number(p.CQEntries), Number(p.Features), Number(p.SQOff.Array)}
 }
 
 // WroteObject returns what a call changed in an object, given before and after the call.

@@ -9,11 +9,11 @@ import (
 
 // BufReg is struct io_uring_buf_reg.
 type BufReg struct {
-	RingAddr    Num32           `json:"ring_addr,omitzero"`
-	RingEntries Num32           `json:"ring_entries,omitzero" bits:"32"`
-	BGID        Num32           `json:"bgid,omitzero" bits:"16"`
+	RingAddr    Number          `json:"ring_addr,omitzero"`
+	RingEntries Number          `json:"ring_entries,omitzero" bits:"32"`
+	BGID        Number          `json:"bgid,omitzero" bits:"16"`
 	Flags       Num[bufRingTag] `json:"flags,omitzero" bits:"16"`
-	MinLeft     Num32           `json:"min_left,omitzero" bits:"32"`
+	MinLeft     Number          `json:"min_left,omitzero" bits:"32"`
 	Resv        Bytes           `json:"resv,omitzero" max:"20"` // 20 bytes
 }
 
@@ -25,9 +25,9 @@ func (r *BufReg) put(at placer) (uint64, error) {
 
 // BufStatus is struct io_uring_buf_status, whose head the kernel writes.
 type BufStatus struct {
-	BufGroup Num32 `json:"buf_group,omitzero" bits:"32"`
-	Head     Num32 `json:"head,omitzero" bits:"32"`
-	Resv     Bytes `json:"resv,omitzero" max:"32"` // 32 bytes
+	BufGroup Number `json:"buf_group,omitzero" bits:"32"`
+	Head     Number `json:"head,omitzero" bits:"32"`
+	Resv     Bytes  `json:"resv,omitzero" max:"32"` // 32 bytes
 }
 
 func (s *BufStatus) put(at placer) (uint64, error) {
@@ -37,8 +37,8 @@ func (s *BufStatus) put(at placer) (uint64, error) {
 
 // SyncCancel is struct io_uring_sync_cancel_reg. Without a timeout it waits forever.
 type SyncCancel struct {
-	Addr    Num32          `json:"addr,omitzero"`
-	FD      Num32          `json:"fd,omitzero" bits:"32"`
+	Addr    Number         `json:"addr,omitzero"`
+	FD      Number         `json:"fd,omitzero" bits:"32"`
 	Flags   Num[cancelTag] `json:"flags,omitzero" bits:"32"`
 	Timeout *Timespec      `json:"timeout,omitzero"`
 	Opcode  Num[opTag]     `json:"opcode,omitzero" bits:"8"`
@@ -56,12 +56,12 @@ func (c *SyncCancel) put(at placer) (uint64, error) {
 
 // NAPI is struct io_uring_napi, to which the kernel writes the settings that were in force before.
 type NAPI struct {
-	BusyPollTo     Num32 `json:"busy_poll_to,omitzero" bits:"32"`
-	PreferBusyPoll Num32 `json:"prefer_busy_poll,omitzero" bits:"8"`
-	Opcode         Num32 `json:"opcode,omitzero" bits:"8"`
-	Pad            Bytes `json:"pad,omitzero" max:"2"` // 2 bytes
-	OpParam        Num32 `json:"op_param,omitzero" bits:"32"`
-	Resv           Num32 `json:"resv,omitzero" bits:"32"`
+	BusyPollTo     Number `json:"busy_poll_to,omitzero" bits:"32"`
+	PreferBusyPoll Number `json:"prefer_busy_poll,omitzero" bits:"8"`
+	Opcode         Number `json:"opcode,omitzero" bits:"8"`
+	Pad            Bytes  `json:"pad,omitzero" max:"2"` // 2 bytes
+	OpParam        Number `json:"op_param,omitzero" bits:"32"`
+	Resv           Number `json:"resv,omitzero" bits:"32"`
 }
 
 func (n *NAPI) put(at placer) (uint64, error) {
@@ -72,8 +72,8 @@ func (n *NAPI) put(at placer) (uint64, error) {
 
 // Clock is struct io_uring_clock_register.
 type Clock struct {
-	ClockID Num32 `json:"clockid" bits:"32"`
-	Resv    Bytes `json:"resv,omitzero" max:"12"` // 12 bytes
+	ClockID Number `json:"clockid" bits:"32"`
+	Resv    Bytes  `json:"resv,omitzero" max:"12"` // 12 bytes
 }
 
 func (c *Clock) put(at placer) (uint64, error) {
@@ -87,7 +87,7 @@ func putOver(at placer, b []byte, off, size int, reserved Bytes) (uint64, error)
 }
 
 // putNums places an array of numbers, each as wide as the tag of their field says.
-func putNums(at placer, nums []Num32, tag reflect.StructTag) (uint64, error) {
+func putNums(at placer, nums []Number, tag reflect.StructTag) (uint64, error) {
 	bits, _ := limits(tag)
 	var b []byte
 	for _, n := range nums {

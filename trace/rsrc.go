@@ -5,9 +5,9 @@ import "github.com/uringsim/uringsim/uapi"
 // RsrcRegister is struct io_uring_rsrc_register. Data points to descriptors (fds) or iovecs, and Tags to a tag for
 // each.
 type RsrcRegister struct {
-	Nr    Num32        `json:"nr,omitzero" bits:"32"`
+	Nr    Number       `json:"nr,omitzero" bits:"32"`
 	Flags Num[rsrcTag] `json:"flags,omitzero" bits:"32"`
-	Resv2 Num32        `json:"resv2,omitzero"`
+	Resv2 Number       `json:"resv2,omitzero"`
 	Data  Pointer      `json:"data,omitzero"`
 	Tags  Pointer      `json:"tags,omitzero"`
 }
@@ -28,8 +28,8 @@ func (r *RsrcRegister) put(at placer) (uint64, error) {
 
 // RsrcUpdate is struct io_uring_rsrc_update as FILES_UPDATE uses it.
 type RsrcUpdate struct {
-	Offset Num32   `json:"offset,omitzero" bits:"32"`
-	Resv   Num32   `json:"resv,omitzero" bits:"32"`
+	Offset Number  `json:"offset,omitzero" bits:"32"`
+	Resv   Number  `json:"resv,omitzero" bits:"32"`
 	Data   Pointer `json:"data,omitzero"`
 }
 
@@ -45,12 +45,12 @@ func (u *RsrcUpdate) put(at placer) (uint64, error) {
 
 // RsrcUpdate2 is struct io_uring_rsrc_update2.
 type RsrcUpdate2 struct {
-	Offset Num32   `json:"offset,omitzero" bits:"32"`
-	Resv   Num32   `json:"resv,omitzero" bits:"32"`
+	Offset Number  `json:"offset,omitzero" bits:"32"`
+	Resv   Number  `json:"resv,omitzero" bits:"32"`
 	Data   Pointer `json:"data,omitzero"`
 	Tags   Pointer `json:"tags,omitzero"`
-	Nr     Num32   `json:"nr,omitzero" bits:"32"`
-	Resv2  Num32   `json:"resv2,omitzero" bits:"32"`
+	Nr     Number  `json:"nr,omitzero" bits:"32"`
+	Resv2  Number  `json:"resv2,omitzero" bits:"32"`
 }
 
 func (u *RsrcUpdate2) put(at placer) (uint64, error) {
@@ -69,9 +69,9 @@ func (u *RsrcUpdate2) put(at placer) (uint64, error) {
 
 // FileIndexRange is struct io_uring_file_index_range.
 type FileIndexRange struct {
-	Off  Num32 `json:"off,omitzero" bits:"32"`
-	Len  Num32 `json:"len,omitzero" bits:"32"`
-	Resv Num32 `json:"resv,omitzero"`
+	Off  Number `json:"off,omitzero" bits:"32"`
+	Len  Number `json:"len,omitzero" bits:"32"`
+	Resv Number `json:"resv,omitzero"`
 }
 
 func (r *FileIndexRange) put(at placer) (uint64, error) {
@@ -80,11 +80,11 @@ func (r *FileIndexRange) put(at placer) (uint64, error) {
 
 // CloneBuffers is struct io_uring_clone_buffers.
 type CloneBuffers struct {
-	SrcFD  Num32         `json:"src_fd,omitzero" bits:"32"`
+	SrcFD  Number        `json:"src_fd,omitzero" bits:"32"`
 	Flags  Num[cloneTag] `json:"flags,omitzero" bits:"32"`
-	SrcOff Num32         `json:"src_off,omitzero" bits:"32"`
-	DstOff Num32         `json:"dst_off,omitzero" bits:"32"`
-	Nr     Num32         `json:"nr,omitzero" bits:"32"`
+	SrcOff Number        `json:"src_off,omitzero" bits:"32"`
+	DstOff Number        `json:"dst_off,omitzero" bits:"32"`
+	Nr     Number        `json:"nr,omitzero" bits:"32"`
 	Pad    Bytes         `json:"pad,omitzero" max:"12"` // 12 bytes
 }
 

@@ -13,8 +13,8 @@ type (
 	SeenSetupArgs struct {
 		Ring      string        `json:"ring"`
 		Flags     Num[setupTag] `json:"flags,omitzero" bits:"32"`
-		SQEntries Num32         `json:"sq_entries,omitzero" bits:"32"` // as the kernel rounded it
-		CQEntries Num32         `json:"cq_entries,omitzero" bits:"32"` // as the kernel rounded it
+		SQEntries Number        `json:"sq_entries,omitzero" bits:"32"` // as the kernel rounded it
+		CQEntries Number        `json:"cq_entries,omitzero" bits:"32"` // as the kernel rounded it
 	}
 	SeenRegisterArgs struct {
 		Ring string        `json:"ring,omitzero"`

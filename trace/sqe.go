@@ -15,8 +15,8 @@ import (
 type SQE struct {
 	Raw    Bytes // all bytes; no other field is set then
 	Fields []SQEField
-	Cmd    Bytes  // the bytes from 64 on: the SQE has 128 bytes
-	Slot   *Num32 `json:"slot" bits:"32"` // its place in the ring, if that is not the next one
+	Cmd    Bytes   // the bytes from 64 on: the SQE has 128 bytes
+	Slot   *Number `json:"slot" bits:"32"` // its place in the ring, if that is not the next one
 }
 
 // Opcode returns the opcode, which is NOP if none is written.
@@ -44,8 +44,8 @@ type SQEField struct {
 	Value Pointer
 }
 
-// Num32 is a number of up to 64 bits without names for its values.
-type Num32 = Num[plainTag]
+// Number is a number of up to 64 bits without names for its values.
+type Number = Num[plainTag]
 
 // sqeNamings says by which names the fields are written.
 var sqeNamings = map[string]naming{

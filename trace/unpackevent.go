@@ -398,7 +398,7 @@ func (b *unpacking) readCQEs(r *Recorded, n int) error {
 	r.CQEs = (*list)[start : start+n : start+n]
 	for i := range r.CQEs {
 		row := rows[i*sizeofRow:][:sizeofRow]
-		r.CQEs[i] = CQEOut{UserData: Num32(le.Uint64(row)), Res: Ret(int32(le.Uint32(row[8:]))),
+		r.CQEs[i] = CQEOut{UserData: Number(le.Uint64(row)), Res: Ret(int32(le.Uint32(row[8:]))),
 			Flags: Num[cqeFlagsTag](le.Uint32(row[12:]))}
 	}
 	return nil

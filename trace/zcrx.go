@@ -4,15 +4,15 @@ import "github.com/uringsim/uringsim/uapi"
 
 // ZCRXQueue is struct io_uring_zcrx_ifq_reg. Area, Region and Events are addresses or objects.
 type ZCRXQueue struct {
-	Interface Num32   `json:"if_idx,omitzero" bits:"32"`
-	RxQueue   Num32   `json:"if_rxq,omitzero" bits:"32"`
-	Entries   Num32   `json:"rq_entries,omitzero" bits:"32"`
-	Flags     Num32   `json:"flags,omitzero" bits:"32"`
+	Interface Number  `json:"if_idx,omitzero" bits:"32"`
+	RxQueue   Number  `json:"if_rxq,omitzero" bits:"32"`
+	Entries   Number  `json:"rq_entries,omitzero" bits:"32"`
+	Flags     Number  `json:"flags,omitzero" bits:"32"`
 	Area      Pointer `json:"area,omitzero"`
 	Region    Pointer `json:"region,omitzero"`
 	Offsets   Bytes   `json:"offsets,omitzero" max:"32"` // 32 bytes
-	ID        Num32   `json:"zcrx_id,omitzero" bits:"32"`
-	RxBufLen  Num32   `json:"rx_buf_len,omitzero" bits:"32"`
+	ID        Number  `json:"zcrx_id,omitzero" bits:"32"`
+	RxBufLen  Number  `json:"rx_buf_len,omitzero" bits:"32"`
 	Events    Pointer `json:"event_desc,omitzero"`
 	Resv      Bytes   `json:"resv,omitzero" max:"16"` // 16 bytes
 }
@@ -38,12 +38,12 @@ func (q *ZCRXQueue) put(at placer) (uint64, error) {
 
 // ZCRXArea is struct io_uring_zcrx_area_reg.
 type ZCRXArea struct {
-	Addr     Num32 `json:"addr,omitzero"`
-	Len      Num32 `json:"len,omitzero"`
-	Token    Num32 `json:"rq_area_token,omitzero"`
-	Flags    Num32 `json:"flags,omitzero" bits:"32"`
-	DmabufFD Num32 `json:"dmabuf_fd,omitzero" bits:"32"`
-	Resv     Bytes `json:"resv,omitzero" max:"16"` // 16 bytes
+	Addr     Number `json:"addr,omitzero"`
+	Len      Number `json:"len,omitzero"`
+	Token    Number `json:"rq_area_token,omitzero"`
+	Flags    Number `json:"flags,omitzero" bits:"32"`
+	DmabufFD Number `json:"dmabuf_fd,omitzero" bits:"32"`
+	Resv     Bytes  `json:"resv,omitzero" max:"16"` // 16 bytes
 }
 
 func (a *ZCRXArea) put(at placer) (uint64, error) {
@@ -55,11 +55,11 @@ func (a *ZCRXArea) put(at placer) (uint64, error) {
 
 // ZCRXEvents is struct zcrx_event_desc.
 type ZCRXEvents struct {
-	UserData Num32 `json:"user_data,omitzero"`
-	TypeMask Num32 `json:"type_mask,omitzero" bits:"32"`
-	Flags    Num32 `json:"flags,omitzero" bits:"32"`
-	Stats    Num32 `json:"stats_offset,omitzero"`
-	Resv     Bytes `json:"resv,omitzero" max:"72"` // 72 bytes
+	UserData Number `json:"user_data,omitzero"`
+	TypeMask Number `json:"type_mask,omitzero" bits:"32"`
+	Flags    Number `json:"flags,omitzero" bits:"32"`
+	Stats    Number `json:"stats_offset,omitzero"`
+	Resv     Bytes  `json:"resv,omitzero" max:"72"` // 72 bytes
 }
 
 func (e *ZCRXEvents) put(at placer) (uint64, error) {

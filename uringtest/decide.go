@@ -75,7 +75,7 @@ func (t *Task) decide(request sqe.SQE) Answer {
 	t.tb.Helper()
 	ring := t.Setup(ringFlags(request))
 	a := ring.decide(request)
-	t.must(&trace.CloseArgs{FD: trace.Num32(ring.fd)}, "close")
+	t.must(&trace.CloseArgs{FD: trace.Number(ring.fd)}, "close")
 	return a
 }
 

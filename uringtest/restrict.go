@@ -61,10 +61,10 @@ func (s *Sandbox) ringEvents(r *Ring) []trace.Event {
 	events := s.plan.Events(r.task.name)
 	for i := range events {
 		args := events[i].Args.(*trace.RegisterArgs)
-		args.FD = trace.Num32(r.fd)
+		args.FD = trace.Number(r.fd)
 		if list := args.Arg.Object.TaskRestrictions; list != nil {
 			args.Arg.Object = &trace.Object{Restrictions: &list.Entries}
-			args.Nr = trace.Num32(len(list.Entries))
+			args.Nr = trace.Number(len(list.Entries))
 		}
 	}
 	return events

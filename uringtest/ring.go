@@ -34,7 +34,7 @@ func (t *Task) Setup(flags uint32) *Ring {
 // Enable enables a ring that was set up with IORING_SETUP_R_DISABLED.
 func (r *Ring) Enable() {
 	r.task.tb.Helper()
-	r.task.must(&trace.RegisterArgs{FD: trace.Num32(r.fd), Op: trace.RegisterNum(uapi.IORING_REGISTER_ENABLE_RINGS)},
+	r.task.must(&trace.RegisterArgs{FD: trace.Number(r.fd), Op: trace.RegisterNum(uapi.IORING_REGISTER_ENABLE_RINGS)},
 		"enable the ring")
 }
 
@@ -60,7 +60,7 @@ func (r *Ring) Submit(requests ...sqe.SQE) []Answer {
 func (r *Ring) submit(sqes []trace.SQE, what string) []Answer {
 	t := r.task
 	t.tb.Helper()
-	args := &trace.EnterArgs{FD: trace.Num32(r.fd), Ring: r.name, SQEs: sqes}
+	args := &trace.EnterArgs{FD: trace.Number(r.fd), Ring: r.name, SQEs: sqes}
 	o := t.must(args, what)
 	var answers []Answer
 	for i := range o.Requests {

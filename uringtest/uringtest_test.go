@@ -158,7 +158,7 @@ var stories = []struct {
 	{"what the model does not know ends the test", func(t testing.TB) {
 		task := uringtest.On(kernel.V7_3).Boot(t)
 		ring := task.Setup(0)
-		task.Do(&trace.EnterArgs{FD: trace.Num32(ring.FD()), MinComplete: 1, Flags: uapi.IORING_ENTER_GETEVENTS})
+		task.Do(&trace.EnterArgs{FD: trace.Number(ring.FD()), MinComplete: 1, Flags: uapi.IORING_ENTER_GETEVENTS})
 	}},
 }
 

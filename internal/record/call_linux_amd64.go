@@ -93,7 +93,7 @@ func (r *recorder) abandon(t *task) {
 
 func (r *recorder) endSetup(t *task, c *call, ret int64, result *trace.Recorded) {
 	r.setups++
-	a := &trace.SetupArgs{Ring: fmt.Sprintf("ring%d", r.setups), Entries: trace.Num32(uint32(c.args[0]))}
+	a := &trace.SetupArgs{Ring: fmt.Sprintf("ring%d", r.setups), Entries: trace.Number(uint32(c.args[0]))}
 	c.event.Args = a
 	after := readBytes(r.memory(t), c.args[1], uapi.SizeofParams)
 	if c.params == nil || after == nil {
@@ -102,9 +102,9 @@ func (r *recorder) endSetup(t *task, c *call, ret int64, result *trace.Recorded)
 	}
 	p := uapi.DecodeParams(c.params)
 	a.Flags.Set(uint64(p.Flags))
-	a.CQEntries, a.WQFD = trace.Num32(p.CQEntries), trace.Num32(p.WQFD)
-	a.CPU, a.Idle = trace.Num32(p.SQThreadCPU), trace.Num32(p.SQThreadIdle)
-	a.SQAddr, a.CQAddr = trace.Num32(p.SQOff.UserAddr), trace.Num32(p.CQOff.UserAddr)
+	a.CQEntries, a.WQFD = trace.Number(p.CQEntries), trace.Number(p.WQFD)
+	a.CPU, a.Idle = trace.Number(p.SQThreadCPU), trace.Number(p.SQThreadIdle)
+	a.SQAddr, a.CQAddr = trace.Number(p.SQOff.UserAddr), trace.Number(p.CQOff.UserAddr)
 	if p.Resv != [3]uint32{} {
 		a.Resv = c.params[28:40]
 	}
@@ -119,8 +119,8 @@ func (r *recorder) endSetup(t *task, c *call, ret int64, result *trace.Recorded)
 	ring := &ring{name: a.Ring, Ring: ptrace.NewRing(ptrace.FileID{}, uapi.DecodeParams(after))}
 	c.ring = ring
 	if ring.Has(uapi.IORING_SETUP_NO_MMAP) {
-		a.SQAddr = trace.Num32(r.pin(t, p.SQOff.UserAddr, uint64(ring.Params.SQEntries)*uint64(ring.SQESize())))
-		a.CQAddr = trace.Num32(r.pin(t, p.CQOff.UserAddr, ring.MemSize()))
+		a.SQAddr = trace.Number(r.pin(t, p.SQOff.UserAddr, uint64(ring.Params.SQEntries)*uint64(ring.SQESize())))
+		a.CQAddr = trace.Number(r.pin(t, p.CQOff.UserAddr, ring.MemSize()))
 	}
 	if ring.Has(uapi.IORING_SETUP_REGISTERED_FD_ONLY) {
 		if ret < int64(len(t.rings)) {
@@ -166,8 +166,8 @@ func (r *recorder) stranger(t *task, c *call) bool {
 
 func (r *recorder) beginEnter(t *task, c *call) {
 	flags := uint32(c.args[3])
-	a := &trace.EnterArgs{FD: fdNum(c.args[0]), MinComplete: trace.Num32(uint32(c.args[2])),
-		ArgSize: trace.Num32(c.args[5])}
+	a := &trace.EnterArgs{FD: fdNum(c.args[0]), MinComplete: trace.Number(uint32(c.args[2])),
+		ArgSize: trace.Number(c.args[5])}
 	a.Flags.Set(uint64(flags))
 	a.Arg = r.enterArg(t, flags, c.args[4], c.args[5])
 	c.event.Args = a
@@ -177,7 +177,7 @@ func (r *recorder) beginEnter(t *task, c *call) {
 		if !registered && r.stranger(t, c) {
 			return
 		}
-		a.ToSubmit = new(trace.Num32(toSubmit))
+		a.ToSubmit = new(trace.Number(toSubmit))
 		return
 	}
 	a.Ring = c.ring.name
@@ -187,7 +187,7 @@ func (r *recorder) beginEnter(t *task, c *call) {
 	}
 	n := r.submissions(t, c, a, toSubmit)
 	if n != toSubmit {
-		a.ToSubmit = new(trace.Num32(toSubmit))
+		a.ToSubmit = new(trace.Number(toSubmit))
 	}
 	if c.ring.busy > 0 {
 		r.counts.Concurrent++
@@ -243,9 +243,9 @@ func (r *recorder) add(t *task, ring *ring, a *trace.EnterArgs, p ptrace.Place, 
 	}
 	a.SQEs = s.sqes
 	if s.array != nil {
-		list := make([]trace.Num32, len(s.array))
+		list := make([]trace.Number, len(s.array))
 		for i, v := range s.array {
-			list[i] = trace.Num32(v)
+			list[i] = trace.Number(v)
 		}
 		a.Array = &list
 	}
@@ -296,8 +296,8 @@ func (r *recorder) enterArg(t *task, flags uint32, arg, size uint64) trace.Point
 		if b == nil {
 			break
 		}
-		g := &trace.GetEvents{Sigmask: number(le.Uint64(b)), SigmaskSize: trace.Num32(le.Uint32(b[8:])),
-			MinWaitUsec: trace.Num32(le.Uint32(b[12:])), TS: number(le.Uint64(b[16:]))}
+		g := &trace.GetEvents{Sigmask: number(le.Uint64(b)), SigmaskSize: trace.Number(le.Uint32(b[8:])),
+			MinWaitUsec: trace.Number(le.Uint32(b[12:])), TS: number(le.Uint64(b[16:]))}
 		if g.Sigmask.Num != 0 && g.SigmaskSize == 8 {
 			g.Sigmask.Object = bytesObject(readBytes(m, g.Sigmask.Num, 8))
 		}
@@ -321,7 +321,7 @@ func (r *recorder) waitArg(t *task, ring *ring, offset uint64) {
 		r.counts.Unread++
 		return
 	}
-	r.emit(&trace.Event{Task: t.name, Args: &trace.WriteArgs{Addr: trace.Num32(m.moved(at)), Data: b}})
+	r.emit(&trace.Event{Task: t.name, Args: &trace.WriteArgs{Addr: trace.Number(m.moved(at)), Data: b}})
 }
 
 func (r *recorder) endEnter(t *task, c *call, result *trace.Recorded) {
@@ -373,16 +373,16 @@ func (r *recorder) reap(t *task, ring *ring, words ptrace.Words, p ptrace.Place)
 	if len(cqes) == 0 {
 		return
 	}
-	r.emit(&trace.Event{Task: t.name, Args: &trace.ReapArgs{Ring: ring.name, Wait: trace.Num32(len(cqes))},
+	r.emit(&trace.Event{Task: t.name, Args: &trace.ReapArgs{Ring: ring.name, Wait: trace.Number(len(cqes))},
 		Results: []trace.Recorded{{On: []string{r.release}, CQEs: cqes, Dropped: words.Dropped, Over: words.Overflow}}})
 }
 
 // fdNum returns a descriptor as traces write it.
-func fdNum(v uint64) trace.Num32 { return trace.Num32(int64(int32(v))) }
+func fdNum(v uint64) trace.Number { return trace.Number(int64(int32(v))) }
 
 func (r *recorder) beginRegister(t *task, c *call) {
 	op := uapi.RegisterOp(uint32(c.args[1]) &^ uapi.IORING_REGISTER_USE_REGISTERED_RING)
-	a := &trace.RegisterArgs{FD: fdNum(c.args[0]), Arg: number(c.args[2]), Nr: trace.Num32(uint32(c.args[3]))}
+	a := &trace.RegisterArgs{FD: fdNum(c.args[0]), Arg: number(c.args[2]), Nr: trace.Number(uint32(c.args[3]))}
 	a.Registered = uint32(c.args[1])&uapi.IORING_REGISTER_USE_REGISTERED_RING != 0
 	a.Op.Set(uint64(op))
 	c.event.Args = a
@@ -417,7 +417,7 @@ func (r *recorder) leave(t *task, ring *ring) {
 		return
 	}
 	a := &trace.EnterArgs{FD: r.fdOf(t, ring), Ring: ring.name, CQLeft: ring.left(words), KeepCQEs: true,
-		ToSubmit: new(trace.Num32(0))}
+		ToSubmit: new(trace.Number(0))}
 	r.emit(&trace.Event{Task: t.name, Args: a, Why: "the program made no such call: it had left CQEs in the ring",
 		Results: []trace.Recorded{{On: []string{r.release}, Dropped: words.Dropped, Over: words.Overflow}}})
 }

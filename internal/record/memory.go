@@ -102,7 +102,7 @@ func iovecs(m memory, addr uint64, n int) *trace.Object {
 	list := make([]trace.Iovec, n)
 	for i := range list {
 		b := raw[i*uapi.SizeofIovec:]
-		list[i] = trace.Iovec{Base: number(m.moved(le.Uint64(b))), Len: trace.Num32(le.Uint64(b[8:]))}
+		list[i] = trace.Iovec{Base: number(m.moved(le.Uint64(b))), Len: trace.Number(le.Uint64(b[8:]))}
 	}
 	return &trace.Object{Iovecs: &list}
 }
@@ -113,7 +113,7 @@ func timespec(m memory, addr uint64) *trace.Object {
 	if b == nil {
 		return nil
 	}
-	return &trace.Object{Timespec: &trace.Timespec{Sec: trace.Num32(le.Uint64(b)), Nsec: trace.Num32(le.Uint64(b[8:]))}}
+	return &trace.Object{Timespec: &trace.Timespec{Sec: trace.Number(le.Uint64(b)), Nsec: trace.Number(le.Uint64(b[8:]))}}
 }
 
 // The most iovecs, and the most bytes of a socket address, that a call takes.
@@ -128,8 +128,8 @@ func msghdr(m memory, addr uint64, named bool) *trace.Object {
 	if b == nil {
 		return nil
 	}
-	h := trace.Msghdr{Namelen: trace.Num32(le.Uint32(b[8:])), Iovlen: trace.Num32(le.Uint64(b[24:])),
-		Control: number(le.Uint64(b[32:])), Controllen: trace.Num32(le.Uint64(b[40:]))}
+	h := trace.Msghdr{Namelen: trace.Number(le.Uint32(b[8:])), Iovlen: trace.Number(le.Uint64(b[24:])),
+		Control: number(le.Uint64(b[32:])), Controllen: trace.Number(le.Uint64(b[40:]))}
 	h.Name = number(le.Uint64(b))
 	if size := int32(h.Namelen); named && h.Name.Num != 0 && size > 0 {
 		h.Name.Object = sockaddrObject(m, h.Name.Num, int(min(size, maxSockaddr)))

@@ -69,7 +69,7 @@ func (r *recorder) pin(t *task, addr, size uint64) uint64 {
 	}
 	for _, e := range missing {
 		at, _ := t.proc.space.moved(e.start)
-		r.emit(&trace.Event{Task: t.name, Args: &trace.MapArgs{Addr: trace.Num32(at), Size: trace.Num32(e.end - e.start),
+		r.emit(&trace.Event{Task: t.name, Args: &trace.MapArgs{Addr: trace.Number(at), Size: trace.Number(e.end - e.start),
 			Shared: t.Shares(e.start)}})
 	}
 	at, _ := t.proc.space.moved(addr)
@@ -100,7 +100,7 @@ const deleted = " (deleted)"
 // forget closes a descriptor in the trace.
 func (r *recorder) forget(t *task, fd int32) {
 	delete(t.proc.files, fd)
-	r.emit(&trace.Event{Task: t.name, Args: &trace.CloseArgs{FD: trace.Num32(fd)}})
+	r.emit(&trace.Event{Task: t.name, Args: &trace.CloseArgs{FD: trace.Number(fd)}})
 }
 
 // have opens a file like the program's in the trace. Unknown means that the trace has a file there of which nothing is
@@ -110,7 +110,7 @@ func (r *recorder) have(t *task, fd int32, id ptrace.FileID, unknown bool) {
 	if err != nil {
 		return
 	}
-	at := new(trace.Num32(fd))
+	at := new(trace.Number(fd))
 	e := &trace.Event{Task: t.name}
 	switch {
 	case link == ptrace.RingLink:
@@ -123,7 +123,7 @@ func (r *recorder) have(t *task, fd int32, id ptrace.FileID, unknown bool) {
 		if from < 0 {
 			return // a ring that another process passed on
 		}
-		e.Args = &trace.DupArgs{FD: trace.Num32(from), At: at}
+		e.Args = &trace.DupArgs{FD: trace.Number(from), At: at}
 	case strings.HasPrefix(link, "socket:"):
 		domain, kind, protocol := t.socket(fd, t.PID())
 		a := &trace.SocketArgs{At: at}
@@ -211,7 +211,7 @@ func (r *recorder) stillHave(t *task, fd int32) {
 // standIn opens /dev/null in place of what the program has, or had.
 func (r *recorder) standIn(t *task, fd int32, why string) {
 	t.proc.files[fd] = ptrace.FileID{}
-	r.emit(&trace.Event{Task: t.name, Why: why, Args: &trace.OpenArgs{Path: os.DevNull, At: new(trace.Num32(fd))}})
+	r.emit(&trace.Event{Task: t.name, Why: why, Args: &trace.OpenArgs{Path: os.DevNull, At: new(trace.Number(fd))}})
 }
 
 // usedBy calls descriptor for the descriptors that a request names. Late says that the request may have been carried
@@ -287,7 +287,7 @@ func (r *recorder) limitFiles(t *task) {
 	now.Max = max(now.Max, now.Cur)
 	if now != t.proc.nofile {
 		t.proc.nofile = now
-		a := &trace.RlimitNofileArgs{Cur: trace.Num32(now.Cur), Max: trace.Num32(now.Max)}
+		a := &trace.RlimitNofileArgs{Cur: trace.Number(now.Cur), Max: trace.Number(now.Max)}
 		r.emit(&trace.Event{Task: t.name, Args: a})
 	}
 }
@@ -345,10 +345,10 @@ func (r *recorder) look(t *task, ring *ring) bool {
 }
 
 // fdOf returns a descriptor of the ring that the task has in the trace.
-func (r *recorder) fdOf(t *task, ring *ring) (fd trace.Num32) {
+func (r *recorder) fdOf(t *task, ring *ring) (fd trace.Number) {
 	for n, id := range t.proc.files {
 		if id == ring.File {
-			fd = trace.Num32(n)
+			fd = trace.Number(n)
 		}
 	}
 	return fd
@@ -356,7 +356,7 @@ func (r *recorder) fdOf(t *task, ring *ring) (fd trace.Num32) {
 
 // sampled records what a submission thread took, as a call that submits nothing itself.
 func (r *recorder) sampled(t *task, ring *ring, words ptrace.Words, p ptrace.Place) {
-	a := &trace.EnterArgs{FD: r.fdOf(t, ring), Ring: ring.name, ToSubmit: new(trace.Num32(0))}
+	a := &trace.EnterArgs{FD: r.fdOf(t, ring), Ring: ring.name, ToSubmit: new(trace.Number(0))}
 	r.sample(t, ring, a, words, p)
 	r.emit(&trace.Event{Task: t.name, Args: a, Why: "sampled: the submission thread took these without a call",
 		Results: []trace.Recorded{{On: []string{r.release}, CQEs: r.takeCQEs(t, ring, words, p),

@@ -81,7 +81,7 @@ func one(l layout) layout {
 }
 
 // words reads nr numbers of 32 bits.
-func words(m program, arg uint64, nr uint32) []trace.Num32 {
+func words(m program, arg uint64, nr uint32) []trace.Number {
 	if nr == 0 || nr > maxEntries {
 		return nil
 	}
@@ -89,9 +89,9 @@ func words(m program, arg uint64, nr uint32) []trace.Num32 {
 	if raw == nil {
 		return nil
 	}
-	list := make([]trace.Num32, nr)
+	list := make([]trace.Number, nr)
 	for i := range list {
-		list[i] = trace.Num32(le.Uint32(raw[4*i:]))
+		list[i] = trace.Number(le.Uint32(raw[4*i:]))
 	}
 	return list
 }
@@ -102,7 +102,7 @@ func fds(m program, arg uint64, nr uint32) *trace.Object {
 		return nil
 	}
 	for i, fd := range list {
-		list[i] = trace.Num32(int64(int32(fd)))
+		list[i] = trace.Number(int64(int32(fd)))
 		m.descriptor(int32(fd))
 	}
 	return &trace.Object{FDs: &list}
@@ -138,9 +138,9 @@ func tags(m program, addr uint64, nr uint32) trace.Pointer {
 		return p
 	}
 	if raw := readBytes(m, addr, 8*int(nr)); raw != nil {
-		list := make([]trace.Num32, nr)
+		list := make([]trace.Number, nr)
 		for i := range list {
-			list[i] = trace.Num32(le.Uint64(raw[8*i:]))
+			list[i] = trace.Number(le.Uint64(raw[8*i:]))
 		}
 		p.Object = &trace.Object{Tags: &list}
 	}
@@ -160,7 +160,7 @@ func bytesOf(_ program, raw []byte, _ uint32) *trace.Object { return bytesObject
 
 func filesUpdate(m program, raw []byte, nr uint32) *trace.Object {
 	u := uapi.DecodeRsrcUpdate(raw)
-	return &trace.Object{RsrcUpdate: &trace.RsrcUpdate{Offset: trace.Num32(u.Offset), Resv: trace.Num32(u.Resv),
+	return &trace.Object{RsrcUpdate: &trace.RsrcUpdate{Offset: trace.Number(u.Offset), Resv: trace.Number(u.Resv),
 		Data: entries(m, u.Data, nr, fds)}}
 }
 
@@ -168,7 +168,7 @@ func filesUpdate(m program, raw []byte, nr uint32) *trace.Object {
 func rsrcRegister(data layout) layout {
 	return decoded(uapi.SizeofRsrcRegister, func(m program, raw []byte, _ uint32) *trace.Object {
 		r := uapi.DecodeRsrcRegister(raw)
-		out := trace.RsrcRegister{Nr: trace.Num32(r.Nr), Resv2: trace.Num32(r.Resv2), Data: entries(m, r.Data, r.Nr, data),
+		out := trace.RsrcRegister{Nr: trace.Number(r.Nr), Resv2: trace.Number(r.Resv2), Data: entries(m, r.Data, r.Nr, data),
 			Tags: tags(m, r.Tags, r.Nr)}
 		out.Flags.Set(uint64(r.Flags))
 		return &trace.Object{RsrcRegister: &out}
@@ -178,9 +178,9 @@ func rsrcRegister(data layout) layout {
 func rsrcUpdate2(data layout) layout {
 	return decoded(uapi.SizeofRsrcUpdate2, func(m program, raw []byte, _ uint32) *trace.Object {
 		u := uapi.DecodeRsrcUpdate2(raw)
-		return &trace.Object{RsrcUpdate2: &trace.RsrcUpdate2{Offset: trace.Num32(u.Offset), Resv: trace.Num32(u.Resv),
-			Data: entries(m, u.Data, u.Nr, data), Tags: tags(m, u.Tags, u.Nr), Nr: trace.Num32(u.Nr),
-			Resv2: trace.Num32(u.Resv2)}}
+		return &trace.Object{RsrcUpdate2: &trace.RsrcUpdate2{Offset: trace.Number(u.Offset), Resv: trace.Number(u.Resv),
+			Data: entries(m, u.Data, u.Nr, data), Tags: tags(m, u.Tags, u.Nr), Nr: trace.Number(u.Nr),
+			Resv2: trace.Number(u.Resv2)}}
 	})
 }
 
@@ -197,7 +197,7 @@ func probe(m program, arg uint64, nr uint32) *trace.Object {
 	for len(raw) > 0 && raw[len(raw)-1] == 0 {
 		raw = raw[:len(raw)-1]
 	}
-	p := &trace.Probe{Ops: trace.Num32(nr)}
+	p := &trace.Probe{Ops: trace.Number(nr)}
 	if len(raw) > 0 {
 		p.Fill = raw
 	}
@@ -220,17 +220,17 @@ func ringFDs(m program, raw []byte, nr uint32) *trace.Object {
 	for i := range list {
 		u := uapi.DecodeRsrcUpdate(raw[i*uapi.SizeofRsrcUpdate:])
 		m.descriptor(int32(u.Data))
-		list[i] = trace.RingFD{Index: new(trace.Num32(u.Offset)), Resv: trace.Num32(u.Resv), FD: trace.Num32(u.Data)}
+		list[i] = trace.RingFD{Index: new(trace.Number(u.Offset)), Resv: trace.Number(u.Resv), FD: trace.Number(u.Data)}
 	}
 	return &trace.Object{RingFDs: &list}
 }
 
 func bufReg(m program, raw []byte, _ uint32) *trace.Object {
 	r := uapi.DecodeBufReg(raw)
-	out := trace.BufReg{RingAddr: trace.Num32(m.moved(r.RingAddr)), RingEntries: trace.Num32(r.RingEntries),
-		BGID: trace.Num32(r.BGID), MinLeft: trace.Num32(r.MinLeft), Resv: trace.Bytes(raw[20:])}
+	out := trace.BufReg{RingAddr: trace.Number(m.moved(r.RingAddr)), RingEntries: trace.Number(r.RingEntries),
+		BGID: trace.Number(r.BGID), MinLeft: trace.Number(r.MinLeft), Resv: trace.Bytes(raw[20:])}
 	if r.RingEntries <= maxEntries {
-		out.RingAddr = trace.Num32(m.pin(r.RingAddr, uint64(r.RingEntries)*uapi.SizeofBuf))
+		out.RingAddr = trace.Number(m.pin(r.RingAddr, uint64(r.RingEntries)*uapi.SizeofBuf))
 	}
 	out.Flags.Set(uint64(r.Flags))
 	return &trace.Object{BufReg: &out}
@@ -238,12 +238,12 @@ func bufReg(m program, raw []byte, _ uint32) *trace.Object {
 
 func memRegion(m program, raw []byte, _ uint32) *trace.Object {
 	r := uapi.DecodeMemRegionReg(raw)
-	out := &trace.MemRegion{Region: number(r.RegionPtr), Flags: trace.Num32(r.Flags), Resv: raw[16:]}
+	out := &trace.MemRegion{Region: number(r.RegionPtr), Flags: trace.Number(r.Flags), Resv: raw[16:]}
 	if desc := readBytes(m, r.RegionPtr, uapi.SizeofRegionDesc); desc != nil {
 		d := uapi.DecodeRegionDesc(desc)
-		out.Region.Object = &trace.Object{Region: &trace.Region{UserAddr: trace.Num32(m.pin(d.UserAddr, d.Size)),
-			Size: trace.Num32(d.Size), Flags: trace.Num32(d.Flags), ID: trace.Num32(d.ID),
-			MmapOffset: trace.Num32(d.MmapOffset), Resv: desc[32:]}}
+		out.Region.Object = &trace.Object{Region: &trace.Region{UserAddr: trace.Number(m.pin(d.UserAddr, d.Size)),
+			Size: trace.Number(d.Size), Flags: trace.Number(d.Flags), ID: trace.Number(d.ID),
+			MmapOffset: trace.Number(d.MmapOffset), Resv: desc[32:]}}
 	}
 	return &trace.Object{MemRegion: out}
 }
@@ -251,8 +251,8 @@ func memRegion(m program, raw []byte, _ uint32) *trace.Object {
 // filter is struct io_uring_bpf with its program.
 func filter(m program, raw []byte, _ uint32) *trace.Object {
 	b := uapi.DecodeBPF(raw)
-	out := trace.BPFFilter{CmdType: new(trace.Num32(b.CmdType)), CmdFlags: trace.Num32(b.CmdFlags),
-		Resv: trace.Num32(b.Resv), FilterLen: new(trace.Num32(b.FilterLen)), PDUSize: trace.Num32(b.PDUSize)}
+	out := trace.BPFFilter{CmdType: new(trace.Number(b.CmdType)), CmdFlags: trace.Number(b.CmdFlags),
+		Resv: trace.Number(b.Resv), FilterLen: new(trace.Number(b.FilterLen)), PDUSize: trace.Number(b.PDUSize)}
 	out.Opcode.Set(uint64(b.Opcode))
 	out.Flags.Set(uint64(b.Flags))
 	if b.FilterLen > 0 && b.FilterLen <= 4096 {

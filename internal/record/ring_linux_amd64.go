@@ -25,8 +25,8 @@ type ring struct {
 func (r *ring) polled() bool { return r.Has(uapi.IORING_SETUP_SQPOLL) && !r.Asleep }
 
 // left returns how many entries of the CQ were seen but are not free yet.
-func (r *ring) left(words ptrace.Words) trace.Num32 {
-	return trace.Num32(max(0, int32(r.Seen-words.CQHead)))
+func (r *ring) left(words ptrace.Words) trace.Number {
+	return trace.Number(max(0, int32(r.Seen-words.CQHead)))
 }
 
 // answers tells whether the CQE is for a recorded SQE.
@@ -122,7 +122,7 @@ func (r *ring) entries(m program, t *task, p ptrace.Place, first, n uint32) (s s
 		}
 		sqe, unread := describe(m, text)
 		if index[i] != (first+uint32(i))&(entries-1) {
-			sqe.Slot = new(trace.Num32(index[i]))
+			sqe.Slot = new(trace.Number(index[i]))
 		}
 		s.sqes, s.unread = append(s.sqes, sqe), s.unread+unread
 		s.raw = append(s.raw, uapi.SQE(text[:uapi.SizeofSQE]))
@@ -152,7 +152,7 @@ func (s *submission) place(i int, r *ring, first uint32) {
 			continue
 		}
 		if valid == i {
-			s.sqes[i].Slot = new(trace.Num32(at))
+			s.sqes[i].Slot = new(trace.Number(at))
 			return
 		}
 		valid++

@@ -78,7 +78,7 @@ var openHow = argument{field: "addr2", when: func(s *uapi.SQE) bool { return s.L
 			return nil
 		}
 		how := uapi.DecodeOpenHow(b)
-		o := &trace.OpenHow{Mode: trace.Num32(how.Mode)}
+		o := &trace.OpenHow{Mode: trace.Number(how.Mode)}
 		o.Flags.Set(how.Flags)
 		o.Resolve.Set(how.Resolve)
 		if len(b) > 24 {

@@ -265,7 +265,7 @@ func (im *Importer) created(t task, p payload) (problem, err error) {
 		return nil, nil // nothing can refer to such a ring
 	}
 	a := &trace.SeenSetupArgs{Ring: im.newRing(ptr).name, Flags: trace.SetupNum(uint32(words[0])),
-		SQEntries: trace.Num32(uint32(words[1])), CQEntries: trace.Num32(uint32(words[2]))}
+		SQEntries: trace.Number(uint32(words[1])), CQEntries: trace.Number(uint32(words[2]))}
 	return nil, im.hold(held{event: &trace.Event{Task: t.name(), Args: a}})
 }
 
