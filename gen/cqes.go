@@ -50,7 +50,9 @@ func (m *maker) fillCQ(fd, blind int, name string, flags uint32) {
 		}
 		e.SQEs = append(e.SQEs, s)
 	}
-	m.leaveCQEs(e)
+	if flags&(uapi.IORING_SETUP_CQE32|uapi.IORING_SETUP_CQE_MIXED) != 0 { // of others, old CQEs are not modelled
+		m.leaveCQEs(e)
+	}
 	e.Flags = enterFlags(m.some(30, uapi.IORING_ENTER_GETEVENTS))
 	if m.chance(60) {
 		m.add(trace.InitTask, e)

@@ -147,7 +147,7 @@ func (r *Ring) submitByThread() {
 }
 
 // unclearCQ is what is not modelled.
-const unclearCQ = "what a CQ holds where a CQE that a worker posted was overwritten or moved"
+const unclearCQ = "what a CQ holds where a CQE was overwritten or moved that a worker posted, or that is long taken"
 
 // reap looks at the ring without a system call.
 func (k *Kernel) reap(t *task, c trace.Reap) trace.Result {
