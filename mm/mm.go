@@ -41,26 +41,33 @@ type segment struct {
 }
 
 // page is the content of a page that was written to. It belongs to at most one Space, and others copy it before they
-// write, unless it is shared.
+// write, unless it is in shared memory.
 type page struct {
 	data   [PageSize]byte
 	owner  *Space
 	pinned bool // a fork copies it for the child right away
-	shared bool // it belongs to all that have it
+}
+
+// sharing is a range of shared pages, from a number up to another.
+type sharing struct {
+	start, end uint64
+	pages      map[uint64]*page // of all that share the memory, as it was mapped
 }
 
 // Space is the address space of a process. The zero Space has nothing mapped.
 type Space struct {
 	segs    []segment // sorted, disjoint
 	pages   map[uint64]*page
-	outside Outside // where the memory really is; nil for simulated processes
+	shared  []sharing // disjoint; pages has none of these
+	outside Outside   // where the memory really is; nil for simulated processes
 }
 
 // Clone returns the address space of a forked child. It has the same content, and is independent from then on.
 func (s *Space) Clone() *Space {
-	c := &Space{segs: slices.Clone(s.segs), pages: make(map[uint64]*page, len(s.pages)), outside: s.outside}
+	c := &Space{segs: slices.Clone(s.segs), pages: make(map[uint64]*page, len(s.pages)), shared: slices.Clone(s.shared),
+		outside: s.outside}
 	for n, p := range s.pages {
-		if p.pinned && p.owner == s && !p.shared {
+		if p.pinned && p.owner == s {
 			c.pages[n] = &page{data: p.data, owner: c}
 			continue
 		}
@@ -83,24 +90,13 @@ func (s *Space) Map(addr, size uint64, prot Prot) uapi.Errno {
 	return 0
 }
 
-// MapShared is Map of memory that children share. It fails with ENOMEM beyond MaxResident, too.
+// MapShared is Map of memory that children share.
 func (s *Space) MapShared(addr, size uint64, prot Prot) uapi.Errno {
-	if e := s.Map(addr, size, prot); e != 0 {
-		return e
+	e := s.Map(addr, size, prot)
+	if e == 0 {
+		s.shared = append(s.shared, sharing{addr / PageSize, (addr + size) / PageSize, map[uint64]*page{}})
 	}
-	if size > MaxResident {
-		s.Unmap(addr, size)
-		return uapi.ENOMEM
-	}
-	for n := addr / PageSize; n < (addr+size)/PageSize; n++ {
-		p := s.own(n)
-		if p == nil {
-			s.Unmap(addr, size)
-			return uapi.ENOMEM
-		}
-		p.shared = true
-	}
-	return 0
+	return e
 }
 
 // Unmap removes mappings. Memory that is not mapped is not an error.
@@ -114,7 +110,46 @@ func (s *Space) Unmap(addr, size uint64) uapi.Errno {
 			delete(s.pages, n)
 		}
 	}
+	s.unshare(addr/PageSize, (addr+size)/PageSize)
 	return 0
+}
+
+// unshare takes pages out of what is shared, from a number up to another.
+func (s *Space) unshare(start, end uint64) {
+	var kept []sharing
+	for _, g := range s.shared {
+		for _, part := range []sharing{{g.start, min(g.end, start), g.pages}, {max(g.start, end), g.end, g.pages}} {
+			if part.start < part.end {
+				kept = append(kept, part)
+			}
+		}
+	}
+	s.shared = kept
+}
+
+// pagesOf returns the pages among which one with the number is: those that are shared there, or the Space's own.
+func (s *Space) pagesOf(n uint64) (pages map[uint64]*page, shared bool) {
+	for _, g := range s.shared {
+		if g.start <= n && n < g.end {
+			return g.pages, true
+		}
+	}
+	return s.pages, false
+}
+
+// page returns the page with the number, nil if it was never written to.
+func (s *Space) page(n uint64) *page {
+	pages, _ := s.pagesOf(n)
+	return pages[n]
+}
+
+// resident is how many pages the Space holds, with all that it shares.
+func (s *Space) resident() int {
+	n := len(s.pages)
+	for _, g := range s.shared {
+		n += len(g.pages)
+	}
+	return n
 }
 
 // Protect changes the protection of mapped memory. A gap in the range gives ENOMEM after what comes before it was
@@ -237,7 +272,7 @@ func (s *Space) peek(dst []byte, addr uint64) {
 	for len(dst) > 0 {
 		off := addr % PageSize
 		n := min(uint64(len(dst)), PageSize-off)
-		if p := s.pages[addr/PageSize]; p != nil {
+		if p := s.page(addr / PageSize); p != nil {
 			copy(dst[:n], p.data[off:])
 		} else {
 			clear(dst[:n])
@@ -263,21 +298,23 @@ func (s *Space) poke(addr uint64, src []byte) bool {
 
 // own returns the page with the number, as this Space's own, or nil if there is no room for it.
 func (s *Space) own(n uint64) *page {
-	p := s.pages[n]
-	if p != nil && (p.owner == s || p.shared) {
+	pages, shared := s.pagesOf(n)
+	p := pages[n]
+	if p != nil && (p.owner == s || shared) {
 		return p
 	}
-	if p == nil && len(s.pages) >= MaxResident/PageSize {
+	if p == nil && s.resident() >= MaxResident/PageSize {
 		return nil
 	}
 	fresh := &page{owner: s}
 	if p != nil {
 		fresh.data = p.data
 	}
-	if s.pages == nil {
+	if pages == nil {
 		s.pages = map[uint64]*page{}
+		pages = s.pages
 	}
-	s.pages[n] = fresh
+	pages[n] = fresh
 	return fresh
 }
 

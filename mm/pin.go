@@ -48,7 +48,7 @@ func (p *Pinned) Write(offset uint64, src []byte) {
 // Sees tells whether the program finds the pages where they were when they were pinned.
 func (s *Space) Sees(p *Pinned) bool {
 	for i, page := range p.pages {
-		if s.pages[p.first+uint64(i)] != page {
+		if s.page(p.first+uint64(i)) != page {
 			return false
 		}
 	}

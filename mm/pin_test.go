@@ -3,8 +3,6 @@ package mm
 import (
 	"slices"
 	"testing"
-
-	"github.com/uringsim/uringsim/uapi"
 )
 
 // TestPin: the kernel sees what the task writes, through a fork, and nothing else any more once it is unmapped.
@@ -56,7 +54,12 @@ func TestMapShared(t *testing.T) {
 		t.Fatal(e)
 	}
 	own, both := parent.Pin(private, PageSize), parent.Pin(shared, 2*PageSize)
+	const late = 0x40000000 // a range larger than may be resident, of which nothing is written before the fork
+	if e := parent.MapShared(late, 1<<30, ReadWrite); e != 0 {
+		t.Fatal(e)
+	}
 	child := parent.Clone()
+	child.CopyOut(late, []byte{4})
 	parent.CopyOut(private, []byte{1})
 	parent.CopyOut(shared, []byte{2})
 	child.CopyOut(shared+PageSize, []byte{3})
@@ -67,8 +70,8 @@ func TestMapShared(t *testing.T) {
 		}
 		return b[0]
 	}
-	got := []byte{read(child, private), read(child, shared), read(parent, shared+PageSize)}
-	if want := []byte{0, 2, 3}; !slices.Equal(got, want) {
+	got := []byte{read(child, private), read(child, shared), read(parent, shared+PageSize), read(parent, late)}
+	if want := []byte{0, 2, 3, 4}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if !child.Sees(both) || child.Sees(own) || !parent.Sees(own) {
@@ -78,7 +81,9 @@ func TestMapShared(t *testing.T) {
 	if child.Sees(both) || !parent.Sees(both) || read(parent, shared) != 2 {
 		t.Error("what a child unmaps, its parent still has")
 	}
-	if e := parent.MapShared(1<<32, MaxResident+PageSize, ReadWrite); e != uapi.ENOMEM {
-		t.Errorf("more than may be resident: %v, want ENOMEM", e)
+	parent.Unmap(shared, 2*PageSize)
+	parent.Map(shared, 2*PageSize, ReadWrite)
+	if parent.Sees(both) || read(parent, shared) != 0 || read(child, shared+PageSize) != 3 {
+		t.Error("memory that is mapped in place of shared memory is not shared, and leaves that to the child")
 	}
 }

@@ -2,7 +2,7 @@ package ptrace
 
 import (
 	"bufio"
-	"fmt"
+	"errors"
 	"iter"
 	"os"
 	"strconv"
@@ -168,17 +168,29 @@ func (t *Task) mappings() iter.Seq[mapping] {
 		}
 		defer f.Close()
 		for lines := bufio.NewScanner(f); lines.Scan(); {
-			var perms, device string
-			m := mapping{}
-			if n, _ := fmt.Sscanf(lines.Text(), "%x-%x %s %x %s %s %s", &m.start, &m.end, &perms, &m.offset, &device, &m.inode, &m.name); n < 6 {
-				continue
-			}
-			m.shared = strings.HasSuffix(perms, "s")
-			if !yield(m) {
+			if m, ok := parseMapping(lines.Text()); ok && !yield(m) {
 				return
 			}
 		}
 	}
+}
+
+// parseMapping reads a line of /proc/PID/maps: range, protection, offset, device, inode and perhaps a name.
+func parseMapping(line string) (m mapping, ok bool) {
+	fields := strings.Fields(line)
+	if len(fields) < 5 {
+		return m, false
+	}
+	start, end, _ := strings.Cut(fields[0], "-")
+	var errs [3]error
+	m.start, errs[0] = strconv.ParseUint(start, 16, 64)
+	m.end, errs[1] = strconv.ParseUint(end, 16, 64)
+	m.offset, errs[2] = strconv.ParseUint(fields[2], 16, 64)
+	m.shared, m.inode = strings.HasSuffix(fields[1], "s"), fields[4]
+	if len(fields) > 5 {
+		m.name = fields[5]
+	}
+	return m, errors.Join(errs[:]...) == nil
 }
 
 // Shares tells whether the task's children share the memory at an address with it.
